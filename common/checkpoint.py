@@ -1,0 +1,157 @@
+"""Checkpoints by orbax, with a digest, and the way back when one is damaged."""
+
+import json
+import os
+import pathlib
+import shutil
+import sys
+import zlib
+from typing import Any
+
+import jax
+import numpy as np
+import orbax.checkpoint as ocp
+
+from .errors import InputError
+
+
+def digest(state: Any) -> str:
+  """CRC-32 over the path, type, shape and bytes of every leaf of `state`.
+
+  Storage formats detect a torn file, not a flipped bit; and a restored state is
+  promised to be the saved one bit for bit.
+  """
+  crc = 0
+  for path, leaf in jax.tree_util.tree_leaves_with_path(state):
+    array = np.asarray(_raw(leaf))
+    label = f"{jax.tree_util.keystr(path)} {array.dtype} {array.shape}"
+    crc = zlib.crc32(label.encode(), crc)
+    crc = zlib.crc32(np.ascontiguousarray(array).view(np.uint8), crc)
+  return f"{crc:08x}"
+
+
+def _raw(leaf):
+  if jax.dtypes.issubdtype(leaf.dtype, jax.dtypes.prng_key):
+    return jax.random.key_data(leaf)
+  return leaf
+
+
+class Checkpoints:
+  """The checkpoints of a workdir: `save(step, state)`, `restore(like)`."""
+
+  def __init__(self, workdir: pathlib.Path, keep: int):
+    self.folder = workdir / "checkpoints"
+    self._damaged = workdir / "damaged_checkpoints"
+    self._keep = keep
+    self._open()
+
+  def _open(self):
+    # Saving is synchronous: on CPU a background save may read buffers that the
+    # next step has been given to overwrite (donation), and the states of these
+    # papers are small.
+    self._manager = ocp.CheckpointManager(
+      self.folder,
+      options=ocp.CheckpointManagerOptions(
+        max_to_keep=self._keep,
+        enable_async_checkpointing=False,
+        cleanup_tmp_directories=True,
+      ),
+    )
+
+  def latest(self) -> int | None:
+    """The newest step on disk, or None."""
+    return self._manager.latest_step()
+
+  def save(self, step: int, state: Any, record: dict[str, Any]) -> None:
+    """Writes `state` and the JSON `record`; atomic, so a kill leaves no half.
+
+    Raises:
+      InputError: the disk is full or not writable. The checkpoints before stay.
+    """
+    if step == self.latest():
+      return
+    record = {**record, "step": step, "digest": digest(state)}
+    try:
+      self._manager.save(
+        step,
+        args=ocp.args.Composite(
+          state=ocp.args.StandardSave(state),
+          record=ocp.args.JsonSave(record),
+        ),
+      )
+    except Exception as error:  # tensorstore's are ValueErrors with an OS text
+      before = self.latest()
+      raise InputError(
+        f"could not write the checkpoint of step {step} to {self.folder} "
+        f"({_reason(error)}); free some space or choose another --workdir"
+        + (f"; the checkpoint of step {before} is intact" if before else "")
+      ) from error
+
+  def restore(self, like: Any, report=print) -> tuple[Any, dict[str, Any]] | None:
+    """Returns the newest sound state and its record, or None where none is.
+
+    A damaged checkpoint (truncated, corrupted, digest differs) is moved to
+    `damaged_checkpoints/`, said so, and the one before is taken.
+
+    Args:
+      like: a tree of `jax.ShapeDtypeStruct` with shardings.
+      report: called with one sentence for each damaged checkpoint.
+
+    Raises:
+      InputError: checkpoints exist, and not one of them can be read.
+    """
+    steps = sorted(self._manager.all_steps(), reverse=True)
+    for step in steps:
+      try:
+        restored = self._manager.restore(
+          step,
+          args=ocp.args.Composite(
+            state=ocp.args.StandardRestore(like),
+            record=ocp.args.JsonRestore(),
+          ),
+        )
+        if restored.record["digest"] != digest(restored.state):
+          raise ValueError("its digest differs from the one saved with it")
+        return restored.state, restored.record
+      except Exception as error:
+        report(
+          f"the checkpoint of step {step} in {self.folder} is damaged "
+          f"({_reason(error)}); moved to {self._damaged.name}/, "
+          "going back to the one before"
+        )
+        self._set_aside(step)
+    if steps:
+      raise InputError(
+        f"none of the {len(steps)} checkpoints in {self.folder} can be read; "
+        f"they are kept in {self._damaged}; choose a new --workdir to start anew"
+      )
+    return None
+
+  def _set_aside(self, step):
+    if jax.process_index() == 0:
+      self._damaged.mkdir(exist_ok=True)
+      target = self._damaged / str(step)
+      shutil.rmtree(target, ignore_errors=True)
+      os.replace(self.folder / str(step), target)
+    self._manager.close()
+    self._open()
+
+  def close(self) -> None:
+    self._manager.close()
+
+
+def _reason(error: Exception) -> str:
+  text = " ".join(str(error).split()) or type(error).__name__
+  return text if len(text) <= 160 else text[:157] + "..."
+
+
+def save_json(path: pathlib.Path, value: Any) -> None:
+  """Writes JSON so that a kill leaves the old file or the new one, no half."""
+  fresh = path.with_suffix(path.suffix + ".tmp")
+  fresh.write_text(json.dumps(value, indent=2, sort_keys=True) + "\n")
+  fresh.replace(path)
+
+
+def warn(message: str) -> None:
+  """Prints a warning for the person at the terminal."""
+  print(f"warning: {message}", file=sys.stderr, flush=True)

@@ -1,0 +1,97 @@
+"""The command line that every project shares.
+
+    python -m projects.<paper>.train --config=configs/<paper>/<name>.py[:variant]
+      --workdir=DIR [--config.KEY=VALUE ...]
+
+Bad input ends in one sentence on standard error and exit code 1, without a
+traceback; Ctrl-C in 130, as shells expect.
+"""
+
+import sys
+from collections.abc import Callable
+from typing import Any
+
+from absl import app, flags, logging
+from ml_collections.config_flags import config_flags
+
+from .errors import InputError, Stopped
+
+_CONFIG = config_flags.DEFINE_config_file(
+  "config", None, "Path of a config file, with an optional :variant."
+)
+_WORKDIR = flags.DEFINE_string(
+  "workdir", None, "Where the run lives; one found there is continued."
+)
+_COORDINATOR = flags.DEFINE_string(
+  "coordinator", None, "host:port of process 0, for a run of several processes."
+)
+_PROCESSES = flags.DEFINE_integer("processes", 1, "How many processes.")
+_PROCESS = flags.DEFINE_integer("process", 0, "Which one this is, from 0.")
+
+
+def parse(argv: list[str]) -> list[str]:
+  """Parses flags; a wrong one ends in a sentence with the nearest right one."""
+  try:
+    return flags.FLAGS(argv)
+  except (AttributeError, KeyError) as error:
+    # ml_collections names the nearest key, in an exception of two lines.
+    text = " ".join(str(error).replace('"', "'").split())
+    _leave(f"no such config key: {text}", 1)
+  except (flags.Error, TypeError, ValueError) as error:
+    _leave(f"{error}", 1)
+  raise AssertionError("unreachable")
+
+
+def main(train: Callable[[Any, str], Any]) -> None:
+  """Runs `train(config, workdir)` from the command line and exits."""
+
+  def run(argv):
+    if len(argv) > 1:
+      _leave(f"{argv[1]!r} is no flag; flags start with --", 1)
+    if not _WORKDIR.value:
+      _leave("say where the run is to live: --workdir=DIR", 1)
+    config = load_config()
+    if _COORDINATOR.value:
+      import jax
+
+      jax.distributed.initialize(
+        _COORDINATOR.value, _PROCESSES.value, _PROCESS.value
+      )
+    train(config, _WORKDIR.value)
+
+  execute(run)
+
+
+def load_config() -> Any:
+  """Returns the config of `--config`, locked, overrides applied."""
+  try:
+    config = _CONFIG.value
+    if config is None:
+      _leave("say what to train: --config=configs/<paper>/<experiment>.py", 1)
+    config.lock()
+  except OSError as error:
+    _leave(f"the config file {error.filename} cannot be read", 1)
+  return config
+
+
+def execute(run: Callable[[list[str]], None]) -> None:
+  """`absl.app.run` with one-sentence errors."""
+
+  def guarded(argv):
+    # Orbax reports some thirty lines for every checkpoint.
+    logging.set_verbosity(logging.WARNING)
+    try:
+      run(argv)
+    except (InputError, FloatingPointError) as error:
+      _leave(str(error), 1)
+    except OSError as error:
+      _leave(f"{error.strerror}: {error.filename}", 1)
+    except Stopped as stop:
+      _leave(str(stop), 128 + stop.signal)
+
+  app.run(guarded, flags_parser=parse)
+
+
+def _leave(message: str, code: int) -> None:
+  print(f"error: {message}" if code == 1 else message, file=sys.stderr)
+  sys.exit(code)

@@ -1,0 +1,164 @@
+"""Batches out of arrays that are in memory, as a pure function of the step."""
+
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import chex
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jax import core
+
+from common.data import order
+
+Transform = Callable[[Any, chex.PRNGKey], Any]
+
+
+def count(arrays: chex.ArrayTree) -> int:
+  """Returns the length of the leading axis that all leaves share.
+
+  Args:
+    arrays: pytree of arrays [n, ...].
+
+  Returns:
+    n.
+
+  Raises:
+    ValueError: if there is no leaf, a scalar leaf, different lengths, or n = 0.
+  """
+  shapes = [np.shape(leaf) for leaf in jax.tree.leaves(arrays)]
+  if (
+    not shapes or any(not s for s in shapes) or len({s[0] for s in shapes}) > 1
+  ):
+    raise ValueError(
+      "the arrays of a data set must share their first axis, "
+      f"but their shapes are {shapes}."
+    )
+  if shapes[0][0] == 0:
+    raise ValueError("the data set is empty: its arrays have 0 rows.")
+  return shapes[0][0]
+
+
+def batches(
+  arrays: chex.ArrayTree,
+  key: chex.PRNGKey,
+  batch_size: int,
+  transform: Transform,
+  max_device_bytes: int,
+) -> Callable[[chex.Numeric], Any]:
+  """Makes the function that maps a step to its batch, shuffled every epoch.
+
+  Two placements give the same bits. Up to `max_device_bytes` the arrays go to
+  the device, and the function is a `jax.tree_util.Partial`: a pytree whose
+  leaves are the arrays and the key. Pass it to a jitted function as an
+  argument (closing over it would bake the data into the program), or to
+  `jax.device_put` to replicate it over a mesh. Above, the arrays stay where
+  they are (a memory map, say), rows are gathered on the host, and the function
+  cannot be traced.
+
+  Args:
+    arrays: pytree of arrays [n, ...], NumPy (memory-mapped or not) or JAX.
+    key: typed random key, scalar.
+    batch_size: rows in a batch, at most n.
+    transform: pure function of (rows, key), where rows is like `arrays` with
+      [batch_size, ...] and the key is the step's own; uint8 images to float32
+      in [-1, 1] are `lambda rows, key: rows / np.float32(127.5) - 1`.
+    max_device_bytes: the most that may be put on the device.
+
+  Returns:
+    Function from a step (Python or int32 scalar) to the transformed batch.
+
+  Raises:
+    ValueError: see `count` and `order.batch_indices`.
+  """
+  size = count(arrays)
+
+  def indices(key, step):
+    return order.batch_indices(
+      jax.random.fold_in(key, 0), step, batch_size, size
+    )
+
+  jax.eval_shape(indices, key, 0)  # Bad arguments raise here, not later.
+
+  def finish(rows, key, step):
+    # Two folds, so that no step's key is the key of the order.
+    step_key = jax.random.fold_in(jax.random.fold_in(key, 1), step)
+    return transform(rows, step_key)
+
+  @jax.jit
+  def draw(arrays, key, step):
+    rows = indices(key, step)
+    return finish(jax.tree.map(lambda a: a[rows], arrays), key, step)
+
+  nbytes = sum(leaf.nbytes for leaf in jax.tree.leaves(arrays))
+  if nbytes <= max_device_bytes:
+    return jax.tree_util.Partial(draw, jax.tree.map(jnp.asarray, arrays), key)
+
+  pick, complete = jax.jit(indices), jax.jit(finish)
+
+  def gather(step):
+    if isinstance(step, core.Tracer):
+      raise TypeError(
+        f"a data set of {nbytes} bytes, above max_device_bytes = "
+        f"{max_device_bytes}, is read on the host, outside of jit and scan: "
+        "raise max_device_bytes, or run one step a call."
+      )
+    rows = np.asarray(pick(key, step))
+    rows = jax.tree.map(lambda a: np.asarray(a[rows]), arrays)
+    return complete(rows, key, step)
+
+  return gather
+
+
+def padded(
+  arrays: chex.ArrayTree, batch_size: int
+) -> Iterator[tuple[Any, np.ndarray]]:
+  """Goes through all rows once, in order, in chunks of one size.
+
+  The last chunk is filled up with its own last row (a real row, where zeros
+  might be a 0 / 0 for some model) and the mask says which rows count, so that
+  one compiled program sees every example exactly once.
+
+  Args:
+    arrays: pytree of arrays [n, ...].
+    batch_size: rows in a chunk; may exceed n.
+
+  Yields:
+    Chunk, like `arrays` with [batch_size, ...], NumPy; mask, bool [batch_size].
+
+  Raises:
+    ValueError: see `count`; or if `batch_size` is below 1.
+  """
+  size = count(arrays)
+  if batch_size < 1:
+    raise ValueError(f"batch_size must be at least 1, but is {batch_size}.")
+  for start in range(0, size, batch_size):
+    rows = np.arange(start, start + batch_size)
+    clipped = np.minimum(rows, size - 1)
+    yield (
+      jax.tree.map(lambda a, r=clipped: np.asarray(a[r]), arrays),
+      rows < size,
+    )
+
+
+def check_finite(array: np.ndarray, name: str) -> None:
+  """Raises if a float array holds NaN or an infinity; reads it in pieces.
+
+  Args:
+    array: [n, ...]; integers pass unread.
+    name: what the error calls the array.
+
+  Raises:
+    ValueError: naming the first such row, counted from 0.
+  """
+  if not np.issubdtype(array.dtype, np.floating):
+    return
+  piece = max(1, 2**24 // max(1, array[:1].nbytes))
+  for start in range(0, len(array), piece):
+    finite = np.isfinite(array[start : start + piece])
+    bad = np.flatnonzero(~finite.reshape(len(finite), -1).all(axis=1))
+    if bad.size:
+      raise ValueError(
+        f"row {start + bad[0]} of {name} holds NaN or an infinity: "
+        "drop such rows or fill them in before training."
+      )

@@ -1,0 +1,34 @@
+"""What a user is told, in one sentence, when what they gave cannot work."""
+
+import difflib
+from collections.abc import Sequence
+
+
+class InputError(ValueError):
+  """Bad input: says what and where, and the mend. Shown without a traceback."""
+
+
+class Stopped(Exception):
+  """The run was asked to stop (Ctrl-C, SIGTERM), and has saved its state."""
+
+  def __init__(self, message: str, signal: int):
+    super().__init__(message)
+    self.signal = signal
+
+
+def nearest(word: str, choices: Sequence[str]) -> str:
+  """Returns the choice that `word` was probably meant to be, or an empty string."""
+  close = difflib.get_close_matches(word, choices, n=1, cutoff=0.5)
+  return close[0] if close else ""
+
+
+def check_choice(key: str, value: str, choices: Sequence[str]) -> None:
+  """Raises InputError unless `value` (of config key `key`) is one of `choices`."""
+  if value in choices:
+    return
+  close = nearest(str(value), choices)
+  raise InputError(
+    f"config.{key} is {value!r}"
+    + (f"; did you mean {close!r}?" if close else ";")
+    + f" It can be {', '.join(map(repr, choices))}."
+  )

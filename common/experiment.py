@@ -1,0 +1,425 @@
+"""`Run`: everything around a training loop, while the loop stays in the project.
+
+    with experiment.Run(config, workdir) as run:
+      state = run.restore_or(lambda key: init(key, config))
+      update = run.compile(make_train_step(config))
+      for step, batch in run.steps(state, data.batches(config, run.key("data"))):
+        state, metrics = update(state, batch)
+        run.log(step, metrics)
+        if run.every(config.eval_every, step):
+          run.log_now(step, evaluate(state, run.key("eval")))
+        run.save(step, state)
+
+A run is a function of (config, seed): interrupted anywhere, it goes on to the
+same bits. Nobody subclasses `Run`; a project that it fits badly copies what it
+needs.
+"""
+
+import fcntl
+import json
+import math
+import pathlib
+import signal
+import sys
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any
+
+import jax
+import ml_collections
+import numpy as np
+from jax.sharding import AxisType, NamedSharding, PartitionSpec
+from tqdm import tqdm
+
+from . import checkpoint, keys, logs, report
+from .errors import InputError, Stopped
+
+# What may differ between a run and its continuation: how long and how often,
+# never what is computed.
+BUDGETS = (
+  "total_steps",
+  "steps_per_call",
+  "log_every",
+  "eval_every",
+  "checkpoint_every",
+  "keep_checkpoints",
+)
+
+
+class NonFinite(FloatingPointError):
+  """A metric or a part of the state became NaN or infinite."""
+
+
+class Run:
+  """The plumbing of one training run in one work directory."""
+
+  def __init__(self, config: ml_collections.ConfigDict, workdir: str):
+    """Opens the work directory and refuses one that belongs to another config.
+
+    Args:
+      config: has `seed`, `batch_size` and the BUDGETS.
+      workdir: created where it is missing; a run found in it is continued.
+
+    Raises:
+      InputError: the intervals are not multiples of `steps_per_call`; the
+        directory cannot be written, is in use, or has another config.
+    """
+    for name in ("log_every", "eval_every", "checkpoint_every"):
+      if config[name] <= 0 or config[name] % config.steps_per_call:
+        raise InputError(
+          f"config.{name} is {config[name]}; it must be a positive multiple of "
+          f"config.steps_per_call = {config.steps_per_call}"
+        )
+    self.config = config
+    self.workdir = pathlib.Path(workdir).expanduser().absolute()
+    self.main = jax.process_index() == 0  # The one process that writes.
+    # Explicit axes, today's default, would forbid gathering a batch by index.
+    self.mesh = jax.make_mesh(
+      (jax.device_count(),), ("data",), axis_types=(AxisType.Auto,)
+    )
+    self._replicated = NamedSharding(self.mesh, PartitionSpec())
+    self._root = jax.random.key(config.seed)
+    self._pending: list[tuple[int, Any]] = []
+    self._signal = 0
+    self._latest: dict[str, float] = {}
+    self._claim_workdir()
+    self._checkpoints = checkpoint.Checkpoints(
+      self.workdir, config.keep_checkpoints
+    )
+    self._claim_config()
+
+  def _claim_workdir(self):
+    self._lock = None
+    if self.main:
+      try:
+        self.workdir.mkdir(parents=True, exist_ok=True)
+        self._lock = (self.workdir / ".lock").open("w")
+      except OSError as error:
+        raise InputError(
+          f"--workdir {self.workdir} cannot be written ({error.strerror}); "
+          "choose a directory that can"
+        ) from error
+      try:
+        fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+      except OSError as error:
+        raise InputError(
+          f"--workdir {self.workdir} is in use by another process; wait for it "
+          "or choose another directory"
+        ) from error
+
+  def _claim_config(self):
+    path = self.workdir / "config.json"
+    mine = json.loads(self.config.to_json())
+    # Without a checkpoint there is nothing to lose: a first try went wrong.
+    if path.exists() and self._checkpoints.latest() is not None:
+      refuse_other_config(path, mine)
+    if self.main:
+      try:
+        checkpoint.save_json(path, mine)
+      except OSError as error:
+        raise InputError(
+          f"could not write {path} ({error.strerror}); free some space or "
+          "choose another --workdir"
+        ) from error
+
+  def __enter__(self) -> "Run":
+    self._handlers = {}
+    if self.main or jax.process_count() > 1:
+      for number in (signal.SIGINT, signal.SIGTERM):
+        try:
+          self._handlers[number] = signal.signal(number, self._on_signal)
+        except ValueError:  # Not in the main thread (a notebook, a test).
+          break
+    return self
+
+  def _on_signal(self, number, frame):
+    del frame
+    if self._signal:  # Asked twice: at once, without saving.
+      raise KeyboardInterrupt
+    self._signal = number
+    print("\nstopping after this step ...", file=sys.stderr, flush=True)
+
+  def __exit__(self, *exc: object) -> None:
+    for number, handler in self._handlers.items():
+      signal.signal(number, handler)
+    if hasattr(self, "_bar"):
+      self._bar.close()
+    if hasattr(self, "_log"):
+      self._log.close()
+    self._checkpoints.close()
+    if self._lock:
+      self._lock.close()
+
+  def key(self, name: str) -> jax.Array:
+    """The random key of the stream `name`: a function of seed and name only."""
+    return keys.named(self._root, name)
+
+  def restore_or(self, init: Callable[[jax.Array], Any]) -> Any:
+    """Returns the newest checkpoint's state, or `init(key("init"))`.
+
+    The state lies replicated on every device of the mesh. It has a leaf `step`.
+    """
+    key = self.key("init")
+    like = jax.tree.map(
+      lambda leaf: jax.ShapeDtypeStruct(
+        leaf.shape, leaf.dtype, sharding=self._replicated
+      ),
+      jax.eval_shape(init, key),
+    )
+    found = self._checkpoints.restore(like, checkpoint.warn)
+    if found:
+      state = found[0]
+      if self.main:
+        print(f"resuming {self.workdir} at step {int(state.step)}")
+    else:
+      state = jax.jit(init, out_shardings=self._replicated)(key)
+    if self.main:
+      self._log = logs.Log(self.workdir, int(state.step))
+    return state
+
+  def local(self, state: Any) -> Any:
+    """A copy of a replicated state on this process's first device alone.
+
+    For evaluations and pictures, which one device does.
+    """
+    return jax.tree.map(lambda leaf: leaf.addressable_data(0), state)
+
+  def compile(self, step: Callable[[Any, Any], tuple[Any, Any]]) -> Callable:
+    """Compiles a train step: `update(state, batches) -> state, metrics`.
+
+    `batches` has a leading axis of the steps in one call, which run in one
+    `lax.scan`; so have the metrics. The old state's memory is given away.
+    """
+
+    def update(state, batches):
+      if jax.tree.leaves(batches)[0].shape[0] == 1:
+        # Not through a loop: XLA's CPU convolutions are slow inside of one.
+        state, metrics = step(state, jax.tree.map(lambda b: b[0], batches))
+        return state, jax.tree.map(lambda m: m[None], metrics)
+      return jax.lax.scan(step, state, batches)
+
+    return jax.jit(
+      update, donate_argnums=0, out_shardings=self._replicated
+    )
+
+  def steps(
+    self, state: Any, batches: Callable[[Any], Any]
+  ) -> Iterator[tuple[int, Any]]:
+    """Yields (steps done once this batch is used, batch), to `total_steps`.
+
+    Args:
+      state: where to start: `state.step` steps are done.
+      batches: `t -> batch`, leaves `[batch_size, ...]`; a `jax.tree_util.Partial`
+        of arrays is compiled, anything else is called on the host.
+
+    Yields:
+      step, batch: leaves `[steps_per_call, batch_size, ...]`, split over the
+        devices along the second axis.
+    """
+    config = self.config
+    split = NamedSharding(self.mesh, PartitionSpec(None, "data"))
+    if isinstance(batches, jax.tree_util.Partial):
+      batches = jax.device_put(batches, self._replicated)
+      compiled = jax.jit(
+        lambda batches, ts: jax.vmap(batches)(ts), out_shardings=split
+      )
+      make = lambda ts: compiled(batches, ts)
+    else:
+      make = lambda ts: self._from_host(batches, ts, split)
+    done, total = int(state.step), config.total_steps
+    self._bar = tqdm(
+      total=total,
+      initial=done,
+      desc="compiling",
+      dynamic_ncols=True,
+      disable=not self.main,
+      # A file is not redrawn: a line now and then, not ten a second.
+      mininterval=0.2 if sys.stderr.isatty() else 10,
+    )
+    self._check_devices(batches)
+    while done < total:
+      # Up to the next multiple: a run stopped in between falls into step again.
+      count = min(
+        config.steps_per_call - done % config.steps_per_call, total - done
+      )
+      ts = np.arange(done, done + count, dtype=np.int32)
+      done += count
+      yield done, make(ts)
+    self._flush()
+
+  def _check_devices(self, batches):
+    for leaf in jax.tree.leaves(jax.eval_shape(batches, np.int32(0))):
+      if leaf.shape[0] % self.mesh.size:
+        raise InputError(
+          f"a batch of {leaf.shape[0]} cannot be split over "
+          f"{self.mesh.size} devices; set config.batch_size to a multiple"
+        )
+
+  @staticmethod
+  def _from_host(batches, ts, sharding):
+    stacked = jax.tree.map(
+      lambda *leaves: np.stack(leaves), *[batches(int(t)) for t in ts]
+    )
+    return jax.tree.map(
+      lambda leaf: jax.make_array_from_callback(
+        leaf.shape, sharding, lambda index: leaf[index]
+      ),
+      stacked,
+    )
+
+  def every(self, interval: int, step: int) -> bool:
+    """True at multiples of `interval` and at the last step."""
+    return step % interval == 0 or step == self.config.total_steps
+
+  def log(self, step: int, metrics: Mapping[str, jax.Array]) -> None:
+    """Keeps the metrics of a call on the device; reads back every `log_every`.
+
+    Raises:
+      NonFinite: a metric of any step since the last reading is not finite.
+    """
+    self._pending.append((step, metrics))
+    ready = [s for s, m in self._pending if _ready(m)]
+    if ready:
+      self._progress(max(ready))
+    if self.every(self.config.log_every, step):
+      self._flush()
+
+  def _flush(self):
+    pending, self._pending = jax.device_get(self._pending), []
+    for step, metrics in pending:
+      count = len(next(iter(metrics.values())))
+      for name, values in metrics.items():
+        bad = np.flatnonzero(~np.isfinite(values))
+        if len(bad):
+          first = step - count + 1 + int(bad[0])
+          self._refuse_non_finite(name, values[bad[0]], first)
+      if self.every(self.config.log_every, step):
+        values = {n: float(v[-1]) for n, v in metrics.items()}
+        self._write(step, values)
+    if pending:
+      self._progress(pending[-1][0])
+
+  def _refuse_non_finite(self, name, value, step):
+    latest = self._checkpoints.latest()
+    saved = (
+      f"the last good checkpoint, of step {latest}, is kept"
+      if latest
+      else "no checkpoint had been saved yet"
+    )
+    raise NonFinite(
+      f"{name} became {value} at step {step}; {saved} in {self.workdir}; "
+      "try a lower learning rate"
+    )
+
+  def log_now(self, step: int, values: Mapping[str, float]) -> dict[str, float]:
+    """Writes host values (an evaluation) at once; returns them.
+
+    Raises:
+      NonFinite: one of them is not finite.
+    """
+    self._flush()
+    for name, value in values.items():
+      if not math.isfinite(value):
+        self._refuse_non_finite(name, value, step)
+    self._write(step, values)
+    return dict(values)
+
+  def _write(self, step, values):
+    self._latest.update(values)
+    if self.main:
+      self._log.write(step, values)
+
+  def image(self, step: int, name: str, pixels: np.ndarray) -> None:
+    """Shows a picture, uint8 `[height, width, channels]`, in TensorBoard."""
+    if self.main:
+      self._log.image(step, name, pixels)
+
+  def _progress(self, step):
+    if self._bar.desc.startswith("compiling"):
+      self._bar.set_description(f"{self.workdir.name}", refresh=False)
+    shown = {n: f"{v:.3g}" for n, v in list(self._latest.items())[:5]}
+    self._bar.set_postfix(shown, refresh=False)
+    self._bar.update(step - self._bar.n)
+
+  def save(self, step: int, state: Any) -> None:
+    """Saves every `checkpoint_every` steps, at the end, and when asked to stop.
+
+    Raises:
+      NonFinite: the state is not finite; nothing is saved.
+      Stopped: after saving, when Ctrl-C or SIGTERM had come.
+      InputError: the disk is full or not writable.
+    """
+    stopping = self._stopping(step)
+    if not (stopping or self.every(self.config.checkpoint_every, step)):
+      return
+    self._flush()
+    for path, fine in jax.tree_util.tree_leaves_with_path(_finite(state)):
+      if not fine:
+        name = jax.tree_util.keystr(path, simple=True, separator=".")
+        self._refuse_non_finite(f"state.{name}", "non-finite", step)
+    self._checkpoints.save(step, state, report.provenance())
+    if stopping:
+      raise Stopped(
+        f"stopped at step {step}, saved in {self.workdir}; "
+        "the same command goes on from there",
+        self._signal,
+      )
+
+  def _stopping(self, step):
+    if jax.process_count() == 1:
+      return bool(self._signal)
+    if not self.every(self.config.log_every, step):
+      return False
+    from jax.experimental import multihost_utils  # All must stop as one.
+
+    asked = multihost_utils.process_allgather(np.int32(self._signal))
+    self._signal = int(np.max(asked))
+    return bool(self._signal)
+
+
+def refuse_other_config(path: pathlib.Path, mine: Mapping[str, Any]) -> None:
+  """Raises InputError when the config saved at `path` is another one.
+
+  BUDGETS may differ. The message holds each difference, old value first.
+  """
+  try:
+    theirs = json.loads(path.read_text())
+  except json.JSONDecodeError as error:
+    raise InputError(
+      f"{path} is not readable as JSON ({error}); choose another --workdir"
+    ) from error
+  old, new = _flatten(theirs), _flatten(mine)
+  lines = [
+    f"  {name}: {old.get(name, '(absent)')} there, {new.get(name, '(absent)')} "
+    "here"
+    for name in sorted(old.keys() | new.keys())
+    if old.get(name) != new.get(name) and name not in BUDGETS
+  ]
+  if lines:
+    raise InputError(
+      f"--workdir {path.parent} holds a run of another config; choose another "
+      "directory, or this config:\n" + "\n".join(lines)
+    )
+
+
+def _flatten(tree, prefix=""):
+  flat = {}
+  for name, value in tree.items():
+    if isinstance(value, Mapping):
+      flat.update(_flatten(value, f"{prefix}{name}."))
+    else:
+      flat[prefix + name] = value
+  return flat
+
+
+def _ready(metrics):
+  return all(leaf.is_ready() for leaf in jax.tree.leaves(metrics))
+
+
+@jax.jit
+def _finite(state):
+  def fine(leaf):
+    if jax.numpy.issubdtype(leaf.dtype, jax.numpy.inexact):
+      return jax.numpy.all(jax.numpy.isfinite(leaf))
+    return jax.numpy.bool_(True)
+
+  return jax.tree.map(fine, state)

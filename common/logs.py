@@ -1,0 +1,59 @@
+"""Metrics on disk: one JSON object a line, and the same in TensorBoard files.
+
+`metrics.jsonl` is the record; everything drawn or tabulated is read from it.
+TensorBoard files are written by tensorboardX, without TensorFlow.
+"""
+
+import json
+import os
+import pathlib
+from collections.abc import Mapping
+from typing import Any
+
+
+def read(workdir: str | os.PathLike[str]) -> list[dict[str, Any]]:
+  """Returns the records of a workdir's `metrics.jsonl`, in order.
+
+  A last line cut off by a killed process is left out; no file is no records.
+  """
+  path = pathlib.Path(workdir) / "metrics.jsonl"
+  records = []
+  for line in path.read_text().splitlines() if path.exists() else []:
+    try:
+      records.append(json.loads(line))
+    except json.JSONDecodeError:
+      break
+  return records
+
+
+class Log:
+  """An open log. Records after `step` (of a run that was killed) are dropped."""
+
+  def __init__(self, workdir: pathlib.Path, step: int):
+    from tensorboardX import SummaryWriter  # Imports slowly: only on process 0.
+
+    path = workdir / "metrics.jsonl"
+    kept = [r for r in read(workdir) if r["step"] <= step]
+    fresh = path.with_suffix(".jsonl.tmp")
+    fresh.write_text("".join(json.dumps(r) + "\n" for r in kept))
+    fresh.replace(path)
+    self._file = path.open("a")
+    self._board = SummaryWriter(
+      str(workdir / "tensorboard"),
+      purge_step=step + 1 if step else None,
+    )
+
+  def write(self, step: int, values: Mapping[str, float]) -> None:
+    """Appends one record; readable by another process at once."""
+    self._file.write(json.dumps({"step": step, **values}) + "\n")
+    self._file.flush()
+    for name, value in values.items():
+      self._board.add_scalar(name, value, step)
+
+  def image(self, step: int, name: str, pixels: Any) -> None:
+    """Shows a picture, uint8 `[height, width, channels]`, in TensorBoard."""
+    self._board.add_image(name, pixels, step, dataformats="HWC")
+
+  def close(self) -> None:
+    self._file.close()
+    self._board.close()

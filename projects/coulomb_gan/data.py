@@ -1,0 +1,166 @@
+"""Where real samples and latents come from: batch t of (config, key).
+
+A batch is `{"real": [n, ...], "latent": [k, latent_dim]}`, float32. `n` is
+`batch_size` times `critic_steps`; players that move one after the other take
+`batch_size` latents more, for the generator's own step.
+"""
+
+import itertools
+import pathlib
+from collections.abc import Callable
+from typing import Any
+
+import jax
+import ml_collections
+import numpy as np
+from jax import numpy as jnp
+from jax.tree_util import Partial
+
+from common import keys
+from common.data import images, memory
+from common.errors import InputError, check_choice
+
+# What tensorflow-datasets calls them, and how they become square images.
+_TFDS = {
+  "fashion_mnist": dict(mode="pad", crop=None),
+  "mnist": dict(mode="pad", crop=None),
+  "cifar10": dict(mode="pad", crop=None),
+  "celeb_a": dict(mode="crop_resize", crop=108),
+  "lsun/bedroom": dict(mode="crop_resize", crop=None),
+}
+DATASETS = ("gaussian_grid", "discs", "folder", *_TFDS)
+
+
+def batches(
+  config: ml_collections.ConfigDict, key: jax.Array
+) -> Callable[[Any], dict[str, jax.Array]]:
+  """Returns `t -> batch`, a pure function of (key, t).
+
+  Raises:
+    InputError: an unknown `config.dataset`, or one that cannot be read.
+  """
+  check_choice("dataset", config.dataset, DATASETS)
+  count = config.batch_size * config.critic_steps
+  latents = count + config.batch_size * (config.update_order == "sequential")
+
+  def join(real, key, t):
+    key = jax.random.fold_in(keys.named(key, "latent"), t)
+    z = jax.random.normal(key, (latents, config.latent_dim))
+    return {"real": real(t), "latent": z}
+
+  if config.dataset in ("gaussian_grid", "discs"):
+    draw = gaussian_grid if config.dataset == "gaussian_grid" else discs
+
+    def generated(key, t):
+      return draw(jax.random.fold_in(key, t), count, config)
+
+    return Partial(join, Partial(generated, keys.named(key, "real")), key)
+  real = memory.batches(
+    image_array(config, config.train_split),
+    keys.named(key, "real"),
+    batch_size=count,
+    transform=to_unit,
+    max_device_bytes=config.max_device_bytes,
+  )
+  if isinstance(real, Partial):
+    return Partial(join, real, key)
+  return lambda t: join(real, key, t)
+
+
+def test(config: ml_collections.ConfigDict, key: jax.Array) -> jax.Array:
+  """Returns `eval_samples` real samples to judge by, float32 `[n, ...]`.
+
+  Held-out images (the first ones of `test_split`); fresh draws of the grid.
+  """
+  check_choice("dataset", config.dataset, DATASETS)
+  if config.dataset == "gaussian_grid":
+    return gaussian_grid(key, config.eval_samples, config)
+  if config.dataset == "discs":
+    return discs(key, config.eval_samples, config)
+  held_out = image_array(config, config.test_split)
+  return to_unit(jnp.asarray(held_out[: config.eval_samples]), key)
+
+
+def mode_centres(config: ml_collections.ConfigDict) -> jax.Array:
+  """The grid's modes: `[grid_side^2, 2]`, unit spacing, around the origin."""
+  ticks = np.arange(config.grid_side) - (config.grid_side - 1) / 2
+  return jnp.asarray(list(itertools.product(ticks, ticks)), jnp.float32)
+
+
+def mode_weights(config: ml_collections.ConfigDict) -> jax.Array:
+  """The modes' probabilities `[grid_side^2]`.
+
+  Geometric from 1 to `weight_ratio`, dealt out so that heavy and light modes are
+  neighbours; a ratio of 1 is the even grid.
+  """
+  n = config.grid_side**2
+  rank = (np.arange(n) * 7) % n  # 7 shares no factor with the sides in use.
+  weights = config.weight_ratio ** (rank / max(n - 1, 1))
+  return jnp.asarray(weights / weights.sum(), jnp.float32)
+
+
+def gaussian_grid(
+  key: jax.Array, n: int, config: ml_collections.ConfigDict
+) -> jax.Array:
+  """Draws `[n, 2]` points from Gaussians of `mode_std` on a square grid."""
+  which = jax.random.categorical(
+    keys.named(key, "mode"), jnp.log(mode_weights(config)), shape=(n,)
+  )
+  noise = jax.random.normal(keys.named(key, "noise"), (n, 2))
+  return mode_centres(config)[which] + config.mode_std * noise
+
+
+def discs(
+  key: jax.Array, n: int, config: ml_collections.ConfigDict
+) -> jax.Array:
+  """Draws images of one soft disc each, `[n, size, size, channels]` in [-1, 1].
+
+  Generated, so that image configs can be tried without any data.
+  """
+  place = jax.random.uniform(keys.named(key, "place"), (n, 2, 1, 1))
+  radius = jax.random.uniform(keys.named(key, "radius"), (n, 1, 1))
+  ticks = (jnp.arange(config.image_size) + 0.5) / config.image_size
+  across = (ticks[None, :, None] - (0.25 + 0.5 * place[:, 0])) ** 2
+  down = (ticks[None, None, :] - (0.25 + 0.5 * place[:, 1])) ** 2
+  distance = jnp.sqrt(across + down)  # [n, size, size]
+  disc = jnp.tanh(config.image_size * (0.1 + 0.1 * radius - distance))
+  shape = (*disc.shape, config.image_channels)
+  return jnp.broadcast_to(disc[..., None], shape)
+
+
+def to_unit(pixels: jax.Array, key: jax.Array | None = None) -> jax.Array:
+  """uint8 pixels to float32 in [-1, 1]: x / 127.5 - 1, the paper's range."""
+  del key
+  return pixels.astype(jnp.float32) / 127.5 - 1.0
+
+
+def image_array(config: ml_collections.ConfigDict, split: str) -> np.ndarray:
+  """The images of a split, uint8 `[n, size, size, channels]`, decoded once.
+
+  Raises:
+    InputError: the set is missing, empty or of another shape.
+  """
+  size = (config.image_size, config.image_size)
+  cache = pathlib.Path(config.cache_dir).expanduser()
+  if config.dataset == "folder":
+    array = images.load_folder(
+      pathlib.Path(config.data_dir).expanduser() / split,
+      cache_dir=cache,
+      size=size,
+      mode="crop_resize",
+    )
+  else:
+    array = images.load(
+      config.dataset,
+      split,
+      data_dir=pathlib.Path(config.data_dir).expanduser(),
+      cache_dir=cache,
+      size=size,
+      **_TFDS[config.dataset],
+    )
+  if array.shape[-1] != config.image_channels:
+    raise InputError(
+      f"{config.dataset} has {array.shape[-1]} channels; "
+      f"config.image_channels is {config.image_channels}"
+    )
+  return array

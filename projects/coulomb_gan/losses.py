@@ -1,0 +1,259 @@
+"""The equations of Coulomb GANs, one function each (arXiv:1708.08819).
+
+Notation of the paper: `y` are real samples (positive charges), `x` generated
+samples (negative charges), `a` any point of the data space, `rho = p_y - p_x`
+the charge density, `d` the exponent of the Plummer kernel (`exponent` here)
+and `m` the dimension of the data.
+
+Sign: the paper's. The potential is high where real samples outweigh generated
+ones, and the generator climbs it. The authors' code flips the sign of the
+potential *and* of the generator's loss, which is the same game; it also calls
+`d + 2` "dimension". Never mix the two conventions: the generator would then
+flee from the data.
+
+Samples are flattened to `[batch, m]` by the caller. All functions are pure and
+differentiable; `exponent` and `epsilon` may be traced, so that a population can
+sweep them.
+"""
+
+from collections.abc import Callable
+
+import chex
+import jax
+from jax import numpy as jnp
+
+# Up to this dimension differences are formed one by one, which is exact; above
+# it the Gram expansion saves an [n, k, m] array (0.8 GB for 128 images of 64x64)
+# and its rounding error, about 1e-7 |a|^2, is far below epsilon^2 = 1.
+_DIRECT_DIMENSION = 16
+
+
+def squared_distances(a: jax.Array, b: jax.Array) -> jax.Array:
+  """Returns |a_i - b_j|^2, never negative, as `[n, k]` float32.
+
+  Args:
+    a: `[n, m]` points.
+    b: `[k, m]` points.
+  """
+  chex.assert_rank([a, b], 2)
+  chex.assert_equal_shape_suffix([a, b], 1)
+  if a.shape[1] <= _DIRECT_DIMENSION:
+    return jnp.sum((a[:, None, :] - b[None, :, :]) ** 2, axis=-1)
+  # Distances do not see a shift, the rounding error does: centre first. Highest
+  # precision because TF32 matrix units would cost three digits.
+  centre = jax.lax.stop_gradient(jnp.mean(b, axis=0, keepdims=True))
+  a, b = a - centre, b - centre
+  gram = jnp.matmul(a, b.T, precision=jax.lax.Precision.HIGHEST)
+  a_norm = jnp.sum(a**2, axis=1)[:, None]
+  b_norm = jnp.sum(b**2, axis=1)[None, :]
+  return jnp.maximum(a_norm + b_norm - 2 * gram, 0.0)
+
+
+def plummer_kernel(
+  a: jax.Array, b: jax.Array, exponent: chex.Numeric, epsilon: chex.Numeric
+) -> jax.Array:
+  """k(a, b) = (|a - b|^2 + epsilon^2)^(-d/2), the Plummer kernel (section 2.3).
+
+  Args:
+    a: `[n, m]` points.
+    b: `[k, m]` points.
+    exponent: d. The theory asks for d <= m - 2.
+    epsilon: softening length, in the units of the data.
+
+  Returns:
+    `[n, k]` float32.
+  """
+  return _plummer(squared_distances(a, b), exponent, epsilon)
+
+
+def _plummer(r2, exponent, epsilon):
+  return jnp.exp(-0.5 * exponent * jnp.log(r2 + epsilon**2))
+
+
+def potential(
+  a: jax.Array,
+  x: jax.Array,
+  y: jax.Array,
+  exponent: chex.Numeric,
+  epsilon: chex.Numeric,
+) -> jax.Array:
+  """Phi(a) = 1/N_y sum_i k(a, y_i) - 1/N_x sum_i k(a, x_i), at any points.
+
+  Args:
+    a: `[n, m]` where the potential is asked for.
+    x: `[N_x, m]` generated samples.
+    y: `[N_y, m]` real samples.
+    exponent: d of the kernel.
+    epsilon: epsilon of the kernel.
+
+  Returns:
+    `[n]` float32.
+  """
+  attraction = jnp.mean(plummer_kernel(a, y, exponent, epsilon), axis=1)
+  repulsion = jnp.mean(plummer_kernel(a, x, exponent, epsilon), axis=1)
+  return attraction - repulsion
+
+
+def field(
+  a: jax.Array,
+  x: jax.Array,
+  y: jax.Array,
+  exponent: chex.Numeric,
+  epsilon: chex.Numeric,
+) -> jax.Array:
+  """The force grad Phi(a) on a generated sample at `a`, `[n, m]`.
+
+  In the paper E = -grad Phi acts on a positive charge; generated samples are
+  negative ones and are moved by +grad Phi (section 2.2).
+  """
+  total = lambda a: jnp.sum(potential(a, x, y, exponent, epsilon))
+  return jax.grad(total)(a)
+
+
+def kernel_means(
+  x: jax.Array,
+  y: jax.Array,
+  exponent: chex.Numeric,
+  epsilon: chex.Numeric,
+  self_interaction: str,
+) -> tuple[jax.Array, jax.Array, jax.Array, jax.Array]:
+  """Row means of the three kernel matrices of a mini-batch.
+
+  A sample drawn in the batch is part of the very sum that estimates its
+  potential: its own term is `epsilon^-d`. The authors' code keeps it, which
+  adds the constants -1/N_x on generated and +1/N_y on real samples (paper's
+  sign, epsilon = 1); dropping it and dividing by N - 1 is unbiased.
+
+  Args:
+    x: `[N_x, m]` generated samples.
+    y: `[N_y, m]` real samples.
+    exponent: d of the kernel.
+    epsilon: epsilon of the kernel.
+    self_interaction: "keep" (the authors' code) or "drop".
+
+  Returns:
+    mean_j k(x_i, x_j) `[N_x]`, mean_j k(x_i, y_j) `[N_x]`,
+    mean_j k(y_i, x_j) `[N_y]`, mean_j k(y_i, y_j) `[N_y]`.
+  """
+  if self_interaction not in ("keep", "drop"):
+    raise ValueError(
+      f"self_interaction is {self_interaction!r}; it must be 'keep' or 'drop'"
+    )
+
+  def within(a):
+    n = a.shape[0]
+    # The diagonal is set, not computed: the Gram expansion leaves 1e-4 there.
+    own = jnp.eye(n, dtype=bool)
+    k = _plummer(
+      jnp.where(own, 0.0, squared_distances(a, a)), exponent, epsilon
+    )
+    if self_interaction == "drop":
+      return jnp.sum(jnp.where(own, 0.0, k), axis=1) / (n - 1)
+    return jnp.mean(k, axis=1)
+
+  across = plummer_kernel(x, y, exponent, epsilon)
+  return within(x), jnp.mean(across, 1), jnp.mean(across, 0), within(y)
+
+
+def batch_potentials(
+  x: jax.Array,
+  y: jax.Array,
+  exponent: chex.Numeric,
+  epsilon: chex.Numeric,
+  self_interaction: str,
+) -> tuple[jax.Array, jax.Array]:
+  """The mini-batch estimate of Phi at its own samples, `[N_x]` and `[N_y]`.
+
+  The regression targets of the discriminator (Eq. 12). Gradients do not flow
+  through them. Arguments as in `kernel_means`.
+  """
+  x, y = jax.lax.stop_gradient((x, y))
+  xx, xy, yx, yy = kernel_means(x, y, exponent, epsilon, self_interaction)
+  return xy - xx, yy - yx
+
+
+def energy(
+  x: jax.Array,
+  y: jax.Array,
+  exponent: chex.Numeric,
+  epsilon: chex.Numeric,
+  self_interaction: str,
+) -> jax.Array:
+  """F = 1/2 double integral of rho(a) rho(b) k(a, b): half the squared MMD.
+
+  With self-interaction it is the V-statistic, never negative; without it the
+  U-statistic, unbiased: zero on average when p_x = p_y. Arguments as in
+  `kernel_means`; returns a scalar.
+  """
+  xx, xy, _, yy = kernel_means(x, y, exponent, epsilon, self_interaction)
+  return 0.5 * (jnp.mean(xx) + jnp.mean(yy)) - jnp.mean(xy)
+
+
+def coulomb_discriminator_loss(
+  d_x: jax.Array, d_y: jax.Array, phi_x: jax.Array, phi_y: jax.Array
+) -> jax.Array:
+  """L_D = 1/2 E_p(a) [(D(a) - Phi(a))^2], p = (p_x + p_y) / 2 (Eq. 10).
+
+  The authors' code minimises 4 L_D (no 1/2, and a sum of the two means).
+
+  Args:
+    d_x: `[N_x]` discriminator at generated samples.
+    d_y: `[N_y]` discriminator at real samples.
+    phi_x: `[N_x]` potential at generated samples.
+    phi_y: `[N_y]` potential at real samples.
+  """
+  chex.assert_equal_shape([d_x, phi_x])
+  chex.assert_equal_shape([d_y, phi_y])
+  mixture = 0.5 * jnp.mean((d_x - phi_x) ** 2)
+  mixture += 0.5 * jnp.mean((d_y - phi_y) ** 2)
+  return 0.5 * mixture
+
+
+def coulomb_generator_loss(d_x: jax.Array) -> jax.Array:
+  """L_G = -1/2 E_z [D(G(z))] (Eq. 11)."""
+  return -0.5 * jnp.mean(d_x)
+
+
+def gan_discriminator_loss(d_x: jax.Array, d_y: jax.Array) -> jax.Array:
+  """-E[log s(D(y))] - E[log(1 - s(D(x)))] of logits (arXiv:1406.2661, Eq. 1)."""
+  real = -jnp.mean(jax.nn.log_sigmoid(d_y))
+  fake = -jnp.mean(jax.nn.log_sigmoid(-d_x))
+  return real + fake
+
+
+def gan_generator_loss(d_x: jax.Array) -> jax.Array:
+  """-E[log s(D(x))], the non-saturating loss (arXiv:1406.2661, section 3)."""
+  return -jnp.mean(jax.nn.log_sigmoid(d_x))
+
+
+def wgan_critic_loss(d_x: jax.Array, d_y: jax.Array) -> jax.Array:
+  """E[D(x)] - E[D(y)], minus the Wasserstein estimate (arXiv:1701.07875)."""
+  return jnp.mean(d_x) - jnp.mean(d_y)
+
+
+def wgan_generator_loss(d_x: jax.Array) -> jax.Array:
+  """-E[D(x)] (arXiv:1701.07875)."""
+  return -jnp.mean(d_x)
+
+
+def gradient_penalty(
+  discriminator: Callable[[jax.Array], jax.Array],
+  x: jax.Array,
+  y: jax.Array,
+  mixing: jax.Array,
+) -> jax.Array:
+  """E[(|grad D(t y + (1 - t) x)|_2 - 1)^2], t ~ U(0, 1) (arXiv:1704.00028).
+
+  Args:
+    discriminator: maps `[batch, ...]` to `[batch]`; samples must not interact
+      in it (no batch normalisation), or the norm is not one sample's.
+    x: `[batch, ...]` generated samples.
+    y: `[batch, ...]` real samples.
+    mixing: `[batch]` uniform numbers t.
+  """
+  t = mixing.reshape((-1,) + (1,) * (x.ndim - 1))
+  between = t * y + (1 - t) * x
+  slope = jax.grad(lambda a: jnp.sum(discriminator(a)))(between)
+  # The square root has no derivative at zero, where a dead ReLU critic sits.
+  norm = jnp.sqrt(jnp.sum(slope.reshape(len(slope), -1) ** 2, axis=1) + 1e-12)
+  return jnp.mean((norm - 1.0) ** 2)

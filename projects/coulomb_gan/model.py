@@ -1,0 +1,245 @@
+"""Generators and discriminators: an MLP for points, DCGAN type for images.
+
+Batch normalisation always uses the statistics of the batch at hand, when
+sampling too, as in the authors' code: there are no running averages, and so the
+parameters are the whole state of a network. A sample thus depends (weakly) on
+the batch that it is drawn in; `sample.py` draws in batches of the training size.
+"""
+
+import math
+from collections.abc import Callable, Sequence
+from typing import Any, NamedTuple
+
+import jax
+import ml_collections
+from flax import linen as nn
+from jax import numpy as jnp
+
+from common.errors import InputError, check_choice
+
+# Variance scaling with factor 2 and fan_avg: the authors' choice for ReLU.
+_relu_init = nn.initializers.variance_scaling(2.0, "fan_avg", "normal")
+_linear_init = nn.initializers.variance_scaling(1.0, "fan_avg", "normal")
+
+
+class MLP(nn.Module):
+  """Dense ReLU layers, `[batch, n] -> [batch, outputs]`, for data in the plane.
+
+  With `frequencies` > 0 the input is joined by that many sines and cosines of
+  fixed random projections: a plain MLP is slow to learn detail that is 20 times
+  finer than the data's extent (arXiv:2006.10739).
+  """
+
+  widths: Sequence[int]
+  outputs: int
+  frequencies: int
+  bandwidth: float
+
+  @nn.compact
+  def __call__(self, a: jax.Array) -> jax.Array:
+    if self.frequencies:
+      # Fixed, not trained, and the same for every seed.
+      waves = jax.random.normal(
+        jax.random.key(0), (a.shape[-1], self.frequencies)
+      )
+      phase = self.bandwidth * a @ waves
+      a = jnp.concatenate([a, jnp.sin(phase), jnp.cos(phase)], axis=-1)
+    for i, width in enumerate(self.widths):
+      a = nn.Dense(width, kernel_init=_relu_init, name=f"dense_{i}")(a)
+      a = nn.relu(a)
+    return nn.Dense(self.outputs, kernel_init=_linear_init, name="out")(a)
+
+
+class ImageGenerator(nn.Module):
+  """DCGAN-type generator ("my" in the authors' code): `[batch, z] -> images`.
+
+  Dense to 4x4, then 5x5 transposed convolutions of stride 2, each halving the
+  width, batch normalisation and ReLU after all but the first and the last.
+  Output 1.7159 tanh(2x / 3), so the data range [-1, 1] lies in its linear part.
+
+  Attributes:
+    features: channels at 4x4 (the paper: 1024).
+    size: height and width of the images, 4 times a power of two.
+    channels: of the images.
+  """
+
+  features: int
+  size: int
+  channels: int
+
+  @nn.compact
+  def __call__(self, z: jax.Array) -> jax.Array:
+    a = nn.Dense(4 * 4 * self.features, kernel_init=_relu_init, name="dense")(z)
+    a = nn.relu(a).reshape(-1, 4, 4, self.features)  # [batch, 4, 4, features]
+    depth = int(math.log2(self.size // 4))
+    for i in range(1, depth):
+      a = _up(self.features >> i, f"deconv_{i}")(a)
+      a = nn.relu(_batch_norm(f"norm_{i}")(a))
+    a = _up(self.channels, f"deconv_{depth}", _linear_init)(a)
+    return 1.7159 * jnp.tanh(2.0 / 3.0 * a)  # [batch, size, size, channels]
+
+
+class ImageDiscriminator(nn.Module):
+  """DCGAN-type discriminator ("my-big"): `[batch, h, w, c] -> [batch]`.
+
+  5x5 convolutions of stride 2, each doubling the width, a norm on every one of
+  them, leaky ReLU 0.2, then one linear unit.
+
+  Attributes:
+    features: channels of the first convolution (the paper: 128).
+    depth: how many convolutions.
+    norm: "batch" (the authors'), "layer" (over a whole sample, as WGAN-GP needs:
+      its penalty is on one sample's gradient), or "none".
+  """
+
+  features: int
+  depth: int
+  norm: str
+
+  @nn.compact
+  def __call__(self, a: jax.Array) -> jax.Array:
+    for i in range(self.depth):
+      a = nn.Conv(
+        self.features << i,
+        (5, 5),
+        strides=(2, 2),
+        use_bias=self.norm == "none",
+        kernel_init=_relu_init,
+        name=f"conv_{i}",
+      )(a)
+      if self.norm == "batch":
+        a = _batch_norm(f"norm_{i}")(a)
+      elif self.norm == "layer":
+        a = nn.GroupNorm(num_groups=1, name=f"norm_{i}")(a)
+      a = nn.leaky_relu(a, 0.2)
+    a = a.reshape(a.shape[0], -1)
+    return nn.Dense(1, kernel_init=_linear_init, name="out")(a)[:, 0]
+
+
+def _up(features, name, init=_relu_init):
+  return nn.ConvTranspose(
+    features, (5, 5), strides=(2, 2), kernel_init=init, name=name
+  )
+
+
+def _batch_norm(name):
+  # 1e-3 is TensorFlow's default, in the authors' code.
+  return nn.BatchNorm(
+    use_running_average=False, epsilon=1e-3, use_fast_variance=False, name=name
+  )
+
+
+class Network(NamedTuple):
+  """A network as two pure functions."""
+
+  init: Callable[[jax.Array], Any]  # key -> parameters
+  apply: Callable[[Any, jax.Array], jax.Array]  # parameters, batch -> batch
+
+
+def networks(config: ml_collections.ConfigDict) -> tuple[Network, Network]:
+  """Returns the generator and the discriminator that `config` describes.
+
+  The generator maps latents `[batch, latent_dim]` to data, the discriminator
+  data to one number a sample, `[batch]`.
+
+  Raises:
+    InputError: an unknown `network` or `discriminator_norm`, or an image size
+      that is not 4 times a power of two.
+  """
+  check_choice("network", config.network, ("mlp", "dcgan"))
+  latents = jnp.zeros((1, config.latent_dim))
+  if config.network == "mlp":
+    generator = MLP(
+      tuple(config.generator_widths),
+      config.data_dim,
+      config.generator_frequencies,
+      config.generator_bandwidth,
+    )
+    discriminator = MLP(
+      tuple(config.discriminator_widths),
+      1,
+      config.discriminator_frequencies,
+      config.discriminator_bandwidth,
+    )
+    return (
+      _network(generator, latents),
+      _network(discriminator, jnp.zeros((1, config.data_dim)), scalar=True),
+    )
+  check_choice(
+    "discriminator_norm",
+    config.discriminator_norm,
+    ("batch", "layer", "none"),
+  )
+  size = config.image_size
+  if size < 8 or size & (size - 1):
+    raise InputError(
+      f"config.image_size is {size}; the networks need a power of two from 8 on"
+    )
+  images = jnp.zeros((1, size, size, config.image_channels))
+  return (
+    _network(
+      ImageGenerator(config.generator_features, size, config.image_channels),
+      latents,
+    ),
+    _network(
+      ImageDiscriminator(
+        config.discriminator_features,
+        discriminator_depth(config),
+        config.discriminator_norm,
+      ),
+      images,
+    ),
+  )
+
+
+def sample(
+  config: ml_collections.ConfigDict, params: Any, key: jax.Array, n: int
+) -> jax.Array:
+  """Draws `[n, ...]` samples, in batches of the training size.
+
+  Args:
+    config: of the run.
+    params: the generator's parameters.
+    key: typed key; the first k samples of it are the same for every n.
+    n: how many.
+  """
+  generator, _ = networks(config)
+  size = config.batch_size
+
+  def draw(i):
+    z = jax.random.normal(
+      jax.random.fold_in(key, i), (size, config.latent_dim)
+    )
+    return generator.apply(params, z)
+
+  x = jax.lax.map(draw, jnp.arange(-(-n // size)))
+  return x.reshape(-1, *x.shape[2:])[:n]
+
+
+def discriminator_depth(config: ml_collections.ConfigDict) -> int:
+  """How many convolutions the image discriminator has.
+
+  By `config.discriminator_depth`: "image_size" counts down to 4x4; "batch_size"
+  is the authors' code, which takes log2(batch / 8), so that 32-pixel images end
+  at 2x2 with their batch of 128, and another batch size is another network.
+  """
+  check_choice(
+    "discriminator_depth",
+    config.discriminator_depth,
+    ("image_size", "batch_size"),
+  )
+  if config.discriminator_depth == "batch_size":
+    return max(1, int(math.log2(config.batch_size // 8)))
+  return int(math.log2(config.image_size // 4))
+
+
+def _network(module, example, scalar=False):
+  def init(key):
+    return module.init(key, example)["params"]
+
+  def apply(params, batch):
+    # "mutable" lets batch norm compute its running averages, dropped here.
+    out, _ = module.apply({"params": params}, batch, mutable=["batch_stats"])
+    return out[:, 0] if scalar else out
+
+  return Network(init, apply)

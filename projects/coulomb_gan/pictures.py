@@ -1,0 +1,183 @@
+"""The pictures a run leaves behind: samples, potential, energy, and a film."""
+
+import pathlib
+
+import jax
+import matplotlib
+import numpy as np
+from jax import numpy as jnp
+
+from common import experiment, keys, logs
+
+from . import data, losses, model
+
+matplotlib.use("Agg")  # No screen is needed, or looked for.
+from matplotlib import pyplot as plt  # noqa: E402
+from PIL import Image  # noqa: E402
+
+REAL, GENERATED = "#9aa5b1", "#d1495b"
+
+
+def snapshot(run: experiment.Run, state, step: int) -> None:
+  """Keeps samples of step `step` for the film, and shows them in TensorBoard.
+
+  The latents are the same at every step, so the film shows samples move.
+  """
+  config = run.config
+  x = model.sample(
+    config, state.generator, run.key("film"), config.picture_samples
+  )
+  folder = run.workdir / "film"
+  folder.mkdir(exist_ok=True)
+  np.save(folder / f"{step:08d}.npy", np.asarray(x, np.float32))
+  if config.network == "dcgan":
+    run.image(step, "samples", tile(to_pixels(x)))
+
+
+def draw(run: experiment.Run, state) -> None:
+  """Writes samples.png, energy.png, samples.gif (and potential.png in 2-D)."""
+  config, workdir = run.config, run.workdir
+  records = [r for r in logs.read(workdir) if "energy" in r]
+  energy_curve(workdir / "energy.png", records)
+  frames = sorted(
+    p for p in (workdir / "film").glob("*.npy") if int(p.stem) <= state.step
+  )
+  if config.network == "dcgan":
+    x = model.sample(
+      config, state.generator, run.key("eval"), config.picture_samples
+    )
+    Image.fromarray(tile(to_pixels(x)).squeeze()).save(workdir / "samples.png")
+    film = [Image.fromarray(tile(to_pixels(np.load(p))).squeeze()) for p in frames]
+  else:
+    y = np.asarray(data.test(config, run.key("test")))
+    x = model.sample(config, state.generator, run.key("eval"), 5000)
+    sample_plot(workdir / "samples.png", np.asarray(x), y, records[-1])
+    potential_plot(workdir / "potential.png", run, state)
+    film = [plane_frame(np.load(p), y, int(p.stem)) for p in frames]
+  if film:
+    film[0].save(
+      workdir / "samples.gif",
+      save_all=True,
+      append_images=film[1:],
+      duration=[120] * (len(film) - 1) + [2000],
+      loop=0,
+    )
+
+
+def to_pixels(x) -> np.ndarray:
+  """[-1, 1] to uint8; what lies outside is clipped, for display only."""
+  return np.uint8(np.round(np.clip(np.asarray(x) * 127.5 + 127.5, 0, 255)))
+
+
+def tile(images: np.ndarray) -> np.ndarray:
+  """`[n, h, w, c]` as one picture of about as many rows as columns."""
+  n, h, w, c = images.shape
+  columns = int(np.ceil(np.sqrt(n)))
+  rows = -(-n // columns)
+  blank = np.zeros((rows * columns - n, h, w, c), images.dtype)
+  grid = np.concatenate([images, blank]).reshape(rows, columns, h, w, c)
+  return grid.transpose(0, 2, 1, 3, 4).reshape(rows * h, columns * w, c)
+
+
+def energy_curve(path: pathlib.Path, records: list[dict]) -> None:
+  """The energy over training: V-statistic, and the unbiased U-statistic."""
+  steps = [r["step"] for r in records]
+  figure, axes = plt.subplots(figsize=(6, 3.6), layout="constrained")
+  axes.plot(steps, [r["energy"] for r in records], label="V-statistic (biased up)")
+  # Symmetric: the U-statistic is around zero, on both sides, once p_x = p_y.
+  axes.plot(steps, [r["energy_u"] for r in records], label="U-statistic")
+  small = max(min(abs(r["energy_u"]) for r in records), 1e-6)
+  axes.set_yscale("symlog", linthresh=10 ** np.floor(np.log10(small)))
+  axes.axhline(0, color="black", lw=0.5)
+  axes.set(xlabel="step", ylabel="energy F (half the squared MMD)")
+  axes.legend()
+  save(figure, path)
+
+
+def sample_plot(path, x, y, scores) -> None:
+  """Generated samples over real ones, with the scores above."""
+  figure, axes = plt.subplots(figsize=(6, 6), layout="constrained")
+  scatter(axes, x, y)
+  axes.set_title(
+    f"{scores['modes']:.0f} modes, {scores['within_3_std']:.1%} within 3 std, "
+    f"weights off by {scores['weight_tv']:.3f}"
+  )
+  axes.legend(loc="upper center", bbox_to_anchor=(0.5, -0.04), ncol=2)
+  save(figure, path)
+
+
+def scatter(axes, x, y) -> None:
+  """Two clouds of points in the plane, on the same square."""
+  axes.scatter(*y.T, s=2, color=REAL, label="real", rasterized=True)
+  axes.scatter(*x.T, s=2, color=GENERATED, label="generated", rasterized=True)
+  reach = extent(y)
+  axes.set(xlim=(-reach, reach), ylim=(-reach, reach), aspect="equal")
+
+
+def extent(y) -> float:
+  """Half the side of the square that is drawn."""
+  return float(1.25 * np.abs(y).max())
+
+
+def plane_frame(x, y, step) -> Image.Image:
+  """One frame of the film, as an image with few colours."""
+  figure, axes = plt.subplots(figsize=(4, 4), dpi=80, layout="constrained")
+  scatter(axes, x, y)
+  axes.set(xticks=[], yticks=[], title=f"step {step}")
+  figure.canvas.draw()
+  pixels = np.asarray(figure.canvas.buffer_rgba())[..., :3].copy()
+  plt.close(figure)
+  return Image.fromarray(pixels).quantize(32)
+
+
+def potential_plot(path: pathlib.Path, run: experiment.Run, state) -> None:
+  """Learned potential and its field beside the exact one of 2,000 samples."""
+  config = run.config
+  _, discriminator = model.networks(config)
+  x = model.sample(config, state.generator, run.key("potential"), 2000)
+  y = data.gaussian_grid(keys.named(run.key("potential"), "real"), 2000, config)
+  reach, resolution, arrows = extent(np.asarray(y)), 121, 25
+  kernel = (config.kernel_exponent, config.kernel_epsilon)
+
+  learned = lambda a: discriminator.apply(state.discriminator, a)
+  exact = lambda a: losses.potential(a, x, y, *kernel)
+  names = {
+    "coulomb": "potential learned by D",
+    "gan": "logit of D",
+    "wgan_gp": "critic D",
+  }
+  figure, panels = plt.subplots(1, 2, figsize=(12, 5.4), layout="constrained")
+  for axes, function, title in (
+    (panels[0], learned, names[config.method]),
+    (panels[1], exact, "potential of 2,000 samples of each kind"),
+  ):
+    ticks = jnp.linspace(-reach, reach, resolution)
+    values = jax.jit(function)(_mesh(ticks)).reshape(resolution, resolution)
+    values = np.asarray(values)
+    top = max(np.quantile(np.abs(values), 0.995), 1e-12)
+    drawn = axes.contourf(
+      ticks, ticks, values, 31, cmap="RdBu_r", vmin=-top, vmax=top
+    )
+    few = jnp.linspace(-reach, reach, arrows + 2)[1:-1]
+    points = _mesh(few)
+    force = jax.jit(jax.grad(lambda a, f=function: jnp.sum(f(a))))(points)
+    force = np.asarray(force)
+    length = np.linalg.norm(force, axis=1, keepdims=True)
+    # Directions with a dulled length: the field spans orders of magnitude.
+    force = force / np.maximum(length, 1e-12) * np.sqrt(length / length.max())
+    axes.quiver(*np.asarray(points).T, *force.T, scale=40, width=0.002)
+    axes.set(title=title, aspect="equal", xlim=(-reach, reach))
+    axes.set_ylim(-reach, reach)
+    figure.colorbar(drawn, ax=axes, shrink=0.85)
+  save(figure, path)
+
+
+def _mesh(ticks):
+  across, up = jnp.meshgrid(ticks, ticks)
+  return jnp.stack([across.ravel(), up.ravel()], axis=1)
+
+
+def save(figure, path: pathlib.Path) -> None:
+  """Writes a figure and lets go of it."""
+  figure.savefig(path, dpi=110)
+  plt.close(figure)

@@ -1,0 +1,297 @@
+"""Trains a Coulomb GAN, or a GAN or WGAN-GP with the same networks.
+
+    python -m projects.coulomb_gan.train --workdir=runs/grid \\
+      --config=configs/coulomb_gan/gaussian_grid.py
+"""
+
+from collections.abc import Callable
+from typing import Any
+
+import flax.struct
+import jax
+import ml_collections
+import optax
+from jax import numpy as jnp
+
+from common import command, experiment, keys
+from common.errors import InputError, check_choice
+from common.nn import regularizers
+
+from . import data, losses, model, pictures
+
+METHODS = ("coulomb", "gan", "wgan_gp")
+
+
+@flax.struct.dataclass
+class State:
+  """All that a run is: arrays only."""
+
+  step: jax.Array  # int32, steps done
+  key: jax.Array  # typed key of the run's own noise
+  generator: Any
+  discriminator: Any
+  generator_opt: optax.OptState
+  discriminator_opt: optax.OptState
+
+
+def optimizers(
+  config: ml_collections.ConfigDict,
+) -> tuple[optax.GradientTransformation, optax.GradientTransformation]:
+  """Adam for the generator and for the discriminator.
+
+  The rate is constant, as in the paper, or falls to zero as a cosine after
+  `decay_steps` steps where that is not zero.
+  """
+
+  def adam(rate):
+    if config.decay_steps:
+      rate = optax.cosine_decay_schedule(rate, config.decay_steps)
+    return optax.adam(rate, b1=config.adam_b1, b2=config.adam_b2)
+
+  return (
+    adam(config.generator_learning_rate),
+    adam(config.discriminator_learning_rate),
+  )
+
+
+def init(key: jax.Array, config: ml_collections.ConfigDict) -> State:
+  """Returns the state before the first step; vmap over `key` for a population."""
+  generator, discriminator = model.networks(config)
+  adam_g, adam_d = optimizers(config)
+  g = generator.init(keys.named(key, "generator"))
+  d = discriminator.init(keys.named(key, "discriminator"))
+  return State(
+    step=jnp.int32(0),
+    key=keys.named(key, "noise"),
+    generator=g,
+    discriminator=d,
+    generator_opt=adam_g.init(g),
+    discriminator_opt=adam_d.init(d),
+  )
+
+
+def make_losses(config: ml_collections.ConfigDict) -> tuple[Callable, Callable]:
+  """Returns the two players' losses of `config.method`.
+
+  `discriminator_loss(D, x, y, key)` and `generator_loss(D, x)`, with `D` a
+  function of samples, `x` generated and `y` real ones `[batch, ...]`.
+
+  Raises:
+    InputError: an unknown method; or WGAN-GP with batch normalisation, where a
+      sample's gradient is not its own.
+  """
+  check_choice("method", config.method, METHODS)
+  if config.method == "coulomb":
+
+    def coulomb_discriminator(D, x, y, key):
+      del key
+      phi_x, phi_y = losses.batch_potentials(
+        x.reshape(len(x), -1),
+        y.reshape(len(y), -1),
+        config.kernel_exponent,
+        config.kernel_epsilon,
+        config.self_interaction,
+      )
+      return losses.coulomb_discriminator_loss(D(x), D(y), phi_x, phi_y)
+
+    return (
+      coulomb_discriminator,
+      lambda D, x: losses.coulomb_generator_loss(D(x)),
+    )
+  if config.method == "gan":
+    return (
+      lambda D, x, y, key: losses.gan_discriminator_loss(D(x), D(y)),
+      lambda D, x: losses.gan_generator_loss(D(x)),
+    )
+  if config.network != "mlp" and config.discriminator_norm == "batch":
+    raise InputError(
+      "WGAN-GP penalises each sample's own gradient, which batch normalisation "
+      "mixes; set config.discriminator_norm to 'layer' or 'none'"
+    )
+
+  def critic(D, x, y, key):
+    mixing = jax.random.uniform(key, (len(x),))
+    penalty = losses.gradient_penalty(D, x, y, mixing)
+    wasserstein = losses.wgan_critic_loss(D(x), D(y))
+    return wasserstein + config.gradient_penalty * penalty
+
+  return critic, lambda D, x: losses.wgan_generator_loss(D(x))
+
+
+def make_train_step(config: ml_collections.ConfigDict) -> Callable:
+  """Returns `step(state, batch) -> state, metrics`, pure.
+
+  `config.update_order` says when the players move:
+  "simultaneous" (the authors' code): both gradients at the same parameters, on
+  the same samples. "sequential": `critic_steps` discriminator updates, each on
+  samples of its own, then the generator's against the new discriminator.
+  """
+  check_choice("update_order", config.update_order, ("simultaneous", "sequential"))
+  if config.update_order == "simultaneous" and config.critic_steps != 1:
+    raise InputError(
+      f"config.critic_steps is {config.critic_steps}, which needs "
+      "config.update_order='sequential'"
+    )
+  generator, discriminator = model.networks(config)
+  adam_g, adam_d = optimizers(config)
+  discriminator_loss, generator_loss = make_losses(config)
+
+  def l2(params):
+    # The authors' code decays convolution kernels only.
+    if not config.l2_penalty:
+      return 0.0
+    return config.l2_penalty * regularizers.l2(params, is_convolution)
+
+  def move_discriminator(state, x, y, key):
+    def loss(params):
+      D = lambda a: discriminator.apply(params, a)
+      value = discriminator_loss(D, x, y, key)
+      return value + l2(params), value
+
+    grads, value = jax.grad(loss, has_aux=True)(state.discriminator)
+    updates, opt = adam_d.update(grads, state.discriminator_opt)
+    params = optax.apply_updates(state.discriminator, updates)
+    return state.replace(discriminator=params, discriminator_opt=opt), value
+
+  def move_generator(state, z):
+    D = lambda a: discriminator.apply(state.discriminator, a)
+
+    def loss(params):
+      value = generator_loss(D, generator.apply(params, z))
+      return value + l2(params), value
+
+    grads, value = jax.grad(loss, has_aux=True)(state.generator)
+    updates, opt = adam_g.update(grads, state.generator_opt)
+    params = optax.apply_updates(state.generator, updates)
+    return state.replace(generator=params, generator_opt=opt), value
+
+  def step(state, batch):
+    key = keys.named(jax.random.fold_in(state.key, state.step), "mixing")
+    if config.update_order == "simultaneous":
+      x = generator.apply(state.generator, batch["latent"])
+      moved, d_loss = move_discriminator(state, x, batch["real"], key)
+      state, g_loss = move_generator(state, batch["latent"])
+      state = state.replace(
+        discriminator=moved.discriminator,
+        discriminator_opt=moved.discriminator_opt,
+      )
+    else:
+      # Interleaved, not cut in blocks: a batch split over devices stays put.
+      real = interleaved(batch["real"], config.critic_steps)
+      latent = interleaved(batch["latent"], config.critic_steps + 1)
+      for i in range(config.critic_steps):
+        x = generator.apply(state.generator, latent[:, i])
+        state, d_loss = move_discriminator(
+          state, x, real[:, i], jax.random.fold_in(key, i)
+        )
+      state, g_loss = move_generator(state, latent[:, -1])
+    metrics = {"discriminator_loss": d_loss, "generator_loss": g_loss}
+    return state.replace(step=state.step + 1), metrics
+
+  return step
+
+
+def interleaved(a: jax.Array, count: int) -> jax.Array:
+  """`[count * n, ...] -> [n, count, ...]`: sub-batch i is row i, i + count, ..."""
+  return a.reshape(len(a) // count, count, *a.shape[1:])
+
+
+def is_convolution(path: tuple[Any, ...]) -> bool:
+  """True for the kernels of (transposed) convolutions, by their names."""
+  layer, kind = path[0].key, path[-1].key
+  return kind == "kernel" and layer.startswith(("conv_", "deconv_"))
+
+
+def mode_scores(
+  x: jax.Array, config: ml_collections.ConfigDict
+) -> dict[str, jax.Array]:
+  """How well points `[n, 2]` cover the modes of the grid.
+
+  Returns:
+    modes: how many modes hold, within 3 standard deviations of their centre, at
+      least `mode_found_share` of the points that are due to them.
+    within_3_std: share of points within 3 standard deviations of a centre (of
+      the target's own samples: 0.989).
+    weight_tv: total variation between the modes' weights and the shares of
+      points nearest to each.
+  """
+  r2 = losses.squared_distances(x, data.mode_centres(config))
+  nearest = jax.nn.one_hot(jnp.argmin(r2, axis=1), r2.shape[1])
+  within = jnp.min(r2, axis=1) <= (3 * config.mode_std) ** 2
+  weights = data.mode_weights(config)
+  shares = jnp.mean(nearest, axis=0)
+  inside = jnp.mean(nearest * within[:, None], axis=0)
+  return {
+    "modes": jnp.sum(inside >= config.mode_found_share * weights),
+    "within_3_std": jnp.mean(within),
+    "weight_tv": 0.5 * jnp.sum(jnp.abs(shares - weights)),
+  }
+
+
+def make_scores(
+  config: ml_collections.ConfigDict, real: jax.Array
+) -> Callable[[State, jax.Array], dict[str, jax.Array]]:
+  """Returns `scores(state, key) -> dict of scalars`, pure: vmap it over states.
+
+  `energy` is the V-statistic (never negative) and `energy_u` the unbiased
+  U-statistic of F, between `energy_samples` generated and real samples, with the
+  configured kernel, whatever the method trained.
+
+  Args:
+    config: of the run.
+    real: `[n, ...]` held-out samples, n >= energy_samples.
+  """
+  y = real[: config.energy_samples].reshape(config.energy_samples, -1)
+
+  def scores(state, key):
+    x = model.sample(config, state.generator, key, config.eval_samples)
+    near = x[: config.energy_samples].reshape(config.energy_samples, -1)
+    kernel = (config.kernel_exponent, config.kernel_epsilon)
+    values = {
+      "energy": losses.energy(near, y, *kernel, "keep"),
+      "energy_u": losses.energy(near, y, *kernel, "drop"),
+    }
+    if config.dataset == "gaussian_grid":
+      values |= mode_scores(x, config)
+    return values
+
+  return scores
+
+
+def make_evaluate(
+  config: ml_collections.ConfigDict, real: jax.Array
+) -> Callable[[State, jax.Array], dict[str, float]]:
+  """Returns `evaluate(state, key) -> dict of floats`; see `make_scores`."""
+  scores = jax.jit(make_scores(config, real))
+  return lambda state, key: {n: float(v) for n, v in scores(state, key).items()}
+
+
+def train(
+  config: ml_collections.ConfigDict, workdir: str
+) -> tuple[State, dict[str, float]]:
+  """Trains to `config.total_steps`; returns the state and the last evaluation.
+
+  Leaves checkpoints, metrics and pictures in `workdir`.
+  """
+  with experiment.Run(config, workdir) as run:
+    state = run.restore_or(lambda key: init(key, config))
+    update = run.compile(make_train_step(config))
+    evaluate = make_evaluate(config, data.test(config, run.key("test")))
+    batches = data.batches(config, run.key("data"))
+    for step, batch in run.steps(state, batches):
+      state, metrics = update(state, batch)
+      run.log(step, metrics)
+      if run.every(config.eval_every, step):
+        here = run.local(state)
+        run.log_now(step, evaluate(here, run.key("eval")))
+        if run.main:
+          pictures.snapshot(run, here, step)
+      run.save(step, state)
+    here = run.local(state)
+    if run.main:
+      pictures.draw(run, here)
+    return state, evaluate(here, run.key("eval"))
+
+
+if __name__ == "__main__":
+  command.main(train)
