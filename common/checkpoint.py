@@ -39,11 +39,24 @@ def _raw(leaf):
 class Checkpoints:
   """The checkpoints of a workdir: `save(step, state)`, `restore(like)`."""
 
-  def __init__(self, workdir: pathlib.Path, keep: int):
+  def __init__(
+    self,
+    workdir: pathlib.Path,
+    keep: int | None = None,
+    read_only: bool = False,
+  ):
+    """Opens the folder; `read_only` changes nothing, while another trains."""
     self.folder = workdir / "checkpoints"
     self._damaged = workdir / "damaged_checkpoints"
     self._keep = keep
+    self._read_only = read_only
     self._open()
+
+  def __enter__(self) -> "Checkpoints":
+    return self
+
+  def __exit__(self, *exc: object) -> None:
+    self.close()
 
   def _open(self):
     # Saving is synchronous: on CPU a background save may read buffers that the
@@ -54,7 +67,8 @@ class Checkpoints:
       options=ocp.CheckpointManagerOptions(
         max_to_keep=self._keep,
         enable_async_checkpointing=False,
-        cleanup_tmp_directories=True,
+        cleanup_tmp_directories=not self._read_only,
+        read_only=self._read_only,
       ),
     )
 
@@ -101,6 +115,7 @@ class Checkpoints:
       InputError: checkpoints exist, and not one of them can be read.
     """
     steps = sorted(self._manager.all_steps(), reverse=True)
+    damaged = []
     for step in steps:
       try:
         restored = self._manager.restore(
@@ -112,22 +127,26 @@ class Checkpoints:
         )
         if restored.record["digest"] != digest(restored.state):
           raise ValueError("its digest differs from the one saved with it")
-        return restored.state, restored.record
       except Exception as error:
         report(
           f"the checkpoint of step {step} in {self.folder} is damaged "
-          f"({_reason(error)}); moved to {self._damaged.name}/, "
-          "going back to the one before"
+          f"({_reason(error)}); going back to the one before"
         )
-        self._set_aside(step)
+        damaged.append(step)
+        continue
+      for bad in damaged:
+        self._set_aside(bad)
+      return restored.state, restored.record
     if steps:
       raise InputError(
         f"none of the {len(steps)} checkpoints in {self.folder} can be read; "
-        f"they are kept in {self._damaged}; choose a new --workdir to start anew"
+        "nothing was changed; choose a new --workdir to start anew"
       )
     return None
 
   def _set_aside(self, step):
+    if self._read_only:
+      return
     if jax.process_index() == 0:
       self._damaged.mkdir(exist_ok=True)
       target = self._damaged / str(step)

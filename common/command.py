@@ -7,6 +7,7 @@ Bad input ends in one sentence on standard error and exit code 1, without a
 traceback; Ctrl-C in 130, as shells expect.
 """
 
+import pathlib
 import sys
 from collections.abc import Callable
 from typing import Any
@@ -48,18 +49,23 @@ def main(train: Callable[[Any, str], Any]) -> None:
   def run(argv):
     if len(argv) > 1:
       _leave(f"{argv[1]!r} is no flag; flags start with --", 1)
-    if not _WORKDIR.value:
-      _leave("say where the run is to live: --workdir=DIR", 1)
-    config = load_config()
+    config, where = load_config(), workdir()
     if _COORDINATOR.value:
       import jax
 
       jax.distributed.initialize(
         _COORDINATOR.value, _PROCESSES.value, _PROCESS.value
       )
-    train(config, _WORKDIR.value)
+    train(config, str(where))
 
   execute(run)
+
+
+def workdir() -> pathlib.Path:
+  """Returns `--workdir`."""
+  if not _WORKDIR.value:
+    _leave("say where the run lives: --workdir=DIR", 1)
+  return pathlib.Path(_WORKDIR.value).expanduser().absolute()
 
 
 def load_config() -> Any:

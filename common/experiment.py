@@ -33,8 +33,8 @@ from tqdm import tqdm
 from . import checkpoint, keys, logs, report
 from .errors import InputError, Stopped
 
-# What may differ between a run and its continuation: how long and how often,
-# never what is computed.
+# What may differ between a run and its continuation: how long, how often and
+# from where, never what is computed.
 BUDGETS = (
   "total_steps",
   "steps_per_call",
@@ -42,6 +42,9 @@ BUDGETS = (
   "eval_every",
   "checkpoint_every",
   "keep_checkpoints",
+  "data_dir",
+  "cache_dir",
+  "max_device_bytes",
 )
 
 
@@ -159,12 +162,7 @@ class Run:
     The state lies replicated on every device of the mesh. It has a leaf `step`.
     """
     key = self.key("init")
-    like = jax.tree.map(
-      lambda leaf: jax.ShapeDtypeStruct(
-        leaf.shape, leaf.dtype, sharding=self._replicated
-      ),
-      jax.eval_shape(init, key),
-    )
+    like = abstract(init, key, self._replicated)
     found = self._checkpoints.restore(like, checkpoint.warn)
     if found:
       state = found[0]
@@ -376,6 +374,43 @@ class Run:
     return bool(self._signal)
 
 
+def saved_config(workdir: pathlib.Path) -> ml_collections.ConfigDict:
+  """Returns the config of the run in `workdir`, locked; lists for tuples.
+
+  Raises:
+    InputError: there is no run.
+  """
+  path = workdir / "config.json"
+  try:
+    saved = json.loads(path.read_text())
+  except (OSError, json.JSONDecodeError) as error:
+    raise InputError(
+      f"{workdir} holds no run (its config.json cannot be read: {error})"
+    ) from error
+  return ml_collections.ConfigDict(saved).lock()
+
+
+def saved_state(workdir: pathlib.Path, init: Callable[[jax.Array], Any]) -> Any:
+  """Returns the newest sound state in `workdir`, on one device; only reads.
+
+  Args:
+    workdir: of a run, which may be going on.
+    init: what made the first state, for its structure.
+
+  Raises:
+    InputError: there is no checkpoint.
+  """
+  one = jax.sharding.SingleDeviceSharding(jax.local_devices()[0])
+  like = abstract(init, jax.random.key(0), one)
+  found = None
+  if (workdir / "checkpoints").is_dir():
+    with checkpoint.Checkpoints(workdir, read_only=True) as checkpoints:
+      found = checkpoints.restore(like, checkpoint.warn)
+  if not found:
+    raise InputError(f"no checkpoint in {workdir} yet; train a little first")
+  return found[0]
+
+
 def refuse_other_config(path: pathlib.Path, mine: Mapping[str, Any]) -> None:
   """Raises InputError when the config saved at `path` is another one.
 
@@ -399,6 +434,16 @@ def refuse_other_config(path: pathlib.Path, mine: Mapping[str, Any]) -> None:
       f"--workdir {path.parent} holds a run of another config; choose another "
       "directory, or this config:\n" + "\n".join(lines)
     )
+
+
+def abstract(
+  init: Callable[[jax.Array], Any], key: jax.Array, sharding: Any
+) -> Any:
+  """The shapes, types and placement of the state that `init(key)` would make."""
+  return jax.tree.map(
+    lambda leaf: jax.ShapeDtypeStruct(leaf.shape, leaf.dtype, sharding=sharding),
+    jax.eval_shape(init, key),
+  )
 
 
 def _flatten(tree, prefix=""):

@@ -33,7 +33,7 @@ from common.errors import InputError
 EPS = float(np.finfo(np.float64).eps)
 
 # Rounding that the fast route may bring in, relative to tr C1 + tr C2. It is
-# an upper bound: the errors seen at this bound are below 1e-14.
+# an upper bound: the errors seen beside it are below 1e-13.
 FAST_ROUTE_BOUND = 1e-8
 
 
@@ -173,13 +173,15 @@ def distance(a: Gaussian, b: Gaussian) -> Distance:
   mean1, cov1, eps1 = _gaussian(a, "distance, first side")
   mean2, cov2, eps2 = _gaussian(b, "distance, second side")
   _check_same_d("distance", len(mean1), len(mean2))
+  n1, n2 = (int(s.n) if isinstance(s, Moments) else None for s in (a, b))
   traces = float(np.trace(cov1) + np.trace(cov2))
-  root = _fast_trace_of_root(cov1, cov2, traces)
+  root = None
+  if all(n is None or n > len(mean1) for n in (n1, n2)):
+    root = _fast_trace_of_root(cov1, cov2, traces)
   if root is None:
     factor1 = _factor(cov1, eps1, "distance, first side")
     factor2 = _factor(cov2, eps2, "distance, second side")
     root = _nuclear_norm(factor1.T @ factor2)
-  n1, n2 = (int(s.n) if isinstance(s, Moments) else None for s in (a, b))
   return _result(mean1 - mean2, traces - 2 * root, n1, n2)
 
 
@@ -259,7 +261,7 @@ def _fast_trace_of_root(
   An eigenvalue w comes with an error of eps * max(w), its root with one of
   eps * max(w) / (2 sqrt(w)).
   """
-  try:  # Type 2 of driver "gv" is the reduction to L' C1 L: 4 n^3 operations.
+  try:  # Type 2 with "gv": Cholesky of C2, L' C1 L in place, no eigenvectors.
     squares = scipy.linalg.eigvalsh(
       cov1, cov2, type=2, driver="gv", check_finite=False
     )

@@ -67,7 +67,7 @@ def plummer_kernel(
 
 
 def _plummer(r2, exponent, epsilon):
-  return jnp.exp(-0.5 * exponent * jnp.log(r2 + epsilon**2))
+  return jax.lax.rsqrt(r2 + epsilon**2) ** exponent
 
 
 def potential(

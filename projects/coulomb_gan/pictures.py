@@ -46,7 +46,7 @@ def draw(run: experiment.Run, state) -> None:
     x = model.sample(
       config, state.generator, run.key("eval"), config.picture_samples
     )
-    Image.fromarray(tile(to_pixels(x)).squeeze()).save(workdir / "samples.png")
+    save_tiles(workdir / "samples.png", x)
     film = [Image.fromarray(tile(to_pixels(np.load(p))).squeeze()) for p in frames]
   else:
     y = np.asarray(data.test(config, run.key("test")))
@@ -77,6 +77,14 @@ def tile(images: np.ndarray) -> np.ndarray:
   blank = np.zeros((rows * columns - n, h, w, c), images.dtype)
   grid = np.concatenate([images, blank]).reshape(rows, columns, h, w, c)
   return grid.transpose(0, 2, 1, 3, 4).reshape(rows * h, columns * w, c)
+
+
+def save_tiles(path: pathlib.Path, x) -> None:
+  """Writes images `[n, h, w, c]` in [-1, 1] as one PNG, twice their size."""
+  picture = Image.fromarray(tile(to_pixels(x)).squeeze())
+  picture.resize(
+    (2 * picture.width, 2 * picture.height), Image.Resampling.NEAREST
+  ).save(path)
 
 
 def energy_curve(path: pathlib.Path, records: list[dict]) -> None:

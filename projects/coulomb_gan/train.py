@@ -39,13 +39,15 @@ def optimizers(
 ) -> tuple[optax.GradientTransformation, optax.GradientTransformation]:
   """Adam for the generator and for the discriminator.
 
-  The rate is constant, as in the paper, or falls to zero as a cosine after
-  `decay_steps` steps where that is not zero.
+  The rates are constant, as in the paper; or, where `decay_steps` is not zero,
+  rise over `warmup_steps` and fall as a cosine to zero at `decay_steps`.
   """
 
   def adam(rate):
     if config.decay_steps:
-      rate = optax.cosine_decay_schedule(rate, config.decay_steps)
+      rate = optax.warmup_cosine_decay_schedule(
+        0.0, rate, config.warmup_steps, config.decay_steps
+      )
     return optax.adam(rate, b1=config.adam_b1, b2=config.adam_b2)
 
   return (

@@ -14,7 +14,7 @@ SIZE, BATCH = 37, 8
 
 def transform(rows, key):
   images = rows["image"] / np.float32(127.5) - 1
-  noise = jax.random.normal(key, images.shape)
+  noise = jax.random.uniform(key, images.shape)
   return {"image": images + noise, "label": rows["label"]}
 
 
@@ -40,7 +40,7 @@ def assert_same(a, b):
 
 def test_placements_agree_bitwise(arrays):
   device, host = both(arrays)
-  for step in (0, 1, 4, 1000, jnp.int32(5)):
+  for step in (0, 4, 1000, np.int32(5)):
     assert_same(device(step), host(step))
 
 

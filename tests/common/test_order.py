@@ -13,19 +13,19 @@ from common.data import order
 def whole_epoch(key, epoch, batch_size, size):
   """Concatenates the batches of one epoch."""
   batches = size // batch_size
-  draw = jax.vmap(lambda t: order.batch_indices(key, t, batch_size, size))
-  return np.asarray(draw(epoch * batches + jnp.arange(batches))).ravel()
+  draw = lambda t: np.asarray(order.batch_indices(key, t, batch_size, size))  # noqa: E731
+  steps = range(epoch * batches, (epoch + 1) * batches)
+  return np.concatenate([draw(t) for t in steps])
 
 
-@settings(max_examples=12, deadline=None, derandomize=True)
+@settings(max_examples=5, deadline=None, derandomize=True)
 @given(size=st.integers(1, 5000), seed=st.integers(0, 2**32 - 1))
 def test_permute_is_a_bijection(size, seed):
-  permute = jax.jit(order.permute, static_argnums=2)
-  indices = permute(jax.random.key(seed), jnp.arange(size), size)
+  indices = order.permute(jax.random.key(seed), jnp.arange(size), size)
   np.testing.assert_array_equal(np.sort(indices), np.arange(size))
 
 
-@settings(max_examples=8, deadline=None, derandomize=True)
+@settings(max_examples=4, deadline=None, derandomize=True)
 @given(
   size=st.integers(20, 3000),
   fraction=st.floats(0.01, 1.0),
@@ -50,20 +50,18 @@ def test_epochs_and_keys_differ():
 
 def test_jit_equals_eager():
   key = jax.random.key(5)
-  jitted = jax.jit(order.batch_indices, static_argnums=(2, 3))
-  for step in (0, 3, 2**31 - 1):
-    np.testing.assert_array_equal(
-      jitted(key, step, 7, 100), order.batch_indices(key, step, 7, 100)
-    )
+  step = 2**31 - 1  # The last; also a check against overflow.
+  compiled = order.batch_indices(key, step, 7, 100)
+  with jax.disable_jit():
+    eager = order.batch_indices(key, step, 7, 100)
+  np.testing.assert_array_equal(compiled, eager)
 
 
 def test_vmap_over_keys_equals_single_keys():
   keys = jax.random.split(jax.random.key(0), 3)
   both = jax.vmap(lambda k: order.batch_indices(k, 4, 8, 50))(keys)
   for key, indices in zip(keys, both, strict=True):
-    np.testing.assert_array_equal(
-      indices, order.batch_indices(key, 4, 8, 50)
-    )
+    np.testing.assert_array_equal(indices, order.batch_indices(key, 4, 8, 50))
 
 
 def test_largest_size_does_not_overflow():
@@ -80,9 +78,7 @@ def test_pairs_are_uniform():
   """A chi-square test of where two neighbours go, over 20,000 keys."""
   size, draws = 16, 20_000
   keys = jax.random.split(jax.random.key(9), draws)
-  permute = jax.jit(
-    jax.vmap(lambda k: order.permute(k, jnp.arange(2), size))
-  )
+  permute = jax.jit(jax.vmap(lambda k: order.permute(k, jnp.arange(2), size)))
   first, second = np.asarray(permute(keys)).T
   counts = np.bincount(first * size + second, minlength=size**2)
   counts = counts.reshape(size, size)[~np.eye(size, dtype=bool)]

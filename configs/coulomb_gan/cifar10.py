@@ -1,0 +1,29 @@
+"""CIFAR-10 with the paper's DCGAN-type networks.
+
+    python -m projects.coulomb_gan.train --workdir=runs/cifar10 \\
+      --config=configs/coulomb_gan/cifar10.py
+
+Reproduces: Coulomb GANs (arXiv:1708.08819), the table of FIDs, row CIFAR-10: the
+paper's FID is 27.3. Ours has not been run; it needs a GPU (about half a day).
+
+All of celeba64's hyperparameters, at 32x32. `--config.discriminator_depth=
+batch_size` gives the network of the authors' code, whose four convolutions (by
+its batch of 128) end at 2x2.
+"""
+
+import ml_collections
+
+from configs.coulomb_gan import celeba64
+
+
+def get_config(variant: str = "") -> ml_collections.ConfigDict:
+  """Returns the config; `smoke` runs in seconds, on generated discs."""
+  config = celeba64.get_config()
+  config.unlock()
+  config.dataset = "cifar10"
+  config.image_size = 32
+  if variant == "smoke":
+    celeba64.smoke(config)
+  elif variant:
+    raise ValueError(f"cifar10 has no variant {variant!r}; it has 'smoke'")
+  return config.lock()

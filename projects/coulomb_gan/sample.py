@@ -1,0 +1,72 @@
+"""Draws samples from the last checkpoint of a run.
+
+    python -m projects.coulomb_gan.sample --workdir=runs/gaussian_grid \\
+      --count=10000 --seed=1
+
+Writes `samples_<step>_<seed>.npz` (`samples`: float32 `[count, ...]`, as the
+generator gives them; for images also `images`: uint8, clipped to what can be
+shown) and a picture of the first of them beside it, into the workdir or `--out`.
+Images with batch normalisation are drawn in batches of the training size, which
+`batch_size` in the file records.
+"""
+
+import pathlib
+
+import jax
+import numpy as np
+from absl import flags
+
+from common import command, experiment
+from common.errors import InputError
+
+from . import data, model, pictures, train
+
+_COUNT = flags.DEFINE_integer("count", 1_000, "How many samples to draw.")
+_SEED = flags.DEFINE_integer("seed", 0, "Of the latents.")
+_OUT = flags.DEFINE_string("out", None, "Where to write; default: the workdir.")
+
+
+def write_samples(
+  workdir: pathlib.Path, out: pathlib.Path, count: int, seed: int
+) -> pathlib.Path:
+  """Writes the samples and their picture; returns the path of the `.npz`.
+
+  Raises:
+    InputError: no run or no sound checkpoint in `workdir`; `count` below 1.
+  """
+  if count < 1:
+    raise InputError(f"--count is {count}; ask for at least one sample")
+  config = experiment.saved_config(workdir)
+  state = experiment.saved_state(
+    workdir, lambda key: train.init(key, config)
+  )
+  draw = jax.jit(lambda p, key: model.sample(config, p, key, count))
+  x = np.asarray(draw(state.generator, jax.random.key(seed)))
+  out.mkdir(parents=True, exist_ok=True)
+  path = out / f"samples_{int(state.step):08d}_{seed}.npz"
+  arrays = {"samples": x}
+  picture = path.with_suffix(".png")
+  if config.network == "dcgan":
+    arrays["images"] = pictures.to_pixels(x)
+    pictures.save_tiles(picture, x[: config.picture_samples])
+  else:
+    y = np.asarray(data.test(config, jax.random.key(seed)))
+    scores = jax.jit(lambda a: train.mode_scores(a, config))(x)
+    pictures.sample_plot(picture, x, y, scores)
+  np.savez_compressed(
+    path, **arrays, step=int(state.step), seed=seed, batch_size=config.batch_size
+  )
+  return path
+
+
+def main(argv: list[str]) -> None:
+  """The command."""
+  del argv
+  workdir = command.workdir()
+  out = pathlib.Path(_OUT.value).expanduser() if _OUT.value else workdir
+  path = write_samples(workdir, out, _COUNT.value, _SEED.value)
+  print(f"{path}\n{path.with_suffix('.png')}")
+
+
+if __name__ == "__main__":
+  command.execute(main)

@@ -1,0 +1,52 @@
+"""Set-up of all tests: strict JAX, four virtual devices, the shared data."""
+
+import os
+import pathlib
+
+# Before JAX is imported, which it is below.
+os.environ["XLA_FLAGS"] = (
+  os.environ.get("XLA_FLAGS", "") + " --xla_force_host_platform_device_count=4"
+)
+os.environ.setdefault("JAX_PLATFORMS", "cpu")
+
+import hypothesis
+import jax
+import pytest
+
+ROOT = pathlib.Path(__file__).parent.parent
+
+jax.config.update("jax_numpy_rank_promotion", "raise")
+jax.config.update("jax_legacy_prng_key", "error")
+# Compiling is most of the suite's time, and the programs are the same each time.
+_CACHE = str(ROOT / ".jax_cache" / jax.__version__)
+for name, value in {
+  "jax_compilation_cache_dir": _CACHE,
+  "jax_persistent_cache_min_compile_time_secs": 0.1,
+  # The real programs, fully optimised, run in the tests' subprocesses.
+  "jax_disable_most_optimizations": True,
+}.items():
+  jax.config.update(name, value)
+
+hypothesis.settings.register_profile(
+  "suite",
+  deadline=None,  # The first call compiles.
+  derandomize=True,
+  max_examples=20,
+  suppress_health_check=[hypothesis.HealthCheck.function_scoped_fixture],
+)
+hypothesis.settings.load_profile("suite")
+
+
+@pytest.fixture(scope="session")
+def shared() -> pathlib.Path:
+  """The folder of real data and golden values, where there is one."""
+  path = os.environ.get("RESEARCH_SHARED", "")
+  if not path or not pathlib.Path(path).is_dir():
+    pytest.skip("needs real data: set RESEARCH_SHARED to the folder with them")
+  return pathlib.Path(path)
+
+
+@pytest.fixture(scope="session")
+def root() -> pathlib.Path:
+  """The root of the repository."""
+  return ROOT
