@@ -11,8 +11,8 @@ others use as well, two waiting OpenBLAS threads turned half a second of
 
 Goals at d = 2048: 8 times faster at full rank, from the same covariances; 50
 times faster for 500 samples, from features. Errors are relative to mean term
-plus traces, against our other route: full rank against the data route, 500
-samples against the route by moments.
+plus traces, against our other route: what starts from covariances against the
+route on the data, and the other way round.
 """
 
 import contextlib

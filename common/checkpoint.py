@@ -31,7 +31,7 @@ def digest(state: Any) -> str:
 
 
 def _raw(leaf):
-  if jax.dtypes.issubdtype(leaf.dtype, jax.dtypes.prng_key):
+  if jax.numpy.issubdtype(leaf.dtype, jax.dtypes.prng_key):
     return jax.random.key_data(leaf)
   return leaf
 
@@ -101,7 +101,9 @@ class Checkpoints:
         + (f"; the checkpoint of step {before} is intact" if before else "")
       ) from error
 
-  def restore(self, like: Any, report=print) -> tuple[Any, dict[str, Any]] | None:
+  def restore(
+    self, like: Any, report=print
+  ) -> tuple[Any, dict[str, Any]] | None:
     """Returns the newest sound state and its record, or None where none is.
 
     A damaged checkpoint (truncated, corrupted, digest differs) is moved to

@@ -1,7 +1,7 @@
 """The command line that every project shares.
 
-    python -m projects.<paper>.train --config=configs/<paper>/<name>.py[:variant]
-      --workdir=DIR [--config.KEY=VALUE ...]
+    python -m projects.<paper>.train --workdir=DIR
+      --config=configs/<paper>/<name>.py[:variant] [--config.KEY=VALUE ...]
 
 Bad input ends in one sentence on standard error and exit code 1, without a
 traceback; Ctrl-C in 130, as shells expect.

@@ -17,13 +17,13 @@ class Stopped(Exception):
 
 
 def nearest(word: str, choices: Sequence[str]) -> str:
-  """Returns the choice that `word` was probably meant to be, or an empty string."""
+  """Returns the choice that `word` was probably meant to be, or ''."""
   close = difflib.get_close_matches(word, choices, n=1, cutoff=0.5)
   return close[0] if close else ""
 
 
 def check_choice(key: str, value: str, choices: Sequence[str]) -> None:
-  """Raises InputError unless `value` (of config key `key`) is one of `choices`."""
+  """Raises InputError unless `value` of `config.key` is one of `choices`."""
   if value in choices:
     return
   close = nearest(str(value), choices)

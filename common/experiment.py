@@ -1,9 +1,10 @@
-"""`Run`: everything around a training loop, while the loop stays in the project.
+"""`Run`: all around a training loop, while the loop stays in the project.
 
     with experiment.Run(config, workdir) as run:
       state = run.restore_or(lambda key: init(key, config))
       update = run.compile(make_train_step(config))
-      for step, batch in run.steps(state, data.batches(config, run.key("data"))):
+      batches = data.batches(config, run.key("data"))
+      for step, batch in run.steps(state, batches):
         state, metrics = update(state, batch)
         run.log(step, metrics)
         if run.every(config.eval_every, step):
@@ -15,8 +16,6 @@ same bits. Nobody subclasses `Run`; a project that it fits badly copies what it
 needs.
 """
 
-import fcntl
-import json
 import math
 import pathlib
 import signal
@@ -30,22 +29,8 @@ import numpy as np
 from jax.sharding import AxisType, NamedSharding, PartitionSpec
 from tqdm import tqdm
 
-from . import checkpoint, keys, logs, report
+from . import checkpoint, directory, keys, logs, report
 from .errors import InputError, Stopped
-
-# What may differ between a run and its continuation: how long, how often and
-# from where, never what is computed.
-BUDGETS = (
-  "total_steps",
-  "steps_per_call",
-  "log_every",
-  "eval_every",
-  "checkpoint_every",
-  "keep_checkpoints",
-  "data_dir",
-  "cache_dir",
-  "max_device_bytes",
-)
 
 
 class NonFinite(FloatingPointError):
@@ -59,7 +44,7 @@ class Run:
     """Opens the work directory and refuses one that belongs to another config.
 
     Args:
-      config: has `seed`, `batch_size` and the BUDGETS.
+      config: has `seed`, `batch_size` and the keys of `directory.BUDGETS`.
       workdir: created where it is missing; a run found in it is continued.
 
     Raises:
@@ -67,9 +52,10 @@ class Run:
         directory cannot be written, is in use, or has another config.
     """
     for name in ("log_every", "eval_every", "checkpoint_every"):
-      if config[name] <= 0 or config[name] % config.steps_per_call:
+      interval = getattr(config, name)
+      if interval <= 0 or interval % config.steps_per_call:
         raise InputError(
-          f"config.{name} is {config[name]}; it must be a positive multiple of "
+          f"config.{name} is {interval}; it must be a positive multiple of "
           f"config.steps_per_call = {config.steps_per_call}"
         )
     self.config = config
@@ -84,45 +70,19 @@ class Run:
     self._pending: list[tuple[int, Any]] = []
     self._signal = 0
     self._latest: dict[str, float] = {}
-    self._claim_workdir()
+    self._lock = directory.lock(self.workdir) if self.main else None
     self._checkpoints = checkpoint.Checkpoints(
       self.workdir, config.keep_checkpoints
     )
-    self._claim_config()
-
-  def _claim_workdir(self):
-    self._lock = None
-    if self.main:
-      try:
-        self.workdir.mkdir(parents=True, exist_ok=True)
-        self._lock = (self.workdir / ".lock").open("w")
-      except OSError as error:
-        raise InputError(
-          f"--workdir {self.workdir} cannot be written ({error.strerror}); "
-          "choose a directory that can"
-        ) from error
-      try:
-        fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-      except OSError as error:
-        raise InputError(
-          f"--workdir {self.workdir} is in use by another process; wait for it "
-          "or choose another directory"
-        ) from error
-
-  def _claim_config(self):
-    path = self.workdir / "config.json"
-    mine = json.loads(self.config.to_json())
-    # Without a checkpoint there is nothing to lose: a first try went wrong.
-    if path.exists() and self._checkpoints.latest() is not None:
-      refuse_other_config(path, mine)
-    if self.main:
-      try:
-        checkpoint.save_json(path, mine)
-      except OSError as error:
-        raise InputError(
-          f"could not write {path} ({error.strerror}); free some space or "
-          "choose another --workdir"
-        ) from error
+    try:
+      # Without a checkpoint there is nothing to lose: a first try went wrong.
+      if self._checkpoints.latest() is not None:
+        directory.refuse_other_config(self.workdir, config)
+      if self.main:
+        directory.save_config(self.workdir, config)
+    except InputError:
+      self._release()
+      raise
 
   def __enter__(self) -> "Run":
     self._handlers = {}
@@ -148,6 +108,9 @@ class Run:
       self._bar.close()
     if hasattr(self, "_log"):
       self._log.close()
+    self._release()
+
+  def _release(self):
     self._checkpoints.close()
     if self._lock:
       self._lock.close()
@@ -162,7 +125,7 @@ class Run:
     The state lies replicated on every device of the mesh. It has a leaf `step`.
     """
     key = self.key("init")
-    like = abstract(init, key, self._replicated)
+    like = directory.abstract(init, key, self._replicated)
     found = self._checkpoints.restore(like, checkpoint.warn)
     if found:
       state = found[0]
@@ -195,9 +158,7 @@ class Run:
         return state, jax.tree.map(lambda m: m[None], metrics)
       return jax.lax.scan(step, state, batches)
 
-    return jax.jit(
-      update, donate_argnums=0, out_shardings=self._replicated
-    )
+    return jax.jit(update, donate_argnums=0, out_shardings=self._replicated)
 
   def steps(
     self, state: Any, batches: Callable[[Any], Any]
@@ -206,8 +167,9 @@ class Run:
 
     Args:
       state: where to start: `state.step` steps are done.
-      batches: `t -> batch`, leaves `[batch_size, ...]`; a `jax.tree_util.Partial`
-        of arrays is compiled, anything else is called on the host.
+      batches: `t -> batch`, leaves `[batch_size, ...]`; a
+        `jax.tree_util.Partial` of arrays is compiled, any other function is
+        called on the host.
 
     Yields:
       step, batch: leaves `[steps_per_call, batch_size, ...]`, split over the
@@ -221,9 +183,12 @@ class Run:
         lambda batches, ts: jax.vmap(batches)(ts), out_shardings=split
       )
       make = lambda ts: compiled(batches, ts)
+      for leaf in jax.tree.leaves(jax.eval_shape(batches, np.int32(0))):
+        self._check_split(leaf.shape[0])
     else:
       make = lambda ts: self._from_host(batches, ts, split)
-    done, total = int(state.step), config.total_steps
+    done, total = int(state.step), int(config.total_steps)
+    per_call = int(config.steps_per_call)
     self._bar = tqdm(
       total=total,
       initial=done,
@@ -233,36 +198,30 @@ class Run:
       # A file is not redrawn: a line now and then, not ten a second.
       mininterval=0.2 if sys.stderr.isatty() else 10,
     )
-    self._check_devices(batches)
     while done < total:
       # Up to the next multiple: a run stopped in between falls into step again.
-      count = min(
-        config.steps_per_call - done % config.steps_per_call, total - done
-      )
+      count = min(per_call - done % per_call, total - done)
       ts = np.arange(done, done + count, dtype=np.int32)
       done += count
       yield done, make(ts)
     self._flush()
 
-  def _check_devices(self, batches):
-    for leaf in jax.tree.leaves(jax.eval_shape(batches, np.int32(0))):
-      if leaf.shape[0] % self.mesh.size:
-        raise InputError(
-          f"a batch of {leaf.shape[0]} cannot be split over "
-          f"{self.mesh.size} devices; set config.batch_size to a multiple"
-        )
+  def _check_split(self, batch_size):
+    if batch_size % self.mesh.size:
+      raise InputError(
+        f"a batch of {batch_size} cannot be split over {self.mesh.size} "
+        "devices; set config.batch_size to a multiple"
+      )
 
-  @staticmethod
-  def _from_host(batches, ts, sharding):
-    stacked = jax.tree.map(
-      lambda *leaves: np.stack(leaves), *[batches(int(t)) for t in ts]
-    )
-    return jax.tree.map(
-      lambda leaf: jax.make_array_from_callback(
-        leaf.shape, sharding, lambda index: leaf[index]
-      ),
-      stacked,
-    )
+  def _from_host(self, batches, ts, split):
+    def place(*leaves):
+      stacked = np.stack(leaves)
+      self._check_split(stacked.shape[1])
+      return jax.make_array_from_callback(
+        stacked.shape, split, lambda index: stacked[index]
+      )
+
+    return jax.tree.map(place, *[batches(int(t)) for t in ts])
 
   def every(self, interval: int, step: int) -> bool:
     """True at multiples of `interval` and at the last step."""
@@ -372,88 +331,6 @@ class Run:
     asked = multihost_utils.process_allgather(np.int32(self._signal))
     self._signal = int(np.max(asked))
     return bool(self._signal)
-
-
-def saved_config(workdir: pathlib.Path) -> ml_collections.ConfigDict:
-  """Returns the config of the run in `workdir`, locked; lists for tuples.
-
-  Raises:
-    InputError: there is no run.
-  """
-  path = workdir / "config.json"
-  try:
-    saved = json.loads(path.read_text())
-  except (OSError, json.JSONDecodeError) as error:
-    raise InputError(
-      f"{workdir} holds no run (its config.json cannot be read: {error})"
-    ) from error
-  return ml_collections.ConfigDict(saved).lock()
-
-
-def saved_state(workdir: pathlib.Path, init: Callable[[jax.Array], Any]) -> Any:
-  """Returns the newest sound state in `workdir`, on one device; only reads.
-
-  Args:
-    workdir: of a run, which may be going on.
-    init: what made the first state, for its structure.
-
-  Raises:
-    InputError: there is no checkpoint.
-  """
-  one = jax.sharding.SingleDeviceSharding(jax.local_devices()[0])
-  like = abstract(init, jax.random.key(0), one)
-  found = None
-  if (workdir / "checkpoints").is_dir():
-    with checkpoint.Checkpoints(workdir, read_only=True) as checkpoints:
-      found = checkpoints.restore(like, checkpoint.warn)
-  if not found:
-    raise InputError(f"no checkpoint in {workdir} yet; train a little first")
-  return found[0]
-
-
-def refuse_other_config(path: pathlib.Path, mine: Mapping[str, Any]) -> None:
-  """Raises InputError when the config saved at `path` is another one.
-
-  BUDGETS may differ. The message holds each difference, old value first.
-  """
-  try:
-    theirs = json.loads(path.read_text())
-  except json.JSONDecodeError as error:
-    raise InputError(
-      f"{path} is not readable as JSON ({error}); choose another --workdir"
-    ) from error
-  old, new = _flatten(theirs), _flatten(mine)
-  lines = [
-    f"  {name}: {old.get(name, '(absent)')} there, {new.get(name, '(absent)')} "
-    "here"
-    for name in sorted(old.keys() | new.keys())
-    if old.get(name) != new.get(name) and name not in BUDGETS
-  ]
-  if lines:
-    raise InputError(
-      f"--workdir {path.parent} holds a run of another config; choose another "
-      "directory, or this config:\n" + "\n".join(lines)
-    )
-
-
-def abstract(
-  init: Callable[[jax.Array], Any], key: jax.Array, sharding: Any
-) -> Any:
-  """The shapes, types and placement of the state that `init(key)` would make."""
-  return jax.tree.map(
-    lambda leaf: jax.ShapeDtypeStruct(leaf.shape, leaf.dtype, sharding=sharding),
-    jax.eval_shape(init, key),
-  )
-
-
-def _flatten(tree, prefix=""):
-  flat = {}
-  for name, value in tree.items():
-    if isinstance(value, Mapping):
-      flat.update(_flatten(value, f"{prefix}{name}."))
-    else:
-      flat[prefix + name] = value
-  return flat
 
 
 def _ready(metrics):

@@ -27,7 +27,7 @@ def read(workdir: str | os.PathLike[str]) -> list[dict[str, Any]]:
 
 
 class Log:
-  """An open log. Records after `step` (of a run that was killed) are dropped."""
+  """An open log; records after `step`, of a killed run, are dropped."""
 
   def __init__(self, workdir: pathlib.Path, step: int):
     from tensorboardX import SummaryWriter  # Imports slowly: only on process 0.

@@ -88,9 +88,7 @@ def load_results(path: pathlib.Path) -> dict[str, Any]:
   return json.loads(path.read_text())
 
 
-def markdown_table(
-  header: Sequence[str], rows: Sequence[Sequence[str]]
-) -> str:
+def markdown_table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
   """A Markdown table, ending in a newline."""
   lines = [header, ["---"] * len(header), *rows]
   return "".join("| " + " | ".join(line) + " |\n" for line in lines)

@@ -17,7 +17,7 @@ ROOT = pathlib.Path(__file__).parent.parent
 
 jax.config.update("jax_numpy_rank_promotion", "raise")
 jax.config.update("jax_legacy_prng_key", "error")
-# Compiling is most of the suite's time, and the programs are the same each time.
+# Compiling is most of the suite's time, and the programs are the same again.
 _CACHE = str(ROOT / ".jax_cache" / jax.__version__)
 for name, value in {
   "jax_compilation_cache_dir": _CACHE,

@@ -50,6 +50,7 @@ def get_config(variant: str = "") -> ml_collections.ConfigDict:
   config.kernel_exponent = 1.0  # the paper's d; the code calls 3 what is 1 here
   config.kernel_epsilon = 1.0
   config.self_interaction = "keep"  # or "drop": unbiased
+  config.smoothing_std = 0.0  # of p(a); the paper has noise, its code has none
   config.gradient_penalty = 10.0  # wgan_gp only
   # The code's 1e-7 stands beside a loss that is 4 times the paper's L_D (and
   # twice its L_G): this keeps the discriminator's balance.

@@ -3,8 +3,8 @@
     python -m projects.coulomb_gan.train --workdir=runs/cifar10 \\
       --config=configs/coulomb_gan/cifar10.py
 
-Reproduces: Coulomb GANs (arXiv:1708.08819), the table of FIDs, row CIFAR-10: the
-paper's FID is 27.3. Ours has not been run; it needs a GPU (about half a day).
+Reproduces: Coulomb GANs (arXiv:1708.08819), the table of FIDs, row CIFAR-10:
+the paper's FID is 27.3. Ours has not been run; it needs a GPU (half a day).
 
 All of celeba64's hyperparameters, at 32x32. `--config.discriminator_depth=
 batch_size` gives the network of the authors' code, whose four convolutions (by

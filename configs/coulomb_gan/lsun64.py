@@ -4,12 +4,12 @@
       --config=configs/coulomb_gan/lsun64.py
 
 Reproduces: Coulomb GANs (arXiv:1708.08819), the table of FIDs, row LSUN: the
-paper's FID is 31.2. Ours has not been run: the 3,033,042 bedrooms are no part of
-this repository, and the run needs a GPU (about two days).
+paper's FID is 31.2. Ours has not been run: the 3,033,042 bedrooms are no part
+of this repository, and the run needs a GPU (about two days).
 
-The README example of the authors' code: 16 latents, 1,000,000 steps, L2 penalty,
-discriminator rate half the generator's. Ours: centre crop to a square. The rest
-is celeba64's.
+The README example of the authors' code: 16 latents, 1,000,000 steps, L2
+penalty, discriminator rate half the generator's. Ours: centre crop to a square.
+The rest is celeba64's.
 """
 
 import ml_collections

@@ -90,8 +90,8 @@ def mode_centres(config: ml_collections.ConfigDict) -> jax.Array:
 def mode_weights(config: ml_collections.ConfigDict) -> jax.Array:
   """The modes' probabilities `[grid_side^2]`.
 
-  Geometric from 1 to `weight_ratio`, dealt out so that heavy and light modes are
-  neighbours; a ratio of 1 is the even grid.
+  Geometric from 1 to `weight_ratio`, dealt out so that heavy and light modes
+  are neighbours; a ratio of 1 is the even grid.
   """
   n = config.grid_side**2
   rank = (np.arange(n) * 7) % n  # 7 shares no factor with the sides in use.

@@ -23,7 +23,7 @@ import jax
 from jax import numpy as jnp
 
 # Up to this dimension differences are formed one by one, which is exact; above
-# it the Gram expansion saves an [n, k, m] array (0.8 GB for 128 images of 64x64)
+# it the Gram expansion saves an [n, k, m] array (0.8 GB for 128 64x64 images),
 # and its rounding error, about 1e-7 |a|^2, is far below epsilon^2 = 1.
 _DIRECT_DIMENSION = 16
 
@@ -110,14 +110,14 @@ def field(
   return jax.grad(total)(a)
 
 
-def kernel_means(
-  x: jax.Array,
-  y: jax.Array,
+def mean_without_own(
+  a: jax.Array,
+  b: jax.Array,
   exponent: chex.Numeric,
   epsilon: chex.Numeric,
   self_interaction: str,
-) -> tuple[jax.Array, jax.Array, jax.Array, jax.Array]:
-  """Row means of the three kernel matrices of a mini-batch.
+) -> jax.Array:
+  """mean_j k(a_i, b_j), where b_i is the sample that a_i is, or stems from.
 
   A sample drawn in the batch is part of the very sum that estimates its
   potential: its own term is `epsilon^-d`. The authors' code keeps it, which
@@ -125,34 +125,29 @@ def kernel_means(
   sign, epsilon = 1); dropping it and dividing by N - 1 is unbiased.
 
   Args:
-    x: `[N_x, m]` generated samples.
-    y: `[N_y, m]` real samples.
+    a: `[n, m]` points.
+    b: `[n, m]` samples.
     exponent: d of the kernel.
     epsilon: epsilon of the kernel.
     self_interaction: "keep" (the authors' code) or "drop".
 
   Returns:
-    mean_j k(x_i, x_j) `[N_x]`, mean_j k(x_i, y_j) `[N_x]`,
-    mean_j k(y_i, x_j) `[N_y]`, mean_j k(y_i, y_j) `[N_y]`.
+    `[n]` float32.
   """
+  chex.assert_equal_shape([a, b])
   if self_interaction not in ("keep", "drop"):
     raise ValueError(
       f"self_interaction is {self_interaction!r}; it must be 'keep' or 'drop'"
     )
-
-  def within(a):
-    n = a.shape[0]
-    # The diagonal is set, not computed: the Gram expansion leaves 1e-4 there.
-    own = jnp.eye(n, dtype=bool)
-    k = _plummer(
-      jnp.where(own, 0.0, squared_distances(a, a)), exponent, epsilon
-    )
-    if self_interaction == "drop":
-      return jnp.sum(jnp.where(own, 0.0, k), axis=1) / (n - 1)
-    return jnp.mean(k, axis=1)
-
-  across = plummer_kernel(x, y, exponent, epsilon)
-  return within(x), jnp.mean(across, 1), jnp.mean(across, 0), within(y)
+  n = a.shape[0]
+  own = jnp.eye(n, dtype=bool)
+  # One by one: on the diagonal the Gram expansion leaves 1e-4 instead of 0.
+  own_r2 = jnp.sum((a - b) ** 2, axis=1)
+  r2 = jnp.where(own, own_r2[:, None], squared_distances(a, b))
+  k = _plummer(r2, exponent, epsilon)
+  if self_interaction == "drop":
+    return jnp.sum(jnp.where(own, 0.0, k), axis=1) / (n - 1)
+  return jnp.mean(k, axis=1)
 
 
 def batch_potentials(
@@ -161,15 +156,34 @@ def batch_potentials(
   exponent: chex.Numeric,
   epsilon: chex.Numeric,
   self_interaction: str,
+  a_x: jax.Array | None = None,
+  a_y: jax.Array | None = None,
 ) -> tuple[jax.Array, jax.Array]:
-  """The mini-batch estimate of Phi at its own samples, `[N_x]` and `[N_y]`.
+  """The mini-batch estimate of Phi where the discriminator regresses it.
 
-  The regression targets of the discriminator (Eq. 12). Gradients do not flow
-  through them. Arguments as in `kernel_means`.
+  At the samples themselves, or at points around them (Eq. 12). Gradients do not
+  flow through these targets.
+
+  Args:
+    x: `[N_x, m]` generated samples.
+    y: `[N_y, m]` real samples.
+    exponent: d of the kernel.
+    epsilon: epsilon of the kernel.
+    self_interaction: see `mean_without_own`.
+    a_x: `[N_x, m]` where p_x is asked about; row i stems from x_i. Default x.
+    a_y: `[N_y, m]`, likewise for y.
+
+  Returns:
+    Phi at a_x `[N_x]` and at a_y `[N_y]`.
   """
-  x, y = jax.lax.stop_gradient((x, y))
-  xx, xy, yx, yy = kernel_means(x, y, exponent, epsilon, self_interaction)
-  return xy - xx, yy - yx
+  a_x = x if a_x is None else a_x
+  a_y = y if a_y is None else a_y
+  kernel = (exponent, epsilon)
+  phi_x = jnp.mean(plummer_kernel(a_x, y, *kernel), axis=1)
+  phi_x -= mean_without_own(a_x, x, *kernel, self_interaction)
+  phi_y = mean_without_own(a_y, y, *kernel, self_interaction)
+  phi_y -= jnp.mean(plummer_kernel(a_y, x, *kernel), axis=1)
+  return jax.lax.stop_gradient((phi_x, phi_y))
 
 
 def energy(
@@ -182,11 +196,22 @@ def energy(
   """F = 1/2 double integral of rho(a) rho(b) k(a, b): half the squared MMD.
 
   With self-interaction it is the V-statistic, never negative; without it the
-  U-statistic, unbiased: zero on average when p_x = p_y. Arguments as in
-  `kernel_means`; returns a scalar.
+  U-statistic, unbiased: zero on average when p_x = p_y.
+
+  Args:
+    x: `[N_x, m]` generated samples.
+    y: `[N_y, m]` real samples.
+    exponent: d of the kernel.
+    epsilon: epsilon of the kernel.
+    self_interaction: "keep" or "drop".
+
+  Returns:
+    A scalar, differentiable in x.
   """
-  xx, xy, _, yy = kernel_means(x, y, exponent, epsilon, self_interaction)
-  return 0.5 * (jnp.mean(xx) + jnp.mean(yy)) - jnp.mean(xy)
+  kernel = (exponent, epsilon)
+  within = lambda a: jnp.mean(mean_without_own(a, a, *kernel, self_interaction))
+  across = jnp.mean(plummer_kernel(x, y, *kernel))
+  return 0.5 * (within(x) + within(y)) - across
 
 
 def coulomb_discriminator_loss(
@@ -215,7 +240,7 @@ def coulomb_generator_loss(d_x: jax.Array) -> jax.Array:
 
 
 def gan_discriminator_loss(d_x: jax.Array, d_y: jax.Array) -> jax.Array:
-  """-E[log s(D(y))] - E[log(1 - s(D(x)))] of logits (arXiv:1406.2661, Eq. 1)."""
+  """-E[log s(D(y))] - E[log(1 - s(D(x)))] (arXiv:1406.2661, Eq. 1)."""
   real = -jnp.mean(jax.nn.log_sigmoid(d_y))
   fake = -jnp.mean(jax.nn.log_sigmoid(-d_x))
   return real + fake

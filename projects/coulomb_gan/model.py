@@ -3,7 +3,7 @@
 Batch normalisation always uses the statistics of the batch at hand, when
 sampling too, as in the authors' code: there are no running averages, and so the
 parameters are the whole state of a network. A sample thus depends (weakly) on
-the batch that it is drawn in; `sample.py` draws in batches of the training size.
+the batch it is drawn in; `sample.py` draws in batches of the training size.
 """
 
 import math
@@ -27,7 +27,9 @@ class MLP(nn.Module):
 
   With `frequencies` > 0 the input is joined by that many sines and cosines of
   fixed random projections: a plain MLP is slow to learn detail that is 20 times
-  finer than the data's extent (arXiv:2006.10739).
+  finer than the data's extent (arXiv:2006.10739). With `skip` a linear map of
+  the input is added to the output: a generator that starts without it can fall
+  on one point before the discriminator has learned to push samples apart.
   """
 
   widths: Sequence[int]
@@ -35,9 +37,11 @@ class MLP(nn.Module):
   activation: str  # of flax.linen: "relu", "leaky_relu", "silu", ...
   frequencies: int
   bandwidth: float
+  skip: bool
 
   @nn.compact
   def __call__(self, a: jax.Array) -> jax.Array:
+    inputs = a
     if self.frequencies:
       # Fixed, not trained, and the same for every seed.
       waves = jax.random.normal(
@@ -48,7 +52,10 @@ class MLP(nn.Module):
     for i, width in enumerate(self.widths):
       a = nn.Dense(width, kernel_init=_relu_init, name=f"dense_{i}")(a)
       a = getattr(nn, self.activation)(a)
-    return nn.Dense(self.outputs, kernel_init=_linear_init, name="out")(a)
+    a = nn.Dense(self.outputs, kernel_init=_linear_init, name="out")(a)
+    if self.skip:
+      a += nn.Dense(self.outputs, kernel_init=_linear_init, name="skip")(inputs)
+    return a
 
 
 class ImageGenerator(nn.Module):
@@ -89,8 +96,8 @@ class ImageDiscriminator(nn.Module):
   Attributes:
     features: channels of the first convolution (the paper: 128).
     depth: how many convolutions.
-    norm: "batch" (the authors'), "layer" (over a whole sample, as WGAN-GP needs:
-      its penalty is on one sample's gradient), or "none".
+    norm: "batch" (the authors'), "layer" (over a whole sample, as WGAN-GP
+      needs: its penalty is on one sample's gradient), or "none".
   """
 
   features: int
@@ -121,9 +128,9 @@ class UpConv(nn.Module):
   """5x5 transposed convolution of stride 2, `[n, h, w, c] -> [n, 2h, 2w, f]`.
 
   The same map and parameters as `nn.ConvTranspose(f, (5, 5), (2, 2))`, computed
-  as one 3x3 convolution to four times the channels, one set for each of the four
-  pixels that an input pixel becomes. The usual form, a convolution over an input
-  with zeros in between, has gradients ten times slower on XLA's CPU.
+  as one 3x3 convolution to four times the channels, one set for each of the
+  four pixels that an input pixel becomes. The usual form, a convolution over an
+  input with zeros in between, has gradients ten times slower on XLA's CPU.
   """
 
   features: int
@@ -183,6 +190,7 @@ def networks(config: ml_collections.ConfigDict) -> tuple[Network, Network]:
       config.generator_activation,
       config.generator_frequencies,
       config.generator_bandwidth,
+      skip=True,
     )
     discriminator = MLP(
       tuple(config.discriminator_widths),
@@ -190,6 +198,7 @@ def networks(config: ml_collections.ConfigDict) -> tuple[Network, Network]:
       config.discriminator_activation,
       config.discriminator_frequencies,
       config.discriminator_bandwidth,
+      skip=False,
     )
     return (
       _network(generator, latents),
@@ -237,9 +246,7 @@ def sample(
   size = config.batch_size
 
   def draw(i):
-    z = jax.random.normal(
-      jax.random.fold_in(key, i), (size, config.latent_dim)
-    )
+    z = jax.random.normal(jax.random.fold_in(key, i), (size, config.latent_dim))
     return generator.apply(params, z)
 
   x = jax.lax.map(draw, jnp.arange(-(-n // size)))

@@ -12,8 +12,8 @@ from common import experiment, keys, logs
 from . import data, losses, model
 
 matplotlib.use("Agg")  # No screen is needed, or looked for.
-from matplotlib import pyplot as plt  # noqa: E402
-from PIL import Image  # noqa: E402
+from matplotlib import pyplot as plt
+from PIL import Image
 
 REAL, GENERATED = "#9aa5b1", "#d1495b"
 
@@ -47,7 +47,9 @@ def draw(run: experiment.Run, state) -> None:
       config, state.generator, run.key("eval"), config.picture_samples
     )
     save_tiles(workdir / "samples.png", x)
-    film = [Image.fromarray(tile(to_pixels(np.load(p))).squeeze()) for p in frames]
+    film = [
+      Image.fromarray(tile(to_pixels(np.load(p))).squeeze()) for p in frames
+    ]
   else:
     y = np.asarray(data.test(config, run.key("test")))
     x = model.sample(config, state.generator, run.key("eval"), 5000)
@@ -66,7 +68,8 @@ def draw(run: experiment.Run, state) -> None:
 
 def to_pixels(x) -> np.ndarray:
   """[-1, 1] to uint8; what lies outside is clipped, for display only."""
-  return np.uint8(np.round(np.clip(np.asarray(x) * 127.5 + 127.5, 0, 255)))
+  pixels = np.round(np.clip(np.asarray(x) * 127.5 + 127.5, 0, 255))
+  return pixels.astype(np.uint8)
 
 
 def tile(images: np.ndarray) -> np.ndarray:
@@ -91,11 +94,13 @@ def energy_curve(path: pathlib.Path, records: list[dict]) -> None:
   """The energy over training: V-statistic, and the unbiased U-statistic."""
   steps = [r["step"] for r in records]
   figure, axes = plt.subplots(figsize=(6, 3.6), layout="constrained")
-  axes.plot(steps, [r["energy"] for r in records], label="V-statistic (biased up)")
+  axes.plot(
+    steps, [r["energy"] for r in records], label="V-statistic (biased up)"
+  )
   # Symmetric: the U-statistic is around zero, on both sides, once p_x = p_y.
   axes.plot(steps, [r["energy_u"] for r in records], label="U-statistic")
   small = max(min(abs(r["energy_u"]) for r in records), 1e-6)
-  axes.set_yscale("symlog", linthresh=10 ** np.floor(np.log10(small)))
+  axes.set_yscale("symlog", linthresh=float(10 ** np.floor(np.log10(small))))
   axes.axhline(0, color="black", lw=0.5)
   axes.set(xlabel="step", ylabel="energy F (half the squared MMD)")
   axes.legend()
@@ -189,3 +194,32 @@ def save(figure, path: pathlib.Path) -> None:
   """Writes a figure and lets go of it."""
   figure.savefig(path, dpi=110)
   plt.close(figure)
+
+
+def particle_plot(path: pathlib.Path, x, y, energies, goals) -> None:
+  """Particles after the flow over real samples, and how the energy fell.
+
+  Args:
+    path: of the PNG.
+    x: `[n, 2]` particles at the end.
+    y: `[n, 2]` real samples.
+    energies: `[seeds, steps + 1]` of the particles.
+    goals: `[seeds]` of a fresh sample of the target.
+  """
+  figure, (left, right) = plt.subplots(
+    1, 2, figsize=(11, 5), layout="constrained"
+  )
+  scatter(left, x, y)
+  left.set_title("particles at the end (seed 0)")
+  left.legend(loc="upper center", bbox_to_anchor=(0.5, -0.05), ncol=2)
+  right.plot(energies.T, color=GENERATED, lw=0.8)
+  right.axhline(
+    np.median(goals),
+    color="black",
+    ls="--",
+    label="a fresh sample of the target",
+  )
+  right.set(xlabel="step", ylabel="energy F (V-statistic)", yscale="log")
+  right.set_title("every line is a seed")
+  right.legend()
+  save(figure, path)

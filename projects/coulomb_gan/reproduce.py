@@ -4,11 +4,11 @@
     python -m projects.coulomb_gan.reproduce --table=particles
     python -m projects.coulomb_gan.reproduce --table=images
 
-`toy`: Coulomb GAN, GAN and WGAN-GP on the even and the uneven grid, all seeds of
-a method as one program. `particles`: the theory without networks. `images`: the
-three methods on Fashion-MNIST. `--quick` is the same in a minute, for trying.
-Numbers go to `results/coulomb_gan/` and into the tables of this project's
-README; a cell that is there already is kept, unless `--fresh`.
+`toy`: Coulomb GAN, GAN and WGAN-GP on the even and the uneven grid, all seeds
+of a method as one program. `particles`: the theory without networks. `images`:
+the three methods on Fashion-MNIST. Numbers go to `results/coulomb_gan/` and into
+the tables of this project's README; a cell that is there already is kept, unless
+`--fresh`. `--quick` does the same in a minute and changes neither.
 """
 
 import importlib
@@ -140,9 +140,7 @@ def toy_row(cell: dict[str, Any]) -> list[str]:
   for name, f in form.items():
     s = cell["scores"][name]
     low, high = s["range"]
-    texts.append(
-      f"{f.format(s['median'])} [{f.format(low)}, {f.format(high)}]"
-    )
+    texts.append(f"{f.format(s['median'])} [{f.format(low)}, {f.format(high)}]")
   seeds = f"{cell['seeds']}"
   if cell["diverged"]:
     seeds += f" ({cell['diverged']} diverged)"
@@ -167,7 +165,7 @@ def cached(
 def particle_flow(
   x: jax.Array, y: jax.Array, config: ml_collections.ConfigDict
 ) -> tuple[jax.Array, jax.Array]:
-  """Moves samples along the field: x' = grad Phi(x), by Euler steps (section 2).
+  """Moves samples along the field, x' = grad Phi(x), by Euler steps.
 
   Args:
     x: `[n, m]` where the particles start.

@@ -5,7 +5,7 @@
 
 Writes `samples_<step>_<seed>.npz` (`samples`: float32 `[count, ...]`, as the
 generator gives them; for images also `images`: uint8, clipped to what can be
-shown) and a picture of the first of them beside it, into the workdir or `--out`.
+shown) and a picture of the first of them, into the workdir or `--out`.
 Images with batch normalisation are drawn in batches of the training size, which
 `batch_size` in the file records.
 """
@@ -16,7 +16,7 @@ import jax
 import numpy as np
 from absl import flags
 
-from common import command, experiment
+from common import command, directory
 from common.errors import InputError
 
 from . import data, model, pictures, train
@@ -36,10 +36,8 @@ def write_samples(
   """
   if count < 1:
     raise InputError(f"--count is {count}; ask for at least one sample")
-  config = experiment.saved_config(workdir)
-  state = experiment.saved_state(
-    workdir, lambda key: train.init(key, config)
-  )
+  config = directory.saved_config(workdir)
+  state = directory.saved_state(workdir, lambda key: train.init(key, config))
   draw = jax.jit(lambda p, key: model.sample(config, p, key, count))
   x = np.asarray(draw(state.generator, jax.random.key(seed)))
   out.mkdir(parents=True, exist_ok=True)
@@ -54,7 +52,11 @@ def write_samples(
     scores = jax.jit(lambda a: train.mode_scores(a, config))(x)
     pictures.sample_plot(picture, x, y, scores)
   np.savez_compressed(
-    path, **arrays, step=int(state.step), seed=seed, batch_size=config.batch_size
+    path,
+    **arrays,
+    step=int(state.step),
+    seed=seed,
+    batch_size=config.batch_size,
   )
   return path
 

@@ -57,7 +57,7 @@ def optimizers(
 
 
 def init(key: jax.Array, config: ml_collections.ConfigDict) -> State:
-  """Returns the state before the first step; vmap over `key` for a population."""
+  """Returns the state before the first step; vmap over `key` if you like."""
   generator, discriminator = model.networks(config)
   adam_g, adam_d = optimizers(config)
   g = generator.init(keys.named(key, "generator"))
@@ -86,15 +86,18 @@ def make_losses(config: ml_collections.ConfigDict) -> tuple[Callable, Callable]:
   if config.method == "coulomb":
 
     def coulomb_discriminator(D, x, y, key):
-      del key
+      a_x, a_y = smoothed(x, y, config.smoothing_std, key)
+      flat = lambda a: a.reshape(len(a), -1)
       phi_x, phi_y = losses.batch_potentials(
-        x.reshape(len(x), -1),
-        y.reshape(len(y), -1),
+        flat(x),
+        flat(y),
         config.kernel_exponent,
         config.kernel_epsilon,
         config.self_interaction,
+        flat(a_x),
+        flat(a_y),
       )
-      return losses.coulomb_discriminator_loss(D(x), D(y), phi_x, phi_y)
+      return losses.coulomb_discriminator_loss(D(a_x), D(a_y), phi_x, phi_y)
 
     return (
       coulomb_discriminator,
@@ -112,12 +115,26 @@ def make_losses(config: ml_collections.ConfigDict) -> tuple[Callable, Callable]:
     )
 
   def critic(D, x, y, key):
-    mixing = jax.random.uniform(key, (len(x),))
+    mixing = jax.random.uniform(keys.named(key, "mixing"), (len(x),))
     penalty = losses.gradient_penalty(D, x, y, mixing)
     wasserstein = losses.wgan_critic_loss(D(x), D(y))
     return wasserstein + config.gradient_penalty * penalty
 
   return critic, lambda D, x: losses.wgan_generator_loss(D(x))
+
+
+def smoothed(
+  x: jax.Array, y: jax.Array, std: float, key: jax.Array
+) -> tuple[jax.Array, jax.Array]:
+  """Draws from p(a): the samples, with Gaussian noise around each (Eq. 10).
+
+  The noise tells the discriminator of the potential between samples, where the
+  generator will ask for its slope. The authors' code adds none, nor does std 0.
+  """
+  if not std:
+    return x, y
+  noise = lambda name, a: jax.random.normal(keys.named(key, name), a.shape)
+  return x + std * noise("x", x), y + std * noise("y", y)
 
 
 def make_train_step(config: ml_collections.ConfigDict) -> Callable:
@@ -128,7 +145,9 @@ def make_train_step(config: ml_collections.ConfigDict) -> Callable:
   the same samples. "sequential": `critic_steps` discriminator updates, each on
   samples of its own, then the generator's against the new discriminator.
   """
-  check_choice("update_order", config.update_order, ("simultaneous", "sequential"))
+  check_choice(
+    "update_order", config.update_order, ("simultaneous", "sequential")
+  )
   if config.update_order == "simultaneous" and config.critic_steps != 1:
     raise InputError(
       f"config.critic_steps is {config.critic_steps}, which needs "
@@ -168,7 +187,7 @@ def make_train_step(config: ml_collections.ConfigDict) -> Callable:
     return state.replace(generator=params, generator_opt=opt), value
 
   def step(state, batch):
-    key = keys.named(jax.random.fold_in(state.key, state.step), "mixing")
+    key = jax.random.fold_in(state.key, state.step)
     if config.update_order == "simultaneous":
       x = generator.apply(state.generator, batch["latent"])
       moved, d_loss = move_discriminator(state, x, batch["real"], key)
@@ -194,7 +213,7 @@ def make_train_step(config: ml_collections.ConfigDict) -> Callable:
 
 
 def interleaved(a: jax.Array, count: int) -> jax.Array:
-  """`[count * n, ...] -> [n, count, ...]`: sub-batch i is row i, i + count, ..."""
+  """`[count * n, ...] -> [n, count, ...]`: sub-batch i is rows i::count."""
   return a.reshape(len(a) // count, count, *a.shape[1:])
 
 
@@ -236,8 +255,8 @@ def make_scores(
   """Returns `scores(state, key) -> dict of scalars`, pure: vmap it over states.
 
   `energy` is the V-statistic (never negative) and `energy_u` the unbiased
-  U-statistic of F, between `energy_samples` generated and real samples, with the
-  configured kernel, whatever the method trained.
+  U-statistic of F, between `energy_samples` generated and real samples, with
+  the configured kernel, whatever the method trained.
 
   Args:
     config: of the run.

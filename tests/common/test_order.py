@@ -13,7 +13,7 @@ from common.data import order
 def whole_epoch(key, epoch, batch_size, size):
   """Concatenates the batches of one epoch."""
   batches = size // batch_size
-  draw = lambda t: np.asarray(order.batch_indices(key, t, batch_size, size))  # noqa: E731
+  draw = lambda t: np.asarray(order.batch_indices(key, t, batch_size, size))
   steps = range(epoch * batches, (epoch + 1) * batches)
   return np.concatenate([draw(t) for t in steps])
 

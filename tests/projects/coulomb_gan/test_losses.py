@@ -74,17 +74,26 @@ def test_potential_is_the_double_sum(seed, m, exponent, epsilon):
 @given(seed=st.integers(0, 10**6), m=st.sampled_from([2, 40]))
 def test_dropping_the_self_interaction_leaves_out_the_diagonal(seed, m):
   x, y = clouds(seed, 6, 5, m)
-  keep = losses.kernel_means(x, y, 1.0, 0.5, "keep")
-  drop = losses.kernel_means(x, y, 1.0, 0.5, "drop")
-  own = 1 / 0.5
-  for kept, dropped, n in ((keep[0], drop[0], 6), (keep[3], drop[3], 5)):
-    np.testing.assert_allclose(kept * n - own, dropped * (n - 1), atol=1e-4)
-  np.testing.assert_array_equal(keep[1], drop[1])
+  kept = losses.mean_without_own(x, x, 1.0, 0.5, "keep")
+  dropped = losses.mean_without_own(x, x, 1.0, 0.5, "drop")
+  np.testing.assert_allclose(kept * 6 - 1 / 0.5, dropped * 5, atol=1e-4)
+  # Around the samples, the own term is that of the way to the own sample.
+  a_x, a_y = x + 0.1, y - 0.1
+  keep = losses.batch_potentials(x, y, 1.0, 0.5, "keep", a_x, a_y)
+  drop = losses.batch_potentials(x, y, 1.0, 0.5, "drop", a_x, a_y)
+  own = plummer(np.zeros(m), np.full(m, 0.1), 1.0, 0.5)
+  from_y = np.mean(losses.plummer_kernel(a_x, y, 1.0, 0.5), axis=1)
+  np.testing.assert_allclose(
+    (from_y - keep[0]) * 6 - own, (from_y - drop[0]) * 5, atol=1e-4
+  )
+  np.testing.assert_allclose(
+    keep[0], losses.potential(a_x, x, y, 1.0, 0.5), atol=1e-5
+  )
 
 
 def test_unknown_self_interaction_is_refused():
   with pytest.raises(ValueError, match="'keep' or 'drop'"):
-    losses.kernel_means(X, Y, 1.0, 1.0, "kepe")
+    losses.batch_potentials(X, Y, 1.0, 1.0, "kepe")
 
 
 def test_squared_distances_survive_an_offset_and_images():

@@ -1,0 +1,96 @@
+"""Runs the benchmarks: prints a table each, keeps the numbers in results/.
+
+  python -m benchmarks [--quick] [frechet] [coulomb_gan]
+
+`--quick` shows in seconds that everything works: small sizes, times that mean
+nothing, and so no results are kept. Every module has `run(quick) -> rows`; a
+time is the median of several, a ratio above 1 means that ours is faster.
+"""
+
+import argparse
+import importlib
+import os
+import pathlib
+from collections.abc import Sequence
+from typing import Any
+
+MODULES = ("frechet", "coulomb_gan")
+RESULTS = pathlib.Path(__file__).parent.parent / "results" / "benchmarks"
+COLUMNS = {
+  "what": "What",
+  "ours_s": "Ours",
+  "peer_s": "Peer",
+  "ratio": "Ratio",
+  "goal": "Goal",
+  "steps_per_s": "Ours, steps/s",
+  "peer_steps_per_s": "Peer, steps/s",
+  "growth": "To the row above",
+  "error": "Error",
+  "peer_error": "Peer's error",
+  "parameters": "Parameters",
+  "peer_parameters": "Peer's parameters",
+}
+
+
+def main() -> None:
+  """Runs what the command line asks for."""
+  parser = argparse.ArgumentParser(prog="python -m benchmarks")
+  parser.add_argument("names", nargs="*", choices=[*MODULES, []], default=[])
+  parser.add_argument("--quick", action="store_true")
+  arguments = parser.parse_args()
+  # Read when NumPy is imported, which is below; see frechet.py for the reason.
+  # JAX and (on x86) PyTorch have threads of their own.
+  os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
+  for name in arguments.names or MODULES:
+    measure(name, arguments.quick)
+
+
+def measure(name: str, quick: bool) -> None:
+  """Runs the module `name`, prints its table and keeps its rows."""
+  import scipy
+
+  from common import report
+
+  module = importlib.import_module(f"benchmarks.{name}")
+  settings = {"scipy": scipy.__version__, **module.settings()}
+  facts = {**report.provenance(), **settings}
+  print(f"\n## {name}{' (quick: not for reading)' if quick else ''}\n")
+  print(", ".join(f"{k} {v}" for k, v in facts.items() if v is not None) + "\n")
+  rows = module.run(quick)
+  for peer in {row["peer"] for row in rows if row["peer"]}:
+    print(f"Peer: {peer}\n")
+  print(table(rows), flush=True)
+  if not quick:
+    path = RESULTS / f"{name}.json"
+    report.save_results(path, {"settings": settings, "rows": rows})
+
+
+def table(rows: Sequence[dict[str, Any]]) -> str:
+  """Returns the rows in Markdown; columns that no row fills are left out."""
+  from common import report
+
+  filled = [
+    key for key in COLUMNS if any(row.get(key) is not None for row in rows)
+  ]
+  cells = [[cell(key, row.get(key)) for key in filled] for row in rows]
+  return report.markdown_table([COLUMNS[key] for key in filled], cells)
+
+
+def cell(key: str, value: Any) -> str:
+  """Returns a value with its unit, "-" for none."""
+  if value is None:
+    return "-"
+  if key in ("ours_s", "peer_s"):
+    unit = 0 if value >= 1 else 1 if value >= 1e-3 else 2
+    return f"{value * 1000**unit:.3g} {('s', 'ms', 'µs')[unit]}"
+  if key in ("ratio", "growth"):
+    return f"{value:.2f}"
+  if key == "goal":
+    return f"{value:g}"
+  if "error" in key:
+    return f"{value:.0e}"
+  return f"{value:,.0f}" if isinstance(value, float) else str(value)
+
+
+if __name__ == "__main__":
+  main()

@@ -1,0 +1,154 @@
+"""A run's directory: whose it is, which config, and its last state.
+
+config.json  metrics.jsonl  checkpoints/  tensorboard/  and pictures
+"""
+
+import fcntl
+import json
+import pathlib
+from collections.abc import Callable, Mapping
+from typing import Any, TextIO
+
+import jax
+import ml_collections
+
+from . import checkpoint
+from .errors import InputError
+
+# What may differ between a run and its continuation: how long, how often and
+# from where, never what is computed.
+BUDGETS = (
+  "total_steps",
+  "steps_per_call",
+  "log_every",
+  "eval_every",
+  "checkpoint_every",
+  "keep_checkpoints",
+  "data_dir",
+  "cache_dir",
+  "max_device_bytes",
+)
+
+
+def lock(workdir: pathlib.Path) -> TextIO:
+  """Makes the directory and claims it; closing the result gives it back.
+
+  Raises:
+    InputError: it cannot be written, or another process has claimed it.
+  """
+  try:
+    workdir.mkdir(parents=True, exist_ok=True)
+    handle = (workdir / ".lock").open("w")
+  except OSError as error:
+    raise InputError(
+      f"--workdir {workdir} cannot be written ({error.strerror}); "
+      "choose a directory that can"
+    ) from error
+  try:
+    # The system gives it back when the process ends, however it ends.
+    fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+  except OSError as error:
+    handle.close()
+    raise InputError(
+      f"--workdir {workdir} is in use by another process; wait for it or "
+      "choose another directory"
+    ) from error
+  return handle
+
+
+def save_config(
+  workdir: pathlib.Path, config: ml_collections.ConfigDict
+) -> None:
+  """Writes `config.json`.
+
+  Raises:
+    InputError: it cannot be written.
+  """
+  try:
+    checkpoint.save_json(workdir / "config.json", json.loads(config.to_json()))
+  except OSError as error:
+    raise InputError(
+      f"could not write {workdir / 'config.json'} ({error.strerror}); free "
+      "some space or choose another --workdir"
+    ) from error
+
+
+def saved_config(workdir: pathlib.Path) -> ml_collections.ConfigDict:
+  """Returns the config of the run in `workdir`, locked; lists for tuples.
+
+  Raises:
+    InputError: there is no run.
+  """
+  path = workdir / "config.json"
+  try:
+    saved = json.loads(path.read_text())
+  except (OSError, json.JSONDecodeError) as error:
+    raise InputError(
+      f"{workdir} holds no run (its config.json cannot be read: {error})"
+    ) from error
+  return ml_collections.ConfigDict(saved).lock()
+
+
+def saved_state(workdir: pathlib.Path, init: Callable[[jax.Array], Any]) -> Any:
+  """Returns the newest sound state in `workdir`, on one device; only reads.
+
+  Args:
+    workdir: of a run, which may be going on.
+    init: what made the first state, for its structure.
+
+  Raises:
+    InputError: there is no checkpoint.
+  """
+  one = jax.sharding.SingleDeviceSharding(jax.local_devices()[0])
+  like = abstract(init, jax.random.key(0), one)
+  found = None
+  if (workdir / "checkpoints").is_dir():
+    with checkpoint.Checkpoints(workdir, read_only=True) as checkpoints:
+      found = checkpoints.restore(like, checkpoint.warn)
+  if not found:
+    raise InputError(f"no checkpoint in {workdir} yet; train a little first")
+  return found[0]
+
+
+def refuse_other_config(
+  workdir: pathlib.Path, config: ml_collections.ConfigDict
+) -> None:
+  """Raises InputError when the run in `workdir` has another config.
+
+  BUDGETS may differ. The message holds each difference, old value first.
+  """
+  theirs = saved_config(workdir)
+  old, new = (_flatten(json.loads(c.to_json())) for c in (theirs, config))
+  lines = [
+    f"  {name}: {old.get(name, '(absent)')} there, {new.get(name, '(absent)')} "
+    "here"
+    for name in sorted(old.keys() | new.keys())
+    if old.get(name) != new.get(name) and name not in BUDGETS
+  ]
+  if lines:
+    raise InputError(
+      f"--workdir {workdir} holds a run of another config; choose another "
+      "directory, or this config:\n" + "\n".join(lines)
+    )
+
+
+def abstract(
+  init: Callable[[jax.Array], Any], key: jax.Array, sharding: Any
+) -> Any:
+  """Shapes, types and placement of the state that `init(key)` would make."""
+  return jax.tree.map(
+    lambda leaf: jax.ShapeDtypeStruct(
+      leaf.shape, leaf.dtype, sharding=sharding
+    ),
+    jax.eval_shape(init, key),
+  )
+
+
+def _flatten(tree, prefix=""):
+  flat = {}
+  for name, value in tree.items():
+    if isinstance(value, Mapping):
+      flat.update(_flatten(value, f"{prefix}{name}."))
+    else:
+      flat[prefix + name] = value
+  return flat

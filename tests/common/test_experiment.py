@@ -1,0 +1,300 @@
+"""`Run` on a model of one line: resume, refusals, non-finite values."""
+
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import textwrap
+
+import flax.struct
+import jax
+import ml_collections
+import numpy as np
+import pytest
+from jax import numpy as jnp
+from jax.tree_util import Partial
+
+from common import checkpoint, experiment, keys, logs
+from common.errors import InputError, Stopped, check_choice
+
+
+@flax.struct.dataclass
+class State:
+  step: jax.Array
+  key: jax.Array
+  w: jax.Array
+
+
+def make_config(**changes):
+  config = ml_collections.ConfigDict(
+    dict(
+      seed=0,
+      batch_size=8,
+      learning_rate=0.1,
+      total_steps=12,
+      steps_per_call=1,
+      log_every=2,
+      eval_every=6,
+      checkpoint_every=4,
+      keep_checkpoints=3,
+    )
+  )
+  config.update(changes)
+  return config.lock()
+
+
+def init(key):
+  return State(jnp.int32(0), key, jax.random.normal(key, (3,)))
+
+
+def step(state, batch):
+  key = keys.named(jax.random.fold_in(state.key, state.step), "noise")
+  noise = 0.01 * jax.random.normal(key, (3,))
+  grad = jnp.mean(state.w[None] - batch, axis=0)
+  state = state.replace(step=state.step + 1, w=state.w - 0.1 * grad + noise)
+  return state, {"loss": jnp.sum(grad**2), "size": jnp.sum(state.w**2)}
+
+
+def batches(key):
+  def draw(key, t):
+    return jax.random.normal(jax.random.fold_in(key, t), (8, 3)) + 1.0
+
+  return Partial(draw, key)
+
+
+def go(config, workdir, step=step, batches=batches):
+  with experiment.Run(config, str(workdir)) as run:
+    state = run.restore_or(init)
+    update = run.compile(step)
+    for t, batch in run.steps(state, batches(run.key("data"))):
+      state, metrics = update(state, batch)
+      run.log(t, metrics)
+      if run.every(config.eval_every, t):
+        run.log_now(t, {"size": float(jnp.sum(state.w**2))})
+      run.save(t, state)
+  return state
+
+
+def same(a, b):
+  return checkpoint.digest(a) == checkpoint.digest(b)
+
+
+def test_a_resumed_run_equals_an_uninterrupted_one(tmp_path):
+  whole = go(make_config(), tmp_path / "whole")
+  go(make_config(total_steps=4), tmp_path / "parts")
+  go(make_config(total_steps=6), tmp_path / "parts")
+  parts = go(make_config(), tmp_path / "parts")
+  assert int(parts.step) == 12
+  assert same(whole, parts)
+  # A shorter budget evaluates at its own end; the losses are the same.
+  losses = lambda run: [r for r in logs.read(tmp_path / run) if "loss" in r]
+  assert losses("whole") == losses("parts")
+
+
+def test_steps_per_call_changes_nothing_but_speed(tmp_path):
+  # Under the suite's reduced optimisations; the real program is compared in
+  # tests/projects.
+  one = go(make_config(), tmp_path / "one")
+  two = go(make_config(steps_per_call=2), tmp_path / "two")
+  np.testing.assert_array_equal(one.w, two.w)
+  assert logs.read(tmp_path / "one") == logs.read(tmp_path / "two")
+
+
+def test_batches_from_the_host_equal_those_of_the_device(tmp_path):
+  def on_host(key):
+    draw = jax.jit(batches(key))
+    return lambda t: {"x": np.asarray(draw(t))}
+
+  hosted = lambda state, batch: step(state, batch["x"])
+  device = go(make_config(), tmp_path / "device")
+  host = go(make_config(), tmp_path / "host", hosted, on_host)
+  np.testing.assert_array_equal(device.w, host.w)
+
+
+def test_a_step_traces_once(tmp_path):
+  traces = []
+
+  def counted(state, batch):
+    traces.append(1)
+    return step(state, batch)
+
+  go(make_config(), tmp_path, counted)
+  assert len(traces) == 1
+
+
+def test_a_finished_run_stays_as_it_is(tmp_path):
+  done = go(make_config(), tmp_path)
+  again = go(make_config(), tmp_path)
+  assert same(done, again)
+
+
+def test_intervals_must_be_multiples_of_the_call(tmp_path):
+  with pytest.raises(InputError, match=r"config.eval_every is 6.*per_call = 4"):
+    go(make_config(steps_per_call=4, log_every=4), tmp_path)
+
+
+def test_a_batch_that_cannot_be_split_is_refused(tmp_path):
+  odd = lambda key: Partial(lambda key, t: jnp.ones((6, 3)), key)
+  with pytest.raises(InputError, match="6 cannot be split over 4 devices"):
+    go(make_config(), tmp_path, batches=odd)
+
+
+def test_another_config_is_refused_with_the_difference(tmp_path):
+  go(make_config(total_steps=4), tmp_path)
+  with pytest.raises(InputError) as caught:
+    go(make_config(learning_rate=0.2), tmp_path)
+  assert "learning_rate: 0.1 there, 0.2 here" in str(caught.value)
+  assert "total_steps" not in str(caught.value)
+
+
+def test_a_workdir_in_use_is_refused(tmp_path):
+  with (
+    experiment.Run(make_config(), str(tmp_path)),
+    pytest.raises(InputError, match="in use by another process"),
+  ):
+    experiment.Run(make_config(), str(tmp_path))
+
+
+def test_an_unwritable_workdir_is_one_sentence(tmp_path):
+  (tmp_path / "file").write_text("")
+  with pytest.raises(InputError, match=r"cannot be written \(Not a directory"):
+    experiment.Run(make_config(), str(tmp_path / "file" / "run"))
+
+
+def test_the_first_non_finite_step_is_named_and_nothing_bad_saved(tmp_path):
+  def breaks(state, batch):
+    state, metrics = step(state, batch)
+    bad = jnp.where(state.step == 7, jnp.nan, 0.0)
+    return state.replace(w=state.w + bad), {**metrics, "loss": bad}
+
+  with pytest.raises(experiment.NonFinite) as caught:
+    go(make_config(), tmp_path, breaks)
+  assert "loss became nan at step 7" in str(caught.value)
+  assert "last good checkpoint, of step 4" in str(caught.value)
+  assert checkpoint.Checkpoints(tmp_path).latest() == 4
+
+
+def test_a_non_finite_state_is_named_and_not_saved(tmp_path):
+  def breaks(state, batch):
+    state, metrics = step(state, batch)
+    bad = jnp.where(state.step == 3, jnp.inf, 0.0)
+    return state.replace(w=state.w + bad), {"loss": metrics["loss"] * 0}
+
+  config = make_config(total_steps=4, eval_every=8)
+  with experiment.Run(config, str(tmp_path)) as run:
+    state = run.restore_or(init)
+    update = run.compile(breaks)
+    with pytest.raises(experiment.NonFinite, match=r"state\.w became"):
+      for t, batch in run.steps(state, batches(run.key("data"))):
+        state, _ = update(state, batch)
+        run.save(t, state)
+  assert checkpoint.Checkpoints(tmp_path).latest() is None
+
+
+@pytest.mark.parametrize("harm", ["truncate", "flip", "empty"])
+def test_a_damaged_checkpoint_falls_back_to_the_one_before(
+  tmp_path, harm, capsys
+):
+  whole = go(make_config(), tmp_path / "whole")
+  go(make_config(total_steps=8), tmp_path / "run")
+  newest = tmp_path / "run" / "checkpoints" / "8"
+  if harm == "empty":
+    shutil.rmtree(newest / "state")
+  else:
+    files = [f for f in newest.glob("state/**/*") if f.is_file()]
+    for file in files:
+      data = bytearray(file.read_bytes())
+      if harm == "truncate":
+        data = data[: len(data) // 2]
+      elif "d" in file.parent.name and len(data) > 20:
+        data[len(data) // 2] ^= 1
+      file.write_bytes(data)
+  resumed = go(make_config(), tmp_path / "run")
+  assert "checkpoint of step 8" in capsys.readouterr().err
+  assert (tmp_path / "run" / "damaged_checkpoints" / "8").is_dir()
+  assert same(whole, resumed)
+
+
+def test_no_sound_checkpoint_left_is_refused_and_kept(tmp_path):
+  go(make_config(total_steps=4), tmp_path)
+  shutil.rmtree(tmp_path / "checkpoints" / "4" / "state")
+  with pytest.raises(InputError, match="none of the 1 checkpoints"):
+    go(make_config(), tmp_path)
+  assert (tmp_path / "checkpoints" / "4").is_dir()
+
+
+def test_a_full_disk_is_one_sentence_and_the_last_checkpoint_intact(tmp_path):
+  go(make_config(total_steps=4), tmp_path / "run")
+  # A limit on the size of files stands in for a disk without room.
+  code = f"""
+    import resource, signal, sys
+    signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+    sys.path[:0] = [{str(os.path.dirname(__file__))!r}, {os.getcwd()!r}]
+    import test_experiment as t
+    from common.errors import InputError
+    with t.experiment.Run(t.make_config(), {str(tmp_path / "run")!r}) as run:
+      state = run.restore_or(t.init)
+      update = run.compile(t.step)
+      resource.setrlimit(resource.RLIMIT_FSIZE, (16, 16))
+      try:
+        for s, batch in run.steps(state, t.batches(run.key("data"))):
+          state, metrics = update(state, batch)
+          run.save(s, state)
+      except InputError as error:
+        sys.exit(f"SAID: {{error}}")
+  """
+  done = subprocess.run(
+    [sys.executable, "-c", textwrap.dedent(code)],
+    capture_output=True,
+    text=True,
+    env={**os.environ, "TENSORBOARDX_DISABLE": "1"},
+  )
+  assert "SAID: could not write the checkpoint of step 8" in done.stderr
+  assert "the checkpoint of step 4 is intact" in done.stderr
+  whole = go(make_config(), tmp_path / "whole")
+  assert same(whole, go(make_config(), tmp_path / "run"))
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_signal_saves_and_stops(tmp_path, number):
+  def interrupted(key):
+    plain = jax.jit(batches(key))
+
+    def draw(t):
+      if t == 6:  # Drawn before step 7 is taken.
+        signal.raise_signal(number)
+      return np.asarray(plain(t))
+
+    return draw
+
+  with pytest.raises(Stopped, match="stopped at step 7") as caught:
+    go(make_config(), tmp_path / "run", batches=interrupted)
+  assert caught.value.signal == number
+  whole = go(make_config(), tmp_path / "whole")
+  assert same(whole, go(make_config(), tmp_path / "run"))
+
+
+def test_logs_of_a_killed_run_lose_their_tail_and_half_a_line(tmp_path):
+  records = [{"step": s, "loss": s / 2} for s in (2, 4, 6)]
+  text = "".join(json.dumps(r) + "\n" for r in records)
+  (tmp_path / "metrics.jsonl").write_text(text + '{"step": 8, "lo')
+  assert logs.read(tmp_path) == records
+  log = logs.Log(tmp_path, 4)
+  log.write(6, {"loss": 9.0})
+  log.close()
+  assert logs.read(tmp_path) == [*records[:2], {"step": 6, "loss": 9.0}]
+
+
+def test_named_keys_are_addresses():
+  root = jax.random.key(0)
+  a, b = keys.named(root, "data"), keys.named(root, "init")
+  assert not jnp.array_equal(jax.random.key_data(a), jax.random.key_data(b))
+  again = keys.named(jax.random.key(0), "data")
+  assert jnp.array_equal(jax.random.key_data(a), jax.random.key_data(again))
+
+
+def test_a_choice_names_the_nearest():
+  with pytest.raises(InputError, match="did you mean 'coulomb'"):
+    check_choice("method", "colomb", ("coulomb", "gan"))

@@ -1,0 +1,248 @@
+"""Steps, updates, populations, data and scores of the project."""
+
+import importlib
+
+import jax
+import numpy as np
+import pytest
+from jax import numpy as jnp
+
+from common import checkpoint, keys
+from common.errors import InputError
+from projects.coulomb_gan import data, losses, model, reproduce, train
+
+
+def config_of(name, variant="smoke", **changes):
+  module = importlib.import_module(f"configs.coulomb_gan.{name}")
+  config = module.get_config(variant)
+  config.unlock()
+  config.update(changes)
+  return config
+
+
+def begin(config):
+  state = train.init(keys.named(jax.random.key(0), "init"), config)
+  batch = data.batches(config, keys.named(jax.random.key(0), "data"))(0)
+  return state, batch
+
+
+def moved(before, after):
+  """By how much each parameter moved, as one vector."""
+  difference = jax.tree.map(lambda a, b: (b - a).ravel(), before, after)
+  return jnp.concatenate(jax.tree.leaves(difference))
+
+
+def test_a_simultaneous_step_takes_both_gradients_at_the_same_place():
+  config = config_of("gaussian_grid", warmup_steps=0)
+  state, batch = begin(config)
+  after, metrics = jax.jit(train.make_train_step(config))(state, batch)
+  generator, discriminator = model.networks(config)
+  x = generator.apply(state.generator, batch["latent"])
+  # Adam's first step is the sign of the gradient times the rate.
+  old_d = lambda a: discriminator.apply(state.discriminator, a)
+  loss = lambda p: losses.coulomb_generator_loss(
+    old_d(generator.apply(p, batch["latent"]))
+  )
+  value, grad = jax.value_and_grad(loss)(state.generator)
+  np.testing.assert_allclose(metrics["generator_loss"], value, rtol=1e-5)
+  step = moved(state.generator, after.generator)
+  slope = jnp.concatenate([g.ravel() for g in jax.tree.leaves(grad)])
+  big = jnp.abs(slope) > 1e-6
+  np.testing.assert_array_equal(jnp.sign(step)[big], -jnp.sign(slope)[big])
+  assert x.shape == batch["real"].shape
+  assert int(after.step) == 1
+
+
+def test_a_sequential_step_moves_the_generator_against_the_new_discriminator():
+  config = config_of(
+    "gaussian_grid", warmup_steps=0, update_order="sequential", critic_steps=2
+  )
+  state, batch = begin(config)
+  n = config.batch_size
+  assert batch["real"].shape == (2 * n, 2)
+  assert batch["latent"].shape == (3 * n, config.latent_dim)
+  after, metrics = jax.jit(train.make_train_step(config))(state, batch)
+  generator, discriminator = model.networks(config)
+  new_d = lambda a: discriminator.apply(after.discriminator, a)
+  own = train.interleaved(batch["latent"], 3)[:, -1]
+  expected = losses.coulomb_generator_loss(
+    new_d(generator.apply(state.generator, own))
+  )
+  np.testing.assert_allclose(metrics["generator_loss"], expected, rtol=1e-4)
+  counts = [int(s[0].count) for s in (after.discriminator_opt,)]
+  assert counts == [2]
+
+
+@pytest.mark.parametrize("variant", ["", "gan", "wgan_gp"])
+@pytest.mark.parametrize("name", ["gaussian_grid", "fashion_mnist"])
+def test_every_method_moves_both_players_and_stays_finite(name, variant):
+  config = config_of(name, f"{variant},smoke")
+  state, batch = begin(config)
+  step = jax.jit(train.make_train_step(config))
+  after = state
+  for _ in range(2):  # The first step of a warm-up has rate zero.
+    after, metrics = step(after, batch)
+  for value in jax.tree.leaves(metrics):
+    assert jnp.isfinite(value)
+  assert jnp.any(moved(state.generator, after.generator) != 0)
+  assert jnp.any(moved(state.discriminator, after.discriminator) != 0)
+
+
+def test_smoothing_draws_around_the_samples_and_none_leaves_them():
+  x = jnp.zeros((4000, 2))
+  y = jnp.ones((4000, 2))
+  a_x, a_y = train.smoothed(x, y, 0.2, jax.random.key(0))
+  np.testing.assert_allclose(jnp.std(a_x), 0.2, rtol=0.05)
+  np.testing.assert_allclose(jnp.mean(a_y), 1.0, atol=0.02)
+  assert not jnp.array_equal(a_x, a_y - 1)
+  same_x, same_y = train.smoothed(x, y, 0.0, jax.random.key(0))
+  assert same_x is x
+  assert same_y is y
+
+
+def test_l2_is_on_convolutions_and_coupled():
+  config = config_of("celeba64", l2_penalty=1e3)
+  state, batch = begin(config)
+  free = config_of("celeba64", l2_penalty=0.0)
+  decayed, _ = jax.jit(train.make_train_step(config))(state, batch)
+  plain, _ = jax.jit(train.make_train_step(free))(state, batch)
+  change = lambda s, *path: s.discriminator[path[0]][path[1]]
+  old = change(state, "conv_0", "kernel")
+  # Under Adam a huge penalty moves every weight towards zero by the rate.
+  step = change(decayed, "conv_0", "kernel") - old
+  np.testing.assert_array_equal(jnp.sign(step), -jnp.sign(old))
+  np.testing.assert_array_equal(
+    change(decayed, "out", "kernel"), change(plain, "out", "kernel")
+  )
+
+
+def test_a_member_of_a_population_is_the_single_run(tmp_path):
+  config = config_of("gaussian_grid", seed=1)
+  single, _ = train.train(config.lock(), str(tmp_path))
+  states, _ = reproduce.train_population(config, 3, "")
+  member = jax.tree.map(lambda leaf: leaf[1], states.generator)
+  # Batched matrix products sum in another order: 40 steps of Adam apart.
+  jax.tree.map(
+    lambda a, b: np.testing.assert_allclose(a, b, atol=2e-3),
+    member,
+    single.generator,
+  )
+  others = jax.tree.map(lambda leaf: leaf[0], states.generator)
+  assert jnp.max(jnp.abs(moved(member, others))) > 0.1
+
+
+def test_mode_scores_of_known_points():
+  config = config_of("gaussian_grid")
+  centres = data.mode_centres(config)
+  assert centres.shape == (25, 2)
+  perfect = train.mode_scores(jnp.tile(centres, (4, 1)), config)
+  assert float(perfect["modes"]) == 25
+  assert float(perfect["within_3_std"]) == 1
+  np.testing.assert_allclose(perfect["weight_tv"], 0, atol=1e-6)
+  one = train.mode_scores(jnp.tile(centres[:1], (100, 1)), config)
+  assert float(one["modes"]) == 1
+  np.testing.assert_allclose(one["weight_tv"], 0.96, atol=1e-6)
+  lost = train.mode_scores(centres + 0.5, config)
+  assert float(lost["modes"]) == 0
+  assert float(lost["within_3_std"]) == 0
+
+
+def test_the_target_scores_itself_as_the_goal_says():
+  for name, ratio in (("gaussian_grid", 1.0), ("gaussian_grid_uneven", 10.0)):
+    config = config_of(name)
+    weights = data.mode_weights(config)
+    np.testing.assert_allclose(jnp.sum(weights), 1, rtol=1e-6)
+    np.testing.assert_allclose(weights.max() / weights.min(), ratio, rtol=1e-4)
+    x = data.gaussian_grid(jax.random.key(0), 20_000, config)
+    scores = train.mode_scores(x, config)
+    assert float(scores["modes"]) == 25
+    # 1 - exp(-9 / 2), the mass of a Gaussian in the plane within 3 std.
+    np.testing.assert_allclose(scores["within_3_std"], 0.98889, atol=0.003)
+    assert float(scores["weight_tv"]) < 0.02
+
+
+def test_batches_are_functions_of_key_and_step():
+  config = config_of("gaussian_grid")
+  batches = data.batches(config, jax.random.key(0))
+  one, again, other = batches(3), batches(jnp.int32(3)), batches(4)
+  np.testing.assert_array_equal(one["real"], again["real"])
+  assert not jnp.array_equal(one["real"], other["real"])
+  assert not jnp.array_equal(one["latent"], other["latent"])
+
+
+def test_discs_are_pictures():
+  config = config_of("celeba64")
+  x = data.discs(jax.random.key(0), 6, config)
+  assert x.shape == (6, 64, 64, 3)
+  assert float(x.min()) < -0.99
+  assert float(x.max()) > 0.9
+
+
+def test_the_flow_of_particles_lowers_the_energy_every_step():
+  config = config_of("gaussian_grid")
+  y = data.gaussian_grid(jax.random.key(0), 100, config)
+  x = jax.random.normal(jax.random.key(1), y.shape)
+  end, energies = reproduce.particle_flow(x, y, config)
+  assert energies.shape == (config.particle_steps + 1,)
+  assert float(jnp.max(jnp.diff(energies))) <= 1e-6
+  assert energies[-1] < 0.8 * energies[0]
+  assert end.shape == x.shape
+
+
+@pytest.mark.parametrize(
+  ("changes", "says"),
+  [
+    (dict(method="colomb"), "did you mean 'coulomb'"),
+    (dict(network="mpl"), "did you mean 'mlp'"),
+    (dict(update_order="simultanous"), "did you mean 'simultaneous'"),
+    (dict(critic_steps=3), "needs config.update_order='sequential'"),
+    (dict(generator_activation="rleu"), "did you mean 'relu'"),
+  ],
+)
+def test_a_wrong_choice_is_one_sentence(changes, says):
+  config = config_of("gaussian_grid", **changes)
+  with pytest.raises(InputError, match=says):
+    train.make_train_step(config)
+
+
+def test_a_wrong_data_set_is_one_sentence(tmp_path):
+  config = config_of("fashion_mnist", dataset="fasion_mnist")
+  with pytest.raises(InputError, match="did you mean 'fashion_mnist'"):
+    data.batches(config, jax.random.key(0))
+  config.dataset, config.data_dir = "folder", str(tmp_path)
+  config.cache_dir = str(tmp_path / "cache")
+  with pytest.raises(InputError, match=str(tmp_path)):
+    data.batches(config, jax.random.key(0))
+
+
+def test_wgan_gp_refuses_batch_norm():
+  config = config_of("fashion_mnist", "wgan_gp,smoke")
+  config.discriminator_norm = "batch"
+  with pytest.raises(InputError, match="'layer' or 'none'"):
+    train.make_train_step(config)
+
+
+def test_fashion_mnist_is_read_padded_and_held_out(shared, tmp_path):
+  config = config_of("fashion_mnist", "")
+  config.data_dir = str(shared / "tfds")
+  config.cache_dir = str(tmp_path)
+  config.train_split = "test"  # 10,000 images decode in two seconds.
+  batch = data.batches(config, jax.random.key(0))(0)
+  assert batch["real"].shape == (128, 32, 32, 1)
+  assert float(batch["real"].min()) == -1
+  np.testing.assert_array_equal(batch["real"][:, :2], -1)  # The padding.
+  config.image_channels = 3
+  with pytest.raises(InputError, match="1 channels"):
+    data.batches(config, jax.random.key(0))
+
+
+def test_training_resumes_bitwise_in_process(tmp_path):
+  config = config_of("gaussian_grid")
+  whole, _ = train.train(
+    config.copy_and_resolve_references(), str(tmp_path / "a")
+  )
+  config.total_steps = 20
+  train.train(config.copy_and_resolve_references(), str(tmp_path / "b"))
+  config.total_steps = 40
+  parts, _ = train.train(config, str(tmp_path / "b"))
+  assert checkpoint.digest(whole) == checkpoint.digest(parts)

@@ -1,0 +1,128 @@
+"""What every project has, and who may know whom."""
+
+import ast
+import importlib
+import inspect
+import pathlib
+
+import flax.struct
+import jax
+import pytest
+
+ROOT = pathlib.Path(__file__).parent.parent
+PROJECTS = sorted(
+  p.name for p in (ROOT / "projects").iterdir() if (p / "train.py").exists()
+)
+# Configs know their siblings, common knows nobody, a project knows common.
+MAY_IMPORT = {"common": {"common"}, "configs": {"configs"}}
+
+
+def imports(path):
+  """Yields the absolute module names that a file imports."""
+  for node in ast.walk(ast.parse(path.read_text())):
+    if isinstance(node, ast.Import):
+      yield from (alias.name for alias in node.names)
+    elif isinstance(node, ast.ImportFrom) and node.level == 0:
+      yield node.module or ""
+
+
+@pytest.mark.parametrize("folder", ["common", "configs", "projects"])
+def test_dependencies_point_one_way(folder):
+  wrong = []
+  ours = {"common", "configs", "projects", "tests", "benchmarks", "tools"}
+  for path in (ROOT / folder).rglob("*.py"):
+    allowed = MAY_IMPORT.get(folder, {"common"})
+    for name in imports(path):
+      top = name.split(".")[0]
+      if top in ours and top not in allowed:
+        wrong.append(f"{path.relative_to(ROOT)} imports {name}")
+      # A fork must not reach back into the project that it came from.
+      if folder == "configs" and top == "configs":
+        if name.split(".")[1] != path.parent.name:
+          wrong.append(f"{path.relative_to(ROOT)} imports {name}")
+  assert not wrong, "\n".join(wrong)
+
+
+def test_configs_import_nothing_else():
+  for path in (ROOT / "configs").rglob("*.py"):
+    tops = {name.split(".")[0] for name in imports(path)}
+    assert tops <= {"ml_collections", "configs"}, path
+
+
+def test_linen_stays_in_models():
+  for folder in ("common", "projects"):
+    for path in (ROOT / folder).rglob("*.py"):
+      if path.name == "model.py" or "nn" in path.parent.parts:
+        continue
+      found = [n for n in imports(path) if n.startswith("flax.linen")]
+      tree = ast.parse(path.read_text())
+      found += [
+        alias.name
+        for node in ast.walk(tree)
+        if isinstance(node, ast.ImportFrom) and node.module == "flax"
+        for alias in node.names
+        if alias.name == "linen"
+      ]
+      assert not found, path
+
+
+@pytest.mark.parametrize("project", PROJECTS)
+def test_the_four_functions(project):
+  train = importlib.import_module(f"projects.{project}.train")
+  signatures = {
+    "init": ["key", "config"],
+    "make_train_step": ["config"],
+    "make_evaluate": ["config"],
+    "train": ["config", "workdir"],
+  }
+  for name, arguments in signatures.items():
+    got = list(inspect.signature(getattr(train, name)).parameters)
+    assert got[: len(arguments)] == arguments, f"{project}.train.{name}"
+
+
+@pytest.mark.parametrize("project", PROJECTS)
+def test_the_state_is_arrays_and_vmaps_over_the_key(project):
+  train = importlib.import_module(f"projects.{project}.train")
+  config = first_config(project)
+  state = jax.eval_shape(lambda k: train.init(k, config), jax.random.key(0))
+  assert flax.struct.dataclasses.is_dataclass(state)
+  assert state.step.shape == ()
+  many = jax.eval_shape(
+    jax.vmap(lambda k: train.init(k, config)),
+    jax.random.split(jax.random.key(0), 3),
+  )
+  for one, three in zip(
+    jax.tree.leaves(state), jax.tree.leaves(many), strict=True
+  ):
+    assert three.shape == (3, *one.shape)
+
+
+def first_config(project):
+  path = sorted((ROOT / "configs" / project).glob("*.py"))[0]
+  module = importlib.import_module(f"configs.{project}.{path.stem}")
+  return module.get_config("smoke")
+
+
+@pytest.mark.parametrize("project", PROJECTS)
+def test_files_of_a_project(project):
+  folder = ROOT / "projects" / project
+  readme = (folder / "README.md").read_text()
+  for title in (
+    "Idea", "Run", "Results", "Paper to code", "Deviations", "Change this",
+  ):  # fmt: skip
+    assert f"\n## {title}\n" in readme, f"{project}/README.md lacks {title}"
+  for path in [*folder.glob("*.py"), *(ROOT / "common").rglob("*.py")]:
+    assert len(path.read_text().splitlines()) <= 400, f"{path} is too long"
+    assert path.stem not in ("utils", "util", "helpers", "misc"), path
+
+
+def test_every_config_says_what_it_reproduces_and_has_a_smoke_variant():
+  for path in (ROOT / "configs").glob("*/*.py"):
+    module = importlib.import_module(f"configs.{path.parent.name}.{path.stem}")
+    assert f"--config=configs/{path.parent.name}/{path.name}" in module.__doc__
+    full, smoke = module.get_config(), module.get_config("smoke")
+    assert full.keys() == smoke.keys()
+    assert full.is_locked and smoke.is_locked
+    assert smoke.total_steps < full.total_steps
+    with pytest.raises(ValueError, match="no variant 'smok'"):
+      module.get_config("smok")

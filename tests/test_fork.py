@@ -1,0 +1,74 @@
+"""A fork of any project trains and passes its own tests, at once."""
+
+import os
+import pathlib
+import shutil
+import subprocess
+import sys
+
+import pytest
+
+from tools import fork
+
+ROOT = pathlib.Path(__file__).parent.parent
+PROJECTS = sorted(p.parent.name for p in ROOT.glob("projects/*/train.py"))
+
+
+@pytest.fixture(scope="module")
+def copy(tmp_path_factory):
+  """A copy of the checkout, so that forks do not litter this one."""
+  root = tmp_path_factory.mktemp("checkout")
+  for name in ("common", "projects", "configs", "tests", "tools"):
+    shutil.copytree(
+      ROOT / name, root / name, ignore=shutil.ignore_patterns("__pycache__")
+    )
+  shutil.copy(ROOT / "pyproject.toml", root)
+  # The original is gone: a fork must not lean on it.
+  for project in PROJECTS:
+    fork.fork(project, f"my_{project}", root)
+  for project in PROJECTS:
+    for folder in fork.FOLDERS:
+      shutil.rmtree(root / folder / project)
+  return root
+
+
+def run(copy, *arguments):
+  done = subprocess.run(
+    [sys.executable, *arguments],
+    cwd=copy,
+    capture_output=True,
+    text=True,
+    env={**os.environ, "PYTHONPATH": ""},
+  )
+  assert done.returncode == 0, done.stdout[-2000:] + done.stderr[-2000:]
+
+
+@pytest.mark.parametrize("project", PROJECTS)
+def test_a_fork_trains(copy, project, tmp_path):
+  name = f"my_{project}"
+  config = sorted((copy / "configs" / name).glob("*.py"))[-1]
+  run(
+    copy,
+    *("-m", f"projects.{name}.train", f"--workdir={tmp_path}"),
+    f"--config={config.relative_to(copy)}:smoke",
+  )
+  assert (tmp_path / "metrics.jsonl").exists()
+
+
+@pytest.mark.parametrize("project", PROJECTS)
+def test_a_fork_passes_its_tests(copy, project):
+  # Without the ones that start processes: they ran for the original.
+  run(
+    copy,
+    *("-m", "pytest", "-q", "-x", f"tests/projects/my_{project}"),
+    *("-m", "not processes"),
+  )
+
+
+def test_a_wrong_name_is_one_sentence(tmp_path):
+  with pytest.raises(ValueError, match="no project 'colomb_gan'; there is"):
+    fork.fork("colomb_gan", "x")
+  with pytest.raises(ValueError, match="cannot name a module"):
+    fork.fork(PROJECTS[0], "My-GAN")
+  with pytest.raises(ValueError, match="is there already"):
+    fork.fork(PROJECTS[0], PROJECTS[0])
