@@ -35,9 +35,11 @@ COLUMNS = {
 def main() -> None:
   """Runs what the command line asks for."""
   parser = argparse.ArgumentParser(prog="python -m benchmarks")
-  parser.add_argument("names", nargs="*", choices=[*MODULES, []], default=[])
+  parser.add_argument("names", nargs="*", metavar="name", help=str(MODULES))
   parser.add_argument("--quick", action="store_true")
   arguments = parser.parse_args()
+  for name in set(arguments.names) - set(MODULES):
+    parser.error(f"no benchmark {name!r}; there are {', '.join(MODULES)}")
   # Read when NumPy is imported, which is below; see frechet.py for the reason.
   # JAX and (on x86) PyTorch have threads of their own.
   os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
@@ -47,30 +49,44 @@ def main() -> None:
 
 def measure(name: str, quick: bool) -> None:
   """Runs the module `name`, prints its table and keeps its rows."""
-  import scipy
-
   from common import report
 
   module = importlib.import_module(f"benchmarks.{name}")
-  settings = {"scipy": scipy.__version__, **module.settings()}
-  facts = {**report.provenance(), **settings}
-  print(f"\n## {name}{' (quick: not for reading)' if quick else ''}\n")
-  print(", ".join(f"{k} {v}" for k, v in facts.items() if v is not None) + "\n")
+  facts = settings()
+  print(f"\n## {name}{', quick: times mean nothing' if quick else ''}\n")
+  head = {**report.provenance(), **facts}
+  print(", ".join(f"{k} {v}" for k, v in head.items()) + "\n", flush=True)
   rows = module.run(quick)
-  for peer in {row["peer"] for row in rows if row["peer"]}:
-    print(f"Peer: {peer}\n")
+  peers = {row["peer"] for row in rows if row["peer"]}
+  print(f"Peer: {', '.join(sorted(peers)) or module.HOW_TO_ADD_PEER}\n")
   print(table(rows), flush=True)
   if not quick:
     path = RESULTS / f"{name}.json"
-    report.save_results(path, {"settings": settings, "rows": rows})
+    report.save_results(path, {"settings": facts, "rows": rows})
+
+
+def settings() -> dict[str, Any]:
+  """Returns what times depend on beside the versions: threads, peers."""
+  import scipy
+
+  from benchmarks import coulomb_gan, frechet
+
+  return {
+    "blas_threads": frechet.THREADS,
+    **coulomb_gan.settings(),
+    "scipy": scipy.__version__,
+  }
 
 
 def table(rows: Sequence[dict[str, Any]]) -> str:
-  """Returns the rows in Markdown; columns that no row fills are left out."""
+  """Returns the rows in Markdown; optional columns only if filled."""
   from common import report
 
+  always = ("what", "ours_s", "peer_s", "ratio")
   filled = [
-    key for key in COLUMNS if any(row.get(key) is not None for row in rows)
+    key
+    for key in COLUMNS
+    if key in always or any(row.get(key) is not None for row in rows)
   ]
   cells = [[cell(key, row.get(key)) for key in filled] for row in rows]
   return report.markdown_table([COLUMNS[key] for key in filled], cells)

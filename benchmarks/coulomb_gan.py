@@ -13,9 +13,10 @@ used; the L2 penalty is Adam's `weight_decay`; batch norm keeps no averages.
 Float32 and as many threads as cores on both sides.
 
 The sides take turns, in one process, after a warm-up; seconds are medians of
-the rounds. Programs are compiled anew, without the persistent cache. Goals: 5
-times the peer's speed on the plane, once its speed on images (where oneDNN's
-convolutions are hard to beat). Three to four minutes.
+the rounds. Programs are compiled anew, without the persistent cache. Measure on
+an idle machine: PyTorch's OpenMP threads wait for each other by spinning, and
+beside other work a step can take ten times as long. Goals: 5 times the peer's
+speed on the plane, once its speed on images.
 """
 
 import contextlib
@@ -23,6 +24,7 @@ import io
 import itertools
 import math
 import os
+import signal
 import statistics
 import tempfile
 import time
@@ -65,21 +67,21 @@ def run(quick: bool = False) -> list[dict]:
   images.unlock()
   images.dataset = "discs"  # Generated: no data is needed.
   size = images.image_size
-  # About as long for the peer as for ours, and long enough for a clock.
-  per_call = toy.steps_per_call
-  calls = {per_call: 1, 1: 2} if quick else {per_call: 10, 1: 300}
-  rows = _steps("toy step", toy, calls, 2 if quick else 200, rounds, goal=5)
-  count = 1 if quick else 5
-  rows += _steps(f"{size}x{size} step", images, {1: count}, count, rounds, goal=1)
-  rows += [
-    _row(f"compiling the {row['what']}", row.pop("compile_s"))
-    for row in list(rows)
-  ]
+  pixels = size**2 * images.image_channels
   sizes = (16, 32) if quick else (128, 256, 512, 1024, 2048, 4096)
-  rows += _potentials(toy, toy.data_dim, sizes, rounds)
-  rows += _potentials(
-    images, images.image_size**2 * images.image_channels, sizes, rounds
-  )
+  # Steps of a round: long enough for a clock, and about as long on both sides.
+  many = toy.steps_per_call
+  calls = {many: 1, 1: 2} if quick else {many: 5, 1: 200}
+  peer, few = (2, 1) if quick else (200, 5)
+  with _conditions(quick):
+    rows = _steps("toy step", toy, calls, peer, rounds, goal=5)
+    rows += _steps(f"{size}x{size} step", images, {1: few}, few, rounds, goal=1)
+    rows += [
+      _row(f"compiling the {row['what']}", row.pop("compile_s"))
+      for row in list(rows)
+    ]
+    rows += _potentials(toy, toy.data_dim, sizes, rounds)
+    rows += _potentials(images, pixels, sizes, rounds)
   return rows
 
 
@@ -129,6 +131,8 @@ def _steps(
       seconds[count],
       seconds.get("peer"),
       goal=goal,
+      steps_per_s=1 / seconds[count],
+      peer_steps_per_s=1 / seconds["peer"] if torch else None,
       parameters=parameters,
       peer_parameters=theirs,
       compile_s=compile_s[count],
@@ -150,19 +154,18 @@ def _ours(
     tempfile.TemporaryDirectory() as workdir,
     experiment.Run(config, workdir) as run,
   ):
+    # Run would finish a step and save first; here Ctrl-C means at once.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+    signal.signal(signal.SIGTERM, signal.SIG_DFL)
     state = run.restore_or(lambda key: train.init(key, config))
-    parameters = sum(
-      leaf.size
-      for leaf in jax.tree.leaves((state.generator, state.discriminator))
-    )
+    leaves = jax.tree.leaves((state.generator, state.discriminator))
     update = run.compile(train.make_train_step(config))
     steps = run.steps(state, data.batches(config, run.key("data")))
     with contextlib.redirect_stderr(io.StringIO()):  # The progress bar.
       _, batch = next(steps)
-    with _no_persistent_cache():
-      start = time.perf_counter()
-      update.lower(state, batch).compile()
-      compile_s = time.perf_counter() - start
+    start = time.perf_counter()
+    update.lower(state, batch).compile()
+    compile_s = time.perf_counter() - start
 
     def advance(calls):
       nonlocal state
@@ -170,17 +173,24 @@ def _ours(
         state, _ = update(state, batch)
       jax.block_until_ready(state)
 
-    yield advance, compile_s, parameters
+    yield advance, compile_s, sum(leaf.size for leaf in leaves)
 
 
 @contextlib.contextmanager
-def _no_persistent_cache() -> Iterator[None]:
-  was = jax.config.jax_enable_compilation_cache
-  jax.config.update("jax_enable_compilation_cache", False)
+def _conditions(quick: bool) -> Iterator[None]:
+  """No persistent cache; if quick, one thread of PyTorch, which cannot spin."""
+  cache = jax.config.jax_enable_compilation_cache
+  threads = torch.get_num_threads() if torch else 0
+  if not quick:
+    jax.config.update("jax_enable_compilation_cache", False)
+  elif torch:
+    torch.set_num_threads(1)
   try:
     yield
   finally:
-    jax.config.update("jax_enable_compilation_cache", was)
+    jax.config.update("jax_enable_compilation_cache", cache)
+    if torch:
+      torch.set_num_threads(threads)
 
 
 def _interleaved(contenders: dict, rounds: int) -> dict[Any, float]:
@@ -232,9 +242,7 @@ def _potentials(
     calls = 1 if n > 1024 else 10
     ours_s = _interleaved({"ours": (advance, calls, 1)}, rounds)["ours"]
     growth = ours_s / rows[-1]["ours_s"] if rows else None
-    rows.append(
-      _row(f"potentials, {dim}-D, batch {n}", ours_s, growth=growth)
-    )
+    rows.append(_row(f"potentials, {dim}-D, batch {n}", ours_s, growth=growth))
   return rows
 
 
@@ -378,7 +386,6 @@ def _torch_networks(config) -> tuple[Any, Any]:
   """Returns generator and discriminator, as model.networks makes them."""
   nn = torch.nn
   if config.network == "mlp":
-
     return (
       _torch_mlp(
         config, "generator", config.latent_dim, config.data_dim, skip=True
@@ -389,6 +396,8 @@ def _torch_networks(config) -> tuple[Any, Any]:
     raise NotImplementedError("the peer has batch normalisation only")
   norm = lambda c: nn.BatchNorm2d(c, eps=1e-3, track_running_stats=False)
   up = lambda c, f: nn.ConvTranspose2d(c, f, 5, 2, padding=2, output_padding=1)
+  squash = nn.Module()
+  squash.forward = lambda a: 1.7159 * torch.tanh(2 / 3 * a)
   c = config.generator_features
   depth = int(math.log2(config.image_size // 4))
   layers = [
@@ -399,9 +408,7 @@ def _torch_networks(config) -> tuple[Any, Any]:
   for _ in range(1, depth):
     layers += [up(c, c // 2), norm(c // 2), nn.ReLU()]
     c //= 2
-  generator = nn.Sequential(
-    *layers, up(c, config.image_channels), _scaled_tanh()
-  )
+  generator = nn.Sequential(*layers, up(c, config.image_channels), squash)
   layers, c = [], config.image_channels
   for i in range(model.discriminator_depth(config)):
     f = config.discriminator_features << i
@@ -451,11 +458,3 @@ def _torch_mlp(config, player, inputs, outputs, skip) -> Any:
       return out if self.skip is None else out + self.skip(a)
 
   return MLP()
-
-
-def _scaled_tanh() -> Any:
-  class ScaledTanh(torch.nn.Module):
-    def forward(self, a):
-      return 1.7159 * torch.tanh(2 / 3 * a)
-
-  return ScaledTanh()

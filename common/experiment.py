@@ -178,7 +178,9 @@ class Run:
     config = self.config
     split = NamedSharding(self.mesh, PartitionSpec(None, "data"))
     if isinstance(batches, jax.tree_util.Partial):
-      batches = jax.device_put(batches, self._replicated)
+      # By jit: device_put cannot place keys over several processes.
+      copy = jax.jit(lambda tree: tree, out_shardings=self._replicated)
+      batches = copy(batches)
       compiled = jax.jit(
         lambda batches, ts: jax.vmap(batches)(ts), out_shardings=split
       )
@@ -291,6 +293,8 @@ class Run:
       self._log.image(step, name, pixels)
 
   def _progress(self, step):
+    if not self.main:
+      return
     if self._bar.desc.startswith("compiling"):
       self._bar.set_description(f"{self.workdir.name}", refresh=False)
     shown = {n: f"{v:.3g}" for n, v in list(self._latest.items())[:5]}

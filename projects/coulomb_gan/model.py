@@ -107,14 +107,7 @@ class ImageDiscriminator(nn.Module):
   @nn.compact
   def __call__(self, a: jax.Array) -> jax.Array:
     for i in range(self.depth):
-      a = nn.Conv(
-        self.features << i,
-        (5, 5),
-        strides=(2, 2),
-        use_bias=self.norm == "none",
-        kernel_init=_relu_init,
-        name=f"conv_{i}",
-      )(a)
+      a = DownConv(self.features << i, name=f"conv_{i}")(a)
       if self.norm == "batch":
         a = _batch_norm(f"norm_{i}")(a)
       elif self.norm == "layer":
@@ -122,6 +115,68 @@ class ImageDiscriminator(nn.Module):
       a = nn.leaky_relu(a, 0.2)
     a = a.reshape(a.shape[0], -1)
     return nn.Dense(1, kernel_init=_linear_init, name="out")(a)[:, 0]
+
+
+@jax.custom_vjp
+def down_convolution(a: jax.Array, kernel: jax.Array) -> jax.Array:
+  """5x5 convolution of stride 2, `[n, h, w, c] -> [n, h/2, w/2, f]`.
+
+  The gradient to its input is that of a 3x3 convolution over blocks of 2x2
+  pixels, the same map: as XLA's CPU has it, it costs ten times the forward pass.
+
+  Args:
+    a: `[n, h, w, c]`, h and w even.
+    kernel: `[5, 5, c, f]`.
+  """
+  return _convolve(a, kernel, 2)
+
+
+def _down_forward(a, kernel):
+  return _convolve(a, kernel, 2), (a, kernel)
+
+
+def _down_backward(saved, g):
+  a, kernel = saved
+  (to_input,) = jax.vjp(lambda a: _down_by_blocks(a, kernel), a)[1](g)
+  (to_kernel,) = jax.vjp(lambda k: _convolve(a, k, 2), kernel)[1](g)
+  return to_input, to_kernel
+
+
+down_convolution.defvjp(_down_forward, _down_backward)
+
+
+def _down_by_blocks(a, kernel):
+  n, h, w, c = a.shape
+  blocks = a.reshape(n, h // 2, 2, w // 2, 2, c).transpose(0, 1, 3, 2, 4, 5)
+  # Pixel r of block k - 1 away from output o is pixel 2o - 1 + (2k + r - 1).
+  taps = jnp.pad(kernel, ((1, 0), (1, 0), (0, 0), (0, 0)))
+  taps = taps.reshape(3, 2, 3, 2, c, -1).transpose(0, 2, 1, 3, 4, 5)
+  return _convolve(
+    blocks.reshape(n, h // 2, w // 2, 4 * c), taps.reshape(3, 3, 4 * c, -1), 1
+  )
+
+
+def _convolve(a, kernel, stride):
+  return jax.lax.conv_general_dilated(
+    a,
+    kernel,
+    (stride, stride),
+    "SAME",
+    dimension_numbers=("NHWC", "HWIO", "NHWC"),
+  )
+
+
+class DownConv(nn.Module):
+  """`down_convolution` with a kernel and a bias, like `nn.Conv`."""
+
+  features: int
+
+  @nn.compact
+  def __call__(self, a: jax.Array) -> jax.Array:
+    shape = (5, 5, a.shape[-1], self.features)
+    kernel = self.param("kernel", _relu_init, shape)
+    bias = self.param("bias", nn.initializers.zeros, (self.features,))
+    return down_convolution(a, kernel) + bias.reshape(1, 1, 1, -1)
 
 
 class UpConv(nn.Module):
@@ -146,9 +201,7 @@ class UpConv(nn.Module):
     taps = jnp.pad(kernel, ((0, 1), (0, 1), (0, 0), (0, 0)))
     taps = taps.reshape(3, 2, 3, 2, c, f)[:, ::-1, :, ::-1]
     taps = taps.transpose(0, 2, 4, 1, 3, 5).reshape(3, 3, c, 4 * f)
-    pixels = jax.lax.conv_general_dilated(
-      a, taps, (1, 1), "SAME", dimension_numbers=("NHWC", "HWIO", "NHWC")
-    ).reshape(n, h, w, 2, 2, f)
+    pixels = _convolve(a, taps, 1).reshape(n, h, w, 2, 2, f)
     pixels = pixels.transpose(0, 1, 3, 2, 4, 5)
     return pixels.reshape(n, 2 * h, 2 * w, f) + bias.reshape(1, 1, 1, f)
 

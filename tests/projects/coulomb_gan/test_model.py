@@ -38,6 +38,27 @@ def test_up_convolution_is_flax_transposed_convolution(size):
     np.testing.assert_allclose(one, other, atol=1e-4)
 
 
+def test_down_convolution_is_flax_convolution_with_both_derivatives():
+  a = jax.random.normal(jax.random.key(0), (2, 6, 8, 3))
+  down = model.DownConv(5)
+  flax = nn.Conv(5, (5, 5), strides=(2, 2))
+  params = down.init(jax.random.key(1), a)
+  np.testing.assert_allclose(
+    down.apply(params, a), flax.apply(params, a), atol=1e-5
+  )
+
+  def penalty(net):
+    """A gradient penalty: the derivative of a derivative, as WGAN-GP takes."""
+    total = lambda p, a: jnp.sum(jnp.sin(net.apply(p, a)))
+    slope = lambda p: jnp.sum(jax.grad(total, 1)(p, a) ** 2)
+    return jax.tree.leaves(
+      (jax.grad(total)(params, a), jax.grad(slope)(params))
+    )
+
+  for ours, theirs in zip(penalty(down), penalty(flax), strict=True):
+    np.testing.assert_allclose(ours, theirs, rtol=1e-4, atol=1e-3)
+
+
 @pytest.mark.parametrize(("size", "channels"), [(32, 1), (64, 3)])
 def test_images_have_their_size_and_range(size, channels):
   config = image_config(image_size=size, image_channels=channels)
