@@ -6,9 +6,9 @@
 
 `toy`: Coulomb GAN, GAN and WGAN-GP on the even and the uneven grid, all seeds
 of a method as one program. `particles`: the theory without networks. `images`:
-the three methods on Fashion-MNIST. Numbers go to `results/coulomb_gan/` and into
-the tables of this project's README; a cell that is there already is kept, unless
-`--fresh`. `--quick` does the same in a minute and changes neither.
+the three methods on Fashion-MNIST. Numbers go to `results/coulomb_gan/` and
+into the tables of this project's README; a cell that is there already is kept,
+unless `--fresh`. `--quick` does the same in a minute and changes neither.
 """
 
 import importlib
@@ -91,8 +91,7 @@ def toy_cell(
 
   def judge(state, root):
     real = data.test(config, keys.named(root, "test"))
-    scores = train.make_scores(config, real)
-    return scores(state, keys.named(root, "eval"))
+    return train.make_scores(config)(state, keys.named(root, "eval"), real)
 
   scores = {
     name: np.asarray(values, np.float64)

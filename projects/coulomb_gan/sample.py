@@ -38,8 +38,18 @@ def write_samples(
     raise InputError(f"--count is {count}; ask for at least one sample")
   config = directory.saved_config(workdir)
   state = directory.saved_state(workdir, lambda key: train.init(key, config))
-  draw = jax.jit(lambda p, key: model.sample(config, p, key, count))
-  x = np.asarray(draw(state.generator, jax.random.key(seed)))
+  batches = 16  # At once: what fits beside a large generator.
+  draw = jax.jit(
+    lambda first: model.sample(
+      config,
+      state.generator,
+      jax.random.key(seed),
+      batches * config.batch_size,
+      first,
+    )
+  )
+  starts = range(0, -(-count // config.batch_size), batches)
+  x = np.concatenate([np.asarray(draw(start)) for start in starts])[:count]
   out.mkdir(parents=True, exist_ok=True)
   path = out / f"samples_{int(state.step):08d}_{seed}.npz"
   arrays = {"samples": x}

@@ -250,27 +250,24 @@ def mode_scores(
 
 
 def make_scores(
-  config: ml_collections.ConfigDict, real: jax.Array
-) -> Callable[[State, jax.Array], dict[str, jax.Array]]:
-  """Returns `scores(state, key) -> dict of scalars`, pure: vmap it over states.
+  config: ml_collections.ConfigDict,
+) -> Callable[[State, jax.Array, jax.Array], dict[str, jax.Array]]:
+  """Returns `scores(state, key, real) -> dict of scalars`, pure: vmap it.
 
   `energy` is the V-statistic (never negative) and `energy_u` the unbiased
   U-statistic of F, between `energy_samples` generated and real samples, with
-  the configured kernel, whatever the method trained.
-
-  Args:
-    config: of the run.
-    real: `[n, ...]` held-out samples, n >= energy_samples.
+  the configured kernel, whatever the method trained. `real` is `[n, ...]`,
+  n >= energy_samples.
   """
-  y = real[: config.energy_samples].reshape(config.energy_samples, -1)
+  n = config.energy_samples
+  flat = lambda a: a[:n].reshape(n, -1)
 
-  def scores(state, key):
+  def scores(state, key, real):
     x = model.sample(config, state.generator, key, config.eval_samples)
-    near = x[: config.energy_samples].reshape(config.energy_samples, -1)
     kernel = (config.kernel_exponent, config.kernel_epsilon)
     values = {
-      "energy": losses.energy(near, y, *kernel, "keep"),
-      "energy_u": losses.energy(near, y, *kernel, "drop"),
+      "energy": losses.energy(flat(x), flat(real), *kernel, "keep"),
+      "energy_u": losses.energy(flat(x), flat(real), *kernel, "drop"),
     }
     if config.dataset == "gaussian_grid":
       values |= mode_scores(x, config)
@@ -283,8 +280,11 @@ def make_evaluate(
   config: ml_collections.ConfigDict, real: jax.Array
 ) -> Callable[[State, jax.Array], dict[str, float]]:
   """Returns `evaluate(state, key) -> dict of floats`; see `make_scores`."""
-  scores = jax.jit(make_scores(config, real))
-  return lambda state, key: {n: float(v) for n, v in scores(state, key).items()}
+  # An argument, not a closure: XLA would spend minutes on folding constants.
+  scores = jax.jit(make_scores(config))
+  return lambda state, key: {
+    name: float(value) for name, value in scores(state, key, real).items()
+  }
 
 
 def train(

@@ -1,4 +1,4 @@
-"""The real commands, as processes: smoke runs, kills, errors, devices, hosts."""
+"""The real commands, as processes: smoke runs, kills, errors, devices."""
 
 import json
 import os
@@ -150,7 +150,7 @@ def test_steps_per_call_computes_the_same_bits(tmp_path):
         tmp_path / str(k),
         f"steps_per_call={k}",
         "log_every=20",
-      )  # fmt: skip
+      )
     )
   assert digest(tmp_path / "1", 40) == digest(tmp_path / "20", 40)
 
@@ -199,7 +199,7 @@ def test_a_missing_data_set_says_what_to_run(tmp_path):
       tmp_path / "run",
       f"data_dir={tmp_path}",
       f"cache_dir={tmp_path}/cache",
-    )  # fmt: skip
+    )
   )
   assert done.returncode == 1
   assert "Traceback" not in done.stderr
@@ -212,7 +212,7 @@ def test_eight_devices_log_the_same_numbers_as_one(tmp_path):
     finish(train("gaussian_grid.py:smoke", tmp_path / str(devices),
                  devices=devices))  # fmt: skip
   assert close(tmp_path / "1", tmp_path / "8")
-  # The potential saw the whole batch: that of an eighth of it is another number.
+  # The potential saw the whole batch: an eighth of it gives other numbers.
   finish(train("gaussian_grid.py:smoke", tmp_path / "small", "batch_size=8"))
   assert not close(tmp_path / "1", tmp_path / "small")
 

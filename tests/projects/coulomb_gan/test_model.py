@@ -108,7 +108,7 @@ def test_batch_norm_uses_the_batch_at_hand():
 
 
 def test_a_wrong_image_size_is_one_sentence():
-  with pytest.raises(InputError, match="image_size is 48; .* power of two"):
+  with pytest.raises(InputError, match=r"image_size is 48; .* power of two"):
     model.networks(image_config(image_size=48))
   with pytest.raises(InputError, match="did you mean 'layer'"):
     model.networks(image_config(discriminator_norm="layers"))
