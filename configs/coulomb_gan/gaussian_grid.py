@@ -27,7 +27,7 @@ def get_config(variant: str = "") -> ml_collections.ConfigDict:
   config.seed = 0
   config.method = "coulomb"  # or "gan", "wgan_gp"
 
-  config.total_steps = 12_000
+  config.total_steps = 10_000
   config.batch_size = 128
   config.steps_per_call = 100
   config.log_every = 500
@@ -66,8 +66,8 @@ def get_config(variant: str = "") -> ml_collections.ConfigDict:
   config.discriminator_learning_rate = 1.5e-3
   config.adam_b1 = 0.9
   config.adam_b2 = 0.999
-  config.warmup_steps = 1_000
-  config.decay_steps = 12_000  # to zero, as a cosine
+  config.warmup_steps = 800
+  config.decay_steps = 10_000  # to zero, as a cosine
 
   config.eval_samples = 10_000
   config.energy_samples = 2_000
@@ -87,8 +87,8 @@ def get_config(variant: str = "") -> ml_collections.ConfigDict:
       config.update_order = "sequential"
       config.critic_steps = 5
       # A fifth of the steps: as many discriminator updates as the others have.
-      config.total_steps = config.decay_steps = 2_400
-      config.warmup_steps = 200
+      config.total_steps = config.decay_steps = 2_000
+      config.warmup_steps = 160
       config.log_every = 100
       config.eval_every = 200
       config.checkpoint_every = 1_000
