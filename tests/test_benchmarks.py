@@ -41,6 +41,8 @@ def test_without_pytorch_the_peer_is_empty(monkeypatch):
 @pytest.mark.parametrize(("dim", "epsilon"), [(2, 0.1), (256, 1.0)])
 def test_the_peer_has_our_potentials(dim, epsilon, self_interaction):
   torch = pytest.importorskip("torch")
+  from benchmarks import coulomb_gan_torch
+
   rng = np.random.default_rng(0)
   x, y = rng.normal(size=(2, 64, dim)).astype(np.float32)
   noise = 0.1 * rng.normal(size=(2, 64, dim)).astype(np.float32)
@@ -49,7 +51,7 @@ def test_the_peer_has_our_potentials(dim, epsilon, self_interaction):
       x, y, 1.0, epsilon, self_interaction, a_x, a_y
     )
     tensors = [torch.tensor(a) for a in (x, y, a_x, a_y)]
-    theirs = coulomb_gan.torch_potentials(
+    theirs = coulomb_gan_torch.potentials(
       *tensors[:2], 1.0, epsilon, self_interaction, *tensors[2:]
     )
     for a, b in zip(ours, theirs, strict=True):

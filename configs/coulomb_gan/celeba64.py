@@ -51,6 +51,7 @@ def get_config(variant: str = "") -> ml_collections.ConfigDict:
   config.kernel_epsilon = 1.0
   config.self_interaction = "keep"  # or "drop": unbiased
   config.smoothing_std = 0.0  # of p(a); the paper has noise, its code has none
+  config.potential_scale = 1.0  # the discriminator learns this times Phi
   config.gradient_penalty = 10.0  # wgan_gp only
   # The code's 1e-7 stands beside a loss that is 4 times the paper's L_D (and
   # twice its L_G): this keeps the discriminator's balance.

@@ -57,6 +57,7 @@ def get_config(variant: str = "") -> ml_collections.ConfigDict:
   config.kernel_epsilon = 0.1  # the paper has 1; here modes are 0.05 wide
   config.self_interaction = "drop"  # or "keep": the authors' code
   config.smoothing_std = 0.15  # of the noise in p(a)
+  config.potential_scale = 1.0  # the discriminator learns this times Phi
   config.gradient_penalty = 10.0  # wgan_gp only
   config.l2_penalty = 0.0
 

@@ -152,7 +152,9 @@ def potential_plot(path: pathlib.Path, run: experiment.Run, state) -> None:
   reach, resolution, arrows = extent(np.asarray(y)), 121, 25
   kernel = (config.kernel_exponent, config.kernel_epsilon)
 
-  learned = lambda a: discriminator.apply(state.discriminator, a)
+  # What the discriminator says is in units of the scale that it learned in.
+  scale = config.potential_scale if config.method == "coulomb" else 1.0
+  learned = lambda a: discriminator.apply(state.discriminator, a) / scale
   exact = lambda a: losses.potential(a, x, y, *kernel)
   names = {
     "coulomb": "potential learned by D",

@@ -97,7 +97,10 @@ def make_losses(config: ml_collections.ConfigDict) -> tuple[Callable, Callable]:
         flat(a_x),
         flat(a_y),
       )
-      return losses.coulomb_discriminator_loss(D(a_x), D(a_y), phi_x, phi_y)
+      scale = config.potential_scale  # D learns scale * Phi.
+      return losses.coulomb_discriminator_loss(
+        D(a_x), D(a_y), scale * phi_x, scale * phi_y
+      )
 
     return (
       coulomb_discriminator,
