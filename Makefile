@@ -15,7 +15,7 @@ run: $(VENV)/ready
 	@echo "Look at $(WORKDIR)/samples.png, potential.png, energy.png and samples.gif"
 
 test: lint
-	$(BIN)/python -m pytest -q
+	$(BIN)/python -m pytest -q -n 2 --dist worksteal
 
 lint: $(VENV)/ready
 	$(BIN)/ruff check $(CODE)

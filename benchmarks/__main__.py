@@ -16,6 +16,7 @@ from typing import Any
 
 MODULES = ("frechet", "coulomb_gan")
 RESULTS = pathlib.Path(__file__).parent.parent / "results" / "benchmarks"
+README = RESULTS.parents[1] / "README.md"
 COLUMNS = {
   "what": "What",
   "ours_s": "Ours",
@@ -63,6 +64,8 @@ def measure(name: str, quick: bool) -> None:
   if not quick:
     path = RESULTS / f"{name}.json"
     report.save_results(path, {"settings": facts, "rows": rows})
+    where = ", ".join(f"{k} {v}" for k, v in head.items())
+    report.insert_table(README, name, f"{where}\n\n{table(rows)}")
 
 
 def settings() -> dict[str, Any]:

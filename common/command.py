@@ -7,7 +7,9 @@ Bad input ends in one sentence on standard error and exit code 1, without a
 traceback; Ctrl-C in 130, as shells expect.
 """
 
+import importlib.util
 import pathlib
+import re
 import sys
 from collections.abc import Callable
 from typing import Any
@@ -15,7 +17,7 @@ from typing import Any
 from absl import app, flags, logging
 from ml_collections.config_flags import config_flags
 
-from .errors import InputError, Stopped
+from .errors import InputError, Stopped, nearest
 
 _CONFIG = config_flags.DEFINE_config_file(
   "config", None, "Path of a config file, with an optional :variant."
@@ -32,15 +34,42 @@ _PROCESS = flags.DEFINE_integer("process", 0, "Which one this is, from 0.")
 
 def parse(argv: list[str]) -> list[str]:
   """Parses flags; a wrong one ends in a sentence with the nearest right one."""
+  # Read once ourselves: ml_collections reports a bad file as a traceback, and
+  # of a misspelt key not always the nearest.
+  names = []
+  try:
+    for value in (
+      a.split("=", 1)[1] for a in argv if a.startswith("--config=")
+    ):
+      names = _keys(value)
+  except FileNotFoundError as error:
+    _leave(f"there is no config file {error.filename}", 1)
+  except ValueError as error:  # No such variant.
+    _leave(str(error), 1)
   try:
     return flags.FLAGS(argv)
   except (AttributeError, KeyError) as error:
-    # ml_collections names the nearest key, in an exception of two lines.
-    text = " ".join(str(error).replace('"', "'").split())
-    _leave(f"no such config key: {text}", 1)
+    key = re.findall(r"\w+", str(error))[0]
+    close = nearest(key, names)
+    _leave(
+      f"the config has no key {key!r}"
+      + (f"; did you mean {close!r}?" if close else f"; it has {names}"),
+      1,
+    )
   except (flags.Error, TypeError, ValueError) as error:
     _leave(f"{error}", 1)
   raise AssertionError("unreachable")
+
+
+def _keys(value):
+  """The keys of the config file `path:variant`."""
+  path, _, variant = value.partition(":")
+  spec = importlib.util.spec_from_file_location("config_file", path)
+  if spec is None or spec.loader is None:
+    raise ValueError(f"the config file {path} is no Python file")
+  module = importlib.util.module_from_spec(spec)
+  spec.loader.exec_module(module)
+  return list(module.get_config(variant))
 
 
 def main(train: Callable[[Any, str], Any]) -> None:
@@ -70,14 +99,10 @@ def workdir() -> pathlib.Path:
 
 def load_config() -> Any:
   """Returns the config of `--config`, locked, overrides applied."""
-  try:
-    config = _CONFIG.value
-    if config is None:
-      _leave("say what to train: --config=configs/<paper>/<experiment>.py", 1)
-    config.lock()
-  except OSError as error:
-    _leave(f"the config file {error.filename} cannot be read", 1)
-  return config
+  config = _CONFIG.value
+  if config is None:
+    _leave("say what to train: --config=configs/<paper>/<experiment>.py", 1)
+  return config.lock()
 
 
 def execute(run: Callable[[list[str]], None]) -> None:

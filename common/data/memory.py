@@ -10,6 +10,7 @@ import numpy as np
 from jax import core
 
 from common.data import order
+from common.errors import InputError
 
 Transform = Callable[[Any, chex.PRNGKey], Any]
 
@@ -24,18 +25,18 @@ def count(arrays: chex.ArrayTree) -> int:
     n.
 
   Raises:
-    ValueError: if there is no leaf, a scalar leaf, different lengths, or n = 0.
+    InputError: if there is no leaf, a scalar leaf, different lengths, or n = 0.
   """
   shapes = [np.shape(leaf) for leaf in jax.tree.leaves(arrays)]
   if (
     not shapes or any(not s for s in shapes) or len({s[0] for s in shapes}) > 1
   ):
-    raise ValueError(
+    raise InputError(
       "the arrays of a data set must share their first axis, "
       f"but their shapes are {shapes}."
     )
   if shapes[0][0] == 0:
-    raise ValueError("the data set is empty: its arrays have 0 rows.")
+    raise InputError("the data set is empty: its arrays have 0 rows.")
   return shapes[0][0]
 
 
@@ -69,7 +70,7 @@ def batches(
     Function from a step (Python or int32 scalar) to the transformed batch.
 
   Raises:
-    ValueError: see `count` and `order.batch_indices`.
+    InputError: see `count` and `order.batch_indices`.
   """
   size = count(arrays)
 
@@ -127,11 +128,11 @@ def padded(
     Chunk, like `arrays` with [batch_size, ...], NumPy; mask, bool [batch_size].
 
   Raises:
-    ValueError: see `count`; or if `batch_size` is below 1.
+    InputError: see `count`; or if `batch_size` is below 1.
   """
   size = count(arrays)
   if batch_size < 1:
-    raise ValueError(f"batch_size must be at least 1, but is {batch_size}.")
+    raise InputError(f"batch_size must be at least 1, but is {batch_size}.")
   for start in range(0, size, batch_size):
     rows = np.arange(start, start + batch_size)
     clipped = np.minimum(rows, size - 1)
@@ -149,7 +150,7 @@ def check_finite(array: np.ndarray, name: str) -> None:
     name: what the error calls the array.
 
   Raises:
-    ValueError: naming the first such row, counted from 0.
+    InputError: naming the first such row, counted from 0.
   """
   if not np.issubdtype(array.dtype, np.floating):
     return
@@ -158,7 +159,7 @@ def check_finite(array: np.ndarray, name: str) -> None:
     finite = np.isfinite(array[start : start + piece])
     bad = np.flatnonzero(~finite.reshape(len(finite), -1).all(axis=1))
     if bad.size:
-      raise ValueError(
+      raise InputError(
         f"row {start + bad[0]} of {name} holds NaN or an infinity: "
         "drop such rows or fill them in before training."
       )

@@ -35,7 +35,11 @@ def get_config(variant: str = "") -> ml_collections.ConfigDict:
   config.checkpoint_every = 5_000
   config.keep_checkpoints = 3
 
-  config.dataset = "gaussian_grid"
+  config.dataset = "gaussian_grid"  # or "points": your own
+  config.data_dir = ""  # for "points": a folder with train.npy and test.npy
+  config.train_split = "train"
+  config.test_split = "test"
+  config.max_device_bytes = 2**30  # beyond: rows are gathered on the host
   config.grid_side = 5
   config.mode_std = 0.05  # the modes are 1 apart
   config.weight_ratio = 1.0  # of the heaviest mode to the lightest

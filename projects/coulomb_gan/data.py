@@ -28,7 +28,7 @@ _TFDS = {
   "celeb_a": dict(mode="crop_resize", crop=108),
   "lsun/bedroom": dict(mode="crop_resize", crop=None),
 }
-DATASETS = ("gaussian_grid", "discs", "folder", *_TFDS)
+DATASETS = ("gaussian_grid", "points", "discs", "folder", *_TFDS)
 
 
 def batches(
@@ -55,11 +55,13 @@ def batches(
       return draw(jax.random.fold_in(key, t), count, config)
 
     return Partial(join, Partial(generated, keys.named(key, "real")), key)
+  points = config.dataset == "points"
+  read = point_array if points else image_array
   real = memory.batches(
-    image_array(config, config.train_split),
+    read(config, config.train_split),
     keys.named(key, "real"),
     batch_size=count,
-    transform=to_unit,
+    transform=(lambda rows, key: rows) if points else to_unit,
     max_device_bytes=config.max_device_bytes,
   )
   if isinstance(real, Partial):
@@ -77,6 +79,9 @@ def test(config: ml_collections.ConfigDict, key: jax.Array) -> jax.Array:
     return gaussian_grid(key, config.eval_samples, config)
   if config.dataset == "discs":
     return discs(key, config.eval_samples, config)
+  if config.dataset == "points":
+    held_out = point_array(config, config.test_split)
+    return jnp.asarray(held_out[: config.eval_samples])
   held_out = image_array(config, config.test_split)
   return to_unit(jnp.asarray(held_out[: config.eval_samples]), key)
 
@@ -132,6 +137,28 @@ def to_unit(pixels: jax.Array, key: jax.Array | None = None) -> jax.Array:
   """uint8 pixels to float32 in [-1, 1]: x / 127.5 - 1, the paper's range."""
   del key
   return pixels.astype(jnp.float32) / 127.5 - 1.0
+
+
+def point_array(config: ml_collections.ConfigDict, split: str) -> np.ndarray:
+  """Your own points, `data_dir/split.npy`: float32 `[n, data_dim]`.
+
+  Raises:
+    InputError: the file is missing, has another shape, or holds NaN.
+  """
+  path = pathlib.Path(config.data_dir).expanduser() / f"{split}.npy"
+  try:
+    array = np.load(path)
+  except (OSError, ValueError) as error:
+    raise InputError(
+      f"{path} cannot be read ({error}); numpy.save writes such a file"
+    ) from error
+  if array.ndim != 2 or array.shape[1] != config.data_dim:
+    raise InputError(
+      f"{path} has shape {array.shape}; config.data_dim = {config.data_dim} "
+      f"asks for (n, {config.data_dim})"
+    )
+  memory.check_finite(array, str(path))
+  return array.astype(np.float32)
 
 
 def image_array(config: ml_collections.ConfigDict, split: str) -> np.ndarray:

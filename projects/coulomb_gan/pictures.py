@@ -7,7 +7,7 @@ import matplotlib
 import numpy as np
 from jax import numpy as jnp
 
-from common import experiment, keys, logs
+from common import experiment, logs
 
 from . import data, losses, model
 
@@ -111,10 +111,11 @@ def sample_plot(path, x, y, scores) -> None:
   """Generated samples over real ones, with the scores above."""
   figure, axes = plt.subplots(figsize=(6, 6), layout="constrained")
   scatter(axes, x, y)
-  axes.set_title(
-    f"{scores['modes']:.0f} modes, {scores['within_3_std']:.1%} within 3 std, "
-    f"weights off by {scores['weight_tv']:.3f}"
-  )
+  if "modes" in scores:
+    axes.set_title(
+      f"{scores['modes']:.0f} modes, {scores['within_3_std']:.1%} within 3 std,"
+      f" weights off by {scores['weight_tv']:.3f}"
+    )
   axes.legend(loc="upper center", bbox_to_anchor=(0.5, -0.04), ncol=2)
   save(figure, path)
 
@@ -148,7 +149,7 @@ def potential_plot(path: pathlib.Path, run: experiment.Run, state) -> None:
   config = run.config
   _, discriminator = model.networks(config)
   x = model.sample(config, state.generator, run.key("potential"), 2000)
-  y = data.gaussian_grid(keys.named(run.key("potential"), "real"), 2000, config)
+  y = data.test(config, run.key("test"))[:2000]
   reach, resolution, arrows = extent(np.asarray(y)), 121, 25
   kernel = (config.kernel_exponent, config.kernel_epsilon)
 

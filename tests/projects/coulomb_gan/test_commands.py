@@ -172,13 +172,14 @@ def test_ctrl_c_saves_and_says_how_to_go_on(tmp_path):
 @pytest.mark.parametrize(
   ("arguments", "says"),
   [
-    (["--config.lerning_rate=1"], "learning_rate"),
-    (["--config.kernel_epsilo=1"], "Did you mean 'kernel_epsilon'"),
+    (["--config.lerning_rate=1"], "did you mean 'generator_learning_rate'"),
+    (["--config.kernel_epsilo=1"], "did you mean 'kernel_epsilon'"),
     (["--config.batch_size=many"], "flag --config.batch_size=many"),
     (["--config.method=colomb"], "did you mean 'coulomb'"),
     (["--confg=x"], "Did you mean: config"),
     (["--config.log_every=7"], "multiple of config.steps_per_call = 10"),
-    (["--config=configs/none.py"], "configs/none.py cannot be read"),
+    (["--config=configs/none.py"], "configs/none.py"),
+    ([f"--config=configs/{PROJECT}/gaussian_grid.py:x"], "no variant 'x'"),
     (["extra"], "flags start with --"),
   ],
 )

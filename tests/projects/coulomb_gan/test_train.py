@@ -215,6 +215,27 @@ def test_a_wrong_data_set_is_one_sentence(tmp_path):
     data.batches(config, jax.random.key(0))
 
 
+def test_your_own_points(tmp_path):
+  config = config_of("gaussian_grid", dataset="points", data_dir=str(tmp_path))
+  with pytest.raises(InputError, match=r"train\.npy cannot be read"):
+    data.batches(config, jax.random.key(0))
+  rows = np.random.default_rng(0).normal(size=(300, 2))
+  np.save(tmp_path / "train.npy", rows[:, :1])
+  with pytest.raises(InputError, match=r"has shape \(300, 1\); .* \(n, 2\)"):
+    data.batches(config, jax.random.key(0))
+  broken = rows.copy()
+  broken[17, 1] = np.nan
+  np.save(tmp_path / "train.npy", broken)
+  with pytest.raises(InputError, match=r"row 17 of .*train\.npy holds NaN"):
+    data.batches(config, jax.random.key(0))
+  for split in ("train", "test"):
+    np.save(tmp_path / f"{split}.npy", rows)
+  state, scores = train.train(config, str(tmp_path / "run"))
+  assert int(state.step) == 40
+  assert scores.keys() == {"energy", "energy_u"}
+  assert (tmp_path / "run" / "potential.png").exists()
+
+
 def test_wgan_gp_refuses_batch_norm():
   config = config_of("fashion_mnist", "wgan_gp,smoke")
   config.discriminator_norm = "batch"
