@@ -77,8 +77,8 @@ def get_config(variant: str = "") -> ml_collections.ConfigDict:
   config.eval_samples = 10_000
   config.energy_samples = 2_000
   config.picture_samples = 1_000
-  config.particles = 1_000  # of the demonstration without networks
-  config.particle_steps = 3_000
+  config.particles = 500  # of the demonstration without networks
+  config.particle_steps = 2_000
   config.particle_step = 0.02
 
   for name in filter(None, variant.split(",")):
