@@ -18,7 +18,10 @@ ROOT = pathlib.Path(__file__).parent.parent
 jax.config.update("jax_numpy_rank_promotion", "raise")
 jax.config.update("jax_legacy_prng_key", "error")
 # Compiling is most of the suite's time, and the programs are the same again.
-_CACHE = str(ROOT / ".jax_cache" / jax.__version__)
+# The environment hands it on to the tests of forks, which compile the same.
+_CACHE = os.environ.setdefault(
+  "JAX_COMPILATION_CACHE_DIR", str(ROOT / ".jax_cache" / jax.__version__)
+)
 for name, value in {
   "jax_compilation_cache_dir": _CACHE,
   "jax_persistent_cache_min_compile_time_secs": 0.1,

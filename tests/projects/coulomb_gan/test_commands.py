@@ -24,7 +24,6 @@ def command(module, *arguments, devices=1):
   environment = {
     **os.environ,
     "XLA_FLAGS": f"--xla_force_host_platform_device_count={devices}",
-    "JAX_COMPILATION_CACHE_DIR": str(ROOT / ".jax_cache" / "processes"),
     "JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS": "0.1",
   }
   line = [sys.executable, "-m", f"projects.{PROJECT}.{module}", *arguments]
