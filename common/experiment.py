@@ -69,6 +69,7 @@ class Run:
     self._root = jax.random.key(config.seed)
     self._pending: list[tuple[int, Any]] = []
     self._signal = 0
+    self._bar = self._log = None
     self._latest: dict[str, float] = {}
     self._lock = directory.lock(self.workdir) if self.main else None
     self._checkpoints = checkpoint.Checkpoints(
@@ -86,12 +87,11 @@ class Run:
 
   def __enter__(self) -> "Run":
     self._handlers = {}
-    if self.main or jax.process_count() > 1:
-      for number in (signal.SIGINT, signal.SIGTERM):
-        try:
-          self._handlers[number] = signal.signal(number, self._on_signal)
-        except ValueError:  # Not in the main thread (a notebook, a test).
-          break
+    for number in (signal.SIGINT, signal.SIGTERM):
+      try:
+        self._handlers[number] = signal.signal(number, self._on_signal)
+      except ValueError:  # Not in the main thread of the process.
+        break
     return self
 
   def _on_signal(self, number, frame):
@@ -104,10 +104,9 @@ class Run:
   def __exit__(self, *exc: object) -> None:
     for number, handler in self._handlers.items():
       signal.signal(number, handler)
-    if hasattr(self, "_bar"):
-      self._bar.close()
-    if hasattr(self, "_log"):
-      self._log.close()
+    for part in (self._bar, self._log):
+      if part is not None:
+        part.close()
     self._release()
 
   def _release(self):

@@ -3,6 +3,7 @@
 import functools
 import importlib.metadata
 import json
+import os
 import pathlib
 import platform
 import subprocess
@@ -58,8 +59,6 @@ def device_kind() -> str:
 
 
 def _cores():
-  import os
-
   if hasattr(os, "sched_getaffinity"):
     return os.sched_getaffinity(0)
   return range(os.cpu_count() or 1)
