@@ -1,5 +1,6 @@
 """`Run` on a model of one line: resume, refusals, non-finite values."""
 
+import gc
 import json
 import os
 import shutil
@@ -193,6 +194,9 @@ def test_a_non_finite_state_is_named_and_not_saved(tmp_path):
   assert checkpoint.Checkpoints(tmp_path).latest() is None
 
 
+# Of several damaged arrays orbax reports the first; its readers of the others
+# sometimes end after their event loop, and complain to nobody.
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
 @pytest.mark.parametrize("harm", ["truncate", "flip", "empty"])
 def test_a_damaged_checkpoint_falls_back_to_the_one_before(
   tmp_path, harm, capsys
@@ -215,6 +219,7 @@ def test_a_damaged_checkpoint_falls_back_to_the_one_before(
   assert "checkpoint of step 8" in capsys.readouterr().err
   assert (tmp_path / "run" / "damaged_checkpoints" / "8").is_dir()
   assert same(whole, resumed)
+  gc.collect()  # Here, where the complaint is expected.
 
 
 def test_no_sound_checkpoint_left_is_refused_and_kept(tmp_path):
