@@ -82,6 +82,10 @@ def step(
       a_x.flatten(1),
       a_y.flatten(1),
     )
+    phi_x, phi_y = (
+      config.potential_scale * phi_x,
+      config.potential_scale * phi_y,
+    )
     d_loss = 0.25 * ((at_x - phi_x) ** 2).mean()
     d_loss = d_loss + 0.25 * ((D(a_y)[:, 0] - phi_y) ** 2).mean()
     g_loss = -0.5 * d_x.mean()
@@ -158,9 +162,12 @@ def _networks(config) -> tuple[Any, Any]:
       _mlp(config, "generator", config.latent_dim, config.data_dim, skip=True),
       _mlp(config, "discriminator", config.data_dim, 1, skip=False),
     )
-  if config.discriminator_norm != "batch":
-    raise NotImplementedError("the peer has batch normalisation only")
   norm = lambda c: nn.BatchNorm2d(c, eps=1e-3, track_running_stats=False)
+  discriminator_norm = {
+    "batch": norm,
+    "layer": lambda c: nn.GroupNorm(1, c, eps=1e-6),
+    "none": lambda c: nn.Identity(),
+  }[config.discriminator_norm]
   up = lambda c, f: nn.ConvTranspose2d(c, f, 5, 2, padding=2, output_padding=1)
   squash = nn.Module()
   squash.forward = lambda a: 1.7159 * torch.tanh(2 / 3 * a)
@@ -179,8 +186,10 @@ def _networks(config) -> tuple[Any, Any]:
   for i in range(model.discriminator_depth(config)):
     f = config.discriminator_features << i
     layers += [
-      nn.Conv2d(c, f, 5, 2, padding=2, bias=False),
-      norm(f),
+      nn.Conv2d(
+        c, f, 5, 2, padding=2, bias=config.discriminator_norm == "none"
+      ),
+      discriminator_norm(f),
       nn.LeakyReLU(0.2),
     ]
     c = f

@@ -108,7 +108,9 @@ class ImageDiscriminator(nn.Module):
   @nn.compact
   def __call__(self, a: jax.Array) -> jax.Array:
     for i in range(self.depth):
-      a = DownConv(self.features << i, name=f"conv_{i}")(a)
+      # A norm takes a bias away, and has one of its own.
+      bias = self.norm == "none"
+      a = DownConv(self.features << i, bias, name=f"conv_{i}")(a)
       if self.norm == "batch":
         a = _batch_norm(f"norm_{i}")(a)
       elif self.norm == "layer":
@@ -168,16 +170,20 @@ def _convolve(a, kernel, stride):
 
 
 class DownConv(nn.Module):
-  """`down_convolution` with a kernel and a bias, like `nn.Conv`."""
+  """`down_convolution` with its parameters, like `nn.Conv`."""
 
   features: int
+  use_bias: bool = True
 
   @nn.compact
   def __call__(self, a: jax.Array) -> jax.Array:
     shape = (5, 5, a.shape[-1], self.features)
     kernel = self.param("kernel", _relu_init, shape)
-    bias = self.param("bias", nn.initializers.zeros, (self.features,))
-    return down_convolution(a, kernel) + bias.reshape(1, 1, 1, -1)
+    out = down_convolution(a, kernel)
+    if self.use_bias:
+      bias = self.param("bias", nn.initializers.zeros, (self.features,))
+      out += bias.reshape(1, 1, 1, -1)
+    return out
 
 
 class UpConv(nn.Module):
