@@ -54,7 +54,7 @@ def step(
 ) -> tuple[Callable[[int], None], int]:
   """Returns the peer's `advance(steps)` and its number of parameters."""
   if config.method != "coulomb" or config.update_order != "simultaneous":
-    raise NotImplementedError("the peer is a simultaneous Coulomb GAN only")
+    raise ValueError("the peer is a simultaneous Coulomb GAN only")
   G, D = _networks(config)
   real = _data(config)
   players = (
