@@ -151,7 +151,8 @@ def toy_row(cell: dict[str, Any]) -> list[str]:
 def origin(cell: dict[str, Any]) -> str:
   """Where a cell comes from: minutes, device, commit."""
   stamp = cell["provenance"]
-  return f"{cell['minutes']:.1f}, {stamp['device']}, {stamp['commit']}"
+  minutes = "?" if cell["minutes"] is None else f"{cell['minutes']:.1f}"
+  return f"{minutes}, {stamp['device']}, {stamp['commit']}"
 
 
 def cached(
@@ -262,6 +263,7 @@ def images(out: pathlib.Path, quick: bool, fresh: bool) -> str:
     def compute(config=config, method=method):
       start = time.perf_counter()
       workdir = pathlib.Path(_RUNS.value) / f"fashion_mnist_{method}"
+      resumed = (workdir / "checkpoints").exists()
       state, scores = train.train(config.lock(), str(workdir))
       out.mkdir(parents=True, exist_ok=True)
       picture = out / f"fashion_mnist_{method}.png"
@@ -269,7 +271,8 @@ def images(out: pathlib.Path, quick: bool, fresh: bool) -> str:
       return {
         "scores": scores,
         "steps": int(state.step),
-        "minutes": (time.perf_counter() - start) / 60,
+        # Of a run in pieces, nobody has held the watch.
+        "minutes": None if resumed else (time.perf_counter() - start) / 60,
         "config": json.loads(config.to_json()),
       }
 
