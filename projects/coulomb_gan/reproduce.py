@@ -103,7 +103,7 @@ def toy_cell(
     "diverged": int(diverged.sum()),
     "seeds": seeds,
     "minutes": minutes,
-    "config": json.loads(config.to_json()),
+    "config": recorded(config),
   }
 
 
@@ -146,6 +146,13 @@ def toy_row(cell: dict[str, Any]) -> list[str]:
   if cell["diverged"]:
     seeds += f" ({cell['diverged']} diverged)"
   return [*texts, seeds, origin(cell)]
+
+
+def recorded(config: ml_collections.ConfigDict) -> dict[str, Any]:
+  """The config as a results file keeps it: without where things lay."""
+  places = ("data_dir", "cache_dir")
+  values = json.loads(config.to_json())
+  return {key: value for key, value in values.items() if key not in places}
 
 
 def origin(cell: dict[str, Any]) -> str:
@@ -225,7 +232,7 @@ def particles(out: pathlib.Path, seeds: int, quick: bool, fresh: bool) -> str:
         "largest_rise": float(np.max(np.diff(energies, axis=1))),
         "seeds": seeds,
         "minutes": (time.perf_counter() - start) / 60,
-        "config": json.loads(config.to_json()),
+        "config": recorded(config),
       }
 
     out.mkdir(parents=True, exist_ok=True)
@@ -273,7 +280,7 @@ def images(out: pathlib.Path, quick: bool, fresh: bool) -> str:
         "steps": int(state.step),
         # Of a run in pieces, nobody has held the watch.
         "minutes": None if resumed else (time.perf_counter() - start) / 60,
-        "config": json.loads(config.to_json()),
+        "config": recorded(config),
       }
 
     cell = cached(out / f"fashion_mnist_{method}.json", compute, fresh)
