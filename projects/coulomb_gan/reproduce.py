@@ -84,7 +84,7 @@ def train_population(
 def toy_cell(
   config: ml_collections.ConfigDict, seeds: int, describe: str
 ) -> dict[str, Any]:
-  """One method on one grid: every seed's scores, and some samples to draw."""
+  """One method on one grid: every seed's scores, minutes and config."""
   start = time.perf_counter()
   states, roots = train_population(config, seeds, describe)
   minutes = (time.perf_counter() - start) / 60

@@ -302,19 +302,21 @@ def train(
     update = run.compile(make_train_step(config))
     evaluate = make_evaluate(config, data.test(config, run.key("test")))
     batches = data.batches(config, run.key("data"))
+    scores = {}
     for step, batch in run.steps(state, batches):
       state, metrics = update(state, batch)
       run.log(step, metrics)
       if run.every(config.eval_every, step):
         here = run.local(state)
-        run.log_now(step, evaluate(here, run.key("eval")))
+        scores = run.log_now(step, evaluate(here, run.key("eval")))
         if run.main:
           pictures.snapshot(run, here, step)
       run.save(step, state)
     here = run.local(state)
     if run.main:
       pictures.draw(run, here)
-    return state, evaluate(here, run.key("eval"))
+    # No step was left to do: the run had ended before.
+    return state, scores or evaluate(here, run.key("eval"))
 
 
 if __name__ == "__main__":
