@@ -209,9 +209,18 @@ def _mlp(config, player, inputs, outputs, skip) -> Any:
     "silu": nn.SiLU,
     "gelu": lambda: nn.GELU("tanh"),
     "tanh": nn.Tanh,
+    "adaptive_tanh": None,
   }[config[f"{player}_activation"]]
-  frequencies = config[f"{player}_frequencies"]
-  bandwidth = config[f"{player}_bandwidth"]
+  generator = player == "generator"
+  frequencies = 0 if generator else config.discriminator_frequencies
+
+  class AdaptiveTanh(nn.Module):
+    def __init__(self, width):
+      super().__init__()
+      self.slope = nn.Parameter(torch.zeros(width))
+
+    def forward(self, a):
+      return torch.tanh(torch.exp(config.generator_steepness * self.slope) * a)
 
   class MLP(nn.Module):
     def __init__(self):
@@ -219,7 +228,8 @@ def _mlp(config, player, inputs, outputs, skip) -> Any:
       self.register_buffer("waves", torch.randn(inputs, frequencies))
       layers, width = [], inputs + 2 * frequencies
       for wide in config[f"{player}_widths"]:
-        layers += [nn.Linear(width, wide), activation()]
+        act = activation() if activation else AdaptiveTanh(wide)
+        layers += [nn.Linear(width, wide), act]
         width = wide
       self.layers = nn.Sequential(*layers, nn.Linear(width, outputs))
       self.skip = nn.Linear(inputs, outputs) if skip else None
@@ -227,7 +237,7 @@ def _mlp(config, player, inputs, outputs, skip) -> Any:
     def forward(self, a):
       features = a
       if frequencies:
-        phase = bandwidth * a @ self.waves
+        phase = config.discriminator_bandwidth * a @ self.waves
         features = torch.cat([a, torch.sin(phase), torch.cos(phase)], dim=-1)
       out = self.layers(features)
       return out if self.skip is None else out + self.skip(a)

@@ -31,14 +31,20 @@ class MLP(nn.Module):
   finer than the data's extent (arXiv:2006.10739). With `skip` a linear map of
   the input is added to the output: a generator that starts without it can fall
   on one point before the discriminator has learned to push samples apart.
+
+  The activation "adaptive_tanh" is tanh(exp(n s) a) with an s learned for each
+  unit, from 0 (after arXiv:1906.01170, whose slope is n s): a generator of
+  separate modes must be flat on each and steep in between, and Adam, whose
+  steps are small, needs very many to make ReLUs steep.
   """
 
   widths: Sequence[int]
   outputs: int
-  activation: str  # of flax.linen: "relu", "leaky_relu", "silu", ...
-  frequencies: int
-  bandwidth: float
-  skip: bool
+  activation: str  # of flax.linen, "relu", "silu", ..., or "adaptive_tanh"
+  steepness: float = 1.0  # n of the adaptive tanh
+  frequencies: int = 0
+  bandwidth: float = 1.0
+  skip: bool = False
 
   @nn.compact
   def __call__(self, a: jax.Array) -> jax.Array:
@@ -52,7 +58,11 @@ class MLP(nn.Module):
       a = jnp.concatenate([a, jnp.sin(phase), jnp.cos(phase)], axis=-1)
     for i, width in enumerate(self.widths):
       a = nn.Dense(width, kernel_init=_relu_init, name=f"dense_{i}")(a)
-      a = getattr(nn, self.activation)(a)
+      if self.activation == "adaptive_tanh":
+        s = self.param(f"slope_{i}", nn.initializers.zeros, (1, width))
+        a = jnp.tanh(jnp.exp(self.steepness * s) * a)
+      else:
+        a = getattr(nn, self.activation)(a)
     a = nn.Dense(self.outputs, kernel_init=_linear_init, name="out")(a)
     if self.skip:
       a += nn.Dense(self.outputs, kernel_init=_linear_init, name="skip")(inputs)
@@ -240,7 +250,10 @@ def networks(config: ml_collections.ConfigDict) -> tuple[Network, Network]:
   check_choice("network", config.network, ("mlp", "dcgan"))
   latents = jnp.zeros((1, config.latent_dim))
   if config.network == "mlp":
-    activations = ("relu", "leaky_relu", "elu", "selu", "silu", "gelu", "tanh")
+    activations = (
+      *("relu", "leaky_relu", "elu", "selu", "silu", "gelu", "tanh"),
+      "adaptive_tanh",
+    )
     for player in ("generator", "discriminator"):
       key = f"{player}_activation"
       check_choice(key, config[key], activations)
@@ -248,17 +261,15 @@ def networks(config: ml_collections.ConfigDict) -> tuple[Network, Network]:
       tuple(config.generator_widths),
       config.data_dim,
       config.generator_activation,
-      config.generator_frequencies,
-      config.generator_bandwidth,
+      config.generator_steepness,
       skip=True,
     )
     discriminator = MLP(
       tuple(config.discriminator_widths),
       1,
       config.discriminator_activation,
-      config.discriminator_frequencies,
-      config.discriminator_bandwidth,
-      skip=False,
+      frequencies=config.discriminator_frequencies,
+      bandwidth=config.discriminator_bandwidth,
     )
     return (
       _network(generator, latents),

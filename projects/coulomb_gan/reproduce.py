@@ -112,9 +112,7 @@ def toy(out: pathlib.Path, seeds: int, quick: bool, fresh: bool) -> str:
   rows = []
   for grid in ("gaussian_grid", "gaussian_grid_uneven"):
     for method, name in NAMES.items():
-      # Short: ten seeds at the full length are two hours on two cores.
-      length = "smoke" if quick else "short"
-      variants = ["" if method == "coulomb" else method, length]
+      variants = ["" if method == "coulomb" else method, "smoke" * quick]
       config = config_of(grid, variants)
       cell = cached(
         out / f"{grid}_{method}.json",
