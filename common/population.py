@@ -1,0 +1,157 @@
+"""Populations: one pure function, mapped over many members as one program.
+
+    fit = lambda member, shared: ...          # a whole training, in the graph
+    members = {"learning_rate": [...], "rate": [...]}     # leaves [members]
+    for rows, results in population.run(fit, members, shared, chunk=64):
+      ...
+
+Members differ in traced leaves only; what changes the graph (a depth, a width)
+is another call. What is shared is not copied: noise and batches drawn from
+shared keys are drawn once for all members, who then differ in nothing but their
+own leaves. A member whose numbers become NaN changes no other's.
+"""
+
+import json
+import os
+import pathlib
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any
+
+import jax
+import numpy as np
+from jax.sharding import AxisType, NamedSharding, PartitionSpec
+
+from .errors import InputError
+
+
+def compiled(
+  function: Callable[[Any, Any], Any],
+) -> Callable[[Any, Any], Any]:
+  """`function(member, shared)` for `[members, ...]`, jitted; keep and reuse it.
+
+  The members are split over this process's devices, without a word between
+  them: their number must be a multiple of the number of devices.
+  """
+  devices = jax.local_devices()
+  mesh = jax.make_mesh(
+    (len(devices),), ("member",), (AxisType.Auto,), devices=devices
+  )
+  split = NamedSharding(mesh, PartitionSpec("member"))
+  whole = NamedSharding(mesh, PartitionSpec())
+  return jax.jit(
+    jax.vmap(function, (0, None)),
+    in_shardings=(split, whole),
+    out_shardings=split,
+  )
+
+
+def run(
+  program: Callable[[Any, Any], Any], members: Any, shared: Any, chunk: int
+) -> Iterator[tuple[np.ndarray, Any]]:
+  """Yields (member numbers, results) chunk by chunk, as they are done.
+
+  Args:
+    program: from `compiled`.
+    members: pytree of arrays `[members, ...]`.
+    shared: what all members see.
+    chunk: members at a time, which bounds the memory. Rounded up to a multiple
+      of the devices; the last chunk is filled up with copies of its last
+      member, so that there is one program, and their results are left out.
+
+  Raises:
+    InputError: no members, or leaves of different lengths.
+  """
+  lengths = {len(leaf) for leaf in jax.tree.leaves(members)}
+  if len(lengths) != 1 or not min(lengths):
+    raise InputError(
+      f"a population's leaves have lengths {sorted(lengths)}: all of them must "
+      "be the number of members, and that is 1 or more"
+    )
+  total = lengths.pop()
+  devices = len(jax.local_devices())
+  chunk = -(-min(chunk, total) // devices) * devices
+  for start in range(0, total, chunk):
+    rows = np.arange(start, min(start + chunk, total))
+    filled = np.minimum(np.arange(start, start + chunk), total - 1)
+    part = jax.tree.map(lambda leaf, i=filled: np.asarray(leaf)[i], members)
+    results = jax.device_get(program(part, shared))
+    yield rows, jax.tree.map(lambda leaf, n=len(rows): leaf[:n], results)
+
+
+def chunk_size(bytes_per_member: int, max_bytes: int) -> int:
+  """How many members fit into `max_bytes` on each device, all devices together.
+
+  Raises:
+    InputError: not even one does.
+  """
+  if bytes_per_member > max_bytes:
+    raise InputError(
+      f"one member takes about {bytes_per_member:,} bytes, more than the "
+      f"{max_bytes:,} allowed: raise max_bytes or make the network smaller"
+    )
+  return max_bytes // max(bytes_per_member, 1) * len(jax.local_devices())
+
+
+class Journal:
+  """Finished pieces of a sweep, one JSON line each; a sweep goes on from them.
+
+  Every process writes a file of its own (`name.jsonl`, `name.1.jsonl`, ...) and
+  reads all. A line cut short by a crash is dropped, and its piece done again.
+  """
+
+  def __init__(self, path: pathlib.Path, process: int | None = None):
+    """Opens or creates the journal at `path` (`.../name.jsonl`)."""
+    if process is None:
+      process = jax.process_index()
+    path.parent.mkdir(parents=True, exist_ok=True)
+    self._records: dict[str, Any] = {}
+    own = path.with_suffix(f".{process}.jsonl") if process else path
+    for file in (path, *sorted(path.parent.glob(f"{path.stem}.*.jsonl"))):
+      self._read(file, repair=file == own)
+    self._file = own.open("a")
+
+  def _read(self, path, repair):
+    if not path.exists():
+      return
+    kept = 0
+    with path.open("rb") as file:
+      for line in file:
+        try:
+          record = json.loads(line)
+        except ValueError:
+          break
+        if not line.endswith(b"\n"):
+          break
+        self._records[record["piece"]] = record
+        kept += len(line)
+    if repair and kept < path.stat().st_size:
+      os.truncate(path, kept)
+
+  def __contains__(self, piece: str) -> bool:
+    return piece in self._records
+
+  def __getitem__(self, piece: str) -> dict[str, Any]:
+    return self._records[piece]
+
+  def records(self) -> list[dict[str, Any]]:
+    """All finished pieces, in the order in which they were read or written."""
+    return list(self._records.values())
+
+  def write(self, piece: str, record: Mapping[str, Any]) -> None:
+    """Adds a finished piece, safely on the disk when this returns."""
+    record = {"piece": piece, **record}
+    self._file.write(json.dumps(record) + "\n")
+    self._file.flush()
+    os.fsync(self._file.fileno())
+    self._records[piece] = record
+
+  def __enter__(self) -> "Journal":
+    return self
+
+  def __exit__(self, *exc: object) -> None:
+    self._file.close()
+
+
+def mine(pieces: list[Any]) -> list[Any]:
+  """This process's share of the pieces of a sweep: every n-th."""
+  return pieces[jax.process_index() :: jax.process_count()]
