@@ -75,7 +75,8 @@ def run(
     filled = np.minimum(np.arange(start, start + chunk), total - 1)
     part = jax.tree.map(lambda leaf, i=filled: np.asarray(leaf)[i], members)
     results = jax.device_get(program(part, shared))
-    yield rows, jax.tree.map(lambda leaf, n=len(rows): leaf[:n], results)
+    kept = len(rows)
+    yield rows, jax.tree.map(lambda leaf, kept=kept: leaf[:kept], results)
 
 
 def chunk_size(bytes_per_member: int, max_bytes: int) -> int:

@@ -63,7 +63,7 @@ def get_config(variant: str = "") -> ml_collections.ConfigDict:
   config.checkpoint_every = 500
   config.keep_checkpoints = 2
 
-  # What the sweep tries. Per-method exceptions as "method.name".
+  # What the sweep tries.
   config.max_steps = 2_000  # of a training: fewer epochs for large tables
   config.min_epochs = 10
   config.smoothing = 10  # epochs in the moving average that chooses
@@ -78,6 +78,14 @@ def get_config(variant: str = "") -> ml_collections.ConfigDict:
   grid.snn_dropout = (0.0, 0.05)
   grid.dropout = (0.0, 0.5)  # msra_init, highway
   grid.weight_decay = (0.0,)
+
+  # Random forest and SVM beside the networks; gamma 1 / features and around it.
+  references = config.references = ml_collections.ConfigDict()
+  references.trees = 300
+  references.max_features = ("sqrt", 1.0)
+  references.svm_c = (1.0, 10.0, 100.0)
+  references.svm_gamma = ("scale", 0.01, 0.1)
+  references.svm_rows = 5_000
 
   for name in filter(None, variant.split(",")):
     if name == "paper":
@@ -101,6 +109,7 @@ def get_config(variant: str = "") -> ml_collections.ConfigDict:
       grid.width = (8,)
       grid.depth = (2,)
       grid.learning_rate = (0.1,)
+      references.trees = 10
     else:
       raise ValueError(
         f"uci has no variant {name!r}; it has 'paper' and 'smoke'"

@@ -18,14 +18,15 @@ from jax import numpy as jnp
 from common.errors import InputError, check_choice
 from common.nn import initializers, regularizers
 
+# In the order of `published.METHODS`, the columns of the paper's Table A11.
 METHODS = (
   "snn",
   "msra_init",
-  "batch_norm",
-  "layer_norm",
-  "weight_norm",
   "highway",
   "resnet",
+  "batch_norm",
+  "weight_norm",
+  "layer_norm",
 )
 # The others have no dropout in the paper's grids (Tables A4-A10).
 WITH_DROPOUT = ("snn", "msra_init", "highway")
@@ -183,7 +184,7 @@ def widths(form: str, width: int, depth: int, outputs: int) -> tuple[int, ...]:
 def init(
   network: Network, key: jax.Array, present: jax.Array
 ) -> tuple[Any, Any]:
-  """Returns (parameters, batch statistics) for inputs of which some are padding.
+  """Returns (parameters, batch statistics) for inputs that may be padded.
 
   Weights of padding are 0 and stay so, and the first layer starts as if the
   others were all: a padded network is the network without padding.
@@ -205,7 +206,8 @@ def init(
 
 def apply(network: Network, params: Any, stats: Any, x: jax.Array) -> jax.Array:
   """Logits `[batch, outputs]` at test time."""
-  return network.apply({"params": params, "batch_stats": stats}, x, 0.0, False)
+  variables = {"params": params, "batch_stats": stats}
+  return jnp.asarray(network.apply(variables, x, 0.0, False))
 
 
 def apply_train(

@@ -38,7 +38,7 @@ class Group(NamedTuple):
 
 
 def groups(config: ml_collections.ConfigDict, method: str) -> list[Group]:
-  """The graphs of `config.grid` for a method, as the paper's grids have them."""
+  """The graphs of `config.grid` for a method, as the paper has them."""
   grid = config.grid
   # A gate's layer keeps its width; only residual blocks have a bottleneck.
   forms = ("rectangular",) if method == "highway" else grid.form
@@ -82,11 +82,11 @@ def epochs_of(config: ml_collections.ConfigDict, task: tasks.Task) -> int:
   """How many epochs: `config.epochs`, or what `config.max_steps` allows."""
   per_epoch = -(-int(task.parts["train"].rows) // config.batch_size)
   allowed = max(config.max_steps // per_epoch, config.min_epochs)
-  return min(config.epochs, allowed)
+  return int(min(config.epochs, allowed))
 
 
 class Protocol(NamedTuple):
-  """What of the config a program contains; the same for all tasks of a table."""
+  """What of the config a program contains: the same for all tasks."""
 
   batch_size: int
   epochs: int  # the length of curves, the most epochs a task may have
@@ -231,7 +231,7 @@ def bytes_of_member(
   weights = 2 * sum(a * b for a, b in layers)  # A gate has as many again.
   activations = 6 * config.batch_size * (features + sum(shape) + outputs)
   rows = max(len(part.x) for part in task.parts.values())
-  return 4 * (3 * weights + activations + 2 * rows * outputs)
+  return int(4 * (3 * weights + activations + 2 * rows * outputs))
 
 
 def smoothed(curve: np.ndarray, window: int) -> np.ndarray:
@@ -281,15 +281,15 @@ def judged(
   return out
 
 
-def group_record(
+def record(
   config: ml_collections.ConfigDict, task: tasks.Task, group: Group
 ) -> dict[str, Any]:
   """Trains a group; what the journal keeps of it."""
   start = time.perf_counter()
   judgements = [
-    record
+    member
     for settings, curves in run(config, task, group)
-    for record in judged(config, settings, curves)
+    for member in judged(config, settings, curves)
   ]
   return {
     "task": task.name,
@@ -307,7 +307,7 @@ def chosen(records: list[dict[str, Any]]) -> list[dict[str, Any]]:
   learning rate, then to the higher dropout rate (the paper's order).
 
   Args:
-    records: of `group_record`, one task and one method.
+    records: of `record`, one task and one method.
 
   Returns:
     One member's record for each repetition, with its group's entries; none

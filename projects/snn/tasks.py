@@ -165,7 +165,7 @@ def described(
 
 
 def blobs(seed: int) -> data.Table:
-  """Three overlapping Gaussians in four dimensions, 300 rows: for smoke runs."""
+  """Three overlapping Gaussians in four dimensions: for smoke runs."""
   random = np.random.default_rng(seed)
   y = np.arange(300, dtype=np.int32) % 3
   centres = 1.5 * np.eye(3, 4)

@@ -137,7 +137,7 @@ def make_evaluate(
 def batches(
   part: tasks.Part, batch_size: int, key: jax.Array
 ) -> Callable[[Any], dict[str, jax.Array]]:
-  """Returns `t -> batch` t of the stream: epochs, each in an order of its own."""
+  """Returns `t -> batch`: epochs, each in an order of its own."""
 
   def draw(part, key, t):
     order = part.rows_of_batch(key, t, batch_size)

@@ -1,0 +1,274 @@
+"""Losses, tasks, steps, sweeps and the command."""
+
+import importlib
+import json
+import subprocess
+import sys
+
+import jax
+import numpy as np
+import pytest
+from jax import numpy as jnp
+from sklearn import metrics
+
+from common import keys
+from common.errors import InputError
+from projects.snn import losses, model, sweep, tasks, train
+
+
+def config_of(variant="smoke", name="uci", **changes):
+  config = importlib.import_module(f"configs.snn.{name}").get_config(variant)
+  config.unlock()
+  config.update(changes)
+  return config
+
+
+def test_padding_classes_count_neither_in_the_loss_nor_in_the_score():
+  logits = jax.random.normal(jax.random.key(0), (20, 3))
+  y = jnp.arange(20) % 3
+  wide = jnp.concatenate([logits, jnp.full((20, 5), 50.0)], axis=1)
+  np.testing.assert_allclose(
+    losses.cross_entropy(wide, y, 3), losses.cross_entropy(logits, y, 3)
+  )
+  mask = jnp.arange(20) < 15
+  want = np.mean(np.argmax(logits[:15], axis=1) == y[:15])
+  assert float(losses.accuracy(wide, y, mask, 3)) == pytest.approx(want)
+
+
+def test_missing_labels_have_no_loss_and_no_gradient():
+  logits = jnp.array([[2.0, -1.0], [0.5, 3.0]])
+  y = jnp.array([[1.0, jnp.nan], [jnp.nan, 0.0]])
+  want = (np.log1p(np.exp(-2.0)) + np.log1p(np.exp(3.0))) / 2
+  value, grad = jax.value_and_grad(losses.multi_task)(logits, y)
+  assert float(value) == pytest.approx(want, rel=1e-6)
+  assert grad[0, 1] == grad[1, 0] == 0 and np.isfinite(grad).all()
+
+
+@pytest.mark.parametrize("levels", [3, 50, 10_000])
+def test_auc_is_scikit_learns_with_ties_and_masks(levels):
+  random = np.random.default_rng(levels)
+  scores = random.integers(0, levels, 300).astype(np.float32)
+  y = (scores + levels * random.normal(size=300) > levels / 2).astype(int)
+  mask = np.arange(300) < 220
+  got = losses.auc(jnp.asarray(scores), jnp.asarray(y), jnp.asarray(mask))
+  want = metrics.roc_auc_score(y[mask], scores[mask])
+  assert float(got) == pytest.approx(want, abs=1e-5)
+
+
+def test_mean_auc_leaves_out_missing_labels_and_tasks_of_one_class():
+  random = np.random.default_rng(0)
+  logits = random.normal(size=(100, 3)).astype(np.float32)
+  y = (random.random((100, 3)) < 0.4).astype(np.float32)
+  y[random.random((100, 3)) < 0.3] = np.nan
+  y[:, 2] = 0.0
+  want = []
+  for t in range(2):
+    known = ~np.isnan(y[:, t])
+    want.append(metrics.roc_auc_score(y[known, t], logits[known, t]))
+  got = losses.mean_auc(
+    jnp.asarray(logits), jnp.asarray(y), jnp.ones(100, bool)
+  )
+  assert float(got) == pytest.approx(np.mean(want), abs=1e-5)
+
+
+def test_batches_pass_through_every_row_once_an_epoch():
+  part = tasks.padded(np.arange(300.0)[:, None], np.arange(300), 2048)
+  key = jax.random.key(0)
+  rows = [part.rows_of_batch(key, t, 50) for t in range(12)]
+  first, second = np.concatenate(rows[:6]), np.concatenate(rows[6:])
+  assert sorted(first) == sorted(second) == list(range(300))
+  assert not np.array_equal(first, second)
+  small = tasks.padded(np.arange(3.0)[:, None], np.arange(3), 2048)
+  assert set(np.asarray(small.rows_of_batch(key, 0, 8))) == {0, 1, 2}
+
+
+def test_a_task_is_split_scaled_and_padded():
+  config = config_of()
+  task = tasks.load(config)
+  train_part = task.parts["train"]
+  rows = {n: int(p.rows) for n, p in task.parts.items()}
+  assert rows == {"train": 191, "validation": 34, "test": 75}
+  assert train_part.x.shape == (2048, 16) and task.features == 4
+  x = np.asarray(train_part.x)
+  np.testing.assert_allclose(x[:191, :4].mean(0), 0, atol=1e-6)
+  np.testing.assert_allclose(x[:191, :4].std(0), 1, atol=1e-6)
+  assert not x[191:].any() and not x[:, 4:].any()
+  described = tasks.described(config, task)
+  assert described.data.outputs == 4 and described.data.classes == 3
+  assert described.total_steps == 3 * config.epochs
+
+
+@pytest.mark.parametrize(
+  ("changes", "message"),
+  [
+    ({"data.source": "uic"}, "did you mean 'uci'"),
+    ({"data.source": "uci"}, "--config.data_dir=DIR"),
+    ({"data.fold": 4}, "data.fold is 4; blobs has 1 split"),
+  ],
+)
+def test_a_wrong_task_is_one_sentence(changes, message):
+  config = config_of()
+  config.update_from_flattened_dict(changes)
+  with pytest.raises(InputError, match=message):
+    tasks.load(config)
+
+
+def one_network(config, task, group, setting):
+  """The training of one member, written as a plain Python loop."""
+  outputs = tasks.outputs(config, task)
+  net = model.Network(
+    group.method,
+    model.widths(group.form, group.width, group.depth, outputs),
+    outputs,
+    group.bottleneck,
+  )
+  root = jax.random.key(config.seed)
+  part = task.parts["train"]
+  present = jnp.arange(part.x.shape[1]) < task.features
+  key = keys.named(jax.random.fold_in(root, setting["repetition"]), "weights")
+  params, stats = model.init(net, key, present)
+  state = train.State(jnp.int32(0), keys.named(root, "dropout"), params, stats)
+  loss = losses.make_loss("classes", task.classes)
+  per_epoch = -(-int(part.rows) // config.batch_size)
+  scores = []
+  step = jax.jit(
+    lambda state, batch: train.update(
+      net, loss, state, batch, setting["learning_rate"], setting["dropout"], 0.0
+    )
+  )
+  for t in range(per_epoch * config.epochs):
+    rows = part.rows_of_batch(keys.named(root, "data"), t, config.batch_size)
+    state, _ = step(state, {"x": part.x[rows], "y": part.y[rows]})
+    if (t + 1) % per_epoch == 0:
+      test = task.parts["test"]
+      logits = model.apply(net, state.params, state.stats, test.x)
+      mask = jnp.arange(len(test.x)) < test.rows
+      scores.append(losses.accuracy(logits, test.y, mask, task.classes))
+  return np.array(scores)
+
+
+@pytest.mark.parametrize("method", ["snn", "batch_norm"])
+def test_a_member_of_a_sweep_is_the_network_trained_alone(method):
+  config = config_of(repetitions=2)
+  task = tasks.load(config)
+  (group,) = sweep.groups(config, method)
+  settings, curves = next(sweep.run(config, task, group))
+  last = len(settings["learning_rate"]) - 1
+  setting = {name: leaf[last] for name, leaf in settings.items()}
+  alone = one_network(config, task, group, setting)
+  # One row in 75 may fall to the other side by rounding.
+  np.testing.assert_allclose(curves["test"][last], alone, atol=1.5 / 75)
+  assert curves["test"][last, -1] > 0.5
+
+
+def test_tables_of_like_shape_share_one_program():
+  config = config_of()
+  (group,) = sweep.groups(config, "snn")
+  sweep._program.cache_clear()
+  for seed, rows in ((0, 300), (1, 200)):
+    table = tasks.blobs(seed)
+    split = (np.arange(rows - 100), np.arange(50) + 150, np.arange(200, 300))
+    task = tasks.from_table(table, split)
+    list(sweep.run(config, task, group))
+  assert sweep._program.cache_info().currsize == 1
+  protocol = sweep.Protocol(64, config.epochs, "classes", "accuracy")
+  assert sweep._program(group, 4, protocol)._cache_size() == 1
+
+
+def test_the_epoch_is_chosen_by_the_smoothed_curve():
+  curve = np.array([[0.0, 1.0, 0.0, 0.6, 0.6, 0.6, np.nan]])
+  np.testing.assert_allclose(
+    sweep.smoothed(curve, 3)[0],
+    [np.nan, np.nan, 1 / 3, 1.6 / 3, 0.4, 0.6, np.nan],
+  )
+  # Fewer epochs than the window: all of them are averaged.
+  assert np.nanargmax(sweep.smoothed(curve[:, :2], 10)[0]) == 1
+  config = config_of(smoothing=3)
+  settings = {
+    name: np.zeros(2)
+    for name in ("learning_rate", "dropout", "weight_decay", "repetition")
+  }
+  curves = {
+    "validation": np.repeat(curve, 2, axis=0),
+    "test": np.repeat(np.arange(7.0)[None], 2, axis=0),
+    "loss": np.array([[1.0] * 7, [1.0, 1.0, np.inf, 1.0, 1.0, 1.0, 1.0]]),
+  }
+  fine, diverged = sweep.judged(config, settings, curves)
+  assert (fine["epoch"], fine["test"]) == (6, 5.0)
+  assert diverged["diverged"] and "test" not in diverged
+
+
+def test_ties_go_to_depth_then_to_low_rates_then_to_dropout():
+  def record(depth, *members):
+    group = sweep.Group("snn", "rectangular", 8, depth, 1.0)
+    names = ("learning_rate", "dropout", "validation", "diverged")
+    return {
+      **group._asdict(),
+      "members": [
+        {**dict(zip(names, m, strict=True)), "repetition": 0, "test": 0.0}
+        for m in members
+      ],
+    }
+
+  deep = record(
+    4, (0.1, 0.0, 0.9, False), (0.01, 0.0, 0.9, False), (0.01, 0.05, 0.9, False)
+  )
+  broken = record(8, (0.1, 0.0, 0.99, True))
+  (best,) = sweep.chosen([record(2, (0.001, 0.05, 0.9, False)), deep, broken])
+  picked = best["depth"], best["learning_rate"], best["dropout"]
+  assert picked == (4, 0.01, 0.05)
+  assert sweep.chosen([broken]) == []
+
+
+def test_large_tables_have_fewer_epochs():
+  config = config_of(epochs=100, max_steps=120, min_epochs=10)
+  task = tasks.load(config)
+  assert sweep.epochs_of(config, task) == 40  # of 3 steps
+  config.max_steps = 3
+  assert sweep.epochs_of(config, task) == 10
+
+
+def test_memory_bounds_the_chunk():
+  config = config_of(repetitions=20)
+  task = tasks.load(config)
+  (group,) = sweep.groups(config, "snn")
+  need = sweep.bytes_of_member(config, task, group, 4)
+  config.max_bytes = 2 * need
+  sizes = [len(s["dropout"]) for s, _ in sweep.run(config, task, group)]
+  assert sum(sizes) == 40 and max(sizes) == 2 * jax.local_device_count()
+
+
+def test_groups_and_members_are_the_papers_grids():
+  config = config_of("paper")
+  count = lambda m: (
+    len(sweep.groups(config, m)),
+    len(sweep.members(config, m)["dropout"]),
+  )
+  # Tables A4-A10: widths x depths x forms, and rates x dropout.
+  assert count("snn") == (3 * 6 * 2, 3 * 2)
+  assert count("batch_norm") == (3 * 6 * 2, 3)
+  assert count("highway") == (3 * 6, 3 * 2)
+  assert count("resnet") == (3 * 6 * 2 * 2, 3)
+
+
+@pytest.mark.processes
+def test_the_command_trains_and_resumes(tmp_path, root):
+  command = [
+    *(sys.executable, "-m", "projects.snn.train", f"--workdir={tmp_path}"),
+    "--config=configs/snn/uci.py:smoke",
+  ]
+  for _ in range(2):
+    done = subprocess.run(command, cwd=root, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr[-2000:]
+  assert "resuming" in done.stdout
+  lines = (tmp_path / "metrics.jsonl").read_text().splitlines()
+  last = json.loads(lines[-1])
+  assert last["step"] == 15 and last["test_accuracy"] > 0.5
+
+
+def test_real_tables_load_as_tasks(shared):
+  config = config_of(data_dir=str(shared / "data" / "uci121"))
+  config.data.source, config.data.name = "uci", "wine"
+  task = tasks.load(config)
+  assert (task.features, task.classes) == (13, 3)
+  assert int(task.parts["test"].rows) == 44
