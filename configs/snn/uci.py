@@ -86,6 +86,7 @@ def get_config(variant: str = "") -> ml_collections.ConfigDict:
   references.svm_c = (1.0, 10.0, 100.0)
   references.svm_gamma = ("scale", 0.01, 0.1)
   references.svm_rows = 5_000
+  references.min_samples_leaf = (1, 5, 20, 50)  # decision tree
 
   for name in filter(None, variant.split(",")):
     if name == "paper":

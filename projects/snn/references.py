@@ -1,7 +1,7 @@
-"""Random forest and SVM under the same protocol, by scikit-learn.
+"""Other classifiers under the same protocol, by scikit-learn.
 
-One setting is chosen by the accuracy on the validation rows, from a small grid;
-the accuracy on the test rows is that of the model trained without the
+One setting is chosen by the score on the validation rows, from a small grid;
+the score on the test rows is that of the model trained without the
 validation rows, as the networks'.
 """
 
@@ -12,11 +12,14 @@ from typing import Any
 import ml_collections
 import numpy as np
 from sklearn.ensemble import RandomForestClassifier
+from sklearn.metrics import roc_auc_score
+from sklearn.naive_bayes import GaussianNB
 from sklearn.svm import SVC
+from sklearn.tree import DecisionTreeClassifier
 
 from . import tasks
 
-METHODS = ("random_forest", "svm")
+METHODS = ("random_forest", "svm", "naive_bayes", "decision_tree")
 
 
 def models(
@@ -38,12 +41,31 @@ def models(
       )
       for share in grid.max_features
     ]
+  if method == "naive_bayes":
+    return [({}, GaussianNB())]
+  if method == "decision_tree":
+    return [
+      (
+        {"min_samples_leaf": n},
+        DecisionTreeClassifier(min_samples_leaf=n, random_state=config.seed),
+      )
+      for n in grid.min_samples_leaf
+    ]
   if rows > grid.svm_rows:
     return []
   return [
     ({"C": c, "gamma": gamma}, SVC(C=c, gamma=gamma))
     for c, gamma in itertools.product(grid.svm_c, grid.svm_gamma)
   ]
+
+
+def score(model: Any, x: np.ndarray, y: np.ndarray, name: str) -> float:
+  """The accuracy, or the area under the ROC curve of class 1, of a model."""
+  if name == "accuracy":
+    return float(model.score(x, y))
+  if hasattr(model, "predict_proba"):
+    return float(roc_auc_score(y > 0, model.predict_proba(x)[:, 1]))
+  return float(roc_auc_score(y > 0, model.decision_function(x)))
 
 
 def record(
@@ -61,9 +83,9 @@ def record(
     if len(np.unique(part["train"][1])) < 2:
       break  # An SVM refuses to learn from one class.
     model.fit(*part["train"])
-    validation = float(model.score(*part["validation"]))
+    validation = score(model, *part["validation"], config.data.score)
     if not best or validation > best["validation"]:
-      test = float(model.score(*part["test"]))
+      test = score(model, *part["test"], config.data.score)
       best = {**setting, "validation": validation, "test": test}
   return {
     "task": task.name,

@@ -1,12 +1,14 @@
 """Reproduces the paper's tables, and writes down what came out.
 
     python -m projects.snn.reproduce --table=uci --data_dir=DIR
+    python -m projects.snn.reproduce --table=htru2 --data_dir=DIR
     python -m projects.snn.reproduce --table=theorem
 
 `uci`: seven methods, and two references from scikit-learn, on every task of the
-folder. `theorem`: the checks of Theorems 1 to 3, and the moments in a network
-of 32 layers. Numbers go to `results/snn/` and into the tables of this project's
-README; a sweep goes on where it was stopped. `--only=iris,wine` restricts the
+folder. `htru2`: the same and more on ten nested folds. `theorem`: the checks of
+Theorems 1 to 3, and the moments in a network of 32 layers. Numbers go to
+`results/snn/` and into the tables of this project's README; a sweep goes on
+where it was stopped. `--only=iris,wine` restricts the
 tasks, `--quick` takes generated data and changes neither results nor README.
 """
 
@@ -31,25 +33,23 @@ from . import (
   model,
   pictures,
   proofs,
-  published,
   references,
+  summaries,
   sweep,
   tasks,
   theorem,
 )
 
-_TABLE = flags.DEFINE_string("table", "uci", "uci or theorem.")
+_TABLE = flags.DEFINE_string("table", "uci", "uci, htru2 or theorem.")
 _ONLY = flags.DEFINE_list("only", [], "Names of tasks; all where empty.")
-_ALL = (*model.METHODS, *references.METHODS)
-_METHODS = flags.DEFINE_list("methods", list(_ALL), "Which to train.")
+_METHODS = flags.DEFINE_list("methods", [], "Which to train; by default all.")
 _PAPER = flags.DEFINE_bool("paper", False, "The paper's grid; needs a GPU.")
 _QUICK = flags.DEFINE_bool("quick", False, "Seconds, on generated data.")
 _OUT = flags.DEFINE_string("out", None, "Default: results/snn.")
 _DATA_DIR = flags.DEFINE_string("data_dir", "", "Where the tasks' files are.")
 _CACHE_DIR = flags.DEFINE_string("cache_dir", "", "For an archive's tasks.")
 
-# What the paper calls our methods.
-PRINTED = dict(zip(model.METHODS, published.METHODS, strict=True))
+UCI_REFERENCES = ("random_forest", "svm")
 _HERE = pathlib.Path(__file__).parent
 _PROJECT = _HERE.name
 
@@ -63,26 +63,36 @@ def config_of(name: str, variant: str) -> ml_collections.ConfigDict:
   return config
 
 
-def uci_sweep(
+def run_sweep(
   config: ml_collections.ConfigDict,
-  names: list[str],
+  units: dict[str, dict[str, Any]],
   methods: list[str],
   journal: population.Journal,
 ) -> dict[str, str]:
-  """Trains what the journal does not have yet; returns the broken tasks.
+  """Trains what the journal does not have yet; returns the broken units.
 
-  Pieces are (task, method, graph), tasks of like shape after each other, so
-  that compiled programs are used while they are there.
+  Args:
+    config: of the sweep.
+    units: tasks or folds: name -> what it changes in `config.data`.
+    methods: of `model` and `references`.
+    journal: pieces are "unit/graph", and "unit/reference".
+
+  Units of like shape follow each other, so that compiled programs are used
+  while they are there; a broken one is reported and does not stop the rest.
   """
+
+  def load(name):
+    changed = config.copy_and_resolve_references()
+    changed.data.update(units[name])
+    return tasks.load(changed)
+
   broken, ready = {}, {}
-  for name in names:
-    config.data.name = name
+  for name in units:
     try:
-      task = tasks.load(config)
+      task = load(name)
+      ready[name] = (task.parts["train"].x.shape, tasks.outputs(config, task))
     except InputError as error:
       broken[name] = str(error)
-      continue
-    ready[name] = (task.parts["train"].x.shape, tasks.outputs(config, task))
   pieces = [
     (name, group)
     for name in sorted(ready, key=lambda name: (ready[name], name))
@@ -98,120 +108,15 @@ def uci_sweep(
   bar = tqdm(pieces, dynamic_ncols=True, disable=jax.process_index() > 0)
   # A file is not redrawn ten times a second.
   bar.mininterval = 0.2 if sys.stderr.isatty() else 30
-  task = None
+  loaded, task = None, None
   for name, group in bar:
     bar.set_description(f"{name}, {group}", refresh=False)
-    if task is None or task.name != name:
-      config.data.name = name
-      task = tasks.load(config)
-    train = references.record if group in references.METHODS else sweep.record
-    journal.write(f"{name}/{group}", train(config, task, group))
+    if loaded != name:
+      loaded, task = name, load(name)
+    train = references.record if isinstance(group, str) else sweep.record
+    record = train(config, task, group)
+    journal.write(f"{name}/{group}", {**record, "task": name})
   return broken
-
-
-def uci_results(
-  records: list[dict[str, Any]], broken: dict[str, str]
-) -> dict[str, Any]:
-  """What the records say: accuracies, ranks, tests, depths; plain data.
-
-  Ranks and tests are over the tasks that all networks have finished, ours and
-  the paper's on the same tasks. A method that diverged everywhere on a task
-  has rank last there.
-  """
-  by: dict[tuple[str, str], list[dict[str, Any]]] = {}
-  for record in records:
-    by.setdefault((record["task"], record["method"]), []).append(record)
-  best = {}
-  for (task, method), group in by.items():
-    if method in references.METHODS:
-      best[task, method] = group[0]["best"] or None
-    else:
-      members = sweep.chosen(group)
-      best[task, method] = members[0] if members else None
-  names = sorted({task for task, _ in by})
-  done = [n for n in names if all((n, m) in best for m in model.METHODS)]
-  score = lambda n, m: (best.get((n, m)) or {}).get("test", np.nan)
-  ours = np.array([[score(n, m) for m in model.METHODS] for n in done])
-  ours = ours.reshape(len(done), len(model.METHODS))
-  paper = published.uci()
-  where = {n: i for i, n in enumerate(paper.sets)}
-  both = [i for i, n in enumerate(done) if n in where]
-  theirs = paper.accuracy[[where[done[i]] for i in both]]
-  reference = {
-    m: {n: score(n, m) for n in done if np.isfinite(score(n, m))}
-    for m in references.METHODS
-  }
-  summary = {}
-  if len(done) > 1:
-    middle = (len(model.METHODS) + 1) / 2
-    rank = ranks.average_ranks(ours, missing="last") - middle
-    rank_paper = ranks.average_ranks(theirs, missing="last") - middle
-    filled = np.nan_to_num(ours, nan=0.0)
-    for i, method in enumerate(model.METHODS):
-      depths = [best[n, method]["depth"] for n in done if best[n, method]]
-      summary[method] = {
-        "rank_difference": float(rank[i]),
-        "rank_difference_paper_same_tasks": float(rank_paper[i]),
-        "p_against_snn": None
-        if i == 0
-        else float(ranks.one_sided_wilcoxon(filled[:, 0], filled[:, i])),
-        "mean_depth": float(np.mean(depths)),
-        "mean_accuracy": float(np.nanmean(ours[:, i])),
-        "mean_accuracy_paper": float(np.nanmean(theirs[:, i])),
-      }
-  return {
-    "tasks": len(done),
-    "summary": summary,
-    "accuracy": {
-      n: dict(zip(model.METHODS, map(float, row), strict=True))
-      for n, row in zip(done, ours, strict=True)
-    },
-    "references": reference,
-    "broken": broken,
-    "hours": sum(record["seconds"] for record in records) / 3600,
-  }
-
-
-def uci_table(results: dict[str, Any]) -> str:
-  """The table of the README from what `uci_results` returned."""
-  rows = []
-  for method, s in results["summary"].items():
-    name, p = PRINTED[method], s["p_against_snn"]
-    rows.append(
-      [
-        name,
-        f"{published.RANK_DIFFERENCES[name]:+.3f}",
-        f"{s['rank_difference_paper_same_tasks']:+.3f}",
-        f"{s['rank_difference']:+.3f}",
-        "-" if p is None else f"{published.P_VALUES[name]:.1e}",
-        "-" if p is None else f"{p:.1e}",
-        f"{100 * s['mean_accuracy_paper']:.1f}",
-        f"{100 * s['mean_accuracy']:.1f}",
-        f"{published.MEAN_DEPTHS[name]:.1f}",
-        f"{s['mean_depth']:.1f}",
-      ]
-    )
-  snn = {n: row["SNN" if "SNN" in row else "snn"] for n, row in
-         results["accuracy"].items()}  # fmt: skip
-  for method, scores in results["references"].items():
-    if scores:
-      ours = 100 * np.mean(list(scores.values()))
-      beside = 100 * np.nanmean([snn[n] for n in scores])
-      rows.append(
-        [f"{method} ({len(scores)} tasks; SNN there {beside:.1f})"]
-        + ["-"] * 6
-        + [f"{ours:.1f}", "-", "-"]
-      )
-  header = [
-    "method", "rank - 4, paper", "paper, these tasks", "ours", "p, paper",
-    "p, ours", "accuracy, paper", "ours", "depth, paper", "ours",
-  ]  # fmt: skip
-  note = (
-    f"\n{results['tasks']} tasks, {results['hours']:.1f} core hours"
-    + (f"; broken: {', '.join(results['broken'])}" if results["broken"] else "")
-    + ".\n"
-  )
-  return report.markdown_table(header, rows) + note
 
 
 def theorem_table(out: pathlib.Path) -> str:
@@ -227,7 +132,7 @@ def theorem_table(out: pathlib.Path) -> str:
     ),
   }
   curves = {
-    PRINTED[method]: moments_by_layer(method)
+    summaries.PRINTED[method]: moments_by_layer(method)
     for method in ("snn", "msra_init", "batch_norm")
   }
   pictures.vector_field_plot(out / "vector_field.png")
@@ -285,9 +190,9 @@ def moments_by_layer(method: str, depth: int = 32) -> np.ndarray:
 def main(argv: list[str]) -> None:
   """The command."""
   del argv
-  check_choice("table", _TABLE.value, ("uci", "theorem"))
+  check_choice("table", _TABLE.value, ("uci", "htru2", "theorem"))
   for method in _METHODS.value:
-    check_choice("methods", method, _ALL)
+    check_choice("methods", method, summaries.HTRU2_METHODS)
   quick = _QUICK.value
   default = "runs/quick" if quick else f"results/{_PROJECT}"
   out = pathlib.Path(_OUT.value or default)
@@ -295,34 +200,58 @@ def main(argv: list[str]) -> None:
   if _TABLE.value == "theorem":
     table = theorem_table(out)
   else:
-    variant = "smoke" if quick else "paper" * _PAPER.value
-    config = config_of("uci", variant)
-    if quick:
-      every = ["blobs"]
-    elif not _DATA_DIR.value:
-      raise InputError("say where the tasks' files are with --data_dir=DIR")
-    else:
-      every = data.uci_names(config.data_dir, config.cache_dir or None)
-    for name in _ONLY.value:
-      check_choice("only", name, every)
-    name = "uci_paper" if _PAPER.value else "uci"
-    with population.Journal(out / f"{name}.jsonl") as journal:
-      names = _ONLY.value or every
-      broken = uci_sweep(config, names, _METHODS.value, journal)
-      results = uci_results(journal.records(), broken)
-    report.save_results(out / f"{name}.json", results)
-    table = uci_table(results)
-    summary = results["summary"]
-    if summary:
-      pictures.rank_plot(
-        out / f"{name}_ranks.png",
-        [PRINTED[method] for method in summary],
-        [s["rank_difference"] + 4 for s in summary.values()],
-        ranks.critical_difference(len(summary), results["tasks"]),
-      )
+    table = (uci if _TABLE.value == "uci" else htru2)(out, quick)
   print(table)
   if not quick and not _OUT.value and not _ONLY.value:
     report.insert_table(_HERE / "README.md", _TABLE.value, table)
+
+
+def uci(out: pathlib.Path, quick: bool) -> str:
+  """Sweeps what is missing, writes the results; returns the table."""
+  variant = "smoke" if quick else "paper" * _PAPER.value
+  config = config_of("uci", variant)
+  if quick:
+    every = ["blobs"]
+  elif not _DATA_DIR.value:
+    raise InputError("say where the tasks' files are with --data_dir=DIR")
+  else:
+    every = data.uci_names(config.data_dir, config.cache_dir or None)
+  for name in _ONLY.value:
+    check_choice("only", name, every)
+  methods = _METHODS.value or [*model.METHODS, *UCI_REFERENCES]
+  units = {name: {"name": name} for name in _ONLY.value or every}
+  name = "uci_paper" if _PAPER.value else "uci"
+  with population.Journal(out / f"{name}.jsonl") as journal:
+    broken = run_sweep(config, units, methods, journal)
+    results = summaries.uci_results(journal.records(), broken)
+  report.save_results(out / f"{name}.json", results)
+  summary = results["summary"]
+  if summary:
+    pictures.rank_plot(
+      out / f"{name}_ranks.png",
+      [summaries.PRINTED[method] for method in summary],
+      [s["rank_difference"] + 4 for s in summary.values()],
+      ranks.critical_difference(len(summary), results["tasks"]),
+    )
+  return summaries.uci_table(results)
+
+
+def htru2(out: pathlib.Path, quick: bool) -> str:
+  """Sweeps what is missing, writes the results; returns the table."""
+  variant = "smoke" if quick else "paper" * _PAPER.value
+  config = config_of("htru2", variant)
+  if not quick and not _DATA_DIR.value:
+    raise InputError("say where HTRU_2.csv is with --data_dir=DIR")
+  units = {f"fold {i}": {"fold": i} for i in range(1 if quick else 10)}
+  name = "htru2_paper" if _PAPER.value else "htru2"
+  methods = _METHODS.value or list(summaries.HTRU2_METHODS)
+  with population.Journal(out / f"{name}.jsonl") as journal:
+    broken = run_sweep(config, units, methods, journal)
+    if broken:
+      raise InputError(next(iter(broken.values())))
+    results = summaries.htru2_results(journal.records())
+  report.save_results(out / f"{name}.json", results)
+  return summaries.htru2_table(results)
 
 
 if __name__ == "__main__":

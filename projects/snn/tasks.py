@@ -88,7 +88,12 @@ def load(config: ml_collections.ConfigDict) -> Task:
   elif source == "csv":
     table = data.csv_table(folder, config.data.name)
   else:
-    table = blobs(config.data.split_seed)
+    table = blobs(config.data.split_seed, config.data.classes)
+  if config.data.score == "auc" and len(table.classes) != 2:
+    raise InputError(
+      f"{table.name} has {len(table.classes)} classes, and the area under the "
+      "ROC curve is for two; set config.data.score='accuracy'"
+    )
   if not 0 <= config.data.fold < len(table.splits):
     raise InputError(
       f"config.data.fold is {config.data.fold}; {table.name} has "
@@ -164,12 +169,12 @@ def described(
   return config.lock()
 
 
-def blobs(seed: int) -> data.Table:
-  """Three overlapping Gaussians in four dimensions: for smoke runs."""
+def blobs(seed: int, classes: int) -> data.Table:
+  """Overlapping Gaussians in four dimensions: for smoke runs."""
   random = np.random.default_rng(seed)
-  y = np.arange(300, dtype=np.int32) % 3
-  centres = 1.5 * np.eye(3, 4)
+  y = np.arange(300, dtype=np.int32) % classes
+  centres = 1.5 * np.eye(classes, 4)
   x = (centres[y] + random.normal(size=(300, 4))).astype(np.float32)
   rows = np.arange(300)
   splits = ((rows[:225], rows[225:]),)
-  return data.Table("blobs", x, y, ("a", "b", "c"), splits, {})
+  return data.Table("blobs", x, y, tuple("abcd"[:classes]), splits, {})

@@ -103,6 +103,7 @@ def test_a_task_is_split_scaled_and_padded():
   [
     ({"data.source": "uic"}, "did you mean 'uci'"),
     ({"data.source": "uci"}, "--config.data_dir=DIR"),
+    ({"data.score": "auc"}, "blobs has 3 classes"),
     ({"data.fold": 4}, "data.fold is 4; blobs has 1 split"),
   ],
 )
@@ -166,7 +167,7 @@ def test_tables_of_like_shape_share_one_program():
   (group,) = sweep.groups(config, "snn")
   sweep._program.cache_clear()
   for seed, rows in ((0, 300), (1, 200)):
-    table = tasks.blobs(seed)
+    table = tasks.blobs(seed, 3)
     split = (np.arange(rows - 100), np.arange(50) + 150, np.arange(200, 300))
     task = tasks.from_table(table, split)
     list(sweep.run(config, task, group))

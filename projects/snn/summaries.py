@@ -1,0 +1,170 @@
+"""What the records of a sweep say: choices, ranks, tests, and their tables."""
+
+from typing import Any
+
+import numpy as np
+
+from common import report
+from common.stats import ranks
+
+from . import model, published, references, sweep
+
+# What the paper calls our methods.
+PRINTED = dict(zip(model.METHODS, published.METHODS, strict=True)) | {
+  "naive_bayes": "Naive Bayes",
+  "decision_tree": "C4.5",
+  "svm": "SVM",
+}
+HTRU2_METHODS = (*model.METHODS, *references.METHODS)
+
+
+def best_of(
+  records: list[dict[str, Any]],
+) -> dict[tuple[str, str], dict[str, Any] | None]:
+  """(unit, method) -> the chosen setting's record; None if all diverged."""
+  by: dict[tuple[str, str], list[dict[str, Any]]] = {}
+  for record in records:
+    by.setdefault((record["task"], record["method"]), []).append(record)
+  best = {}
+  for (unit, method), group in by.items():
+    if method in references.METHODS:
+      best[unit, method] = group[0]["best"] or None
+    else:
+      best[unit, method] = next(iter(sweep.chosen(group)), None)
+  return best
+
+
+def uci_results(
+  records: list[dict[str, Any]], broken: dict[str, str]
+) -> dict[str, Any]:
+  """What the records say: accuracies, ranks, tests, depths; plain data.
+
+  Ranks and tests are over the tasks that all networks have finished, ours and
+  the paper's on the same tasks. A method that diverged everywhere on a task
+  has rank last there.
+  """
+  best = best_of(records)
+  names = sorted({name for name, _ in best})
+  done = [n for n in names if all((n, m) in best for m in model.METHODS)]
+  score = lambda n, m: (best.get((n, m)) or {}).get("test", np.nan)
+  ours = np.array([[score(n, m) for m in model.METHODS] for n in done])
+  ours = ours.reshape(len(done), len(model.METHODS))
+  paper = published.uci()
+  where = {n: i for i, n in enumerate(paper.sets)}
+  both = [i for i, n in enumerate(done) if n in where]
+  theirs = paper.accuracy[[where[done[i]] for i in both]]
+  reference = {
+    m: {n: score(n, m) for n in done if np.isfinite(score(n, m))}
+    for m in references.METHODS
+  }
+  summary = {}
+  if len(done) > 1:
+    middle = (len(model.METHODS) + 1) / 2
+    rank = ranks.average_ranks(ours, missing="last") - middle
+    rank_paper = ranks.average_ranks(theirs, missing="last") - middle
+    filled = np.nan_to_num(ours, nan=0.0)
+    for i, method in enumerate(model.METHODS):
+      found = [best[n, method] for n in done]
+      depths = [record["depth"] for record in found if record]
+      summary[method] = {
+        "rank_difference": float(rank[i]),
+        "rank_difference_paper_same_tasks": float(rank_paper[i]),
+        "p_against_snn": None
+        if i == 0
+        else float(ranks.one_sided_wilcoxon(filled[:, 0], filled[:, i])),
+        "mean_depth": float(np.mean(depths)),
+        "mean_accuracy": float(np.nanmean(ours[:, i])),
+        "mean_accuracy_paper": float(np.nanmean(theirs[:, i])),
+      }
+  return {
+    "tasks": len(done),
+    "summary": summary,
+    "accuracy": {
+      n: dict(zip(model.METHODS, map(float, row), strict=True))
+      for n, row in zip(done, ours, strict=True)
+    },
+    "references": reference,
+    "broken": broken,
+    "hours": sum(record["seconds"] for record in records) / 3600,
+  }
+
+
+def uci_table(results: dict[str, Any]) -> str:
+  """The table of the README from what `uci_results` returned."""
+  rows = []
+  for method, s in results["summary"].items():
+    name, p = PRINTED[method], s["p_against_snn"]
+    rows.append(
+      [
+        name,
+        f"{published.RANK_DIFFERENCES[name]:+.3f}",
+        f"{s['rank_difference_paper_same_tasks']:+.3f}",
+        f"{s['rank_difference']:+.3f}",
+        "-" if p is None else f"{published.P_VALUES[name]:.1e}",
+        "-" if p is None else f"{p:.1e}",
+        f"{100 * s['mean_accuracy_paper']:.1f}",
+        f"{100 * s['mean_accuracy']:.1f}",
+        f"{published.MEAN_DEPTHS[name]:.1f}",
+        f"{s['mean_depth']:.1f}",
+      ]
+    )
+  snn = {n: row["snn"] for n, row in results["accuracy"].items()}
+  for method, scores in results["references"].items():
+    if scores:
+      ours = 100 * np.mean(list(scores.values()))
+      beside = 100 * np.nanmean([snn[n] for n in scores])
+      rows.append(
+        [f"{method} ({len(scores)} tasks; SNN there {beside:.1f})"]
+        + ["-"] * 6
+        + [f"{ours:.1f}", "-", "-"]
+      )
+  header = [
+    "method", "rank - 4, paper", "paper, these tasks", "ours", "p, paper",
+    "p, ours", "accuracy, paper", "ours", "depth, paper", "ours",
+  ]  # fmt: skip
+  note = (
+    f"\n{results['tasks']} tasks, {results['hours']:.1f} core hours"
+    + (f"; broken: {', '.join(results['broken'])}" if results["broken"] else "")
+    + ".\n"
+  )
+  return report.markdown_table(header, rows) + note
+
+
+def htru2_results(records: list[dict[str, Any]]) -> dict[str, Any]:
+  """AUC over the folds, beside the paper's; p of a paired Wilcoxon test."""
+  best = best_of(records)
+  folds = sorted({fold for fold, _ in best})
+  out = {}
+  for method in HTRU2_METHODS:
+    if not any((fold, method) in best for fold in folds):
+      continue
+    auc = [(best.get((f, method)) or {}).get("test", np.nan) for f in folds]
+    out[method] = report.summary(auc) | {
+      "mean": float(np.mean(auc)),
+      "std": float(np.std(auc, ddof=1)) if len(auc) > 1 else 0.0,
+      "paper": published.HTRU2_AUC.get(PRINTED.get(method, method)),
+    }
+  leader = max(out, key=lambda m: out[m]["mean"])
+  for method in out:
+    if method != leader and len(folds) > 1:
+      out[method]["p_against_best"] = ranks.one_sided_wilcoxon(
+        np.array(out[leader]["values"]), np.array(out[method]["values"])
+      )
+  hours = sum(record["seconds"] for record in records) / 3600
+  return {"folds": len(folds), "auc": out, "hours": hours}
+
+
+def htru2_table(results: dict[str, Any]) -> str:
+  """The table of the README from what `htru2_results` returned."""
+  rows = [
+    [
+      PRINTED.get(method, method.replace("_", " ")),
+      "-" if s["paper"] is None else f"{s['paper']:.4f}",
+      f"{s['mean']:.4f} ± {s['std']:.4f}",
+      f"{s['p_against_best']:.1e}" if "p_against_best" in s else "-",
+    ]
+    for method, s in results["auc"].items()
+  ]
+  header = ["method", "AUC, paper", "ours, mean ± std over folds", "p to best"]
+  note = f"\n{results['folds']} folds, {results['hours']:.2f} core hours.\n"
+  return report.markdown_table(header, rows) + note

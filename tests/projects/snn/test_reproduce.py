@@ -1,0 +1,108 @@
+"""The tables, from records made up and from a quick run."""
+
+import json
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+
+from common.stats import ranks
+from projects.snn import model, published, summaries
+
+
+def fake_records(accuracy, names):
+  return [
+    {
+      "task": name,
+      "method": method,
+      "form": "rectangular",
+      "width": 64,
+      "depth": 4,
+      "bottleneck": 1.0,
+      "seconds": 36.0,
+      "members": [
+        {
+          "repetition": 0,
+          "diverged": bool(np.isnan(score)),
+          "learning_rate": 0.1,
+          "dropout": 0.0,
+          "validation": 0.5,
+          "test": float(score),
+        }
+      ],
+    }
+    for name, row in zip(names, accuracy, strict=True)
+    for method, score in zip(model.METHODS, row, strict=True)
+  ]
+
+
+def test_the_published_accuracies_give_the_published_ranks():
+  paper = published.uci()
+  records = fake_records(paper.accuracy, paper.sets)
+  results = summaries.uci_results(records, {})
+  assert results["tasks"] == 121
+  for method, s in results["summary"].items():
+    name = summaries.PRINTED[method]
+    want = published.RANK_DIFFERENCES[name]
+    assert s["rank_difference"] == pytest.approx(want, abs=0.03)
+    same = s["rank_difference_paper_same_tasks"]
+    assert s["rank_difference"] == pytest.approx(same)
+  table = summaries.uci_table(results)
+  assert "| SNN | -0.756 | -0.74" in table and "121 tasks, 8.5 core" in table
+
+
+def test_unfinished_tasks_wait_and_broken_ones_are_named():
+  paper = published.uci()
+  records = fake_records(paper.accuracy[:4], paper.sets[:4])[:-1]
+  results = summaries.uci_results(records, {"bad": "its file is empty"})
+  assert results["tasks"] == 3
+  assert "broken: bad" in summaries.uci_table(results)
+
+
+def test_htru2_is_summarised_over_folds():
+  random = np.random.default_rng(0)
+  auc = 0.97 + 0.01 * random.random((10, 7))
+  auc[:, 0] += 0.02
+  results = summaries.htru2_results(
+    fake_records(auc, [f"fold {i}" for i in range(10)])
+  )
+  snn = results["auc"]["snn"]
+  assert snn["mean"] == pytest.approx(auc[:, 0].mean())
+  assert "p_against_best" not in snn and snn["paper"] == 0.9803
+  p = results["auc"]["highway"]["p_against_best"]
+  assert p == pytest.approx(ranks.one_sided_wilcoxon(auc[:, 0], auc[:, 2]))
+
+
+@pytest.mark.processes
+@pytest.mark.parametrize("table", ["uci", "htru2"])
+def test_a_quick_sweep_goes_on_where_it_was(table, tmp_path, root):
+  command = [
+    *(sys.executable, "-m", "projects.snn.reproduce", f"--table={table}"),
+    *("--quick", f"--out={tmp_path}", "--methods=snn,svm"),
+  ]
+  for _ in range(2):
+    done = subprocess.run(command, cwd=root, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr[-2000:]
+  lines = (tmp_path / f"{table}.jsonl").read_text().splitlines()
+  records = [json.loads(line) for line in lines]
+  assert [r["method"] for r in records] == ["snn", "svm"]
+  assert all(0.3 < m["test"] <= 1 for m in records[0]["members"])
+  assert records[1]["best"]["test"] > 0.5
+  assert json.loads((tmp_path / f"{table}.json").read_text())["provenance"]
+
+
+@pytest.mark.processes
+@pytest.mark.parametrize(
+  ("flag", "message"),
+  [
+    ("--table=uic", "did you mean 'uci'"),
+    ("--methods=sn", "did you mean 'snn'"),
+    ("--table=uci", "say where the tasks' files are with --data_dir=DIR"),
+  ],
+)
+def test_a_wrong_flag_is_one_sentence(flag, message, root):
+  command = [sys.executable, "-m", "projects.snn.reproduce", flag]
+  done = subprocess.run(command, cwd=root, capture_output=True, text=True)
+  assert done.returncode and message in done.stderr
+  assert "Traceback" not in done.stderr
