@@ -1,6 +1,6 @@
 """Runs the benchmarks: prints a table each, keeps the numbers in results/.
 
-  python -m benchmarks [--quick] [frechet] [coulomb_gan]
+  python -m benchmarks [--quick] [frechet] [coulomb_gan] [snn]
 
 `--quick` shows in seconds that everything works: small sizes, times that mean
 nothing, and so no results are kept. Every module has `run(quick) -> rows`; a
@@ -14,7 +14,7 @@ import pathlib
 from collections.abc import Sequence
 from typing import Any
 
-MODULES = ("frechet", "coulomb_gan")
+MODULES = ("frechet", "coulomb_gan", "snn")
 RESULTS = pathlib.Path(__file__).parent.parent / "results" / "benchmarks"
 README = RESULTS.parents[1] / "README.md"
 COLUMNS = {
@@ -28,6 +28,7 @@ COLUMNS = {
   "growth": "To the row above",
   "error": "Error",
   "peer_error": "Peer's error",
+  "compile_s": "Compile",
   "parameters": "Parameters",
   "peer_parameters": "Peer's parameters",
 }
@@ -99,7 +100,7 @@ def cell(key: str, value: Any) -> str:
   """Returns a value with its unit, "-" for none."""
   if value is None:
     return "-"
-  if key in ("ours_s", "peer_s"):
+  if key in ("ours_s", "peer_s", "compile_s"):
     unit = 0 if value >= 1 else 1 if value >= 1e-3 else 2
     return f"{value * 1000**unit:.3g} {('s', 'ms', 'µs')[unit]}"
   if key in ("ratio", "growth"):

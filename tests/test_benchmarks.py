@@ -7,10 +7,10 @@ import numpy as np
 import pytest
 
 from benchmarks import __main__ as command
-from benchmarks import coulomb_gan, frechet
+from benchmarks import coulomb_gan, frechet, snn
 from projects.coulomb_gan import losses
 
-MODULES = {"frechet": frechet, "coulomb_gan": coulomb_gan}
+MODULES = {"frechet": frechet, "coulomb_gan": coulomb_gan, "snn": snn}
 
 
 @pytest.mark.parametrize("name", command.MODULES)

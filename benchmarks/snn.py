@@ -1,0 +1,257 @@
+"""Populations of SELU networks against the same networks by other means.
+
+  python -m benchmarks snn
+
+A grid of 64 members, 4 hidden layers, alpha dropout, batches of 128 with 16
+features and 2 classes: whole SGD steps. A time is that of one step of one
+network; ours are 64 in one program, through `projects.snn.train.update` as
+`sweep.py` has it. Peers: eager PyTorch, one network after another;
+`torch.func.vmap` over all of them; scikit-learn's `MLPClassifier`, which has
+neither SELU nor dropout (ReLU: less work than ours). Float32 and all cores on
+all sides. The sides take turns; medians of rounds, after a warm-up; no
+persistent cache. Measure on an idle machine.
+
+Goals: 40, 5 and 1 times PyTorch at widths 32, 128, 1024; 6, 2 and 1 times
+`torch.func.vmap`; 3 times scikit-learn.
+"""
+
+import statistics
+import time
+import warnings
+from collections.abc import Callable
+from typing import Any
+
+import jax
+import numpy as np
+from jax import numpy as jnp
+from sklearn.exceptions import ConvergenceWarning
+from sklearn.neural_network import MLPClassifier
+
+from common import population
+from projects.snn import losses, model, train
+
+try:
+  import torch
+except ImportError:  # Then the peers' cells stay empty.
+  torch = None
+
+HOW_TO_ADD_PEER = "no PyTorch to compare with: pip install torch (CPU build)"
+FEATURES, CLASSES, BATCH, DEPTH, RATE = 16, 2, 128, 4, 0.05
+# width -> goals against PyTorch, torch.func.vmap and scikit-learn
+GOALS = {32: (40, 6, 3), 128: (5, 2, 3), 1024: (1, 1, 3)}
+
+
+def run(quick: bool = False) -> list[dict]:
+  """Returns one row (a dict) per measurement; `quick` takes small sizes."""
+  rounds = 2 if quick else 5
+  rows = []
+  cache = jax.config.jax_enable_compilation_cache
+  jax.config.update("jax_enable_compilation_cache", quick)
+  try:
+    for width, goals in ({8: (1, 1, 1)} if quick else GOALS).items():
+      rows += _width(width, 4 if quick else 64, goals, rounds)
+    for count in (4, 8) if quick else (1, 8, 256):
+      advance, compile_s = ours(32, count)
+      steps = _steps_of(32, count)
+      seconds = _medians({"ours": (advance, steps, count)}, rounds)["ours"]
+      rows.append(_row(f"4x32, {count} members", seconds, compile_s))
+  finally:
+    jax.config.update("jax_enable_compilation_cache", cache)
+  return rows
+
+
+def _width(width, members, goals, rounds):
+  advance, compile_s = ours(width, members)
+  contenders = {"ours": (advance, _steps_of(width, members), members)}
+  names = {}
+  if torch:
+    names |= {"PyTorch": goals[0], "torch.func.vmap": goals[1]}
+    contenders["PyTorch"] = (one_by_one(width), _steps_of(width, 1), 1)
+    contenders["torch.func.vmap"] = (
+      torch_vmap(width, members),
+      _steps_of(width, members),
+      members,
+    )
+  names["scikit-learn"] = goals[2]
+  contenders["scikit-learn"] = (scikit_learn(width), _steps_of(width, 1), 1)
+  seconds = _medians(contenders, rounds)
+  return [
+    _row(
+      f"4x{width}, {members} members, against {name}",
+      seconds["ours"],
+      compile_s,
+      name,
+      seconds[name],
+      goal,
+    )
+    for name, goal in names.items()
+  ]
+
+
+def _row(what, ours_s, compile_s, peer=None, peer_s=None, goal=None):
+  return {
+    "what": what,
+    "ours_s": ours_s,
+    "peer": peer,
+    "peer_s": peer_s,
+    "ratio": peer_s / ours_s if peer_s else None,
+    "goal": goal,
+    "error": None,
+    "steps_per_s": 1 / ours_s,
+    "peer_steps_per_s": 1 / peer_s if peer_s else None,
+    "compile_s": compile_s,
+  }
+
+
+def _steps_of(width, members):
+  """Steps in a round: about a fifth of a second or more on two cores."""
+  work = members * (width + 64) ** 2
+  return int(np.clip(2e7 / work, 2, 200))
+
+
+def _medians(contenders: dict, rounds: int) -> dict[str, float]:
+  """Median seconds of one step of one network, by name.
+
+  Args:
+    contenders: name -> (`advance(steps)`, steps in a round, networks).
+    rounds: how many times all of them take their turn.
+  """
+  for advance, _, _ in contenders.values():
+    advance(2)
+  seconds = {name: [] for name in contenders}
+  for _ in range(rounds):
+    for name, (advance, steps, networks) in contenders.items():
+      start = time.perf_counter()
+      advance(steps)
+      elapsed = time.perf_counter() - start
+      seconds[name].append(elapsed / (steps * networks))
+  return {name: statistics.median(s) for name, s in seconds.items()}
+
+
+def _data(rows=2048):
+  random = np.random.default_rng(0)
+  y = np.arange(rows, dtype=np.int32) % CLASSES
+  x = random.normal(size=(rows, FEATURES)) + y[:, None]
+  return x.astype(np.float32), y
+
+
+def ours(width: int, members: int) -> tuple[Callable[[int], None], float]:
+  """`advance(steps)` of a population, and the seconds to compile it."""
+  network = model.Network("snn", (width,) * DEPTH, CLASSES)
+  loss = losses.make_loss("classes", CLASSES)
+  x, y = map(jnp.asarray, _data())
+
+  def begin(member):
+    key = jax.random.fold_in(jax.random.key(0), member["seed"])
+    params, stats = model.init(network, key, jnp.ones(FEATURES, bool))
+    return train.State(jnp.int32(0), jax.random.key(1), params, stats)
+
+  def fit(member, shared):
+    def one(i, state):
+      rows = (i * BATCH + jnp.arange(BATCH)) % len(shared["x"])
+      batch = {"x": shared["x"][rows], "y": shared["y"][rows]}
+      # The same noise for all members, as in a sweep.
+      state = state.replace(step=i, key=shared["key"])
+      rate, dropout = member["learning_rate"], member["dropout"]
+      return train.update(network, loss, state, batch, rate, dropout, 0.0)[0]
+
+    return jax.lax.fori_loop(0, shared["steps"], one, member["state"])
+
+  table = {
+    "seed": jnp.arange(members),
+    "learning_rate": jnp.geomspace(1e-3, 1e-1, members),
+    "dropout": jnp.full(members, RATE),
+  }
+  table["state"] = jax.jit(jax.vmap(begin))(table)
+  program = population.compiled(fit)
+  shared = {"x": x, "y": y, "key": jax.random.key(2), "steps": jnp.int32(2)}
+  start = time.perf_counter()
+  program.lower(table, shared).compile()
+  compile_s = time.perf_counter() - start
+
+  def advance(steps):
+    table["state"] = program(table, shared | {"steps": jnp.int32(steps)})
+    jax.block_until_ready(table["state"])
+
+  return advance, compile_s
+
+
+def _torch_network(width):
+  nn: Any = torch.nn
+  layers = []
+  for i in range(DEPTH):
+    inputs = width if i else FEATURES
+    layers += [nn.Linear(inputs, width), nn.SELU(), nn.AlphaDropout(RATE)]
+  return nn.Sequential(*layers, nn.Linear(width, CLASSES))
+
+
+def one_by_one(width: int) -> Callable[[int], None]:
+  """`advance(steps)` of one network in eager PyTorch."""
+  network = _torch_network(width)
+  sgd = torch.optim.SGD(network.parameters(), lr=1e-2)
+  x, y = (torch.tensor(a) for a in _data())
+  y, t = y.long(), 0
+
+  def advance(steps):
+    nonlocal t
+    for _ in range(steps):
+      rows = slice(t * BATCH % len(x), t * BATCH % len(x) + BATCH)
+      t += 1
+      sgd.zero_grad()
+      loss = torch.nn.functional.cross_entropy(network(x[rows]), y[rows])
+      loss.backward()
+      sgd.step()
+
+  return advance
+
+
+def torch_vmap(width: int, members: int) -> Callable[[int], None]:
+  """`advance(steps)` of a population by `torch.func`."""
+  networks = [_torch_network(width) for _ in range(members)]
+  params, _ = torch.func.stack_module_state(networks)
+  params = {name: p.detach() for name, p in params.items()}
+  rates = torch.logspace(-3, -1, members)
+  x, y = (torch.tensor(a) for a in _data())
+  y, t = y.long(), 0
+
+  def loss(params, x, y):
+    logits = torch.func.functional_call(networks[0], params, (x,))
+    return torch.nn.functional.cross_entropy(logits, y)
+
+  # "same": one mask for all, as ours.
+  grads = torch.func.vmap(
+    torch.func.grad(loss), in_dims=(0, None, None), randomness="same"
+  )
+
+  def advance(steps):
+    nonlocal params, t
+    for _ in range(steps):
+      rows = slice(t * BATCH % len(x), t * BATCH % len(x) + BATCH)
+      t += 1
+      slope = grads(params, x[rows], y[rows])
+      params = {
+        name: p - rates.view(-1, *[1] * (p.ndim - 1)) * slope[name]
+        for name, p in params.items()
+      }
+
+  return advance
+
+
+def scikit_learn(width: int) -> Callable[[int], None]:
+  """`advance(steps)` of one `MLPClassifier`."""
+  x, y = _data(BATCH)
+
+  def advance(steps):
+    network = MLPClassifier(
+      (width,) * DEPTH,
+      solver="sgd",
+      batch_size=BATCH,
+      max_iter=steps,
+      tol=0.0,
+      n_iter_no_change=10**9,
+    )
+    with warnings.catch_warnings():
+      warnings.simplefilter("ignore", ConvergenceWarning)
+      network.fit(x, y)
+
+  return advance
