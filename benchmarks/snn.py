@@ -137,7 +137,7 @@ def _data(rows=2048):
 
 def ours(width: int, members: int) -> tuple[Callable[[int], None], float]:
   """`advance(steps)` of a population, and the seconds to compile it."""
-  network = model.Network("snn", (width,) * DEPTH, CLASSES)
+  network = model.Network("selu", (width,) * DEPTH, CLASSES)
   loss = losses.make_loss("classes", CLASSES)
   x, y = map(jnp.asarray, _data())
 

@@ -45,7 +45,7 @@ def get_config(variant: str = "") -> ml_collections.ConfigDict:
   config.data_dir = ""  # for "csv": the file
   config.cache_dir = ""
 
-  config.method = "snn"
+  config.method = "selu"
   config.form = "rectangular"  # or "conic"
   config.width = 64
   config.depth = 4
@@ -75,7 +75,7 @@ def get_config(variant: str = "") -> ml_collections.ConfigDict:
   grid.depth = (2, 4, 8)
   grid.bottleneck = (0.5,)  # resnet
   grid.learning_rate = (0.01, 0.1, 1.0)
-  grid.snn_dropout = (0.0, 0.05)
+  grid.selu_dropout = (0.0, 0.05)
   grid.dropout = (0.0, 0.5)  # msra_init, highway
   grid.weight_decay = (0.0,)
 

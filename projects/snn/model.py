@@ -20,7 +20,7 @@ from common.nn import initializers, regularizers
 
 # In the order of `published.METHODS`, the columns of the paper's Table A11.
 METHODS = (
-  "snn",
+  "selu",
   "msra_init",
   "highway",
   "resnet",
@@ -29,7 +29,7 @@ METHODS = (
   "layer_norm",
 )
 # The others have no dropout in the paper's grids (Tables A4-A10).
-WITH_DROPOUT = ("snn", "msra_init", "highway")
+WITH_DROPOUT = ("selu", "msra_init", "highway")
 
 _he_normal = nn.initializers.he_normal()
 _lecun_normal = initializers.lecun_normal()
@@ -40,7 +40,7 @@ class Network(nn.Module):
 
   Attributes:
     method: what a hidden layer is.
-      snn: LeCun-normal weights, SELU, alpha dropout.
+      selu: LeCun-normal weights, SELU, alpha dropout.
       msra_init: He-normal weights, ReLU, dropout.
       batch_norm, layer_norm: He-normal weights, the norm, ReLU.
       weight_norm: directions and lengths apart (arXiv:1602.07868), lengths
@@ -74,11 +74,11 @@ class Network(nn.Module):
     for i, width in enumerate(self.widths):
       x = getattr(self, f"_{self.method}")(i, width, x, train)
       if train and self.method in WITH_DROPOUT:
-        drop = regularizers.alpha_dropout if self.method == "snn" else dropout
+        drop = regularizers.alpha_dropout if self.method == "selu" else dropout
         x = drop(self.make_rng("dropout"), x, rate)
     return nn.Dense(self.outputs, kernel_init=_lecun_normal, name="out")(x)
 
-  def _snn(self, i, width, x, train):
+  def _selu(self, i, width, x, train):
     del train
     x = nn.Dense(width, kernel_init=_lecun_normal, name=f"dense_{i}")(x)
     return jax.nn.selu(x)

@@ -133,7 +133,7 @@ def theorem_table(out: pathlib.Path) -> str:
   }
   curves = {
     summaries.PRINTED[method]: moments_by_layer(method)
-    for method in ("snn", "msra_init", "batch_norm")
+    for method in ("selu", "msra_init", "batch_norm")
   }
   pictures.vector_field_plot(out / "vector_field.png")
   pictures.depth_plot(out / "depth.png", curves)

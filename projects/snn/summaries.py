@@ -108,11 +108,11 @@ def uci_table(results: dict[str, Any]) -> str:
         f"{s['mean_depth']:.1f}",
       ]
     )
-  snn = {n: row["snn"] for n, row in results["accuracy"].items()}
+  selu = {n: row["selu"] for n, row in results["accuracy"].items()}
   for method, scores in results["references"].items():
     if scores:
       ours = 100 * np.mean(list(scores.values()))
-      beside = 100 * np.nanmean([snn[n] for n in scores])
+      beside = 100 * np.nanmean([selu[n] for n in scores])
       rows.append(
         [f"{method} ({len(scores)} tasks; SNN there {beside:.1f})"]
         + ["-"] * 6

@@ -56,7 +56,7 @@ def members(
 ) -> dict[str, np.ndarray]:
   """The settings within a graph, leaves `[members]`."""
   grid = config.grid
-  rates = grid.snn_dropout if method == "snn" else grid.dropout
+  rates = grid.selu_dropout if method == "selu" else grid.dropout
   if method not in model.WITH_DROPOUT:
     rates = (0.0,)
   rows = list(

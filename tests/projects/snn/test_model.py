@@ -14,7 +14,7 @@ def network(method, width=24, depth=3, outputs=4):
 
 
 def test_a_deep_selu_network_keeps_mean_and_variance():
-  net = model.Network("snn", (512,) * 32, 512)
+  net = model.Network("selu", (512,) * 32, 512)
   x = jax.random.normal(jax.random.key(0), (256, 512))
   params, stats = model.init(net, jax.random.key(1), jnp.ones(512, bool))
   logits = model.apply(net, params, stats, x)
@@ -36,7 +36,7 @@ def test_padding_changes_nothing_but_the_random_numbers(method):
   params, stats = model.init(net, jax.random.key(0), present)
   kernel = params["dense_0"]["kernel"]
   assert not np.any(kernel[10:])
-  gain = 1.0 if method in ("snn", "weight_norm") else 2.0
+  gain = 1.0 if method in ("selu", "weight_norm") else 2.0
   assert np.var(kernel[:10]) == pytest.approx(gain / 10, rel=0.1)
   x = jax.random.normal(jax.random.key(1), (8, 64)) * present[None]
   full = model.apply(net, params, stats, x)

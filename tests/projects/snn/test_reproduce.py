@@ -67,7 +67,7 @@ def test_htru2_is_summarised_over_folds():
   results = summaries.htru2_results(
     fake_records(auc, [f"fold {i}" for i in range(10)])
   )
-  snn = results["auc"]["snn"]
+  snn = results["auc"]["selu"]
   assert snn["mean"] == pytest.approx(auc[:, 0].mean())
   assert "p_against_best" not in snn and snn["paper"] == 0.9803
   p = results["auc"]["highway"]["p_against_best"]
@@ -79,14 +79,14 @@ def test_htru2_is_summarised_over_folds():
 def test_a_quick_sweep_goes_on_where_it_was(table, tmp_path, root):
   command = [
     *(sys.executable, "-m", "projects.snn.reproduce", f"--table={table}"),
-    *("--quick", f"--out={tmp_path}", "--methods=snn,svm"),
+    *("--quick", f"--out={tmp_path}", "--methods=selu,svm"),
   ]
   for _ in range(2):
     done = subprocess.run(command, cwd=root, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr[-2000:]
   lines = (tmp_path / f"{table}.jsonl").read_text().splitlines()
   records = [json.loads(line) for line in lines]
-  assert [r["method"] for r in records] == ["snn", "svm"]
+  assert [r["method"] for r in records] == ["selu", "svm"]
   assert all(0.3 < m["test"] <= 1 for m in records[0]["members"])
   assert records[1]["best"]["test"] > 0.5
   assert json.loads((tmp_path / f"{table}.json").read_text())["provenance"]
@@ -97,7 +97,7 @@ def test_a_quick_sweep_goes_on_where_it_was(table, tmp_path, root):
   ("flag", "message"),
   [
     ("--table=uic", "did you mean 'uci'"),
-    ("--methods=sn", "did you mean 'snn'"),
+    ("--methods=sel", "did you mean 'selu'"),
     ("--table=uci", "say where the tasks' files are with --data_dir=DIR"),
   ],
 )

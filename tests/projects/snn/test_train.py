@@ -148,7 +148,7 @@ def one_network(config, task, group, setting):
   return np.array(scores)
 
 
-@pytest.mark.parametrize("method", ["snn", "batch_norm"])
+@pytest.mark.parametrize("method", ["selu", "batch_norm"])
 def test_a_member_of_a_sweep_is_the_network_trained_alone(method):
   config = config_of(repetitions=2)
   task = tasks.load(config)
@@ -164,7 +164,7 @@ def test_a_member_of_a_sweep_is_the_network_trained_alone(method):
 
 def test_tables_of_like_shape_share_one_program():
   config = config_of()
-  (group,) = sweep.groups(config, "snn")
+  (group,) = sweep.groups(config, "selu")
   sweep._program.cache_clear()
   for seed, rows in ((0, 300), (1, 200)):
     table = tasks.blobs(seed, 3)
@@ -201,7 +201,7 @@ def test_the_epoch_is_chosen_by_the_smoothed_curve():
 
 def test_ties_go_to_depth_then_to_low_rates_then_to_dropout():
   def record(depth, *members):
-    group = sweep.Group("snn", "rectangular", 8, depth, 1.0)
+    group = sweep.Group("selu", "rectangular", 8, depth, 1.0)
     names = ("learning_rate", "dropout", "validation", "diverged")
     return {
       **group._asdict(),
@@ -232,7 +232,7 @@ def test_large_tables_have_fewer_epochs():
 def test_memory_bounds_the_chunk():
   config = config_of(repetitions=20)
   task = tasks.load(config)
-  (group,) = sweep.groups(config, "snn")
+  (group,) = sweep.groups(config, "selu")
   need = sweep.bytes_of_member(config, task, group, 4)
   config.max_bytes = 2 * need
   sizes = [len(s["dropout"]) for s, _ in sweep.run(config, task, group)]
@@ -246,7 +246,7 @@ def test_groups_and_members_are_the_papers_grids():
     len(sweep.members(config, m)["dropout"]),
   )
   # Tables A4-A10: widths x depths x forms, and rates x dropout.
-  assert count("snn") == (3 * 6 * 2, 3 * 2)
+  assert count("selu") == (3 * 6 * 2, 3 * 2)
   assert count("batch_norm") == (3 * 6 * 2, 3)
   assert count("highway") == (3 * 6, 3 * 2)
   assert count("resnet") == (3 * 6 * 2 * 2, 3)
