@@ -11,6 +11,8 @@ import argparse
 import importlib
 import os
 import pathlib
+import subprocess
+import sys
 from collections.abc import Sequence
 from typing import Any
 
@@ -45,8 +47,14 @@ def main() -> None:
   # Read when NumPy is imported, which is below; see frechet.py for the reason.
   # JAX and (on x86) PyTorch have threads of their own.
   os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
-  for name in arguments.names or MODULES:
-    measure(name, arguments.quick)
+  names = arguments.names or MODULES
+  if len(names) == 1:
+    measure(names[0], arguments.quick)
+    return
+  # Each in a process of its own: they want JAX's devices differently.
+  for name in names:
+    command = [sys.executable, "-m", "benchmarks", name]
+    subprocess.run(command + ["--quick"] * arguments.quick, check=True)
 
 
 def measure(name: str, quick: bool) -> None:
@@ -54,6 +62,8 @@ def measure(name: str, quick: bool) -> None:
   from common import report
 
   module = importlib.import_module(f"benchmarks.{name}")
+  if hasattr(module, "prepare"):
+    module.prepare()
   facts = settings()
   print(f"\n## {name}{', quick: times mean nothing' if quick else ''}\n")
   head = {**report.provenance(), **facts}

@@ -8,8 +8,8 @@ network; ours are 64 in one program, through `projects.snn.train.update` as
 `sweep.py` has it. Peers: eager PyTorch, one network after another;
 `torch.func.vmap` over all of them; scikit-learn's `MLPClassifier`, which has
 neither SELU nor dropout (ReLU: less work than ours). Float32 and all cores on
-all sides. The sides take turns; medians of rounds, after a warm-up; no
-persistent cache. Measure on an idle machine.
+all sides, ours by a device for each core. The sides take turns; medians of
+rounds, after a warm-up; no persistent cache. Measure on an idle machine.
 
 Goals: 40, 5 and 1 times PyTorch at widths 32, 128, 1024; 6, 2 and 1 times
 `torch.func.vmap`; 3 times scikit-learn.
@@ -38,6 +38,7 @@ except ImportError:  # Then the peers' cells stay empty.
 HOW_TO_ADD_PEER = "no PyTorch to compare with: pip install torch (CPU build)"
 FEATURES, CLASSES, BATCH, DEPTH, RATE = 16, 2, 128, 4, 0.05
 # width -> goals against PyTorch, torch.func.vmap and scikit-learn
+prepare = population.use_all_cores
 GOALS = {32: (40, 6, 3), 128: (5, 2, 3), 1024: (1, 1, 3)}
 
 
@@ -50,7 +51,7 @@ def run(quick: bool = False) -> list[dict]:
   try:
     for width, goals in ({8: (1, 1, 1)} if quick else GOALS).items():
       rows += _width(width, 4 if quick else 64, goals, rounds)
-    for count in (4, 8) if quick else (1, 8, 256):
+    for count in (4, 8) if quick else (2, 8, 256):
       advance, compile_s = ours(32, count)
       steps = _steps_of(32, count)
       seconds = _medians({"ours": (advance, steps, count)}, rounds)["ours"]

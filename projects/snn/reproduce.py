@@ -191,6 +191,7 @@ def main(argv: list[str]) -> None:
   """The command."""
   del argv
   check_choice("table", _TABLE.value, ("uci", "htru2", "theorem"))
+  population.use_all_cores()
   for method in _METHODS.value:
     check_choice("methods", method, summaries.HTRU2_METHODS)
   quick = _QUICK.value

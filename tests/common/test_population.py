@@ -1,6 +1,9 @@
 """Populations: members, chunks, devices, journals."""
 
 import json
+import os
+import subprocess
+import sys
 
 import jax
 import numpy as np
@@ -106,3 +109,23 @@ def test_processes_write_files_of_their_own_and_read_all(tmp_path):
     }
   lines = (tmp_path / "sweep.2.jsonl").read_text().splitlines()
   assert json.loads(lines[0])["piece"] == "z"
+
+
+@pytest.mark.processes
+def test_every_core_can_be_a_device():
+  def output(code):
+    return subprocess.run(
+      [
+        sys.executable,
+        "-c",
+        f"import jax\nfrom common import population\n{code}",
+      ],
+      capture_output=True,
+      text=True,
+      env={**os.environ, "XLA_FLAGS": "", "JAX_PLATFORMS": "cpu"},
+    )
+
+  use = "population.use_all_cores()"
+  done = output(f"{use}\nprint(jax.local_device_count())")
+  assert int(done.stdout) == len(os.sched_getaffinity(0)), done.stderr
+  assert "comes too late" in output(f"jax.devices()\n{use}").stderr
