@@ -2,8 +2,9 @@
 
 The UCI tasks are those of Fernandez-Delgado et al. (JMLR 2014), in their files:
 features are z-scored per file, categories are integer codes, and what was
-unknown is 0 before the z-score. Nothing here changes that; `standardised` comes
-on top, from the training rows alone.
+unknown is 0 before the z-score. Nothing here changes that, but for tasks with a
+test file of their own (see `uci`); `standardised` comes on top, from the
+training rows alone.
 """
 
 import json
@@ -63,6 +64,10 @@ def uci(data_dir: Path, name: str, cache_dir: Path | None = None) -> Table:
   """Reads one UCI task.
 
   A task with its own test file has one split, train file against test file.
+  Its files are on scales of their own (one z-scored, the other raw codes, in
+  hayes-roth), so that no test value need occur in training: here each file is
+  standardised by its own moments.
+
   Others have the four of `conxuntos_kfold.dat`, in order: the SNN paper's test
   sizes are those of `splits[0]`.
 
@@ -94,13 +99,20 @@ def uci(data_dir: Path, name: str, cache_dir: Path | None = None) -> Table:
         found = _load(name, path)
     if not isinstance(found, Table):
       raise InputError(found or f"{cache_dir} loses files: give another")
-    return found
+    return _on_one_scale(found) if len(found.splits) == 1 else found
   names = uci_names(data_dir, cache_dir)
   close = nearest(name, names)
   raise InputError(
     f"{data_dir} holds no task {name!r} among its {len(names)}"
     + (f"; did you mean {close!r}?" if close else f", from {names[0]!r} on")
   )
+
+
+def _on_one_scale(table: Table) -> Table:
+  x = table.x.copy()
+  for rows in table.splits[0]:
+    x[rows] = standardised(table.x, rows)[rows]
+  return table._replace(x=x)
 
 
 def htru2(data_dir: Path, seed: int = 0, folds: int = 10) -> Table:
