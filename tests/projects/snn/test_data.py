@@ -72,7 +72,9 @@ def test_uci_reads_both_layouts(tmp_path):
   ((train, test),) = two.splits
   np.testing.assert_array_equal(train, [0, 1, 2])
   np.testing.assert_array_equal(test, [3, 4])
-  np.testing.assert_array_equal(two.x[:, 0], [1, 2, 3, 4, 5])
+  # 1, 2, 3 in the one file and 4, 5 in the other, each on its own scale.
+  scaled = [-(1.5**0.5), 0, 1.5**0.5, -1, 1]
+  np.testing.assert_allclose(two.x[:, 0], scaled, rtol=1e-6)
   assert two.classes == ("0", "1", "2")
   assert two.notes["absent_classes"] == 1  # Class 2 is in the test file only.
 
