@@ -53,8 +53,8 @@ def get_config(variant: str = "") -> ml_collections.ConfigDict:
   config.generator_steepness = 5.0  # of the adaptive tanh
   config.discriminator_widths = (64, 64)
   config.discriminator_activation = "relu"
-  config.discriminator_frequencies = 32  # random Fourier features
-  config.discriminator_bandwidth = 4.0
+  config.discriminator_frequencies = 64  # random Fourier features
+  config.discriminator_bandwidth = 3.0
 
   config.kernel_exponent = 1.0  # the paper's d
   config.kernel_epsilon = 0.1  # the paper has 1; here modes are 0.05 wide
