@@ -112,7 +112,8 @@ def make_fit(
     outputs,
     group.bottleneck,
   )
-  # Padding to sizes is by the true sizes, traced; the length of loops too.
+  # True sizes and the lengths of loops are traced: padded tables of one shape
+  # are one program.
   size = protocol.batch_size
 
   def fit(member, shared):
