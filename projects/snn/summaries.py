@@ -133,11 +133,13 @@ def uci_table(results: dict[str, Any]) -> str:
 def htru2_results(records: list[dict[str, Any]]) -> dict[str, Any]:
   """AUC over the folds, beside the paper's; p of a paired Wilcoxon test."""
   best = best_of(records)
-  folds = sorted({fold for fold, _ in best})
+  methods = [m for m in HTRU2_METHODS if any(m == seen for _, seen in best)]
+  # A fold that is not finished waits.
+  folds = sorted(
+    {fold for fold, _ in best if all((fold, m) in best for m in methods)}
+  )
   out = {}
-  for method in HTRU2_METHODS:
-    if not any((fold, method) in best for fold in folds):
-      continue
+  for method in methods:
     auc = [(best.get((f, method)) or {}).get("test", np.nan) for f in folds]
     out[method] = report.summary(auc) | {
       "mean": float(np.mean(auc)),
