@@ -64,9 +64,10 @@ def test_htru2_is_summarised_over_folds():
   random = np.random.default_rng(0)
   auc = 0.97 + 0.01 * random.random((10, 7))
   auc[:, 0] += 0.02
-  results = summaries.htru2_results(
-    fake_records(auc, [f"fold {i}" for i in range(10)])
-  )
+  records = fake_records(auc, [f"fold {i}" for i in range(10)])
+  not_run = {"task": "fold 0", "method": "svm", "best": {}, "seconds": 0.0}
+  results = summaries.htru2_results([*records, not_run])
+  assert list(results["auc"]) == list(model.METHODS)
   snn = results["auc"]["selu"]
   assert snn["mean"] == pytest.approx(auc[:, 0].mean())
   assert "p_against_best" not in snn and snn["paper"] == 0.9803
