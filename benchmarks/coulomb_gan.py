@@ -22,9 +22,7 @@ speed on the plane, once its speed on images.
 import contextlib
 import io
 import itertools
-import os
 import signal
-import statistics
 import tempfile
 import time
 from collections.abc import Callable, Iterator
@@ -34,7 +32,8 @@ import jax
 import ml_collections
 import numpy as np
 
-from common import experiment
+from benchmarks import timing
+from common import experiment, report
 from configs.coulomb_gan import fashion_mnist, gaussian_grid
 from projects.coulomb_gan import data, losses, train
 
@@ -51,9 +50,8 @@ HOW_TO_ADD_PEER = "no PyTorch to compare with: pip install torch (CPU build)"
 
 def settings() -> dict[str, Any]:
   """Returns what the times depend on: threads and versions."""
-  all_cores = lambda pid: range(os.cpu_count() or 1)  # But for Linux.
   return {
-    "jax_threads": len(getattr(os, "sched_getaffinity", all_cores)(0)),
+    "jax_threads": len(report.cores()),
     "torch_threads": torch.get_num_threads() if torch else None,
     "torch": torch.__version__ if torch else None,
   }
@@ -125,7 +123,7 @@ def _steps(
     if torch:
       advance, theirs = coulomb_gan_torch.step(config)
       contenders["peer"] = (advance, peer, 1)
-    seconds = _interleaved(contenders, rounds)
+    seconds = timing.interleaved(contenders, rounds)
   return [
     _row(
       f"{name}, batch {config.batch_size}, steps a call: {count}",
@@ -194,25 +192,6 @@ def _conditions(quick: bool) -> Iterator[None]:
       torch.set_num_threads(threads)
 
 
-def _interleaved(contenders: dict, rounds: int) -> dict[Any, float]:
-  """Returns the median seconds of a step for each contender.
-
-  Args:
-    contenders: name -> `advance(calls)`, calls in a round, steps in a call.
-    rounds: how many times all of them take their turn.
-  """
-  for advance, calls, _ in contenders.values():
-    advance(calls)
-  seconds = {name: [] for name in contenders}
-  for _ in range(rounds):
-    for name, (advance, calls, steps) in contenders.items():
-      start = time.perf_counter()
-      advance(calls)
-      elapsed = time.perf_counter() - start
-      seconds[name].append(elapsed / (calls * steps))
-  return {name: statistics.median(s) for name, s in seconds.items()}
-
-
 def _potentials(
   config: ml_collections.ConfigDict,
   dim: int,
@@ -241,7 +220,7 @@ def _potentials(
         jax.block_until_ready(potentials(x, y))
 
     calls = 1 if n > 1024 else 10
-    ours_s = _interleaved({"ours": (advance, calls, 1)}, rounds)["ours"]
+    ours_s = timing.interleaved({"ours": (advance, calls, 1)}, rounds)["ours"]
     growth = ours_s / rows[-1]["ours_s"] if rows else None
     rows.append(_row(f"potentials, {dim}-D, batch {n}", ours_s, growth=growth))
   return rows

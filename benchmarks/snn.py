@@ -15,7 +15,6 @@ Goals: 40, 5 and 1 times PyTorch at widths 32, 128, 1024; 6, 2 and 1 times
 `torch.func.vmap`; 3 times scikit-learn.
 """
 
-import statistics
 import time
 import warnings
 from collections.abc import Callable
@@ -27,6 +26,7 @@ from jax import numpy as jnp
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.neural_network import MLPClassifier
 
+from benchmarks import timing
 from common import population
 from projects.snn import losses, model, train
 
@@ -54,7 +54,9 @@ def run(quick: bool = False) -> list[dict]:
     for count in (4, 8) if quick else (2, 8, 256):
       advance, compile_s = ours(32, count)
       steps = _steps_of(32, count)
-      seconds = _medians({"ours": (advance, steps, count)}, rounds)["ours"]
+      seconds = timing.interleaved({"ours": (advance, steps, count)}, rounds)[
+        "ours"
+      ]
       rows.append(_row(f"4x32, {count} members", seconds, compile_s))
   finally:
     jax.config.update("jax_enable_compilation_cache", cache)
@@ -75,7 +77,7 @@ def _width(width, members, goals, rounds):
     )
   names["scikit-learn"] = goals[2]
   contenders["scikit-learn"] = (scikit_learn(width), _steps_of(width, 1), 1)
-  seconds = _medians(contenders, rounds)
+  seconds = timing.interleaved(contenders, rounds)
   return [
     _row(
       f"4x{width}, {members} members, against {name}",
@@ -108,25 +110,6 @@ def _steps_of(width, members):
   """Steps in a round: about a fifth of a second or more on two cores."""
   work = members * (width + 64) ** 2
   return int(np.clip(2e7 / work, 2, 200))
-
-
-def _medians(contenders: dict, rounds: int) -> dict[str, float]:
-  """Median seconds of one step of one network, by name.
-
-  Args:
-    contenders: name -> (`advance(steps)`, steps in a round, networks).
-    rounds: how many times all of them take their turn.
-  """
-  for advance, _, _ in contenders.values():
-    advance(2)
-  seconds = {name: [] for name in contenders}
-  for _ in range(rounds):
-    for name, (advance, steps, networks) in contenders.items():
-      start = time.perf_counter()
-      advance(steps)
-      elapsed = time.perf_counter() - start
-      seconds[name].append(elapsed / (steps * networks))
-  return {name: statistics.median(s) for name, s in seconds.items()}
 
 
 def _data(rows=2048):

@@ -2,7 +2,8 @@
 
     fit = lambda member, shared: ...          # a whole training, in the graph
     members = {"learning_rate": [...], "rate": [...]}     # leaves [members]
-    for rows, results in population.run(fit, members, shared, chunk=64):
+    program = population.compiled(fit)
+    for rows, results in population.run(program, members, shared, chunk=64):
       ...
 
 Members differ in traced leaves only; what changes the graph (a depth, a width)
@@ -21,6 +22,7 @@ import jax
 import numpy as np
 from jax.sharding import AxisType, NamedSharding, PartitionSpec
 
+from . import report
 from .errors import InputError
 
 
@@ -36,10 +38,8 @@ def use_all_cores() -> None:
   """
   if "xla_force_host_platform_device_count" in os.environ.get("XLA_FLAGS", ""):
     return
-  affinity = getattr(os, "sched_getaffinity", None)
-  cores = len(affinity(0)) if affinity else os.cpu_count() or 1
   try:
-    jax.config.update("jax_num_cpu_devices", cores)
+    jax.config.update("jax_num_cpu_devices", len(report.cores()))
   except RuntimeError as error:
     raise InputError(
       "use_all_cores() comes too late: call it before JAX first computes"
@@ -152,9 +152,6 @@ class Journal:
 
   def __contains__(self, piece: str) -> bool:
     return piece in self._records
-
-  def __getitem__(self, piece: str) -> dict[str, Any]:
-    return self._records[piece]
 
   def records(self) -> list[dict[str, Any]]:
     """All finished pieces, in the order in which they were read or written."""

@@ -55,10 +55,11 @@ def device_kind() -> str:
     name = text.split("model name", 1)[1].split(":", 1)[1].splitlines()[0]
   except (OSError, IndexError):
     name = platform.processor() or platform.machine()
-  return f"CPU ({name.strip()}, {len(_cores())} cores)"
+  return f"CPU ({name.strip()}, {len(cores())} cores)"
 
 
-def _cores():
+def cores():
+  """The processor cores that this process may use."""
   if hasattr(os, "sched_getaffinity"):
     return os.sched_getaffinity(0)
   return range(os.cpu_count() or 1)

@@ -17,9 +17,14 @@ def cross_entropy(logits: jax.Array, y: jax.Array, classes: int) -> jax.Array:
     y: int `[batch]`.
     classes: how many there are; may be traced.
   """
-  real = (jnp.arange(logits.shape[1]) < classes)[None]
-  logits = jnp.where(real, logits, -1e9)
+  logits = without_padding(logits, classes)
   return jnp.mean(optax.softmax_cross_entropy_with_integer_labels(logits, y))
+
+
+def without_padding(logits: jax.Array, classes: jax.Array | int) -> jax.Array:
+  """Logits `[batch, outputs]` with those from `classes` on out of the race."""
+  real = (jnp.arange(logits.shape[1]) < classes)[None]
+  return jnp.where(real, logits, -1e9)
 
 
 def multi_task(logits: jax.Array, y: jax.Array) -> jax.Array:
@@ -52,8 +57,7 @@ def accuracy(
 
   Only the first `classes` logits stand for election: the others are padding.
   """
-  real = (jnp.arange(logits.shape[1]) < classes)[None]
-  chosen = jnp.argmax(jnp.where(real, logits, -jnp.inf), axis=1)
+  chosen = jnp.argmax(without_padding(logits, classes), axis=1)
   right = (chosen == y) & mask
   return jnp.sum(right) / jnp.maximum(jnp.sum(mask), 1)
 

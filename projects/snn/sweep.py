@@ -80,7 +80,7 @@ def members(
 
 def epochs_of(config: ml_collections.ConfigDict, task: tasks.Task) -> int:
   """How many epochs: `config.epochs`, or what `config.max_steps` allows."""
-  per_epoch = -(-int(task.parts["train"].rows) // config.batch_size)
+  per_epoch = int(task.parts["train"].batches(config.batch_size))
   allowed = max(config.max_steps // per_epoch, config.min_epochs)
   return int(min(config.epochs, allowed))
 
@@ -118,7 +118,7 @@ def make_fit(
 
   def fit(member, shared):
     data = shared["train"]
-    per_epoch = (data.rows + size - 1) // size
+    per_epoch = data.batches(size)
     loss = losses.make_loss(protocol.kind, shared["classes"])
     score = losses.make_score(protocol.score, shared["classes"])
     key = jax.random.fold_in(shared["key"], member["repetition"])

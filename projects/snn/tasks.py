@@ -37,10 +37,14 @@ class Part:
 
     A part smaller than a batch fills it by going round.
     """
-    per_epoch = (self.rows + batch_size - 1) // batch_size
+    per_epoch = self.batches(batch_size)
     order = self.order(jax.random.fold_in(key, t // per_epoch))
     at = (t % per_epoch) * batch_size + jnp.arange(batch_size)
     return order[at % self.rows]
+
+  def batches(self, batch_size):
+    """How many batches an epoch has."""
+    return (self.rows + batch_size - 1) // batch_size
 
   def order(self, key):
     """All rows in random order, `[padded rows]`, padding last."""
@@ -164,7 +168,7 @@ def described(
   config.data.features = task.parts["train"].x.shape[1]
   config.data.classes = task.classes
   config.data.outputs = outputs(config, task)
-  per_epoch = -(-int(task.parts["train"].rows) // config.batch_size)
+  per_epoch = int(task.parts["train"].batches(config.batch_size))
   config.total_steps = per_epoch * config.epochs
   return config.lock()
 
