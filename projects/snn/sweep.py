@@ -240,7 +240,9 @@ def smoothed(curve: np.ndarray, window: int) -> np.ndarray:
 
   The first `window - 1` epochs have no average yet and are NaN, unless the
   curve is shorter than that: then each is averaged with what came before it.
+  Rounded, since ties between counts of right answers have to stay ties.
   """
+  curve = np.asarray(curve, np.float64)
   epochs = int(np.sum(~np.isnan(curve).all(axis=tuple(range(curve.ndim - 1)))))
   window = min(window, max(epochs, 1))
   total = np.cumsum(np.nan_to_num(curve, nan=0.0), axis=-1)
@@ -251,7 +253,7 @@ def smoothed(curve: np.ndarray, window: int) -> np.ndarray:
   out[..., window - 1 : epochs] = (
     total[..., window - 1 : epochs] - shifted[..., : epochs - window + 1]
   ) / window
-  return out
+  return np.round(out, 6)
 
 
 def judged(
@@ -321,7 +323,7 @@ def chosen(records: list[dict[str, Any]]) -> list[dict[str, Any]]:
       if member["diverged"]:
         continue
       rank = (
-        member["validation"],
+        round(member["validation"], 6),  # As `smoothed` has it.
         record["depth"],
         -member["learning_rate"],
         member["dropout"],
