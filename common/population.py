@@ -122,16 +122,47 @@ class Journal:
   reads all. A line cut short by a crash is dropped, and its piece done again.
   """
 
-  def __init__(self, path: pathlib.Path, process: int | None = None):
-    """Opens or creates the journal at `path` (`.../name.jsonl`)."""
+  def __init__(
+    self,
+    path: pathlib.Path,
+    settings: Mapping[str, Any],
+    process: int | None = None,
+  ):
+    """Opens or creates the journal at `path` (`.../name.jsonl`).
+
+    Args:
+      path: of the first process's file.
+      settings: what all pieces have in common, plain data: the first line.
+      process: this one's number, by default JAX's.
+
+    Raises:
+      InputError: the pieces that are there were done with other settings.
+    """
     if process is None:
       process = jax.process_index()
     path.parent.mkdir(parents=True, exist_ok=True)
+    self._settings = json.loads(json.dumps(settings))  # As they are read back.
     self._records: dict[str, Any] = {}
     own = path.with_suffix(f".{process}.jsonl") if process else path
     for file in (path, *sorted(path.parent.glob(f"{path.stem}.*.jsonl"))):
       self._read(file, repair=file == own)
     self._file = own.open("a")
+    if not own.stat().st_size:
+      self._append({"settings": self._settings})
+
+  def _check(self, path, record):
+    theirs = record.get("settings")
+    if theirs is None:
+      raise InputError(
+        f"{path} does not begin with the settings of its sweep: move it away"
+      )
+    for key in sorted({*theirs, *self._settings}):
+      ours = self._settings.get(key)
+      if theirs.get(key) != ours:
+        raise InputError(
+          f"{path} was made with {key} = {theirs.get(key)!r}, and now it is "
+          f"{ours!r}: move the file away, or write to another folder"
+        )
 
   def _read(self, path, repair):
     if not path.exists():
@@ -145,7 +176,10 @@ class Journal:
           break
         if not line.endswith(b"\n"):
           break
-        self._records[record["piece"]] = record
+        if kept:
+          self._records[record["piece"]] = record
+        else:
+          self._check(path, record)
         kept += len(line)
     if repair and kept < path.stat().st_size:
       os.truncate(path, kept)
@@ -160,10 +194,13 @@ class Journal:
   def write(self, piece: str, record: Mapping[str, Any]) -> None:
     """Adds a finished piece, safely on the disk when this returns."""
     record = {"piece": piece, **record}
+    self._append(record)
+    self._records[piece] = record
+
+  def _append(self, record):
     self._file.write(json.dumps(record) + "\n")
     self._file.flush()
     os.fsync(self._file.fileno())
-    self._records[piece] = record
 
   def __enter__(self) -> "Journal":
     return self

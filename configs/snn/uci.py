@@ -73,9 +73,11 @@ def get_config(variant: str = "") -> ml_collections.ConfigDict:
   grid.form = ("rectangular",)
   grid.width = (64,)
   grid.depth = (2, 4, 8)
+  grid.blocks = (2, 4, 8)  # resnet
   grid.bottleneck = (0.5,)  # resnet
   grid.learning_rate = (0.01, 0.1, 1.0)
   grid.selu_dropout = (0.0, 0.05)
+  grid.with_dropout = ("selu", "msra_init", "highway")
   grid.dropout = (0.0, 0.5)  # msra_init, highway
   grid.weight_decay = (0.0,)
 
@@ -93,6 +95,7 @@ def get_config(variant: str = "") -> ml_collections.ConfigDict:
       grid.form = ("rectangular", "conic")
       grid.width = (256, 512, 1024)
       grid.depth = (2, 3, 4, 8, 16, 32)
+      grid.blocks = (2, 3, 4, 8, 16)
       grid.bottleneck = (0.25, 0.5)
       config.max_steps = 10**9
       config.max_bytes = 2**33
@@ -108,7 +111,7 @@ def get_config(variant: str = "") -> ml_collections.ConfigDict:
       config.checkpoint_every = 5
       config.smoothing = 2
       grid.width = (8,)
-      grid.depth = (2,)
+      grid.depth = grid.blocks = (2,)
       grid.learning_rate = (0.1,)
       references.trees = 10
     else:

@@ -28,7 +28,10 @@ def without_padding(logits: jax.Array, classes: jax.Array | int) -> jax.Array:
 
 
 def multi_task(logits: jax.Array, y: jax.Array) -> jax.Array:
-  """Mean binary cross-entropy over the labels that are there.
+  """Binary cross-entropy, summed over a molecule's labels; mean over molecules.
+
+  Labels that are missing add nothing: one assay's gradient does not depend on
+  how many others were done.
 
   Args:
     logits: `[batch, tasks]`.
@@ -37,7 +40,7 @@ def multi_task(logits: jax.Array, y: jax.Array) -> jax.Array:
   known = ~jnp.isnan(y)
   # Replaced before the loss: NaN times 0 is NaN, in the gradient too.
   each = optax.sigmoid_binary_cross_entropy(logits, jnp.where(known, y, 0.0))
-  return jnp.sum(jnp.where(known, each, 0.0)) / jnp.maximum(jnp.sum(known), 1)
+  return jnp.mean(jnp.sum(jnp.where(known, each, 0.0), axis=1))
 
 
 def make_loss(

@@ -28,8 +28,6 @@ METHODS = (
   "weight_norm",
   "layer_norm",
 )
-# The others have no dropout in the paper's grids (Tables A4-A10).
-WITH_DROPOUT = ("selu", "msra_init", "highway")
 
 _he_normal = nn.initializers.he_normal()
 _lecun_normal = initializers.lecun_normal()
@@ -40,13 +38,13 @@ class Network(nn.Module):
 
   Attributes:
     method: what a hidden layer is.
-      selu: LeCun-normal weights, SELU, alpha dropout.
-      msra_init: He-normal weights, ReLU, dropout.
+      selu: LeCun-normal weights, SELU; its dropout is alpha dropout.
+      msra_init: He-normal weights, ReLU.
       batch_norm, layer_norm: He-normal weights, the norm, ReLU.
       weight_norm: directions and lengths apart (arXiv:1602.07868), lengths
         from sqrt(2), as He's weights have them; ReLU.
       highway: one dense layer to the width, then layers T(x) H(x) +
-        (1 - T(x)) x, the gate's bias from -1 (arXiv:1505.00387); dropout.
+        (1 - T(x)) x, the gate's bias from -1 (arXiv:1505.00387).
       resnet: one dense layer to the width, then blocks x + f(x), f being a
         bottleneck, batch norm, ReLU and back (arXiv:1512.03385); ReLU.
     widths: of the hidden layers (of the blocks; all the same for highway).
@@ -61,19 +59,20 @@ class Network(nn.Module):
 
   @nn.compact
   def __call__(
-    self, x: jax.Array, rate: chex.Numeric, train: bool
+    self, x: jax.Array, rate: chex.Numeric | None, train: bool
   ) -> jax.Array:
     """Returns logits `[batch, outputs]`.
 
     Args:
       x: `[batch, features]`.
-      rate: of dropout, a scalar in [0, 1), may be traced.
+      rate: of dropout, a scalar in [0, 1), may be traced; None for a network
+        without dropout.
       train: drops units and uses the batch's own statistics; needs the stream
         "dropout", and "batch_stats" mutable.
     """
     for i, width in enumerate(self.widths):
       x = getattr(self, f"_{self.method}")(i, width, x, train)
-      if train and self.method in WITH_DROPOUT:
+      if train and rate is not None:
         drop = regularizers.alpha_dropout if self.method == "selu" else dropout
         x = drop(self.make_rng("dropout"), x, rate)
     return nn.Dense(self.outputs, kernel_init=_lecun_normal, name="out")(x)
@@ -195,7 +194,7 @@ def init(
     present: bool `[features]`; false for padding, where all inputs are 0.
   """
   x = jnp.zeros((1, len(present)))
-  variables = network.init(key, x, 0.0, False)
+  variables = network.init(key, x, None, False)
   params = variables["params"]
   share = jnp.mean(present)
   first = params["dense_0"]["kernel"]
@@ -207,7 +206,7 @@ def init(
 def apply(network: Network, params: Any, stats: Any, x: jax.Array) -> jax.Array:
   """Logits `[batch, outputs]` at test time."""
   variables = {"params": params, "batch_stats": stats}
-  return jnp.asarray(network.apply(variables, x, 0.0, False))
+  return jnp.asarray(network.apply(variables, x, None, False))
 
 
 def apply_train(
@@ -215,7 +214,7 @@ def apply_train(
   params: Any,
   stats: Any,
   x: jax.Array,
-  rate: chex.Numeric,
+  rate: chex.Numeric | None,
   key: jax.Array,
 ) -> tuple[jax.Array, Any]:
   """Logits `[batch, outputs]` in training, and the new batch statistics."""

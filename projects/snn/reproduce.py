@@ -2,13 +2,14 @@
 
     python -m projects.snn.reproduce --table=uci --data_dir=DIR
     python -m projects.snn.reproduce --table=htru2 --data_dir=DIR
+    python -m projects.snn.reproduce --table=tox21 --data_dir=DIR
     python -m projects.snn.reproduce --table=theorem
 
 `uci`: seven methods, and two references from scikit-learn, on every task of the
-folder. `htru2`: the same and more on ten nested folds. `theorem`: the checks of
-Theorems 1 to 3, and the moments in a network of 32 layers. Numbers go to
-`results/snn/` and into the tables of this project's README; a sweep goes on
-where it was stopped. `--only=iris,wine` restricts the
+folder. `htru2`: the same and more on ten nested folds. `tox21`: AUC against
+depth. `theorem`: the checks of Theorems 1 to 3, and the moments in a network of
+32 layers. Numbers go to `results/snn/` and into the tables of this project's
+README; a sweep goes on where it was stopped. `--only=iris,wine` restricts the
 tasks, `--quick` takes generated data and changes neither results nor README.
 """
 
@@ -40,7 +41,7 @@ from . import (
   theorem,
 )
 
-_TABLE = flags.DEFINE_string("table", "uci", "uci, htru2 or theorem.")
+_TABLE = flags.DEFINE_string("table", "uci", "uci, htru2, tox21 or theorem.")
 _ONLY = flags.DEFINE_list("only", [], "Names of tasks; all where empty.")
 _METHODS = flags.DEFINE_list("methods", [], "Which to train; by default all.")
 _PAPER = flags.DEFINE_bool("paper", False, "The paper's grid; needs a GPU.")
@@ -190,7 +191,7 @@ def moments_by_layer(method: str, depth: int = 32) -> np.ndarray:
 def main(argv: list[str]) -> None:
   """The command."""
   del argv
-  check_choice("table", _TABLE.value, ("uci", "htru2", "theorem"))
+  check_choice("table", _TABLE.value, ("uci", "htru2", "tox21", "theorem"))
   population.use_all_cores()
   for method in _METHODS.value:
     check_choice("methods", method, summaries.HTRU2_METHODS)
@@ -201,7 +202,9 @@ def main(argv: list[str]) -> None:
   if _TABLE.value == "theorem":
     table = theorem_table(out)
   else:
-    table = (uci if _TABLE.value == "uci" else htru2)(out, quick)
+    table = {"uci": uci, "htru2": htru2, "tox21": tox21}[_TABLE.value](
+      out, quick
+    )
   print(table)
   if not quick and not _OUT.value and not _ONLY.value:
     report.insert_table(_HERE / "README.md", _TABLE.value, table)
@@ -222,7 +225,8 @@ def uci(out: pathlib.Path, quick: bool) -> str:
   methods = _METHODS.value or [*model.METHODS, *UCI_REFERENCES]
   units = {name: {"name": name} for name in _ONLY.value or every}
   name = "uci_paper" if _PAPER.value else "uci"
-  with population.Journal(out / f"{name}.jsonl") as journal:
+  settings = sweep.settings(config)
+  with population.Journal(out / f"{name}.jsonl", settings) as journal:
     broken = run_sweep(config, units, methods, journal)
     results = summaries.uci_results(journal.records(), broken)
   report.save_results(out / f"{name}.json", results)
@@ -246,13 +250,43 @@ def htru2(out: pathlib.Path, quick: bool) -> str:
   units = {f"fold {i}": {"fold": i} for i in range(1 if quick else 10)}
   name = "htru2_paper" if _PAPER.value else "htru2"
   methods = _METHODS.value or list(summaries.HTRU2_METHODS)
-  with population.Journal(out / f"{name}.jsonl") as journal:
+  settings = sweep.settings(config)
+  with population.Journal(out / f"{name}.jsonl", settings) as journal:
     broken = run_sweep(config, units, methods, journal)
     if broken:
       raise InputError(next(iter(broken.values())))
     results = summaries.htru2_results(journal.records())
   report.save_results(out / f"{name}.json", results)
   return summaries.htru2_table(results)
+
+
+def tox21(out: pathlib.Path, quick: bool) -> str:
+  """Sweeps what is missing, writes the results; returns the table."""
+  variant = "smoke" if quick else "paper" * _PAPER.value
+  config = config_of("tox21", variant)
+  if not quick and not _DATA_DIR.value:
+    raise InputError("say where the challenge's files are with --data_dir=DIR")
+  name = "tox21_paper" if _PAPER.value else "tox21"
+  methods = _METHODS.value or list(model.METHODS)
+  settings = sweep.settings(config)
+  with population.Journal(out / f"{name}.jsonl", settings) as journal:
+    broken = run_sweep(config, {"tox21": {}}, methods, journal)
+    if broken:
+      raise InputError(next(iter(broken.values())))
+    results = summaries.tox21_results(journal.records())
+  report.save_results(out / f"{name}.json", results)
+  found = results["auc"]
+  depths = [*config.grid.depth]
+  column = lambda method, key: [
+    found[method].get(str(depth), {}).get(key, np.nan) for depth in depths
+  ]
+  pictures.auc_by_depth_plot(
+    out / f"{name}.png",
+    depths,
+    {summaries.PRINTED[m]: column(m, "mean") for m in found},
+    {summaries.PRINTED[m]: column(m, "std") for m in found},
+  )
+  return summaries.tox21_table(results)
 
 
 if __name__ == "__main__":

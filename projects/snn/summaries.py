@@ -172,3 +172,65 @@ def htru2_table(results: dict[str, Any]) -> str:
   header = ["method", "AUC, paper", "ours, mean ± std over folds", "p to best"]
   note = f"\n{results['folds']} folds, {results['hours']:.2f} core hours.\n"
   return report.markdown_table(header, rows) + note
+
+
+def tox21_results(records: list[dict[str, Any]]) -> dict[str, Any]:
+  """Mean AUC over the assays at each depth, over the repetitions.
+
+  Each depth has one setting, chosen by the validation score averaged over its
+  repetitions; one that diverged in any of them is not chosen.
+  """
+  out: dict[str, dict[str, Any]] = {}
+  for record in records:
+    names = ("learning_rate", "dropout", "weight_decay")
+    by: dict[tuple[float, ...], list[dict[str, Any]]] = {}
+    for member in record["members"]:
+      by.setdefault(tuple(member[n] for n in names), []).append(member)
+    at_depth = out.setdefault(record["method"], {}).setdefault(
+      str(record["depth"]), {}
+    )
+    for members in by.values():
+      if any(member["diverged"] for member in members):
+        continue
+      validation = float(np.mean([m["validation"] for m in members]))
+      if at_depth and validation <= at_depth["validation"]:
+        continue
+      auc = [member["test"] for member in members]
+      at_depth.update(
+        report.summary(auc)
+        | {n: members[0][n] for n in names}
+        | {n: record[n] for n in ("form", "width", "bottleneck")}
+        | {
+          "validation": validation,
+          "mean": float(np.mean(auc)),
+          "std": float(np.std(auc, ddof=1)) if len(auc) > 1 else 0.0,
+        }
+      )
+  hours = sum(record["seconds"] for record in records) / 3600
+  auc = {m: out[m] for m in model.METHODS if m in out}
+  return {"auc": auc, "hours": hours}
+
+
+def tox21_table(results: dict[str, Any]) -> str:
+  """The table of the README from what `tox21_results` returned."""
+  rows = []
+  for method, found in results["auc"].items():
+    name = PRINTED[method]
+    paper, error = published.TOX21_AUC[name], published.TOX21_ERROR[name]
+    rows.append([f"{name}, paper", *map(_percent, paper, error)])
+    ours = [found.get(str(depth)) for depth in published.TOX21_DEPTHS]
+    rows.append(
+      [
+        "ours",
+        *(
+          _percent(100 * s["mean"], 100 * s["std"]) if s else "-" for s in ours
+        ),
+      ]
+    )
+  header = ["layers (ResNet: blocks)", *map(str, published.TOX21_DEPTHS)]
+  note = f"\n{results['hours']:.1f} core hours.\n"
+  return report.markdown_table(header, rows) + note
+
+
+def _percent(mean: float, error: float) -> str:
+  return "-" if np.isnan(mean) else f"{mean:.1f} ± {error:.1f}"

@@ -7,6 +7,7 @@ dropout (common random numbers): differences between settings are theirs.
 
 import functools
 import itertools
+import operator
 import time
 from collections.abc import Callable, Iterator
 from typing import Any, NamedTuple
@@ -42,11 +43,13 @@ def groups(config: ml_collections.ConfigDict, method: str) -> list[Group]:
   grid = config.grid
   # A gate's layer keeps its width; only residual blocks have a bottleneck.
   forms = ("rectangular",) if method == "highway" else grid.form
-  necks = grid.bottleneck if method == "resnet" else (1.0,)
+  resnet = method == "resnet"
+  depths = grid.blocks if resnet else grid.depth
+  necks = grid.bottleneck if resnet else (1.0,)
   return [
     Group(method, form, width, depth, neck)
     for form, width, depth, neck in itertools.product(
-      forms, grid.width, grid.depth, necks
+      forms, grid.width, depths, necks
     )
   ]
 
@@ -57,7 +60,7 @@ def members(
   """The settings within a graph, leaves `[members]`."""
   grid = config.grid
   rates = grid.selu_dropout if method == "selu" else grid.dropout
-  if method not in model.WITH_DROPOUT:
+  if method not in grid.with_dropout:
     rates = (0.0,)
   rows = list(
     itertools.product(
@@ -78,6 +81,22 @@ def members(
   }
 
 
+def settings(config: ml_collections.ConfigDict) -> dict[str, Any]:
+  """What all pieces of a sweep have in common, "group.name" -> plain value.
+
+  Paths, the sizes of a run of `train.py` and what names a piece are not there.
+  """
+  names = """seed epochs batch_size max_steps min_epochs smoothing repetitions
+    data.source data.kind data.score data.split_seed data.validation_share
+    grid.learning_rate grid.selu_dropout grid.with_dropout grid.dropout
+    grid.weight_decay""".split()
+  names += [f"references.{name}" for name in config.references.keys()]
+  return {
+    name: functools.reduce(operator.getitem, name.split("."), config)
+    for name in names
+  }
+
+
 def epochs_of(config: ml_collections.ConfigDict, task: tasks.Task) -> int:
   """How many epochs: `config.epochs`, or what `config.max_steps` allows."""
   per_epoch = int(task.parts["train"].batches(config.batch_size))
@@ -92,6 +111,7 @@ class Protocol(NamedTuple):
   epochs: int  # the length of curves, the most epochs a task may have
   kind: str
   score: str
+  with_dropout: tuple[str, ...]  # Methods; the others save the noise.
 
 
 def make_fit(
@@ -163,7 +183,7 @@ def make_fit(
           state,
           batch,
           member["learning_rate"],
-          member["dropout"],
+          member["dropout"] if group.method in protocol.with_dropout else None,
           member["weight_decay"],
         )
         return state, total + value
@@ -212,7 +232,11 @@ def run(
     bytes_of_member(config, task, group, outputs), config.max_bytes
   )
   protocol = Protocol(
-    config.batch_size, config.epochs, config.data.kind, config.data.score
+    config.batch_size,
+    config.epochs,
+    config.data.kind,
+    config.data.score,
+    tuple(config.grid.with_dropout),
   )
   program = _program(group, outputs, protocol)
   for rows, curves in population.run(program, everyone, shared, chunk):

@@ -80,7 +80,13 @@ def load(config: ml_collections.ConfigDict) -> Task:
   if source == "tox21":
     assays = molecules.tox21(folder, cache, config.data.processes)
     return prepare(
-      "tox21", assays.x, assays.y, assays.split, len(assays.tasks), assays.notes
+      "tox21",
+      assays.x,
+      assays.y,
+      assays.split,
+      len(assays.tasks),
+      assays.notes,
+      pad=False,  # Nothing else has its shape.
     )
   if source == "htru2":
     table = data.htru2(folder, config.data.split_seed)
@@ -93,7 +99,8 @@ def load(config: ml_collections.ConfigDict) -> Task:
     table = data.csv_table(folder, config.data.name)
   else:
     table = blobs(config.data.split_seed, config.data.classes)
-  if config.data.score == "auc" and len(table.classes) != 2:
+  several = config.data.kind == "classes" and len(table.classes) != 2
+  if config.data.score == "auc" and several:
     raise InputError(
       f"{table.name} has {len(table.classes)} classes, and the area under the "
       "ROC curve is for two; set config.data.score='accuracy'"
@@ -107,6 +114,10 @@ def load(config: ml_collections.ConfigDict) -> Task:
   kept, validation = data.validation_split(
     table.y, train, config.data.validation_share, config.data.split_seed
   )
+  if config.data.kind == "tasks":
+    # Whether a row is of a class is one task each.
+    each = table.y[:, None] == np.arange(len(table.classes))
+    table = table._replace(y=each.astype(np.float32))
   return from_table(table, (kept, validation, test))
 
 
@@ -118,13 +129,15 @@ def from_table(
   return prepare(table.name, x, table.y, split, len(table.classes), table.notes)
 
 
-def prepare(name, x, y, split, classes, notes) -> Task:
+def prepare(name, x, y, split, classes, notes, pad=True) -> Task:
   """Pads features, and the rows of each part; puts them on the device."""
   x = np.asarray(x, np.float32)
   features = x.shape[1]
-  x = np.pad(x, ((0, 0), (0, rounded(features, _FEATURES) - features)))
+  rows = max(len(split[0]), len(split[1]) + len(split[2]))
+  if pad:
+    x = np.pad(x, ((0, 0), (0, rounded(features, _FEATURES) - features)))
+    rows = rounded(max(rows, len(x) - len(split[0])), _ROWS)
   names = ("train", "validation", "test")
-  rows = rounded(max(len(x) - len(split[0]), len(split[0])), _ROWS)
   parts = {
     n: padded(x[r], y[r], rows) for n, r in zip(names, split, strict=True)
   }

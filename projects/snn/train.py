@@ -54,7 +54,7 @@ def update(
   state: State,
   batch: dict[str, jax.Array],
   learning_rate: chex.Numeric,
-  rate: chex.Numeric,
+  rate: chex.Numeric | None,
   weight_decay: chex.Numeric,
 ) -> tuple[State, jax.Array]:
   """One step of plain SGD; everything but `network` and `loss` may be traced.
@@ -65,7 +65,7 @@ def update(
     state: before the step.
     batch: `x` `[batch, features]`, `y` `[batch, ...]`.
     learning_rate: of SGD.
-    rate: of dropout.
+    rate: of dropout; None for none.
     weight_decay: times half the sum of the squared weights is added to the
       loss.
 
@@ -101,7 +101,7 @@ def make_train_step(config: ml_collections.ConfigDict) -> Callable:
       state,
       batch,
       config.learning_rate,
-      config.dropout,
+      config.dropout or None,
       config.weight_decay,
     )
     return state, {"loss": value}

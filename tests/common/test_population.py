@@ -80,35 +80,52 @@ def test_wrong_members_and_too_little_memory_are_one_sentence():
   assert population.chunk_size(100, 1000) == 10 * jax.local_device_count()
 
 
+SETTINGS = {"epochs": 3, "rates": (0.1, 1.0)}
+
+
+def test_a_journal_of_another_sweep_is_refused_and_kept(tmp_path):
+  path = tmp_path / "sweep.jsonl"
+  with population.Journal(path, SETTINGS) as journal:
+    journal.write("a", {"score": 1.0})
+  before = path.read_bytes()
+  with pytest.raises(InputError, match=r"sweep.jsonl was made with epochs = 3"):
+    population.Journal(path, {**SETTINGS, "epochs": 4})
+  path.with_suffix(".1.jsonl").write_text('{"piece": "b", "score": 2.0}\n')
+  with pytest.raises(InputError, match=r"1.jsonl does not begin with the sett"):
+    population.Journal(path, SETTINGS)
+  assert path.read_bytes() == before
+
+
 def test_a_journal_goes_on_after_a_crash_in_the_middle_of_a_line(tmp_path):
   path = tmp_path / "sweep.jsonl"
-  with population.Journal(path) as journal:
+  with population.Journal(path, SETTINGS) as journal:
     journal.write("a", {"score": 1.0})
     journal.write("b", {"score": 2.0})
   whole = path.read_bytes()
-  for cut in range(whole.index(b"\n") + 1, len(whole)):
+  second = whole.index(b"\n", whole.index(b"\n") + 1)  # "a"; settings first.
+  for cut in range(second + 1, len(whole)):
     path.write_bytes(whole[:cut])
-    with population.Journal(path) as journal:
+    with population.Journal(path, SETTINGS) as journal:
       assert "a" in journal and "b" not in journal
       journal.write("b", {"score": 2.0})
     assert path.read_bytes() == whole
-  with population.Journal(path) as journal:
+  with population.Journal(path, SETTINGS) as journal:
     assert [r["score"] for r in journal.records()] == [1.0, 2.0]
 
 
 def test_processes_write_files_of_their_own_and_read_all(tmp_path):
   path = tmp_path / "sweep.jsonl"
   for process, piece in enumerate("xyz"):
-    with population.Journal(path, process) as journal:
+    with population.Journal(path, SETTINGS, process) as journal:
       journal.write(piece, {"by": process})
-  with population.Journal(path) as journal:
+  with population.Journal(path, SETTINGS) as journal:
     assert {r["piece"]: r["by"] for r in journal.records()} == {
       "x": 0,
       "y": 1,
       "z": 2,
     }
   lines = (tmp_path / "sweep.2.jsonl").read_text().splitlines()
-  assert json.loads(lines[0])["piece"] == "z"
+  assert json.loads(lines[1])["piece"] == "z"
 
 
 @pytest.mark.processes

@@ -68,7 +68,7 @@ def test_gradients_of_padding_are_zero(method):
   assert sum(moved) > len(moved) // 2
 
 
-@pytest.mark.parametrize("method", model.WITH_DROPOUT)
+@pytest.mark.parametrize("method", model.METHODS)
 def test_dropout_rates_are_traced_and_zero_is_none(method):
   net = network(method, depth=1, width=4096)
   params, stats = model.init(net, jax.random.key(0), jnp.ones(8, bool))
@@ -78,7 +78,7 @@ def test_dropout_rates_are_traced_and_zero_is_none(method):
       net, params, stats, x, rate, jax.random.key(2)
     )[0]
   )
-  plain = model.apply(net, params, stats, x)
+  plain, _ = model.apply_train(net, params, stats, x, None, jax.random.key(2))
   np.testing.assert_allclose(out(0.0), plain, rtol=1e-5, atol=1e-5)
   assert float(jnp.max(jnp.abs(out(0.3) - plain))) > 0.01
 

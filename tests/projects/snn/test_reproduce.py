@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from common.stats import ranks
-from projects.snn import model, published, summaries
+from projects.snn import model, published, summaries, sweep
 
 
 def fake_records(accuracy, names):
@@ -75,21 +75,56 @@ def test_htru2_is_summarised_over_folds():
   assert p == pytest.approx(ranks.one_sided_wilcoxon(auc[:, 0], auc[:, 2]))
 
 
+def test_tox21_chooses_a_setting_for_all_repetitions_of_a_depth():
+  def member(rate, repetition, validation, test, diverged=False):
+    return {
+      "learning_rate": rate,
+      "dropout": 0.05,
+      "weight_decay": 0.0,
+      "repetition": repetition,
+      "diverged": diverged,
+      "validation": validation,
+      "test": test,
+    }
+
+  group = sweep.Group("selu", "rectangular", 128, 8, 1.0)
+  members = [
+    # The best single one, but not in the mean.
+    *(member(0.1, 0, 0.9, 0.7), member(0.1, 1, 0.5, 0.7)),
+    *(member(0.05, 0, 0.8, 0.84), member(0.05, 1, 0.8, 0.86)),
+    *(member(1.0, 0, 0.99, 0.5), member(1.0, 1, 0.99, 0.5, diverged=True)),
+  ]
+  record = {**group._asdict(), "members": members, "seconds": 360.0}
+  results = summaries.tox21_results([record])
+  at_8 = results["auc"]["selu"]["8"]
+  assert at_8["learning_rate"] == 0.05 and at_8["values"] == [0.84, 0.86]
+  table = summaries.tox21_table(results)
+  ours = "| ours | - | - | - | - | 85.0 ± 1.4 | - | - |"
+  assert "| SNN, paper | 83.7 ± 0.3 |" in table and ours in table
+
+
 @pytest.mark.processes
-@pytest.mark.parametrize("table", ["uci", "htru2"])
-def test_a_quick_sweep_goes_on_where_it_was(table, tmp_path, root):
+@pytest.mark.parametrize(
+  ("table", "method"),
+  [("uci", "svm"), ("htru2", "svm"), ("tox21", "layer_norm")],
+)
+def test_a_quick_sweep_goes_on_where_it_was(table, method, tmp_path, root):
   command = [
     *(sys.executable, "-m", "projects.snn.reproduce", f"--table={table}"),
-    *("--quick", f"--out={tmp_path}", "--methods=selu,svm"),
+    *("--quick", f"--out={tmp_path}", f"--methods=selu,{method}"),
   ]
   for _ in range(2):
     done = subprocess.run(command, cwd=root, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr[-2000:]
   lines = (tmp_path / f"{table}.jsonl").read_text().splitlines()
-  records = [json.loads(line) for line in lines]
-  assert [r["method"] for r in records] == ["selu", "svm"]
+  first, *records = [json.loads(line) for line in lines]
+  assert first["settings"]["grid.learning_rate"] == [0.1]
+  assert [r["method"] for r in records] == ["selu", method]
   assert all(0.3 < m["test"] <= 1 for m in records[0]["members"])
-  assert records[1]["best"]["test"] > 0.5
+  if method == "svm":
+    assert records[1]["best"]["test"] > 0.5
+  else:
+    assert (tmp_path / "tox21.png").exists()
   assert json.loads((tmp_path / f"{table}.json").read_text())["provenance"]
 
 
