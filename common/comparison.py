@@ -1,0 +1,387 @@
+"""Two sets compared by a network's features: the commands of FID, FCD, FVD.
+
+A project turns what a user names into features and says how (the protocol);
+all else is here: streaming them into moments, saving and loading statistics,
+refusing to compare what was made differently, the distance with its error bar,
+its extrapolation in n and the scores beside it, and the command line.
+"""
+
+import argparse
+import json
+import pathlib
+import sys
+import zipfile
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any, NamedTuple
+
+import numpy as np
+import tqdm
+
+from .checkpoint import warn
+from .errors import InputError
+from .stats import frechet, kernel_distance, manifold, resampling
+
+PARTS = 10  # Of the samples, for error bars.
+KEEP = 5_000  # Rows of features kept for the scores that need them.
+_DEAL = 5_120  # Rows that are dealt to the parts at a time.
+
+
+class Samples(NamedTuple):
+  """One of the two sets.
+
+  Attributes:
+    name: as the user gave it.
+    parts: moments of disjoint random parts of the rows; empty for statistics
+      that were saved.
+    whole: the moments of all, or (mean, covariance) where n is not known.
+    rows: float32 [<= KEEP, d], a uniform sample of the rows; None for saved
+      statistics.
+    protocol: how the features were made, plain data; None where a file does
+      not say. "score" is what the distance is called; "versions" may differ
+      between the sides without harm, all else may not.
+    notes: counts of what was handled on the way.
+  """
+
+  name: str
+  parts: tuple[frechet.Moments, ...]
+  whole: frechet.Gaussian
+  rows: np.ndarray | None
+  protocol: dict[str, Any] | None
+  notes: dict[str, int]
+
+  @property
+  def n(self) -> int | None:
+    """How many samples, where that is known."""
+    known = isinstance(self.whole, frechet.Moments)
+    return int(self.whole.n) if known else None
+
+
+def collect(
+  name: str,
+  chunks: Iterable[Any],
+  protocol: Mapping[str, Any],
+  notes: Mapping[str, int],
+  seed: int = 0,
+) -> Samples:
+  """Streams features into `Samples`, in memory that does not grow with n.
+
+  Which part a row goes to, and whether it is kept, is drawn from the seed and
+  its number: the result does not depend on how the rows come in chunks.
+
+  Args:
+    name: for messages.
+    chunks: float [b, d] each.
+    protocol: see `Samples`.
+    notes: read after the last chunk.
+    seed: of the drawing.
+
+  Raises:
+    InputError: no more than one row, or values that are not finite.
+  """
+  shuffle, lottery = (np.random.default_rng([seed, i]) for i in range(2))
+  parts = [frechet.Moments(0, np.empty(0), np.empty((0, 0)))] * PARTS
+  waiting, kept = np.empty((0, 0), np.float32), np.empty((0, 0), np.float32)
+  priority = np.empty(0)
+  n = 0
+
+  def dealt(rows):
+    """The parts, each with its share of the rows, drawn at random."""
+    shares = np.array_split(shuffle.permutation(len(rows)), PARTS)
+    return [
+      frechet.merge(part, frechet.moments(rows[share]))
+      for part, share in zip(parts, shares, strict=True)
+    ]
+
+  for chunk in chunks:
+    x = np.asarray(chunk, np.float32)
+    if not n:
+      empty = np.empty((0, x.shape[1]), np.float32)
+      parts, waiting, kept = [frechet.moments(empty)] * PARTS, empty, empty
+    bad = np.flatnonzero(~np.isfinite(x).all(axis=1))
+    if bad.size:
+      raise InputError(
+        f"{name}: sample {n + bad[0]} (from 0) has features that are not "
+        "finite; look at it, or leave it out"
+      )
+    n += len(x)
+    waiting = np.concatenate([waiting, x])
+    while len(waiting) >= _DEAL:
+      parts, waiting = dealt(waiting[:_DEAL]), waiting[_DEAL:]
+    # The rows of least priority, of all so far, are a uniform sample.
+    kept = np.concatenate([kept, x])
+    priority = np.concatenate([priority, lottery.random(len(x))])
+    if len(kept) > KEEP:
+      best = np.sort(np.argpartition(priority, KEEP)[:KEEP])
+      kept, priority = kept[best], priority[best]
+  if n < 2:
+    raise InputError(
+      f"{name}: {n} sample(s) were left, and a distance takes at least 2"
+      + (f" ({described(notes)})" if notes else "")
+    )
+  parts = tuple(part for part in dealt(waiting) if part.n)
+  return Samples(
+    name,
+    parts,
+    resampling.merged(parts),
+    kept,
+    json.loads(json.dumps(dict(protocol))),
+    {key: int(count) for key, count in notes.items() if count},
+  )
+
+
+def described(notes: Mapping[str, int]) -> str:
+  """The counts in words: "3 invalid, 1 gray"."""
+  return ", ".join(f"{count} {name}" for name, count in notes.items() if count)
+
+
+def is_statistics(path: str | pathlib.Path) -> bool:
+  """Whether a file is an .npz with `mu` and `sigma`, ours or another tool's."""
+  try:
+    with zipfile.ZipFile(path) as file:
+      names = {pathlib.PurePath(n).stem for n in file.namelist()}
+  except (OSError, zipfile.BadZipFile):
+    return False
+  return {"mu", "sigma"} <= names
+
+
+def save(path: str | pathlib.Path, samples: Samples) -> None:
+  """Writes `mu` [d], `sigma` [d, d], `n` and the protocol to an .npz file.
+
+  pytorch-fid and TTUR's code read it too. A kill leaves no half of a file.
+  """
+  path = pathlib.Path(path).expanduser()
+  if path.suffix != ".npz":
+    raise InputError(f"{path}: statistics are kept in a file named *.npz")
+  whole = samples.whole
+  if isinstance(whole, frechet.Moments):
+    mean, covariance = whole.mean, frechet.covariance(whole)
+  else:
+    mean, covariance = whole
+  extra = {} if samples.n is None else {"n": samples.n}
+  if samples.protocol is not None:
+    extra["protocol"] = json.dumps(samples.protocol, sort_keys=True)
+  path.parent.mkdir(parents=True, exist_ok=True)
+  fresh = path.with_suffix(".tmp.npz")
+  np.savez(
+    fresh,
+    mu=mean,
+    sigma=covariance,
+    notes=json.dumps(samples.notes),
+    **extra,
+  )
+  fresh.replace(path)
+
+
+def load(path: str | pathlib.Path) -> Samples:
+  """Reads statistics: of `save`, of pytorch-fid, or of TTUR's code.
+
+  Raises:
+    InputError: cut short, not numbers, or of the wrong shape.
+  """
+  try:
+    # NumPy leaves a file that it cannot read open; this one is closed.
+    with open(path, "rb") as raw, np.load(raw, allow_pickle=False) as file:
+      found = {name: file[name] for name in file.files}
+    mean, sigma = (np.asarray(found[k], float) for k in ("mu", "sigma"))
+    protocol = json.loads(str(found.get("protocol", "null")))
+    notes = json.loads(str(found.get("notes", "{}")))
+    n = int(found["n"]) if "n" in found else None
+  except (OSError, KeyError, ValueError, EOFError, zipfile.BadZipFile) as error:
+    raise InputError(
+      f"{path} cannot be read as statistics (mu, sigma): {error}; it may be "
+      "cut short: make it again"
+    ) from error
+  try:
+    moments = frechet.from_covariance(mean, sigma, n or 2)
+  except InputError as error:
+    raise InputError(f"{path}: {error}") from error
+  whole = (mean, sigma) if n is None else moments
+  return Samples(str(path), (), whole, None, protocol, notes)
+
+
+def compare(
+  a: Samples,
+  b: Samples,
+  any_protocol: bool = False,
+  distance_only: bool = False,
+  gamma: float | None = None,
+) -> dict[str, Any]:
+  """Compares two sets; plain data.
+
+  Args:
+    a: the reference, for precision, recall, density and coverage.
+    b: what is judged.
+    any_protocol: compares what was made by different protocols.
+    distance_only: spares the error bar, the extrapolation and the other scores.
+    gamma: of `kernel_distance.polynomial_mmd`.
+
+  Returns:
+    "distance" with its "mean_term" and "trace_term", "n" of both sides and the
+    number of "features". Unless spared: its "standard_error", "at_infinity"
+    (extrapolated in n), "kernel_distance" with its error, and "manifold"; None
+    for what saved statistics do not allow. The "protocol", and "notes" of what
+    was handled.
+
+  Raises:
+    InputError: different protocols, or numbers of features.
+  """
+  difference = _difference(a.protocol, b.protocol)
+  if difference and not any_protocol:
+    raise InputError(
+      f"{a.name} and {b.name} were not made the same way, and their distance "
+      f"means nothing: {difference}; --any-protocol compares them all the same"
+    )
+  for side in (a, b):
+    if side.protocol is None:
+      warn(f"{side.name} does not say how it was made")
+  found = frechet.distance(a.whole, b.whole)
+  result: dict[str, Any] = {
+    "a": a.name,
+    "b": b.name,
+    "distance": found.value,
+    "mean_term": found.mean_term,
+    "trace_term": found.trace_term,
+    "n": [a.n, b.n],
+    "features": found.d,
+    "protocol": a.protocol or b.protocol,
+    "notes": {"a": a.notes, "b": b.notes},
+  }
+  if difference:
+    result["protocols_differ"] = difference
+  if distance_only:
+    return result
+  sides = [side.parts or side.whole for side in (a, b)]
+  with tqdm.tqdm(
+    desc="error bar and extrapolation",
+    total=2 * PARTS - PARTS // 2 + 1,
+    leave=False,
+    dynamic_ncols=True,
+    disable=not sys.stderr.isatty(),
+  ) as bar:
+    error = resampling.standard_error(*sides, bar.update)
+    line = resampling.at_infinity(*sides, bar.update)
+  result["standard_error"] = error
+  result["at_infinity"] = None if line is None else line._asdict()
+  result["kernel_distance"] = result["manifold"] = None
+  if a.rows is not None and b.rows is not None:
+    if min(len(a.rows), len(b.rows)) > manifold.K:
+      kernel = kernel_distance.polynomial_mmd(a.rows, b.rows, gamma)
+      result["kernel_distance"] = kernel._asdict()
+      result["manifold"] = manifold.manifold(a.rows, b.rows)._asdict()
+  return json.loads(json.dumps(result))
+
+
+def _difference(a, b) -> str:
+  """What two protocols do not share, in words; "" if nothing is known to."""
+  if a is None or b is None:
+    return ""
+  for key in sorted({*a, *b} - {"versions"}):
+    if a.get(key) != b.get(key):
+      return f"{key} is {a.get(key)!r} here and {b.get(key)!r} there"
+  return ""
+
+
+def text(result: Mapping[str, Any]) -> str:
+  """What a person reads of a result of `compare`, some lines."""
+  protocol = dict(result["protocol"] or {"score": "Fréchet distance"})
+  name = protocol.pop("score")
+  error = result.get("standard_error")
+  lines = [
+    f"{name}: {result['distance']:.6g}"
+    + ("" if error is None else f" ± {error:.2g}")
+    + f"  (mean {result['mean_term']:.4g}, covariance"
+    f" {result['trace_term']:.4g})"
+  ]
+  if line := result.get("at_infinity"):
+    lines.append(
+      f"  extrapolated to infinite n: {line['value']:.6g} (a line in 1/n from"
+      f" n = {line['sizes'][0]:,}; off by {line['residual']:.1g} at most)"
+    )
+  if kernel := result.get("kernel_distance"):
+    lines.append(
+      f"  kernel distance: {kernel['value']:.4g} ±"
+      f" {kernel['standard_error']:.2g}  (of {kernel['n1']:,} and"
+      f" {kernel['n2']:,} samples)"
+    )
+  if shares := result.get("manifold"):
+    lines.append(
+      "  " + ", ".join(f"{key} {value:.3f}" for key, value in shares.items())
+    )
+  n = ["unknown" if n is None else f"{n:,}" for n in result["n"]]
+  lines.append(
+    f"  protocol: n = {n[0]} and {n[1]}, {result['features']} features"
+    + "".join(f", {key} {_plain(value)}" for key, value in protocol.items())
+  )
+  for side in "ab":
+    if notes := result["notes"][side]:
+      lines.append(f"  {result[side]}: {described(notes)}")
+  if difference := result.get("protocols_differ"):
+    lines.append(f"  NOT THE SAME PROTOCOL: {difference}")
+  return "\n".join(lines)
+
+
+def _plain(value) -> str:
+  if isinstance(value, dict):
+    return "(" + ", ".join(f"{k} {_plain(v)}" for k, v in value.items()) + ")"
+  if isinstance(value, str) and len(value) == 64:  # A hash.
+    return value[:12]
+  return str(value)
+
+
+def command(
+  description: str,
+  add_arguments: Callable[[argparse.ArgumentParser], object],
+  read: Callable[[str, argparse.Namespace], Samples],
+  gamma: float | None = None,
+) -> None:
+  """The whole command: reads A and B, compares, prints.
+
+  Args:
+    description: for --help.
+    add_arguments: adds a project's own.
+    read: `read(path, arguments) -> Samples`, called for what is not saved
+      statistics. `arguments` has `batch_size`, `strict`, `seed`.
+    gamma: see `compare`.
+  """
+  parser = argparse.ArgumentParser(
+    description=description,
+    formatter_class=argparse.ArgumentDefaultsHelpFormatter,
+  )
+  parser.add_argument("a", metavar="A", help="the reference")
+  parser.add_argument("b", metavar="B", nargs="?", help="what is judged")
+  add = parser.add_argument
+  add("--save-stats", metavar="FILE.npz", help="keep the statistics of A")
+  add("--batch-size", type=int, default=64, help="samples at a time")
+  add("--json", action="store_true", help="print JSON, all digits")
+  add("--strict", action="store_true", help="bad samples are errors")
+  add("--any-protocol", action="store_true", help="compare come what may")
+  add("--distance-only", action="store_true", help="no error bar, no extras")
+  add("--seed", type=int, default=0, help="of the random parts")
+  add_arguments(parser)
+  arguments = parser.parse_args()
+  try:
+    if arguments.batch_size < 1:
+      raise InputError(f"--batch-size={arguments.batch_size}: 1 or more")
+    if arguments.b is None and not arguments.save_stats:
+      raise InputError("say what to compare with A, or --save-stats=FILE.npz")
+    sides = [
+      load(path) if is_statistics(path) else read(path, arguments)
+      for path in (arguments.a, arguments.b)
+      if path is not None
+    ]
+    if arguments.save_stats:
+      save(arguments.save_stats, sides[0])
+    if len(sides) < 2:
+      return
+    result = compare(
+      *sides, arguments.any_protocol, arguments.distance_only, gamma
+    )
+  except InputError as error:
+    print(f"error: {error}", file=sys.stderr)
+    sys.exit(1)
+  except OSError as error:
+    print(f"error: {error.strerror}: {error.filename}", file=sys.stderr)
+    sys.exit(1)
+  except KeyboardInterrupt:
+    sys.exit(130)
+  print(json.dumps(result, indent=2) if arguments.json else text(result))

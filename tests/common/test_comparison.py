@@ -1,0 +1,181 @@
+"""Samples that stream, statistics in files, and what refuses to be compared."""
+
+import json
+import subprocess
+import sys
+
+import hypothesis
+import numpy as np
+import pytest
+from hypothesis import strategies as st
+
+from common import comparison
+from common.errors import InputError
+from common.stats import frechet
+
+PROTOCOL = {"score": "toy", "network": "none", "versions": {"jax": "1"}}
+
+
+def chunks(x, size):
+  return (x[i : i + size] for i in range(0, len(x), size))
+
+
+def collected(x, size=100, name="x", protocol=PROTOCOL, **kwargs):
+  return comparison.collect(name, chunks(x, size), protocol, {}, **kwargs)
+
+
+def equal(a, b):
+  for one, other in zip(a, b, strict=True):
+    np.testing.assert_array_equal(one, other)
+
+
+@hypothesis.given(st.integers(1, 60), st.integers(2, 60))
+def test_chunks_do_not_matter(size, n):
+  x = np.random.default_rng(0).normal(size=(n, 3)).astype(np.float32)
+  once, streamed = collected(x, n), collected(x, size)
+  equal(once.whole, streamed.whole)
+  equal(once.rows, streamed.rows)
+  for one, other in zip(once.parts, streamed.parts, strict=True):
+    equal(one, other)
+  assert sum(part.n for part in once.parts) == once.n == n
+  np.testing.assert_allclose(once.whole.mean, x.mean(0), atol=1e-6)
+
+
+def test_many_rows_stream_into_a_uniform_sample(monkeypatch):
+  monkeypatch.setattr(comparison, "KEEP", 200)
+  monkeypatch.setattr(comparison, "_DEAL", 640)
+  x = np.arange(5000, dtype=np.float32)[:, None]
+  one, other = collected(x, 37), collected(x, 5000)
+  equal(one.rows, other.rows)
+  equal(one.whole, other.whole)
+  assert len(np.unique(one.rows)) == 200 == len(one.rows)
+  assert one.rows.mean() == pytest.approx(2500, abs=350)
+  assert {part.n for part in one.parts} <= set(range(490, 511))
+  whole = frechet.moments(x)
+  np.testing.assert_allclose(one.whole.scatter, whole.scatter, rtol=1e-9)
+
+
+def test_statistics_go_through_a_file(tmp_path):
+  x = np.random.default_rng(0).normal(size=(50, 3))
+  saved = collected(x)
+  comparison.save(tmp_path / "x.npz", saved)
+  assert comparison.is_statistics(tmp_path / "x.npz")
+  back = comparison.load(tmp_path / "x.npz")
+  assert back.protocol == PROTOCOL and back.n == 50
+  np.testing.assert_allclose(back.whole.scatter, saved.whole.scatter)
+  result = comparison.compare(saved, back)
+  assert result["distance"] == pytest.approx(0, abs=1e-12)
+  assert result["kernel_distance"] is None and result["standard_error"] >= 0
+
+
+def test_files_of_other_tools_load_and_are_told_apart(tmp_path, capsys):
+  x = np.random.default_rng(0).normal(size=(50, 3))
+  np.savez(tmp_path / "theirs.npz", mu=x.mean(0), sigma=np.cov(x.T))
+  np.savez(tmp_path / "images.npz", images=np.zeros((2, 4, 4, 3), np.uint8))
+  assert not comparison.is_statistics(tmp_path / "images.npz")
+  assert not comparison.is_statistics(tmp_path / "absent.npz")
+  theirs = comparison.load(tmp_path / "theirs.npz")
+  result = comparison.compare(collected(x), theirs)
+  assert result["n"] == [50, None]
+  assert result["distance"] == pytest.approx(0, abs=1e-9)
+  assert "does not say how it was made" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+  ("mu", "sigma", "message"),
+  [
+    (np.zeros(3), np.zeros((3, 4)), "has shape"),
+    (np.zeros(3), np.full((3, 3), np.nan), "not finite"),
+    (np.zeros(3), np.arange(9.0).reshape(3, 3), "not symmetric"),
+    (np.array(["a"]), np.eye(1), "cannot be read"),
+  ],
+)
+def test_bad_statistics_are_one_sentence(mu, sigma, message, tmp_path):
+  np.savez(tmp_path / "bad.npz", mu=mu, sigma=sigma)
+  with pytest.raises(InputError, match=message) as error:
+    comparison.load(tmp_path / "bad.npz")
+  assert "bad.npz" in str(error.value)
+
+
+def test_truncated_statistics_are_one_sentence(tmp_path):
+  comparison.save(tmp_path / "x.npz", collected(np.eye(40)))
+  whole = (tmp_path / "x.npz").read_bytes()
+  # The directory of a zip file is at its end.
+  (tmp_path / "cut.npz").write_bytes(whole[: len(whole) // 2])
+  assert not comparison.is_statistics(tmp_path / "cut.npz")
+  with pytest.raises(InputError, match=r"cut.npz cannot be read"):
+    comparison.load(tmp_path / "cut.npz")
+
+
+def test_other_protocols_are_refused_unless_told():
+  x = np.random.default_rng(0).normal(size=(60, 3))
+  here = collected(x, name="here")
+  newer = collected(x, protocol={**PROTOCOL, "versions": {"jax": "2"}})
+  assert comparison.compare(here, newer)["distance"] < 1e-12
+  there = collected(x, name="there", protocol={**PROTOCOL, "network": "other"})
+  with pytest.raises(InputError, match="network is 'none' here and 'other' th"):
+    comparison.compare(here, there)
+  result = comparison.compare(here, there, any_protocol=True)
+  assert "NOT THE SAME PROTOCOL: network" in comparison.text(result)
+
+
+def test_a_result_says_everything():
+  random = np.random.default_rng(0)
+  a = collected(random.normal(size=(300, 4)), name="a")
+  b = comparison.collect(
+    "b", [random.normal(1, 1, size=(400, 4))], PROTOCOL, {"gray": 3, "bad": 0}
+  )
+  result = comparison.compare(a, b)
+  assert json.loads(json.dumps(result)) == result
+  text = comparison.text(result)
+  for part in (
+    "toy: ", " ± ", "infinite n", "kernel distance", "precision",
+    "n = 300 and 400", "4 features", "network none", "b: 3 gray",
+  ):  # fmt: skip
+    assert part in text, part
+  assert "bad" not in text
+  assert result["distance"] == pytest.approx(4, rel=0.2)
+  short = comparison.compare(a, b, distance_only=True)
+  assert "standard_error" not in short and "toy: " in comparison.text(short)
+
+
+def test_features_that_are_not_finite_are_named():
+  x = np.zeros((30, 2))
+  x[17, 1] = np.inf
+  with pytest.raises(InputError, match=r"x: sample 17 \(from 0\) has features"):
+    collected(x, 10)
+  with pytest.raises(
+    InputError, match=r"1 sample\(s\) were left.*\(3 broken\)"
+  ):
+    comparison.collect("x", [x[:1]], PROTOCOL, {"broken": 3})
+
+
+SCRIPT = """
+import numpy as np
+from common import comparison
+def read(path, arguments):
+  x = np.random.default_rng(arguments.columns).normal(size=(50, 2))
+  return comparison.collect(path, [x], {"score": "toy"}, {})
+comparison.command(
+  "Toy.", lambda p: p.add_argument("--columns", type=int, default=2), read
+)
+"""
+
+
+@pytest.mark.processes
+def test_the_command(tmp_path, root):
+  def run(*arguments):
+    return subprocess.run(
+      [sys.executable, "-c", SCRIPT, *arguments],
+      cwd=root,
+      capture_output=True,
+      text=True,
+    )
+
+  file = str(tmp_path / "a.npz")
+  done = run("a", "b", f"--save-stats={file}", "--json")
+  assert done.returncode == 0, done.stderr
+  assert json.loads(done.stdout)["distance"] == pytest.approx(0, abs=1e-9)
+  assert "toy: " in run(file, "b", "--columns=3").stdout
+  alone = run("a")
+  assert alone.returncode == 1 and alone.stderr.startswith("error: say what")
