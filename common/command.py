@@ -79,15 +79,20 @@ def main(train: Callable[[Any, str], Any]) -> None:
     if len(argv) > 1:
       _leave(f"{argv[1]!r} is no flag; flags start with --", 1)
     config, where = load_config(), workdir()
-    if _COORDINATOR.value:
-      import jax
-
-      jax.distributed.initialize(
-        _COORDINATOR.value, _PROCESSES.value, _PROCESS.value
-      )
+    join_processes()
     train(config, str(where))
 
   execute(run)
+
+
+def join_processes() -> None:
+  """Joins the processes of `--coordinator`, before JAX computes anything."""
+  if _COORDINATOR.value:
+    import jax
+
+    jax.distributed.initialize(
+      _COORDINATOR.value, _PROCESSES.value, _PROCESS.value
+    )
 
 
 def workdir() -> pathlib.Path:

@@ -11,6 +11,8 @@ depth. `theorem`: the checks of Theorems 1 to 3, and the moments in a network of
 32 layers. Numbers go to `results/snn/` and into the tables of this project's
 README; a sweep goes on where it was stopped. `--only=iris,wine` restricts the
 tasks, `--quick` takes generated data and changes neither results nor README.
+Several processes share a sweep with --coordinator=HOST:PORT --processes=N
+--process=I, on one file system; the first writes the table.
 """
 
 import importlib
@@ -23,6 +25,7 @@ import ml_collections
 import numpy as np
 from absl import flags
 from jax import numpy as jnp
+from jax.experimental import multihost_utils
 from tqdm import tqdm
 
 from common import command, population, report
@@ -62,6 +65,27 @@ def config_of(name: str, variant: str) -> ml_collections.ConfigDict:
   config.unlock()
   config.data_dir, config.cache_dir = _DATA_DIR.value, _CACHE_DIR.value
   return config
+
+
+def swept(
+  config: ml_collections.ConfigDict,
+  units: dict[str, dict[str, Any]],
+  methods: list[str],
+  path: pathlib.Path,
+) -> tuple[list[dict[str, Any]], dict[str, str]]:
+  """Runs what is missing of a sweep; returns all records, and broken units.
+
+  Of several processes only the first returns, when all are done.
+  """
+  settings = sweep.settings(config)
+  with population.Journal(path, settings) as journal:
+    broken = run_sweep(config, units, methods, journal)
+  if jax.process_count() > 1:
+    multihost_utils.sync_global_devices("the sweep is done")
+    if jax.process_index():
+      sys.exit(0)
+  with population.Journal(path, settings) as journal:
+    return journal.records(), broken
 
 
 def run_sweep(
@@ -193,6 +217,7 @@ def main(argv: list[str]) -> None:
   del argv
   check_choice("table", _TABLE.value, ("uci", "htru2", "tox21", "theorem"))
   population.use_all_cores()
+  command.join_processes()
   for method in _METHODS.value:
     check_choice("methods", method, summaries.HTRU2_METHODS)
   quick = _QUICK.value
@@ -225,10 +250,8 @@ def uci(out: pathlib.Path, quick: bool) -> str:
   methods = _METHODS.value or [*model.METHODS, *UCI_REFERENCES]
   units = {name: {"name": name} for name in _ONLY.value or every}
   name = "uci_paper" if _PAPER.value else "uci"
-  settings = sweep.settings(config)
-  with population.Journal(out / f"{name}.jsonl", settings) as journal:
-    broken = run_sweep(config, units, methods, journal)
-    results = summaries.uci_results(journal.records(), broken)
+  found = swept(config, units, methods, out / f"{name}.jsonl")
+  results = summaries.uci_results(*found)
   report.save_results(out / f"{name}.json", results)
   summary = results["summary"]
   if summary:
@@ -250,12 +273,10 @@ def htru2(out: pathlib.Path, quick: bool) -> str:
   units = {f"fold {i}": {"fold": i} for i in range(1 if quick else 10)}
   name = "htru2_paper" if _PAPER.value else "htru2"
   methods = _METHODS.value or list(summaries.HTRU2_METHODS)
-  settings = sweep.settings(config)
-  with population.Journal(out / f"{name}.jsonl", settings) as journal:
-    broken = run_sweep(config, units, methods, journal)
-    if broken:
-      raise InputError(next(iter(broken.values())))
-    results = summaries.htru2_results(journal.records())
+  records, broken = swept(config, units, methods, out / f"{name}.jsonl")
+  if broken:
+    raise InputError(next(iter(broken.values())))
+  results = summaries.htru2_results(records)
   report.save_results(out / f"{name}.json", results)
   return summaries.htru2_table(results)
 
@@ -268,12 +289,11 @@ def tox21(out: pathlib.Path, quick: bool) -> str:
     raise InputError("say where the challenge's files are with --data_dir=DIR")
   name = "tox21_paper" if _PAPER.value else "tox21"
   methods = _METHODS.value or list(model.METHODS)
-  settings = sweep.settings(config)
-  with population.Journal(out / f"{name}.jsonl", settings) as journal:
-    broken = run_sweep(config, {"tox21": {}}, methods, journal)
-    if broken:
-      raise InputError(next(iter(broken.values())))
-    results = summaries.tox21_results(journal.records())
+  units = {"tox21": {}}
+  records, broken = swept(config, units, methods, out / f"{name}.jsonl")
+  if broken:
+    raise InputError(next(iter(broken.values())))
+  results = summaries.tox21_results(records)
   report.save_results(out / f"{name}.json", results)
   found = results["auc"]
   depths = [*config.grid.depth]

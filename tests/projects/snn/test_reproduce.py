@@ -1,6 +1,7 @@
 """The tables, from records made up and from a quick run."""
 
 import json
+import socket
 import subprocess
 import sys
 
@@ -8,7 +9,8 @@ import numpy as np
 import pytest
 
 from common.stats import ranks
-from projects.snn import model, published, summaries, sweep
+from configs.snn import uci
+from projects.snn import model, published, reproduce, summaries, sweep
 
 
 def fake_records(accuracy, names):
@@ -101,6 +103,54 @@ def test_tox21_chooses_a_setting_for_all_repetitions_of_a_depth():
   table = summaries.tox21_table(results)
   ours = "| ours | - | - | - | - | 85.0 ± 1.4 | - | - |"
   assert "| SNN, paper | 83.7 ± 0.3 |" in table and ours in table
+
+
+def test_a_broken_task_is_reported_and_the_others_are_done(tmp_path):
+  random = np.random.default_rng(0)
+  for name in ("one", "bad", "two"):
+    folder = tmp_path / name
+    folder.mkdir()
+    lines = [f"{i}\t{random.normal() + i % 2}\t{i % 2}" for i in range(40)]
+    if name == "bad":
+      lines[7] = "7\tmuch\t1"
+    text = "\n".join(["\tf1\tclase", *lines]) + "\n"
+    (folder / f"{name}_R.dat").write_text(text)
+    rows = [" ".join(map(str, r)) for r in (range(30), range(30, 40))]
+    (folder / "conxuntos_kfold.dat").write_text("\n".join(rows * 4))
+  config = uci.get_config("smoke")
+  config.unlock()
+  config.data.source, config.data_dir = "uci", str(tmp_path)
+  units = {name: {"name": name} for name in ("one", "bad", "two")}
+  records, broken = reproduce.swept(
+    config, units, ["decision_tree"], tmp_path / "sweep.jsonl"
+  )
+  assert [record["task"] for record in records] == ["one", "two"]
+  assert list(broken) == ["bad"] and "bad_R.dat, line 9" in broken["bad"]
+
+
+@pytest.mark.processes
+def test_two_processes_share_a_sweep(tmp_path, root):
+  with socket.socket() as free:
+    free.bind(("localhost", 0))
+    port = free.getsockname()[1]
+  command = [
+    *(sys.executable, "-m", "projects.snn.reproduce", "--table=htru2"),
+    *("--quick", f"--out={tmp_path}", "--methods=svm,decision_tree"),
+    *(f"--coordinator=localhost:{port}", "--processes=2"),
+  ]
+  running = [
+    subprocess.Popen(
+      [*command, f"--process={i}"], cwd=root, stdout=subprocess.PIPE, text=True
+    )
+    for i in range(2)
+  ]
+  printed = [process.communicate()[0] for process in running]
+  assert [process.returncode for process in running] == [0, 0]
+  assert "SVM" in printed[0] and "C4.5" in printed[0]
+  assert "C4.5" not in printed[1]
+  both = [tmp_path / "htru2.jsonl", tmp_path / "htru2.1.jsonl"]
+  # The settings, then one piece each.
+  assert [len(file.read_text().splitlines()) for file in both] == [2, 2]
 
 
 @pytest.mark.processes
