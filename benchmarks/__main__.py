@@ -1,6 +1,6 @@
 """Runs the benchmarks: prints a table each, keeps the numbers in results/.
 
-  python -m benchmarks [--quick] [frechet] [coulomb_gan] [snn]
+  python -m benchmarks [--quick] [frechet] [streaming] [coulomb_gan] [snn]
 
 `--quick` shows in seconds that everything works: small sizes, times that mean
 nothing, and so no results are kept. Every module has `run(quick) -> rows`; a
@@ -16,7 +16,7 @@ import sys
 from collections.abc import Sequence
 from typing import Any
 
-MODULES = ("frechet", "coulomb_gan", "snn")
+MODULES = ("frechet", "streaming", "coulomb_gan", "snn")
 RESULTS = pathlib.Path(__file__).parent.parent / "results" / "benchmarks"
 README = RESULTS.parents[1] / "README.md"
 COLUMNS = {
@@ -33,6 +33,8 @@ COLUMNS = {
   "compile_s": "Compile",
   "parameters": "Parameters",
   "peer_parameters": "Peer's parameters",
+  "memory_mb": "Memory, MB",
+  "peer_memory_mb": "Peer's memory, MB",
 }
 
 
