@@ -207,7 +207,8 @@ def make_fit(
   return fit
 
 
-@functools.lru_cache(maxsize=256)
+# Enough for the graphs of one shape; hundreds of programs crash XLA in the end.
+@functools.lru_cache(maxsize=64)
 def _program(group, outputs, protocol):
   return population.compiled(make_fit(group, outputs, protocol))
 
