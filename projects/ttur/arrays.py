@@ -1,0 +1,205 @@
+"""Images out of arrays in memory or in .npy and .npz files, row by row.
+
+Files are read as streams, compressed ones too: memory does not grow with them.
+"""
+
+import collections
+import contextlib
+import pathlib
+import zipfile
+import zlib
+from collections.abc import Callable, Iterator
+from typing import IO, Any, NamedTuple
+
+import numpy as np
+
+from common import errors
+
+RANGES = ("0..255", "0..1", "-1..1")  # That float pixels can be in.
+_DAMAGED = (zipfile.BadZipFile, zlib.error)
+_ROWS = 64  # That are read at a time.
+_GLANCE = 16  # Images of floats that must show what range they are in.
+
+
+class Notes(collections.Counter):
+  """Counts of what was handled; under `strict` the first one is an error."""
+
+  def __init__(self, strict: bool):
+    super().__init__()
+    self.strict = strict
+    self.current: Any = ""  # Which image is looked at.
+
+  def __setitem__(self, what: str, count: int) -> None:
+    if self.strict and count:
+      raise errors.InputError(
+        f"{self.current} would have to be handled ({what}), which --strict "
+        "does not allow: convert or remove it"
+      )
+    super().__setitem__(what, count)
+
+
+class Pictures(NamedTuple):
+  """The images of one source.
+
+  Attributes:
+    count: how many there are, unreadable ones included.
+    images: yields uint8 or float32 [height, width, 3], RGB in 0..255; once.
+    notes: counts of what was handled; complete after the last image.
+  """
+
+  count: int
+  images: Iterator[np.ndarray]
+  notes: dict[str, int]
+
+
+def chosen(n: int, count: int | None, seed: int, name: str) -> list[int]:
+  """Which of n images are taken, in their order."""
+  if count is None:
+    return list(range(n))
+  if count > n:
+    raise errors.InputError(
+      f"{name} holds {n:,} images, fewer than the {count:,} asked for: add "
+      "some, or ask for fewer on both sides"
+    )
+  drawn = np.random.default_rng(seed).choice(n, count, replace=False)
+  return np.sort(drawn).tolist()
+
+
+class Rows(NamedTuple):
+  """An array of images, row by row."""
+
+  name: str
+  shape: tuple[int, ...]
+  dtype: np.dtype
+  open: Callable[[], Iterator[np.ndarray]]
+
+
+def open_file(path: pathlib.Path) -> Rows:
+  """Reads the header of an .npy, or of the one array of images in an .npz."""
+  zipped = path.suffix == ".npz"
+  member = ""
+  try:
+    if zipped:
+      with zipfile.ZipFile(path) as archive:
+        names = [n for n in archive.namelist() if n.endswith(".npy")]
+      known = [n for n in ("images.npy", "arr_0.npy") if n in names]
+      if not known and len(names) != 1:
+        raise errors.InputError(
+          f"{path} holds {', '.join(n[:-4] for n in names) or 'no array'}: "
+          "call the one with the images 'images'"
+        )
+      member = (known or names)[0]
+    with _stream(path, member) as file:
+      shape, fortran, dtype = _header(file)
+  except FileNotFoundError as error:
+    raise errors.InputError(f"there is no file {path}") from error
+  except (OSError, ValueError, EOFError, *_DAMAGED) as error:
+    raise errors.InputError(
+      f"{path} is no whole {path.suffix} file ({error}): write it again"
+    ) from error
+  if fortran or dtype.hasobject:
+    raise errors.InputError(
+      f"{path} holds {'objects' if dtype.hasobject else 'columns first'}: save "
+      "a contiguous array of numbers"
+    )
+
+  def rows() -> Iterator[np.ndarray]:
+    count, *rest = shape
+    size = int(np.prod(rest)) * dtype.itemsize
+    try:
+      with _stream(path, member) as file:
+        _header(file)
+        for start in range(0, count, _ROWS):
+          n = min(_ROWS, count - start)
+          raw = file.read(n * size)
+          yield from np.frombuffer(raw, dtype).reshape(n, *rest)
+    except (OSError, ValueError, EOFError, *_DAMAGED) as error:
+      raise errors.InputError(
+        f"{path} is cut short or damaged ({error}): write it again"
+      ) from error
+
+  return Rows(str(path), shape, dtype, rows)
+
+
+@contextlib.contextmanager
+def _stream(path: pathlib.Path, member: str) -> Iterator[IO[bytes]]:
+  if not member:
+    with path.open("rb") as file:
+      yield file
+    return
+  with zipfile.ZipFile(path) as archive, archive.open(member) as file:
+    yield file
+
+
+def _header(file: IO[bytes]) -> tuple[tuple[int, ...], bool, np.dtype]:
+  version = np.lib.format.read_magic(file)
+  if version == (1, 0):
+    return np.lib.format.read_array_header_1_0(file)
+  return np.lib.format.read_array_header_2_0(file)
+
+
+def pictures(
+  rows: Rows, count: int | None, seed: int, floats: str, notes: Notes
+) -> Pictures:
+  """Checks what the array is, and makes images of its rows."""
+  shape, dtype, name = rows.shape, rows.dtype, rows.name
+  fine = len(shape) == 3 or (len(shape) == 4 and shape[3] in (1, 3, 4))
+  if not fine or 0 in shape:
+    hint = ""
+    if len(shape) == 4 and shape[1] in (1, 3):
+      hint = "; move the channels to the end: array.transpose(0, 2, 3, 1)"
+    raise errors.InputError(
+      f"{name} has shape {shape}, and images are [n, height, width] or "
+      f"[n, height, width, channels] of 1, 3 or 4 channels{hint}"
+    )
+  if dtype.kind != "f" and dtype not in (np.uint8, np.uint16):
+    raise errors.InputError(
+      f"{name} is of {dtype}: save uint8 in 0..255, or floats"
+    )
+  wanted = chosen(shape[0], count, seed, name)
+  return Pictures(len(wanted), _pixels(rows, wanted, floats, notes), notes)
+
+
+def _pixels(
+  rows: Rows, indices: list[int], floats: str, notes: Notes
+) -> Iterator[np.ndarray]:
+  low, high = (float(v) for v in floats.split(".."))
+  slack = (high - low) * 1e-3
+  wanted = iter(indices)
+  following = next(wanted)
+  largest, seen = 0.0, 0
+  for index, row in enumerate(rows.open()):
+    if index != following:
+      continue
+    following = next(wanted, -1)
+    notes.current = f"image {index} (from 0) of {rows.name}"
+    if row.ndim == 2 or row.shape[2] == 1:
+      notes["gray"] += 1
+      row = np.repeat(row.reshape(*row.shape[:2], 1), 3, -1)
+    elif row.shape[2] == 4:
+      notes["alpha"] += 1
+      row = row[..., :3]
+    if row.dtype == np.uint16:
+      notes["16-bit"] += 1
+      row = ((row.astype(np.int64) + 128) // 257).astype(np.uint8)
+    if row.dtype.kind == "f":
+      row = row.astype(np.float32)
+      if not np.isfinite(row).all():
+        raise errors.InputError(
+          f"{notes.current} has pixels that are not finite"
+        )
+      if row.min() < low - slack or row.max() > high + slack:
+        notes["out of range"] += 1
+      row = (row - low) * (255 / (high - low))
+      if floats == "0..255" and seen < _GLANCE:
+        largest = max(largest, float(np.abs(row).max()))
+        seen += 1
+        # One image may be black; a set of them was scaled differently.
+        if largest <= 2 and (seen == _GLANCE or following < 0):
+          raise errors.InputError(
+            f"{rows.name} has float pixels of at most {largest:.3g}, and "
+            "0..255 is expected: say --floats=0..1 or --floats=-1..1"
+          )
+    yield row
+    if following < 0:
+      return

@@ -1,0 +1,76 @@
+"""The picture of the disturbance study, as Figure 3 of arXiv:1706.08500."""
+
+import pathlib
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+from matplotlib.figure import Figure
+from matplotlib.offsetbox import AnnotationBbox, OffsetImage
+
+from . import disturbances, published
+
+_OURS, _PAPER = "#d1495b", "#6b7480"
+
+
+def disturbances_plot(
+  path: pathlib.Path,
+  results: Mapping[str, Any],
+  image: np.ndarray,
+  other: np.ndarray,
+) -> None:
+  """Distance against level of each disturbance, with an image at each level.
+
+  Both curves are shares of their largest value, since they are of other
+  networks and images.
+
+  Args:
+    path: of the PNG.
+    results: of `reproduce.study`.
+    image: float [h, w, 3] between -1 and 1, to show what is done.
+    other: what contaminates, likewise.
+  """
+  found = results["disturbances"]
+  figure = Figure(figsize=(12, 7.6), layout="constrained")
+  panels = figure.subplots(2, 3, sharey=True).ravel()
+  for axes, (name, levels) in zip(panels, found.items(), strict=True):
+    ours = np.array([level["distance"] for level in levels])
+    error = np.array([level["standard_error"] or 0.0 for level in levels])
+    theirs = np.array(published.DISTURBANCES[name])
+    at = np.arange(len(ours))
+    axes.errorbar(
+      at, ours / ours.max(), error / ours.max(), fmt="o-", color=_OURS,
+      capsize=3, label="here",
+    )  # fmt: skip
+    axes.plot(
+      at, theirs / theirs.max(), "s--", ms=4, color=_PAPER, alpha=0.8,
+      label="paper: FID, CelebA",
+    )  # fmt: skip
+    for x, amount in zip(at, disturbances.AMOUNTS[name], strict=True):
+      axes.add_artist(_example(name, amount, image, other, x))
+    axes.set(
+      title=f"{name}: up to {ours.max():.4g}", xlim=(-0.5, len(at) - 0.5),
+      xticks=at, ylim=(-0.05, 1.15),
+    )  # fmt: skip
+    axes.set_xticklabels(["none", "weak", "medium", "strong"])
+    axes.tick_params(axis="x", pad=58)
+  panels[0].legend(loc="upper left")
+  figure.supylabel("share of the largest distance")
+  figure.savefig(path, dpi=110)
+
+
+def _example(name, amount, image, other, x):
+  random = np.random.default_rng(0)
+  if name == "contamination":
+    # A set's share, shown as a row of four.
+    row = [other if i < round(4 * amount) else image for i in range(4)]
+    half = [np.concatenate(row[:2], axis=1), np.concatenate(row[2:], axis=1)]
+    shown = np.concatenate(half)
+  else:
+    shown = disturbances.disturb(name, image[None], amount, random)[0]
+  pixels = np.clip((shown + 1) / 2, 0, 1)
+  box = OffsetImage(pixels, zoom=52 / pixels.shape[0], cmap="gray")
+  return AnnotationBbox(
+    box, (x, 0), xybox=(0, -32), xycoords=("data", "axes fraction"),
+    boxcoords="offset points", frameon=False, annotation_clip=False,
+  )  # fmt: skip

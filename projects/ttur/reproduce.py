@@ -1,0 +1,163 @@
+"""The study of the FID, and what came out of it written down.
+
+    python -m projects.ttur.reproduce --table=disturbances --name=cifar10
+      --images=SOURCE --others=SOURCE [--features=squeezenet] [--weights=FILE]
+
+Six disturbances at four levels of the images of SOURCE (a folder, an array, a
+data set's name: what `projects.ttur.fid` takes); `--others` is what they are
+contaminated with. Numbers go to `results/ttur/` and into this project's README,
+under `--name`. `--quick` takes few images, and changes neither.
+"""
+
+import importlib
+import pathlib
+from typing import Any
+
+import ml_collections
+import numpy as np
+import scipy.stats
+from absl import flags
+from tqdm import tqdm
+
+from common import command, comparison, report
+from common.errors import InputError, check_choice
+from common.nn import resize
+
+from . import disturbances, fid, pictures, published, sources
+
+_TABLE = flags.DEFINE_string("table", "disturbances", "disturbances.")
+_IMAGES = flags.DEFINE_string("images", "", "The images to disturb.")
+_OTHERS = flags.DEFINE_string("others", "", "What they are contaminated with.")
+_NAME = flags.DEFINE_string("name", "", "Of the set, in files and tables.")
+_DATA_DIR = flags.DEFINE_string("data_dir", None, "Of prepared data sets.")
+_FEATURES = flags.DEFINE_string("features", "inception", "The network.")
+_WEIGHTS = flags.DEFINE_string("weights", None, "Its weights.")
+_PAPER = flags.DEFINE_bool("paper", False, "The paper's number; needs a GPU.")
+_QUICK = flags.DEFINE_bool("quick", False, "Few images.")
+_OUT = flags.DEFINE_string("out", None, "Default: results/ttur.")
+
+_HERE = pathlib.Path(__file__).parent
+_PROJECT = _HERE.name
+
+
+def load(source: str, count: int, seed: int) -> np.ndarray:
+  """Images of a source between -1 and 1, float32 [count, h, w, 3]."""
+  found = sources.find(source, count=count, seed=seed, data_dir=_DATA_DIR.value)
+  images = [np.asarray(image, np.float32) for image in found.images]
+  shapes = {image.shape for image in images}
+  if len(shapes) > 1:
+    raise InputError(
+      f"{source} has images of {len(shapes)} sizes; the study takes one size"
+    )
+  return np.stack(images) / 127.5 - 1
+
+
+def study(
+  config: ml_collections.ConfigDict,
+  network: fid.Network,
+  images: np.ndarray,
+  others: np.ndarray,
+) -> dict[str, Any]:
+  """Distances of each disturbance at each level; plain data.
+
+  Args:
+    config: of `configs/ttur/studies.py`.
+    network: of `fid.network`.
+    images: [config.reference, h, w, 3] between -1 and 1; the first `config.n`
+      are disturbed, and compared with all.
+    others: of the same height and width.
+  """
+
+  def side(name, x):
+    # As the paper's code has it: neither rounded nor cut.
+    chunks = (
+      127.5 * (x[i : i + config.batch_size] + 1)
+      for i in range(0, len(x), config.batch_size)
+    )
+    found = fid.features(network, chunks, config.batch_size)
+    return comparison.collect(name, found, network.protocol, {}, config.seed)
+
+  reference = side("reference", images)
+  plain = side("none", images[: config.n])
+  first = comparison.compare(reference, plain)
+  rows = [
+    (name, level)
+    for name in disturbances.AMOUNTS
+    for level in range(1, len(disturbances.AMOUNTS[name]))
+  ]
+  keep = lambda found: {
+    "distance": found["distance"],
+    "standard_error": found["standard_error"],
+    "kernel_distance": found["kernel_distance"],
+  }
+  out = {name: [keep(first)] for name in disturbances.AMOUNTS}
+  for name, level in tqdm(rows, desc="disturbances", dynamic_ncols=True):
+    random = np.random.default_rng([config.seed, level])
+    amount = disturbances.AMOUNTS[name][level]
+    x = images[: config.n]
+    judged = side(name, disturbances.disturb(name, x, amount, random, others))
+    out[name].append(keep(comparison.compare(reference, judged)))
+  return {
+    "disturbances": out,
+    "rank_correlation": {
+      name: float(
+        scipy.stats.spearmanr(
+          range(len(found)), [f["distance"] for f in found]
+        ).statistic
+      )
+      for name, found in out.items()
+    },
+    "protocol": network.protocol,
+    "n": [config.n, config.reference],
+  }
+
+
+def table(results: dict[str, Any]) -> str:
+  """The table of the README."""
+  rows = []
+  for name, found in results["disturbances"].items():
+    ours = [f"{f['distance']:.4g} ± {f['standard_error']:.2g}" for f in found]
+    paper = [f"{value:g}" for value in published.DISTURBANCES[name]]
+    correlation = results["rank_correlation"][name]
+    rows.append([name, *ours, f"{correlation:.2f}", ", ".join(paper)])
+  header = [
+    "disturbance", "none", "weak", "medium", "strong", "rank corr.",
+    "paper's FID (CelebA)",
+  ]  # fmt: skip
+  n, reference = results["n"]
+  score = results["protocol"]["score"]
+  note = f"\n{score}, {n:,} images against {reference:,}.\n"
+  return report.markdown_table(header, rows) + note
+
+
+def main(argv: list[str]) -> None:
+  """The command."""
+  del argv
+  check_choice("table", _TABLE.value, ("disturbances",))
+  if not (_IMAGES.value and _OTHERS.value and _NAME.value):
+    raise InputError(
+      "say what to disturb with --images=SOURCE, what to contaminate it with "
+      "by --others=SOURCE, and what to call it with --name=NAME"
+    )
+  quick = _QUICK.value
+  studies = importlib.import_module(f"configs.{_PROJECT}.studies")
+  config = studies.get_config("smoke" if quick else "paper" * _PAPER.value)
+  default = "runs/quick" if quick else f"results/{_PROJECT}"
+  out = pathlib.Path(_OUT.value or default)
+  out.mkdir(parents=True, exist_ok=True)
+  network = fid.network(_FEATURES.value, _WEIGHTS.value)
+  images = load(_IMAGES.value, config.reference, config.seed)
+  others = load(_OTHERS.value, config.n, config.seed)
+  others = np.asarray(resize.tf1_bilinear(others, *images.shape[1:3]))
+  results = study(config, network, images, others)
+  name = f"disturbances_{_NAME.value}"
+  report.save_results(out / f"{name}.json", results)
+  pictures.disturbances_plot(out / f"{name}.png", results, images[0], others[0])
+  text = table(results)
+  print(text)
+  if not quick and not _OUT.value:
+    report.insert_table(_HERE / "README.md", name, text)
+
+
+if __name__ == "__main__":
+  command.execute(main)

@@ -1,0 +1,154 @@
+"""FID from end to end: golden features, batches and devices, the command."""
+
+import json
+import re
+import sys
+
+import jax
+import numpy as np
+import pytest
+
+from common import comparison, errors
+from common.nn import inception
+from common.stats import frechet
+from projects.ttur import fid, sources
+from tests.common.test_inception import filled, write_torch
+
+
+@pytest.fixture
+def tiny():
+  """A network that costs nothing: means and powers of the colours."""
+
+  def apply(power, x):
+    x = x.astype(np.float32) / 255
+    columns = [(x**p).mean((1, 2)) for p in (power, 2, 3)]
+    return jax.numpy.concatenate(columns, 1)
+
+  protocol = {"score": "tiny", "versions": {"jax": jax.__version__}}
+  return fid.Network(jax.jit(apply), 1.0, 16, protocol)
+
+
+def pictures(n, seed=0, shape=(6, 5, 3)):
+  draw = np.random.default_rng(seed)
+  low = draw.integers(0, 128, (n, 1, 1, 3))
+  return (low + draw.integers(0, 128, (n, *shape))).astype(np.uint8)
+
+
+@pytest.mark.parametrize("n", [4, 17])
+@pytest.mark.parametrize("batch_size", [1, 3, 4, 64])
+def test_batches_and_devices_change_nothing(tiny, n, batch_size):
+  x = pictures(n)
+  assert jax.device_count() == 4
+  chunks = [x[i : i + batch_size] for i in range(0, n, batch_size)]
+  got = np.concatenate(list(fid.features(tiny, iter(chunks), batch_size)))
+  np.testing.assert_allclose(got, tiny.apply(1.0, x), rtol=1e-6)
+
+
+def test_the_function(tiny, tmp_path):
+  a, b = pictures(40), pictures(30, 1) // 2
+  result = fid.fid(a, b, features=tiny, batch_size=7)
+  wanted = frechet.distance_from_features(
+    tiny.apply(1.0, a), tiny.apply(1.0, b)
+  )
+  assert result["distance"] == pytest.approx(float(wanted), rel=1e-5)
+  assert result["n"] == [40, 30]
+  assert result["protocol"]["images"] == "6x5"
+  for batch_size in (1, 64):
+    other = fid.fid(a, b, features=tiny, batch_size=batch_size)
+    assert other["distance"] == pytest.approx(result["distance"], rel=1e-5)
+    error = other["standard_error"]
+    assert error == pytest.approx(result["standard_error"], rel=1e-4)
+  assert abs(fid.fid(a, a, features=tiny)["distance"]) < 1e-9
+  # A side that was saved, and one that was made otherwise.
+  side = fid.samples("b", sources.find(b), tiny)
+  comparison.save(tmp_path / "b.npz", side)
+  for saved in (side, tmp_path / "b.npz"):
+    again = fid.fid(a, saved, features=tiny)["distance"]
+    assert again == pytest.approx(result["distance"], rel=1e-5)
+  with pytest.raises(errors.InputError, match="images is '6x5' here and '3x5'"):
+    fid.fid(a, b[:, ::2], features=tiny)
+  fid.fid(a, b[:, ::2], features=tiny, any_protocol=True)
+
+
+def test_mixed_sizes_are_stretched_and_counted(tiny):
+  a, b = pictures(10), pictures(3, 1, (9, 9, 3))
+  one = sources.find(a)
+  both = one._replace(images=iter([*a, *b]), count=13)
+  side = fid.samples("both", both, tiny, batch_size=4)
+  assert side.notes == {"other sizes": 3}
+  assert side.protocol["images"] == "mixed"
+  assert side.n == 13
+  one = sources.find(a)
+  stray = one._replace(images=iter([*a, b[0]]), count=11)
+  assert fid.samples("stray", stray, tiny).protocol["images"] == "6x5"
+
+
+def test_unknown_networks_and_taps():
+  with pytest.raises(errors.InputError, match="inception or squeezenet"):
+    fid.network("resnet")
+  for name, tap in (("inception", "top"), ("squeezenet", "mixed6e")):
+    with pytest.raises(errors.InputError, match="it can be maxpool1"):
+      fid.network(name, tap=tap)
+
+
+def test_golden_features_through_a_file_and_over_devices(shared, tmp_path):
+  arrays = {n: filled(n, s) for n, s in inception.shapes().items()}
+  path = write_torch(tmp_path / "stand-in.pth", arrays)
+  net = fid.network("inception", path)
+  path.unlink()  # 95 MB
+  assert net.protocol["score"] == "Fréchet distance, NOT OF FID'S NETWORK"
+  golden = np.load(shared / "golden" / "inception_golden.npz")
+  image = golden["image_0"]
+  batch = np.stack([image[::-1], image])
+  (got,) = fid.features(net, iter([batch]), 2)
+  assert got.shape == (2, 2048)
+  error = np.abs(got[1] - golden["feat2048_float64_0"]).max()
+  assert error < 2e-5  # The golden values' README.
+
+
+def run(monkeypatch, *arguments):
+  monkeypatch.setattr(sys, "argv", ["fid", *map(str, arguments)])
+  fid.main()
+
+
+def test_the_command(tiny, tmp_path, monkeypatch, capsys):
+  monkeypatch.setattr(fid, "network", lambda *_: tiny)
+  a, b, stats = (tmp_path / name for name in ("a.npy", "b.npz", "stats.npz"))
+  np.save(a, pictures(30))
+  np.savez(b, images=pictures(20, 1) // 2)
+  run(monkeypatch, a, b, "--json", "--batch-size=8", f"--save-stats={stats}")
+  result = json.loads(capsys.readouterr().out)
+  assert result["n"] == [30, 20] and result["standard_error"] > 0
+  run(monkeypatch, stats, b)
+  said = capsys.readouterr().out
+  assert said.startswith(f"tiny: {result['distance']:.6g}"[:10])
+  assert "n = 30 and 20" in said and "images 6x5" in said
+  run(monkeypatch, a, b, "--images=10", "--distance-only", "--json")
+  assert json.loads(capsys.readouterr().out)["n"] == [10, 10]
+
+
+@pytest.mark.parametrize(
+  ("arguments", "match"),
+  [
+    (["missing/", "b"], "there is no folder or file"),
+    (["a", "missing.npz"], "there is no file"),  # Before A is read.
+    (["a", "a", "--images=500"], "fewer than the 500 asked for"),
+    (["a", "a", "--weights=none.pth"], "none.pth cannot be read"),
+    (["a", "a"], "pt_inception-2015.*--weights=FILE; or say --features=squee"),
+    (["a", "a", "--features=squeezenet"], "squeezenet_v1.0.caffemodel.*forre"),
+  ],
+)
+def test_errors_are_one_sentence(
+  tmp_path, monkeypatch, capsys, arguments, match
+):
+  for name in ("XDG_CACHE_HOME", "TORCH_HOME", "HOME"):
+    monkeypatch.setenv(name, str(tmp_path / name))
+  np.save(tmp_path / "a.npy", pictures(3))
+  paths = {"a": tmp_path / "a.npy", "b": tmp_path / "a.npy"}
+  with pytest.raises(SystemExit) as exit_:
+    run(monkeypatch, *(paths.get(word, word) for word in arguments))
+  assert exit_.value.code == 1
+  said = capsys.readouterr().err
+  assert said.startswith("error: ") and said.count("\n") == 1
+
+  assert re.search(match, said), said

@@ -1,0 +1,233 @@
+"""Images from folders, arrays and data sets, and what is wrong with some."""
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from PIL import Image
+
+from common import errors
+from projects.ttur import arrays, sources
+
+
+def read(source, **options):
+  found = sources.find(source, **options)
+  return list(found.images), dict(found.notes)
+
+
+def refused(match, source, **options):
+  with pytest.raises(errors.InputError, match=match) as caught:
+    read(source, **options)
+  assert "\n" not in str(caught.value)
+
+
+@pytest.fixture
+def images():
+  draw = np.random.default_rng(0)
+  return draw.integers(0, 256, (5, 6, 4, 3), np.uint8)
+
+
+@pytest.fixture
+def folder(tmp_path, images):
+  for i, image in enumerate(images):
+    path = tmp_path / "pictures" / "ab"[i % 2] / f"{i}.png"
+    path.parent.mkdir(parents=True, exist_ok=True)
+    Image.fromarray(image).save(path)
+  return tmp_path / "pictures"
+
+
+def test_a_folder_in_the_order_of_its_names(folder, images):
+  (folder / "a" / "notes.txt").write_text("no image")
+  got, notes = read(folder, strict=True)
+  np.testing.assert_array_equal(got, images[[0, 2, 4, 1, 3]])
+  assert notes == {}
+
+
+def test_more_files_than_are_decoded_in_advance(tmp_path):
+  for i in range(150):
+    Image.new("RGB", (2, 2), (i, 0, 0)).save(tmp_path / f"{i:03}.bmp")
+  got, _ = read(tmp_path)
+  assert [int(image[0, 0, 0]) for image in got] == list(range(150))
+
+
+def test_some_of_the_images(folder, images):
+  got, _ = read(folder, count=3, seed=1)
+  again, _ = read(folder, count=3, seed=1)
+  np.testing.assert_array_equal(got, again)
+  assert len(got) == 3
+  kept, _ = read(images, count=3, seed=1)
+  ordered = images[[0, 2, 4, 1, 3]]
+  chosen = [any((image == k).all() for k in kept) for image in images]
+  assert sum(chosen) == 3
+  of_folder = [any((image == k).all() for k in got) for image in ordered]
+  assert of_folder == chosen  # The same places in either order.
+  refused("holds 5 images, fewer than the 6 asked for", folder, count=6)
+  refused("holds 5 images, fewer than the 6 asked for", images, count=6)
+  refused("0 images were asked for", folder, count=0)
+
+
+def test_kinds_of_files(tmp_path):
+  gray = np.arange(12, dtype=np.uint8).reshape(3, 4) * 20
+  color = np.stack([gray, gray[::-1], gray[:, ::-1]], -1)
+  opacity = np.full((3, 4), 100, np.uint8)
+  deep = gray.astype(np.uint16) * 257
+  palette = Image.fromarray(color).quantize(12)
+  for name, image in {
+    "color.png": Image.fromarray(color),
+    "gray.png": Image.fromarray(gray),
+    "gray_alpha.png": Image.fromarray(np.stack([gray, opacity], -1)),
+    "alpha.png": Image.fromarray(np.dstack([color, opacity])),
+    "palette.png": palette,
+    "deep.png": Image.fromarray(deep),
+    "bits.png": Image.fromarray(gray).convert("1"),
+    "print.tif": Image.fromarray(color).convert("CMYK"),
+    "floats.tif": Image.fromarray(gray.astype(np.float32)),
+    "lossless.webp": Image.fromarray(color),
+  }.items():
+    more = {"lossless": True} if name.endswith("webp") else {}
+    image.save(tmp_path / name, **more)
+  frames = [Image.fromarray(color), Image.fromarray(color[::-1])]
+  frames[0].save(tmp_path / "film.tif", save_all=True, append_images=frames[1:])
+  repeated = np.repeat(gray[..., None], 3, -1)
+  for name, wanted, handled in (
+    ("color.png", color, []),
+    ("lossless.webp", color, []),
+    ("gray.png", repeated, ["gray"]),
+    ("gray_alpha.png", repeated, ["gray", "alpha"]),
+    ("alpha.png", color, ["alpha"]),
+    ("palette.png", np.asarray(palette.convert("RGB")), ["palette"]),
+    ("deep.png", repeated, ["16-bit", "gray"]),
+    ("bits.png", None, ["gray"]),
+    ("print.tif", color, ["other modes"]),
+    ("film.tif", color, ["animated"]),
+  ):
+    got, notes = sources.decode(tmp_path / name)
+    assert (got.shape, got.dtype) == ((3, 4, 3), np.uint8), name
+    assert notes == handled, name
+    if wanted is not None:
+      np.testing.assert_array_equal(got, wanted, err_msg=name)
+  with pytest.raises(errors.InputError, match="floats, of a range"):
+    sources.decode(tmp_path / "floats.tif")
+
+
+def test_corrupt_files_are_counted(folder, capsys):
+  whole = (folder / "a" / "2.png").read_bytes()
+  (folder / "a" / "2.png").write_bytes(whole[:60])
+  (folder / "b" / "1.png").write_bytes(b"")
+  got, notes = read(folder)
+  assert (len(got), notes) == (3, {"unreadable": 2})
+  said = capsys.readouterr().err
+  assert said.count("warning") == 1 and "a/2.png cannot be decoded" in said
+  refused("a/2.png cannot be decoded", folder, strict=True)
+
+
+def test_strict(tmp_path):
+  Image.new("L", (2, 2)).save(tmp_path / "gray.png")
+  refused(r"gray.png would have to be handled \(gray\)", tmp_path, strict=True)
+  pictures = np.zeros((2, 3, 3, 4), np.uint8)
+  refused(r"image 0 .* \(alpha\)", pictures, strict=True)
+
+
+def test_mixed_sizes():
+  ones = [np.full((4, 4, 3), i, np.uint8) for i in range(5)]
+  ones[2] = np.full((6, 2, 3), 2, np.uint8)
+  notes = arrays.Notes(strict=False)
+  got = list(sources.batches(ones, 2, 8, notes))
+  assert [b.shape for b in got] == [(2, 4, 4, 3), (2, 8, 8, 3), (1, 4, 4, 3)]
+  assert [b[0, 0, 0, 0] for b in got] == [0, 2, 4]
+  assert dict(notes) == {"other sizes": 1}
+  with pytest.raises(errors.InputError, match="other sizes"):
+    list(sources.batches(ones, 2, 8, arrays.Notes(strict=True)))
+
+
+@given(
+  n=st.integers(1, 150),
+  trailing=st.sampled_from([(2, 3), (2, 3, 1), (2, 3, 3), (2, 3, 4)]),
+  kind=st.sampled_from(["npy", "npz", "packed", "memory"]),
+  dtype=st.sampled_from([np.uint8, np.uint16, np.float32, np.float16]),
+)
+def test_arrays(tmp_path, n, trailing, kind, dtype):
+  draw = np.random.default_rng(n)
+  array = draw.integers(0, 256, (n, *trailing)).astype(dtype)
+  array.flat[0] = 200  # Not all dark: floats would be of another range.
+  if dtype == np.uint16:
+    array *= 257
+  source = array
+  if kind != "memory":
+    source = tmp_path / f"array.{'npy' if kind == 'npy' else 'npz'}"
+    write = {"npy": np.save, "npz": np.savez, "packed": np.savez_compressed}
+    write[kind](source, array)
+  got, notes = read(source)
+  wanted = array[..., None] if array.ndim == 3 else array
+  wanted = wanted[..., [0, 1, 2] if wanted.shape[3] > 1 else [0, 0, 0]]
+  if dtype == np.uint16:
+    wanted = wanted // 257
+  np.testing.assert_array_equal(got, wanted)
+  counted = {"gray": trailing in ((2, 3), (2, 3, 1)), "alpha": 4 in trailing}
+  counted["16-bit"] = dtype == np.uint16
+  assert notes == {k: n for k, v in counted.items() if v}
+
+
+def test_ranges_of_floats():
+  unit = np.random.default_rng(0).random((20, 2, 2, 3), np.float32)
+  got, _ = read(unit, floats="0..1")
+  np.testing.assert_allclose(got, unit * 255, rtol=1e-6)
+  got, _ = read(unit * 2 - 1, floats="-1..1")
+  np.testing.assert_allclose(got, unit * 255, atol=1e-4)
+  refused(r"at most 1, and 0..255 is expected: say --floats", np.round(unit))
+  refused(r"at most 0.9\d+, and 0..255", unit[:1] * 0.99)
+  _, notes = read(unit * 300)
+  assert notes["out of range"] > 0
+  refused("floats='0..2'", unit, floats="0..2")
+  unit[7, 1, 1, 1] = np.nan
+  refused(r"image 7 \(from 0\) of the array has pixels", unit, floats="0..1")
+
+
+def test_one_array_of_several(tmp_path, images):
+  path = tmp_path / "several.npz"
+  np.savez(path, images, labels=np.arange(5))  # arr_0: as others save them.
+  np.testing.assert_array_equal(read(path)[0], images)
+  np.savez(path, x=images, y=np.arange(5))
+  refused("several.npz holds x, y: call the one", path)
+  np.savez(path)
+  refused("holds no array", path)
+
+
+def test_arrays_that_are_no_images(tmp_path, images):
+  refused(r"transpose\(0, 2, 3, 1\)", np.zeros((2, 3, 8, 8), np.uint8))
+  refused(r"has shape \(30, 12\)", images.reshape(30, 12))
+  refused(r"has shape \(0, 6, 4, 3\)", images[:0])
+  refused("is of int64", images.astype(np.int64))
+  path = tmp_path / "array.npy"
+  np.save(path, np.asfortranarray(images))
+  refused("columns first", path)
+  np.save(path, images)
+  path.write_bytes(path.read_bytes()[:-10])
+  refused("cut short or damaged", path)
+  path.write_bytes(b"")
+  refused("no whole .npy file", path)
+  path = tmp_path / "packed.npz"
+  np.savez_compressed(path, images)
+  raw = bytearray(path.read_bytes())
+  raw[120:140] = bytes(20)
+  path.write_bytes(raw)
+  refused("no whole .npz file|cut short or damaged", path)
+
+
+def test_paths_that_are_nothing(tmp_path):
+  refused("holds no images", tmp_path)
+  refused("there is no folder or file", tmp_path / "missing")
+  refused("there is no file", tmp_path / "missing.npz")
+  refused("if it is a data set.*--size=64", "missing")
+  (tmp_path / "one.txt").write_text("")
+  refused("neither a folder of images nor", tmp_path / "one.txt")
+
+
+def test_a_prepared_data_set(shared, tmp_path, monkeypatch):
+  monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+  name = "fashion_mnist:test[:20]"
+  got, notes = read(name, data_dir=shared / "tfds")
+  assert np.shape(got) == (20, 28, 28, 3) and notes == {"gray": 20}
+  assert np.mean(got) > 30
+  assert (tmp_path / "images").is_dir()
+  refused("not prepared in", name, data_dir=tmp_path)
