@@ -40,9 +40,11 @@ _HERE = pathlib.Path(__file__).parent
 _PROJECT = _HERE.name
 
 
-def load(source: str, count: int, seed: int) -> np.ndarray:
+def load(
+  source: str, count: int, seed: int, data_dir: str | None = None
+) -> np.ndarray:
   """Images of a source between -1 and 1, float32 [count, h, w, 3]."""
-  found = sources.find(source, count=count, seed=seed, data_dir=_DATA_DIR.value)
+  found = sources.find(source, count=count, seed=seed, data_dir=data_dir)
   images = [np.asarray(image, np.float32) for image in found.images]
   shapes = {image.shape for image in images}
   if len(shapes) > 1:
@@ -146,8 +148,9 @@ def main(argv: list[str]) -> None:
   out = pathlib.Path(_OUT.value or default)
   out.mkdir(parents=True, exist_ok=True)
   network = fid.network(_FEATURES.value, _WEIGHTS.value)
-  images = load(_IMAGES.value, config.reference, config.seed)
-  others = load(_OTHERS.value, config.n, config.seed)
+  where = config.seed, _DATA_DIR.value
+  images = load(_IMAGES.value, config.reference, *where)
+  others = load(_OTHERS.value, config.n, *where)
   others = np.asarray(resize.tf1_bilinear(others, *images.shape[1:3]))
   results = study(config, network, images, others)
   name = f"disturbances_{_NAME.value}"

@@ -1,0 +1,51 @@
+"""The disturbance study with a network that costs nothing."""
+
+import jax
+import numpy as np
+import pytest
+from jax import numpy as jnp
+
+from common.errors import InputError
+from configs.ttur import studies
+from projects.ttur import disturbances, fid, pictures, published, reproduce
+
+
+def network():
+  """Means and deviations of the 16 corners of an image as its features."""
+
+  def apply(_, x):
+    blocks = x.reshape(len(x), 4, 8, 4, 8, 3).transpose(0, 1, 3, 2, 4, 5)
+    blocks = blocks.reshape(len(x), 16, -1)
+    return jnp.concatenate([blocks.mean(-1), blocks.std(-1)], axis=1)
+
+  return fid.Network(jax.jit(apply), {}, 32, {"score": "toy distance"})
+
+
+def test_a_study_has_a_table_and_a_picture(tmp_path):
+  config = studies.get_config("smoke")
+  random = np.random.default_rng(0)
+  images = random.uniform(-1, 1, (config.reference, 32, 32, 3))
+  others = np.tanh(random.normal(size=(config.n, 32, 32, 3)) + 1)
+  images, others = images.astype(np.float32), others.astype(np.float32)
+  results = reproduce.study(config, network(), images, others)
+  assert results["disturbances"].keys() == published.DISTURBANCES.keys()
+  for name, levels in results["disturbances"].items():
+    assert len(levels) == len(disturbances.AMOUNTS[name])
+    assert levels[0] == results["disturbances"]["swirl"][0]
+  noise = [f["distance"] for f in results["disturbances"]["gaussian noise"]]
+  assert np.all(np.diff(noise) > 0)
+  assert results["rank_correlation"]["gaussian noise"] == pytest.approx(1)
+  table = reproduce.table(results)
+  assert "toy distance, 12 images against 24." in table
+  assert "| 0.7, 41.6, 76.3, 218 |" in table
+  path = tmp_path / "study.png"
+  pictures.disturbances_plot(path, results, images[0], others[0])
+  assert path.stat().st_size > 10_000
+
+
+def test_images_of_the_study_have_one_size(tmp_path):
+  np.save(tmp_path / "x.npy", np.full((6, 8, 8, 3), 255, np.uint8))
+  loaded = reproduce.load(str(tmp_path / "x.npy"), 4, 0)
+  assert loaded.shape == (4, 8, 8, 3) and np.all(loaded == 1)
+  with pytest.raises(InputError):
+    reproduce.load(str(tmp_path / "absent.npy"), 4, 0)
