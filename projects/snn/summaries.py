@@ -114,7 +114,10 @@ def uci_table(results: dict[str, Any]) -> str:
       ours = 100 * np.mean(list(scores.values()))
       beside = 100 * np.nanmean([selu[n] for n in scores])
       rows.append(
-        [f"{method} ({len(scores)} tasks; SNN there {beside:.1f})"]
+        [
+          f"{method.replace('_', ' ')} "
+          f"({len(scores)} tasks; SNN there {beside:.1f})"
+        ]
         + ["-"] * 6
         + [f"{ours:.1f}", "-", "-"]
       )
