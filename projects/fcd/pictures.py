@@ -1,0 +1,88 @@
+"""Pictures of the studies: scores against the level of a fault, and MOSES."""
+
+import pathlib
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+from matplotlib.figure import Figure
+
+COLORS = {
+  "FCD": "#d1495b",
+  "FFD": "#30638e",
+  "logP": "#c98a1b",
+  "QED": "#3a9188",
+  "SA": "#8f6bb3",
+  "diversity": "#7a9e3b",
+}
+
+
+def disturbances_plot(path: pathlib.Path, results: Mapping[str, Any]) -> None:
+  """Each score against the level of each fault, all in units of their spread.
+
+  A score is shown less its mean without the fault, in standard deviations over
+  all repetitions without it: what rises above a few of them is seen.
+
+  Args:
+    path: of the PNG.
+    results: of `reproduce.study_disturbances`.
+  """
+  levels, faults = results["levels"], results["scores"]
+  figure = Figure(figsize=(3.1 * len(faults), 3.6), layout="constrained")
+  panels = figure.subplots(1, len(faults), sharey=True, squeeze=False)[0]
+  for axes, (fault, scores) in zip(panels, faults.items(), strict=True):
+    for name, color in COLORS.items():
+      curves = np.array(scores[name])
+      without = np.concatenate(
+        [np.array(f[name])[:, 0] for f in faults.values()]
+      )
+      unit = max(float(without.std()), 1e-12)
+      z = (curves - without.mean()) / unit
+      low, middle, high = np.quantile(z, [0.25, 0.5, 0.75], axis=0)
+      wide = 2.5 if name == "FCD" else 1.2
+      axes.plot(levels, middle, "o-", ms=3, lw=wide, color=color, label=name)
+      axes.fill_between(levels, low, high, color=color, alpha=0.2, lw=0)
+    axes.axhspan(-3, 3, color="black", alpha=0.06, lw=0)
+    axes.set_yscale("symlog", linthresh=3)
+    axes.set(title=fault, xlabel="share of the set that has it")
+  panels[0].set_ylabel("score, in its standard deviations without a fault")
+  handles, labels = panels[0].get_legend_handles_labels()
+  figure.legend(handles, labels, loc="outside lower center", ncols=len(COLORS))
+  figure.savefig(path, dpi=110)
+
+
+def moses_plot(path: pathlib.Path, results: Mapping[str, Any]) -> None:
+  """Ours against the published FCD of each model, with and without 1/n.
+
+  Args:
+    path: of the PNG.
+    results: of `reproduce.study_moses`.
+  """
+  figure = Figure(figsize=(10, 4.4), layout="constrained")
+  panels = figure.subplots(1, 2)
+  for axes, test in zip(panels, ("Test", "TestSF"), strict=True):
+    found = {name: m[test] for name, m in results["models"].items()}
+    published = np.array([s["published"] for s in found.values()])
+    ours = np.array([s["fcd"] for s in found.values()])
+    error = np.array([s["standard_error"] or 0.0 for s in found.values()])
+    infinite = [
+      s["at_infinity"]["value"] if s["at_infinity"] else np.nan
+      for s in found.values()
+    ]
+    ends = [0.7 * published.min(), 1.4 * max(published.max(), ours.max())]
+    axes.plot(ends, ends, color="black", lw=0.7)
+    axes.errorbar(
+      published, ours, error, fmt="o", color=COLORS["FCD"], capsize=3,
+      label="ours",
+    )  # fmt: skip
+    axes.plot(
+      published, infinite, "x", color=COLORS["FFD"], label="ours, infinite n"
+    )
+    for name, x, y in zip(found, published, ours, strict=True):
+      axes.annotate(name, (x, y), (5, -11), textcoords="offset points", size=8)
+    axes.set(
+      xscale="log", yscale="log", title=f"FCD/{test}",
+      xlabel="published", ylabel="here",
+    )  # fmt: skip
+    axes.legend(loc="upper left")
+  figure.savefig(path, dpi=110)

@@ -1,0 +1,279 @@
+"""The studies of the FCD, and what came out of them written down.
+
+    python -m projects.fcd.reproduce --table=disturbances --data_dir=DIR
+    python -m projects.fcd.reproduce --table=moses --data_dir=DIR
+
+`disturbances`: five faults at growing levels, and which score sees them.
+`moses`: the FCD of the models of the MOSES benchmark, beside the published
+values. DIR holds the lists that `configs/fcd/studies.py` names, as .smi, .csv
+or .txt, plain or .gz, .xz; `moses_samples/` in it those of the models, with
+`metrics.csv`; --assays=FILE is the training part of the Tox21 challenge.
+Numbers go to `results/fcd/` and into this project's README. `--quick` takes
+seconds, on few molecules, and changes neither.
+"""
+
+import csv
+import importlib
+import pathlib
+from typing import Any
+
+import ml_collections
+import numpy as np
+import scipy.stats
+from absl import flags
+from tqdm import tqdm
+
+from common import command, comparison, population, report
+from common.errors import InputError, check_choice
+from common.stats import frechet
+
+from . import disturbances, model, molecules, pictures, score
+from .activations import activations
+
+_TABLE = flags.DEFINE_string("table", "disturbances", "disturbances or moses.")
+_DATA_DIR = flags.DEFINE_string("data_dir", "", "Where the lists are.")
+_ASSAYS = flags.DEFINE_string("assays", "", "Tox21's training file.")
+_WEIGHTS = flags.DEFINE_string("weights", None, "ChemNet's .pt, or its wheel.")
+_QUICK = flags.DEFINE_bool("quick", False, "Seconds, on few molecules.")
+_OUT = flags.DEFINE_string("out", None, "Default: results/fcd.")
+
+_HERE = pathlib.Path(__file__).parent
+_PROJECT = _HERE.name
+
+
+def find(folder: str | pathlib.Path, name: str) -> pathlib.Path:
+  """The file `name.*` of a folder; InputError if it is not there."""
+  found = sorted(pathlib.Path(folder).expanduser().glob(f"{name}.*"))
+  if not found:
+    raise InputError(
+      f"{folder} has no list {name}.smi (or .csv, .txt; .gz, .xz)"
+    )
+  return found[0]
+
+
+def assay(path: str, name: str) -> tuple[list[str], np.ndarray]:
+  """Valid SMILES and whether they are active in an assay, where it was done."""
+  source = pathlib.Path(path).expanduser()
+  if not path or not source.exists():
+    raise InputError(
+      f"--assays={path}: give the training part of the Tox21 challenge, "
+      "tox21_challenge_train.csv or .csv.gz"
+    )
+  smiles = dict(zip(*molecules.read(source), strict=True))
+  outcomes = dict(zip(*molecules.read(source, name), strict=True))
+  done = [line for line in smiles if outcomes.get(line)]
+  found = molecules.canonical([smiles[line] for line in done])
+  valid = [text for text in found if text]
+  active = [
+    outcomes[line] for line, text in zip(done, found, strict=True) if text
+  ]
+  return valid, np.array([float(outcome) > 0 for outcome in active])
+
+
+def study_disturbances(
+  config: ml_collections.ConfigDict,
+  pool: list[str],
+  labelled: list[str],
+  active: np.ndarray,
+  weights: str | None = None,
+) -> dict[str, Any]:
+  """Scores of each fault at each level, over repetitions; plain data.
+
+  Args:
+    config: of `configs/fcd/studies.py`.
+    pool: canonical SMILES, all different.
+    labelled: SMILES of the assay.
+    active: bool, whether they are.
+    weights: of ChemNet; see `model.released`.
+  """
+  params, digest = model.released(weights)
+  with tqdm(total=len(pool), desc="ChemNet", dynamic_ncols=True) as bar:
+    features = np.concatenate(
+      list(activations(pool, params, "1.2", config.batch_size, bar.update))
+    )
+  known = disturbances.molecules(pool, config.bits, config.processes)
+  prints = disturbances.molecules(labelled, config.bits, config.processes).bits
+  activity = disturbances.predicted_activity(
+    known.bits, prints, active, config.seed
+  )
+  moments = lambda rows: frechet.moments(features[rows])
+  scores: dict[str, dict[str, list[list[float]]]] = {}
+  every = [
+    (fault, repetition)
+    for fault in disturbances.FAULTS
+    for repetition in range(config.repetitions)
+  ]
+  for fault, repetition in tqdm(every, desc="faults", dynamic_ncols=True):
+    # Faults share the sets of a repetition: differences are theirs.
+    random = np.random.default_rng([config.seed, repetition])
+    order = random.permutation(len(pool))
+    reference, rest = order[: config.n], order[config.n :]
+    faulty = disturbances.faulty_rows(
+      fault, known, activity, config.share, random
+    )
+    faulty = np.intersect1d(faulty, rest)
+    against = moments(reference)
+    for level, share in enumerate(config.levels):
+      judged = disturbances.disturbed(rest, faulty, share, config.n, random)
+      found = disturbances.simple_scores(known, reference, judged)
+      found["FCD"] = float(frechet.distance(against, moments(judged)))
+      for name, value in found.items():
+        curves = scores.setdefault(fault, {}).setdefault(name, [])
+        if level == 0:
+          curves.append([])
+        curves[-1].append(value)
+  return {
+    "scores": scores,
+    "levels": list(config.levels),
+    "rank_correlation": {
+      fault: {
+        name: _rank_correlation(config.levels, curves)
+        for name, curves in by.items()
+      }
+      for fault, by in scores.items()
+    },
+    "n": config.n,
+    "pool": len(pool),
+    "weights": digest,
+  }
+
+
+def _rank_correlation(levels, curves) -> float:
+  """Spearman's, of level and score over all repetitions."""
+  x = np.tile(levels, len(curves))
+  result = scipy.stats.spearmanr(x, np.ravel(curves))
+  return float(result.statistic)
+
+
+def disturbances_table(results: dict[str, Any]) -> str:
+  """Median without a fault and at its highest level, rank correlation."""
+  names = ("FCD", *disturbances.SCORES)
+  rows = []
+  for fault, by in results["scores"].items():
+    row = [fault]
+    for name in names:
+      middle = np.median(by[name], axis=0)
+      correlation = results["rank_correlation"][fault][name]
+      row.append(f"{middle[0]:.2g} to {middle[-1]:.2g} ({correlation:+.2f})")
+    rows.append(row)
+  return report.markdown_table(["fault", *names], rows)
+
+
+def study_moses(
+  config: ml_collections.ConfigDict,
+  folder: pathlib.Path,
+  weights: str | None = None,
+) -> dict[str, Any]:
+  """The FCD of each model's samples to the two test sets; plain data."""
+  published = {
+    row["model"]: row
+    for row in csv.DictReader(
+      (folder / "moses_samples" / "metrics.csv").read_text().splitlines()
+    )
+  }
+
+  def samples(path):
+    lines, texts = molecules.read(path)
+    found = molecules.canonical(texts, config.processes)
+    valid = [text for text in found if text][: config.moses_n]
+    if len(valid) < config.moses_n:
+      print(f"{path.name}: only {len(valid)} of {config.moses_n} are valid")
+    got = score.samples(
+      valid,
+      # MOSES scores by fcd_torch, whose tokens are those of fcd 1.1.
+      rule="1.1",
+      weights=weights,
+      batch_size=config.batch_size,
+    )
+    invalid = len(lines) - sum(text is not None for text in found)
+    return got, {"n": len(valid), "sampled": len(lines), "invalid": invalid}
+
+  tests = {
+    "Test": samples(find(folder, config.moses_test))[0],
+    "TestSF": samples(find(folder, config.moses_scaffolds))[0],
+  }
+  out = {}
+  for name in tqdm(config.moses_models, desc="models", dynamic_ncols=True):
+    judged, counts = samples(find(folder / "moses_samples", f"{name}_1"))
+    out[name] = counts
+    for test, reference in tests.items():
+      found = comparison.compare(reference, judged)
+      out[name][test] = {
+        "published": float(published[name][f"FCD/{test}"]),
+        "fcd": found["distance"],
+        "standard_error": found["standard_error"],
+        "at_infinity": found["at_infinity"],
+      }
+  correlation = {
+    test: float(
+      scipy.stats.spearmanr(
+        [found[test]["published"] for found in out.values()],
+        [found[test]["fcd"] for found in out.values()],
+      ).statistic
+    )
+    for test in tests
+  }
+  return {"models": out, "rank_correlation": correlation}
+
+
+def moses_table(results: dict[str, Any]) -> str:
+  """The table of the README."""
+  rows = []
+  for name, found in results["models"].items():
+    row = [name, f"{found['n']:,}"]
+    for test in ("Test", "TestSF"):
+      s = found[test]
+      error, line = s["standard_error"], s["at_infinity"]
+      row += [
+        f"{s['published']:.3f}",
+        f"{s['fcd']:.3f}" + (f" ± {error:.3f}" if error is not None else ""),
+        f"{line['value']:.3f}" if line else "-",
+      ]
+    rows.append(row)
+  header = ["model", "n"]
+  for test in ("Test", "TestSF"):
+    header += [f"FCD/{test}, published", "ours", "ours, infinite n"]
+  correlation = results["rank_correlation"]
+  note = (
+    f"\nRank correlation with the published values: {correlation['Test']:.2f}"
+    f" and {correlation['TestSF']:.2f}.\n"
+  )
+  return report.markdown_table(header, rows) + note
+
+
+def main(argv: list[str]) -> None:
+  """The command."""
+  del argv
+  check_choice("table", _TABLE.value, ("disturbances", "moses"))
+  if not _DATA_DIR.value:
+    raise InputError("say where the lists of SMILES are with --data_dir=DIR")
+  population.use_all_cores()
+  quick, name = _QUICK.value, _TABLE.value
+  studies = importlib.import_module(f"configs.{_PROJECT}.studies")
+  config = studies.get_config("smoke" if quick else "")
+  folder = pathlib.Path(_DATA_DIR.value).expanduser()
+  default = "runs/quick" if quick else f"results/{_PROJECT}"
+  out = pathlib.Path(_OUT.value or default)
+  out.mkdir(parents=True, exist_ok=True)
+  if name == "disturbances":
+    texts = [t for p in config.pool for t in molecules.read(find(folder, p))[1]]
+    labelled, active = assay(_ASSAYS.value, config.assay)
+    if quick:
+      texts, labelled, active = texts[:400], labelled[:400], active[:400]
+    valid = filter(None, molecules.canonical(texts, config.processes))
+    pool = list(dict.fromkeys(valid))
+    results = study_disturbances(config, pool, labelled, active, _WEIGHTS.value)
+    pictures.disturbances_plot(out / "disturbances.png", results)
+    table = disturbances_table(results)
+  else:
+    results = study_moses(config, folder, _WEIGHTS.value)
+    pictures.moses_plot(out / "moses.png", results)
+    table = moses_table(results)
+  report.save_results(out / f"{name}.json", results)
+  print(table)
+  if not quick and not _OUT.value:
+    report.insert_table(_HERE / "README.md", name, table)
+
+
+if __name__ == "__main__":
+  command.execute(main)

@@ -1,0 +1,200 @@
+"""The Fréchet ChemNet distance of two sets of molecules.
+
+    python -m projects.fcd.score reference.smi generated.smi
+
+Files of SMILES (.smi, .txt, .csv, .tsv; also .gz, .xz, .bz2) or statistics that
+were saved by --save-stats=FILE.npz. The distance is the square, as in the
+paper's code, and depends on n: compare sets of one size.
+"""
+
+import argparse
+import contextlib
+import os
+import sys
+from collections.abc import Sequence
+from typing import Any
+
+import jax
+import rdkit
+import tqdm
+
+from common import checkpoint, comparison, population, report
+from common.errors import InputError
+
+from . import model, molecules, tokens
+from .activations import BATCH_SIZE, activations
+
+Source = str | os.PathLike | Sequence[str]
+
+
+def score(
+  a: Source,
+  b: Source,
+  *,
+  rule: str = "1.2",
+  weights: str | os.PathLike | None = None,
+  column: str | None = None,
+  canonicalise: bool = True,
+  strict: bool = False,
+  any_protocol: bool = False,
+  distance_only: bool = False,
+  batch_size: int = BATCH_SIZE,
+  processes: int = 1,
+  seed: int = 0,
+) -> dict[str, Any]:
+  """The FCD of two sets, with what belongs beside it.
+
+  Args:
+    a: the reference: SMILES, or the path of a file of them or of statistics.
+    b: what is judged.
+    rule: how SMILES become tokens, one of `tokens.RULES`.
+    weights: see `model.released`.
+    column: of a table; see `molecules.read`.
+    canonicalise: whether RDKit rewrites the SMILES, as ChemNet expects.
+    strict: makes an invalid SMILES an error.
+    any_protocol: compares statistics that were made in another way, too.
+    distance_only: spares all but the distance.
+    batch_size: molecules at a time.
+    processes: for `canonicalise`.
+    seed: of the random parts behind the error bar.
+
+  Returns:
+    As `common.comparison.compare`: "distance" is the FCD.
+
+  Raises:
+    InputError: a file, a SMILES or the weights are not what they should be.
+  """
+  sides = [
+    comparison.load(source)
+    if isinstance(source, str | os.PathLike)
+    and comparison.is_statistics(source)
+    else samples(
+      source,
+      rule=rule,
+      weights=weights,
+      column=column,
+      canonicalise=canonicalise,
+      strict=strict,
+      batch_size=batch_size,
+      processes=processes,
+      seed=seed,
+    )
+    for source in (a, b)
+  ]
+  return comparison.compare(*sides, any_protocol, distance_only)
+
+
+def samples(
+  source: Source,
+  *,
+  rule: str = "1.2",
+  weights: str | os.PathLike | None = None,
+  column: str | None = None,
+  canonicalise: bool = True,
+  strict: bool = False,
+  batch_size: int = BATCH_SIZE,
+  processes: int = 1,
+  seed: int = 0,
+) -> comparison.Samples:
+  """One side of `score`: the moments of its features, and the protocol."""
+  if rule not in tokens.RULES:
+    raise InputError(f"the rule {rule!r} of tokens is none of {tokens.RULES}")
+  params, digest = model.released(weights)
+  named = isinstance(source, str | os.PathLike)
+  name = os.fspath(source) if named else f"{len(source)} SMILES"
+  with _bar(f"{name}: molecules") as done:
+    found = molecules.load(
+      source, column, canonicalise, strict, processes, done
+    )
+  if complaint := molecules.complaint(name, found):
+    checkpoint.warn(complaint)
+  length = tokens.padded_length(found.smiles, rule)
+  notes = found.notes()
+  if length != tokens.LENGTH:
+    # As the fcd package does; it moves the features of all of the list.
+    checkpoint.warn(
+      f"{name}: a SMILES of {length - 1} characters has all of them padded to "
+      f"{length} instead of {tokens.LENGTH}, which changes the distance"
+    )
+    notes[f"places a SMILES, not {tokens.LENGTH}"] = length
+  with _bar(f"{name}: ChemNet", len(found.smiles)) as done:
+    chunks = activations(found.smiles, params, rule, batch_size, done)
+    return comparison.collect(
+      name, chunks, protocol(digest, rule, canonicalise), notes, seed
+    )
+
+
+def protocol(digest: str, rule: str, canonicalise: bool) -> dict[str, Any]:
+  """How the features are made: two sides must share it, but for "versions".
+
+  Args:
+    digest: SHA-256 of the weights.
+    rule: of the tokens.
+    canonicalise: whether RDKit rewrites the SMILES; its versions differ in how.
+  """
+  by = f"canonical by RDKit {rdkit.__version__}"
+  return {
+    "score": "FCD",
+    "network": model.NAME,
+    "weights": digest,
+    "tokens": f"of fcd {rule}",
+    "padding": {
+      "1.2": f"{tokens.LENGTH}, or the longest + 1",
+      "1.1": f"{tokens.LENGTH}, longer ones cut",
+    }[rule],
+    "SMILES": by if canonicalise else "as written",
+    "versions": {"jax": jax.__version__},
+  }
+
+
+@contextlib.contextmanager
+def _bar(title: str, total: int | None = None):
+  """A progress bar's `update`, with the time left where there is a terminal."""
+  with tqdm.tqdm(
+    desc=title,
+    total=total,
+    unit=" molecules",
+    leave=False,
+    dynamic_ncols=True,
+    disable=not sys.stderr.isatty(),
+  ) as bar:
+    yield bar.update
+
+
+def main() -> None:
+  """The command."""
+
+  def add_arguments(parser: argparse.ArgumentParser) -> None:
+    add = parser.add_argument
+    add(
+      "--tokens", choices=tokens.RULES, default="1.2",
+      help="1.2: of fcd 1.2; 1.1: of fcd 1.0, 1.1 and fcd_torch (MOSES)",
+    )  # fmt: skip
+    add("--column", help="a table's column of SMILES, where it is not clear")
+    add("--weights", metavar="FILE", help="ChemNet's .pt, or fcd's wheel")
+    add("--as-written", action="store_true", help="do not canonicalise")
+    add(
+      "--processes", type=int, default=len(report.cores()),
+      help="that canonicalise",
+    )  # fmt: skip
+    parser.set_defaults(batch_size=BATCH_SIZE)
+
+  def read(path: str, arguments: argparse.Namespace) -> comparison.Samples:
+    return samples(
+      path,
+      rule=arguments.tokens,
+      weights=arguments.weights,
+      column=arguments.column,
+      canonicalise=not arguments.as_written,
+      strict=arguments.strict,
+      batch_size=arguments.batch_size,
+      processes=arguments.processes,
+      seed=arguments.seed,
+    )
+
+  population.use_all_cores()
+  comparison.command(__doc__ or "", add_arguments, read)
+
+
+if __name__ == "__main__":
+  main()
