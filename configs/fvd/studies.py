@@ -1,0 +1,33 @@
+"""The studies of the Fréchet video distance.
+
+    python -m projects.fvd.reproduce --table=disturbances
+    python -m projects.fvd.reproduce --table=samples
+
+Reproduces: the noise study and the sample-size study of arXiv:1812.01717, of
+which no numbers are public, only what they show.
+
+The paper's: the kinds of disturbances. Ours: their levels (`disturbances.py`),
+the numbers of clips, and clips of generated motion where none are given.
+"""
+
+import ml_collections
+
+
+def get_config(variant: str = "") -> ml_collections.ConfigDict:
+  """Returns the config; the variant `smoke` takes seconds."""
+  config = ml_collections.ConfigDict()
+  config.seed = 0
+  config.frames = 16
+  config.clips = 512  # disturbed, and as many to compare with
+  config.frame_size = 8  # pixels a side, of the distance of single frames
+  config.sizes = (16, 32, 64, 128, 256, 512, 1024)
+  config.repetitions = 8
+  config.batch_size = 16
+  for name in filter(None, variant.split(",")):
+    if name != "smoke":
+      raise ValueError(f"studies has no variant {name!r}; it has 'smoke'")
+    config.clips = 24
+    config.frame_size = 4
+    config.sizes = (8, 16)
+    config.repetitions = 2
+  return config.lock()

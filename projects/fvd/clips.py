@@ -1,0 +1,389 @@
+"""Reads clips from files, folders and arrays, one after the other.
+
+A video is cut into as many clips of `frames` frames, each `stride` after the
+one before it, as fit without sharing a frame: clip i begins at frame
+skip + i * frames * stride, and what is left at the end is not used. In memory
+is one clip at a time (of an animated image, one video).
+
+What is read, by its name:
+
+    .npy             [t, h, w, c], one video, or [n, t, h, w, c]
+    .npz             any number of such arrays
+    .gif .webp .png .apng   animated: one video
+    a folder         all of these in it; its still images (.png .jpg .jpeg .bmp
+                     .webp .tif .tiff), in the order of the numbers in their
+                     names, are the frames of one video
+"""
+
+import contextlib
+import functools
+import pathlib
+import re
+import struct
+import zipfile
+import zlib
+from collections import Counter
+from collections.abc import Callable, Iterator
+from typing import Any, NamedTuple
+
+import numpy as np
+import tqdm
+from PIL import Image, ImageSequence
+
+from common.checkpoint import warn
+from common.errors import InputError
+
+ARRAYS = (".npy", ".npz")
+MAY_MOVE = (".gif", ".webp", ".png", ".apng")
+STILLS = (".png", ".jpg", ".jpeg", ".bmp", ".webp", ".tif", ".tiff")
+FILMS = (".mp4", ".avi", ".mov", ".mkv", ".webm", ".mpg", ".mpeg", ".m4v")
+# What a damaged file makes its reader raise.
+_BROKEN = (
+  OSError,
+  ValueError,
+  SyntaxError,
+  EOFError,
+  struct.error,
+  zlib.error,
+  zipfile.BadZipFile,
+  Image.DecompressionBombError,
+)
+_LOSSES = ("unreadable", "too short", "missing")
+RANGES = {"0..255": (0, 255), "0..1": (0, 1), "-1..1": (-1, 1)}
+
+
+class Video(NamedTuple):
+  """One video.
+
+  Attributes:
+    where: for messages.
+    length: how many frames.
+    frames: `frames(range)` -> [frames, h, w, c].
+  """
+
+  where: str
+  length: int
+  frames: Callable[[range], np.ndarray]
+
+
+class Options(NamedTuple):
+  """How clips are read.
+
+  Attributes:
+    frames: of a clip.
+    stride: between the frames of a clip, in frames of the video.
+    skip: frames at the beginning of a video that are left out: what a model
+      that predicts was given.
+    floats: what floating point numbers mean, a name of `RANGES`; None refuses
+      them.
+    count: how many clips to take, the first ones; None takes all.
+    strict: makes an error of all that is otherwise counted.
+  """
+
+  frames: int = 16
+  stride: int = 1
+  skip: int = 0
+  floats: str | None = None
+  count: int | None = None
+  strict: bool = False
+
+
+def read(
+  source: Any,
+  options: Options,
+  notes: Counter[str],
+  bar: Any = None,
+) -> Iterator[np.ndarray]:
+  """Yields clips, [frames, h, w, 3] of 0..255, uint8 or float32.
+
+  Gray frames get three equal channels, transparency is left out, 16-bit values
+  are divided by 257. Files that cannot be read and videos that are too short
+  are left out. All of this is counted, and an error if `strict`.
+
+  Args:
+    source: path of a file or folder, or an array [n, t, h, w, c].
+    options: see `Options`.
+    notes: counts of what was handled are added here.
+    bar: of tqdm, with a total, which grows as videos are opened; or None.
+
+  Raises:
+    InputError: no clips; arrays of another shape or type; values that are not
+      finite or out of their range; a film, which is not read.
+  """
+  if options.frames < 1 or options.stride < 1 or options.skip < 0:
+    raise InputError(
+      f"frames={options.frames}, stride={options.stride}, skip={options.skip}: "
+      "the first two are at least 1, the last at least 0"
+    )
+  if options.floats not in (None, *RANGES):
+    raise InputError(
+      f"floats={options.floats!r}: it can be {', '.join(RANGES)}"
+    )
+  if options.count is not None and options.count < 1:
+    raise InputError(f"{options.count} clips asked for: take 1 or more")
+  name = "the array" if isinstance(source, np.ndarray) else str(source)
+  handled = functools.partial(_handled, notes, options.strict)
+  bar = tqdm.tqdm(disable=True) if bar is None else bar
+  found = longest = 0
+  size = None
+  for video in _videos(source, handled, bar):
+    longest = max(longest, video.length)
+    starts = _starts(video.length, options)
+    if not starts:
+      handled("too short", f"{video.where}, {video.length} frames")
+    _grow(bar, len(starts) - 1)
+    for start in starts:
+      indices = range(start, start + _span(options), options.stride)
+      try:
+        clip = video.frames(indices)
+      except _BROKEN as error:
+        handled("unreadable", f"{video.where} ({error})")
+        break
+      clip = _pixels(clip, video.where, options.floats, handled)
+      size = size or clip.shape[1:3]
+      if clip.shape[1:3] != size:
+        handled("of another size", video.where)
+      found += 1
+      yield clip
+      bar.update()
+      if found == options.count:
+        return
+  if not found:
+    need = options.skip + _span(options)
+    raise InputError(
+      f"{name} has no clip: its longest video has {longest} frames, and a clip "
+      f"takes {need}; ask for fewer --frames"
+      if longest
+      else f"{name} has no clip: give .npy or .npz files, animated images, or "
+      "folders of frames"
+    )
+  if options.count is not None:
+    missing = options.count - found
+    handled("missing", f"{name}: {options.count} clips wanted", missing)
+
+
+def _grow(bar: Any, count: int) -> None:
+  """More is to come than was thought: every video had counted as one clip."""
+  bar.total = (bar.total or 0) + count
+
+
+def _span(options: Options) -> int:
+  return (options.frames - 1) * options.stride + 1
+
+
+def _starts(length: int, options: Options) -> range:
+  end, step = length - _span(options) + 1, options.frames * options.stride
+  return range(options.skip, max(end, options.skip), step)
+
+
+def _handled(
+  notes: Counter[str], strict: bool, kind: str, where: str, count: int = 1
+) -> None:
+  """Counts what was handled, or makes an error of it; names the first one."""
+  if strict:
+    raise InputError(f"{where}: {count} {kind}, which --strict forbids")
+  if not notes[kind] and kind in _LOSSES:
+    warn(f"{where}: {kind}; more of the kind are only counted")
+  notes[kind] += count
+
+
+def _videos(source: Any, handled: Callable, bar: Any) -> Iterator[Video]:
+  """Yields the videos of a source, opened one after the other."""
+  if not isinstance(source, str | pathlib.Path):
+    _grow(bar, 1)
+    yield from _of_array(np.asarray(source), "the array", bar)
+    return
+  path = pathlib.Path(source).expanduser()
+  if not path.exists():
+    raise InputError(f"{path} does not exist: give a file or folder of clips")
+  files = _listed(path) if path.is_dir() else [path]
+  _grow(bar, len(files))
+  for item in files:
+    try:
+      with contextlib.closing(_open(item, bar)) as videos:
+        yield from videos
+    except InputError:
+      raise
+    except _BROKEN as error:
+      if item == path:
+        raise InputError(
+          f"{path} cannot be read as clips ({error}); it may be cut short"
+        ) from error
+      handled("unreadable", f"{item} ({error})")
+
+
+def _listed(folder: pathlib.Path) -> list[Any]:
+  """What a folder holds: paths of clips, and lists of frames."""
+  found: list[Any] = []
+  images = []
+  for path in sorted(folder.iterdir(), key=_natural):
+    suffix = path.suffix.lower()
+    if path.name.startswith("."):
+      continue
+    if path.is_dir():
+      found += _listed(path)
+    elif suffix in ARRAYS:
+      found.append(path)
+    elif suffix in {*MAY_MOVE, *STILLS}:
+      images.append(path)
+    elif suffix in FILMS:
+      _refuse_film(path)
+  # The first that can be opened says whether all are frames, or all are clips.
+  for path in images:
+    with contextlib.suppress(*_BROKEN), Image.open(path) as image:
+      if getattr(image, "is_animated", False):
+        return found + images
+      break
+  return found + [images] * bool(images)
+
+
+def _natural(path: pathlib.Path) -> list[Any]:
+  """Sorts frame_2 before frame_10."""
+  parts = re.split(r"([0-9]+)", path.name)  # Numbers are at the odd places.
+  return [(int(p), "") if i % 2 else (-1, p) for i, p in enumerate(parts)]
+
+
+def _refuse_film(path: pathlib.Path) -> None:
+  raise InputError(
+    f"{path} is a film, which is not read here: make frames of each into a "
+    f"folder of its own, by `mkdir {path.stem}; ffmpeg -i {path.name} "
+    f"{path.stem}/%05d.png`"
+  )
+
+
+def _open(item: Any, bar: Any) -> Iterator[Video]:
+  if isinstance(item, list):
+    yield Video(str(item[0].parent), len(item), lambda r: _stills(item, r))
+  elif item.suffix.lower() == ".npy":
+    yield from _of_array(np.load(item, mmap_mode="r"), str(item), bar)
+  elif item.suffix.lower() == ".npz":
+    yield from _of_archive(item, bar)
+  elif item.suffix.lower() in FILMS:
+    _refuse_film(item)
+  elif item.suffix.lower() in {*MAY_MOVE, *STILLS}:
+    yield _animation(item)
+  else:
+    raise InputError(
+      f"{item} is no file of clips: give .npy, .npz, an animated image or a "
+      "folder"
+    )
+
+
+def _of_array(array: np.ndarray, where: str, bar: Any) -> Iterator[Video]:
+  if _check_shape(array.shape, array.dtype, where) == 4:
+    yield _in_memory(array, where)
+    return
+  _grow(bar, len(array) - 1)
+  for i in range(len(array)):
+    yield _in_memory(array[i], f"{where}, video {i}")
+
+
+def _of_archive(path: pathlib.Path, bar: Any) -> Iterator[Video]:
+  """Streams the arrays of an .npz file, which may not fit into memory."""
+  with zipfile.ZipFile(path) as archive:
+    for name in archive.namelist():
+      with archive.open(name) as file:
+        version = np.lib.format.read_magic(file)
+        header = getattr(
+          np.lib.format, f"read_array_header_{version[0]}_0", None
+        )
+        if header is None:
+          raise ValueError(f"{name} is of a version that is not known")
+        shape, fortran, dtype = header(file)
+        where = f"{path}, {name.removesuffix('.npy')}"
+        rank = _check_shape(shape, dtype, where)
+        if fortran:
+          raise InputError(f"{where} is in Fortran order: save it in C order")
+        n, shape = (1, shape) if rank == 4 else (shape[0], shape[1:])
+        _grow(bar, n - 1)
+        for i in range(n):
+          wanted = int(np.prod(shape)) * dtype.itemsize
+          raw = file.read(wanted)
+          if len(raw) != wanted:
+            raise ValueError(f"{name} is cut short")
+          array = np.frombuffer(raw, dtype).reshape(shape)
+          yield _in_memory(array, where if rank == 4 else f"{where}, video {i}")
+
+
+def _in_memory(array: np.ndarray, where: str) -> Video:
+  return Video(
+    where, len(array), lambda r: np.asarray(array[r.start : r.stop : r.step])
+  )
+
+
+def _check_shape(shape: tuple[int, ...], dtype: Any, where: str) -> int:
+  if len(shape) not in (4, 5) or shape[-1] not in (1, 3, 4) or 0 in shape[1:]:
+    raise InputError(
+      f"{where} has shape {tuple(shape)}: clips are [n, t, h, w, c], or "
+      "[t, h, w, c] for one video, with 1, 3 or 4 channels at the end"
+    )
+  if dtype not in (np.uint8, np.uint16) and np.dtype(dtype).kind != "f":
+    raise InputError(
+      f"{where} has the type {dtype}: pixels are uint8, uint16 or floats"
+    )
+  return len(shape)
+
+
+def _animation(path: pathlib.Path) -> Video:
+  with Image.open(path) as image:
+    frames = [_array(frame) for frame in ImageSequence.Iterator(image)]
+  return _in_memory(_stack(frames, path), str(path))
+
+
+def _stills(paths: list[pathlib.Path], indices: range) -> np.ndarray:
+  frames = []
+  for i in indices:
+    with Image.open(paths[i]) as image:
+      frames.append(_array(image))
+  return _stack(frames, paths[indices.start].parent)
+
+
+def _stack(frames: list[np.ndarray], where: pathlib.Path) -> np.ndarray:
+  if len({(f.shape, f.dtype) for f in frames}) > 1:
+    shapes = sorted({f.shape for f in frames})
+    raise ValueError(f"frames of {where} differ, in size or kind: {shapes}")
+  return np.stack(frames)
+
+
+def _array(image: Image.Image) -> np.ndarray:
+  """One frame, [h, w, c], of 1, 3 or 4 channels; uint8 or uint16."""
+  if image.mode.startswith("I"):  # 16 bits of gray, in 16 or 32.
+    return np.asarray(image).astype(np.uint16)[:, :, None]
+  if image.mode in ("1", "L"):
+    return np.asarray(image.convert("L"))[:, :, None]
+  # A GIF's transparency is how it leaves out what did not change.
+  alpha = image.mode in ("RGBA", "LA") and image.format != "GIF"
+  return np.asarray(image.convert("RGBA" if alpha else "RGB"))
+
+
+def _pixels(
+  clip: np.ndarray, where: str, floats: str | None, handled: Callable
+) -> np.ndarray:
+  """A clip of any kind as RGB, 0..255; counts what it was."""
+  if clip.dtype.kind == "f":
+    if floats is None:
+      raise InputError(
+        f"{where} holds floating point numbers: say what they mean by --floats="
+        + ", --floats=".join(RANGES)
+      )
+    low, high = RANGES[floats]
+    if not np.isfinite(clip).all():
+      raise InputError(f"{where} has pixels that are not finite: mend the file")
+    # A network's output may pass the ends by rounding.
+    slack = 1e-3 * (high - low)
+    if clip.min() < low - slack or clip.max() > high + slack:
+      raise InputError(
+        f"{where} has pixels from {clip.min():.4g} to {clip.max():.4g}, not in "
+        f"--floats={floats}"
+      )
+    clip = (clip.astype(np.float32) - low) * np.float32(255 / (high - low))
+  elif clip.dtype == np.uint16:
+    handled("16-bit", where)
+    clip = clip.astype(np.float32) / 257
+  if clip.shape[-1] == 4:
+    handled("with transparency", where)
+    clip = clip[..., :3]
+  elif clip.shape[-1] == 1:
+    handled("gray", where)
+    clip = np.repeat(clip, 3, -1)
+  return clip

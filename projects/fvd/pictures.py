@@ -1,0 +1,78 @@
+"""Pictures of the studies: what disturbances a score sees, its bias in n."""
+
+import pathlib
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+from matplotlib.figure import Figure
+from matplotlib.offsetbox import AnnotationBbox, OffsetImage
+
+from . import disturbances
+
+_CLIPS, _FRAMES = "#d1495b", "#30638e"
+
+
+def disturbances_plot(
+  path: pathlib.Path, results: Mapping[str, Any], clip: np.ndarray
+) -> None:
+  """Both distances, over their value at level 0, against the level.
+
+  Args:
+    path: of the PNG.
+    results: of `reproduce.study_disturbances`.
+    clip: uint8 [t, h, w, 3], to show the static ones on its middle frame.
+  """
+  found = results["disturbances"]
+  figure = Figure(figsize=(13, 6.4), layout="constrained")
+  panels = figure.subplots(2, 4, sharey=True).ravel()
+  for axes, (kind, by) in zip(panels, found.items(), strict=True):
+    for name, color, label in (
+      ("clips", _CLIPS, results["protocol"]["score"]),
+      ("frames", _FRAMES, "single frames"),
+    ):
+      value = np.array([f["distance"] for f in by[name]])
+      error = np.array([f["standard_error"] or 0.0 for f in by[name]])
+      axes.errorbar(
+        range(6), value / value[0], error / value[0], fmt="o-", ms=4,
+        capsize=2, color=color, label=label,
+      )  # fmt: skip
+    axes.axhline(1, color="black", lw=0.6, ls="--")
+    axes.set_yscale("log")
+    axes.set(title=kind.replace("_", " "), xticks=range(6), xlabel="level")
+    if kind in disturbances.STATIC:
+      shown = disturbances.disturb(kind, clip[None], 4, 0)[0, len(clip) // 2]
+      box = OffsetImage(shown, zoom=48 / shown.shape[0])
+      axes.add_artist(
+        AnnotationBbox(box, (0.17, 0.8), xycoords="axes fraction")
+      )
+  panels[-1].legend(loc="upper left")
+  figure.supylabel("distance, over that of undisturbed clips")
+  figure.savefig(path, dpi=110)
+
+
+def samples_plot(path: pathlib.Path, results: Mapping[str, Any]) -> None:
+  """The distance of equal distributions against n, with its extrapolation.
+
+  Args:
+    path: of the PNG.
+    results: of `reproduce.study_samples`.
+  """
+  figure = Figure(figsize=(7, 4.4), layout="constrained")
+  axes = figure.subplots()
+  sizes = [row["n"] for row in results["sizes"]]
+  for key, color, label in (
+    ("distance", _CLIPS, "distance"),
+    ("extrapolated", _FRAMES, "extrapolated to infinite n"),
+  ):
+    middle = np.array([row[key]["median"] for row in results["sizes"]])
+    low, high = np.array([row[key]["range"] for row in results["sizes"]]).T
+    axes.plot(sizes, middle, "o-", color=color, label=label)
+    axes.fill_between(sizes, low, high, color=color, alpha=0.2, lw=0)
+  axes.axhline(0, color="black", lw=0.6)
+  axes.set_xscale("log", base=2)
+  axes.set_xticks(sizes, [str(n) for n in sizes])
+  axes.set(xlabel="clips a side", ylabel=results["protocol"]["score"])
+  axes.set_title("two sets of one distribution: the truth is 0")
+  axes.legend()
+  figure.savefig(path, dpi=110)

@@ -1,0 +1,249 @@
+"""The studies of the FVD, and what came out of them written down.
+
+    python -m projects.fvd.reproduce --table=disturbances [--clips=SOURCE]
+    python -m projects.fvd.reproduce --table=samples [--clips=SOURCE]
+      [--features=motion] [--weights=PATH]
+
+`disturbances`: eight of them at six levels, scored by the network, which sees a
+clip as a whole, and by single frames. `samples`: the distance of two halves of
+one set, which should be zero, against their size. Clips are generated motion
+where SOURCE (what `projects.fvd.score` takes) is not given. Numbers go to
+`results/fvd/` and into this project's README. `--quick` takes few clips, and
+changes neither.
+"""
+
+import collections
+import functools
+import importlib
+import pathlib
+from collections.abc import Callable
+from typing import Any
+
+import ml_collections
+import numpy as np
+import scipy.stats
+from absl import flags
+from tqdm import tqdm
+
+from common import command, report
+from common.errors import InputError, check_choice
+from common.stats import frechet, resampling
+
+from . import clips, disturbances, motion, pictures, score
+
+_TABLE = flags.DEFINE_string(
+  "table", "disturbances", "disturbances or samples."
+)
+_CLIPS = flags.DEFINE_string("clips", "", "Clips; generated motion if empty.")
+_FEATURES = flags.DEFINE_string("features", "i3d", "The network.")
+_WEIGHTS = flags.DEFINE_string("weights", None, "Its weights.")
+_QUICK = flags.DEFINE_bool("quick", False, "Few clips.")
+_OUT = flags.DEFINE_string("out", None, "Default: results/fvd.")
+
+_HERE = pathlib.Path(__file__).parent
+_PROJECT = _HERE.name
+
+
+def load(source: str, count: int, frames: int, seed: int) -> np.ndarray:
+  """Clips, uint8 [count, frames, h, w, 3]: of a source, or generated."""
+  if not source:
+    # Not the clips that the motion network has learned from.
+    return motion.generate(seed + 1_000_000, count, frames)[0]
+  options = clips.Options(frames=frames, count=count)
+  found = list(clips.read(source, options, collections.Counter()))
+  if len(found) < count or len({clip.shape for clip in found}) > 1:
+    raise InputError(
+      f"{source}: {len(found)} clips; the study takes {count} of one size"
+    )
+  return np.rint(np.stack(found)).astype(np.uint8)
+
+
+def frame_features(x: np.ndarray, size: int) -> np.ndarray:
+  """Single frames as size x size means of pixels, float32 [n * t, features]."""
+  n, t, height, width, channels = x.shape
+  tall, wide = height // size, width // size
+  cut = x[:, :, : tall * size, : wide * size]
+  blocks = cut.reshape(n * t, size, tall, size, wide, channels)
+  means = blocks.mean(axis=(2, 4), dtype=np.float32) / 127.5 - 1
+  return means.reshape(n * t, -1)
+
+
+def study_disturbances(
+  config: ml_collections.ConfigDict,
+  network: score.Network,
+  x: np.ndarray,
+) -> dict[str, Any]:
+  """Both distances of each kind at each level; plain data.
+
+  Args:
+    config: of `configs/fvd/studies.py`.
+    network: of `score.network`.
+    x: uint8 [2 * config.clips, t, h, w, 3]; the second half is disturbed.
+  """
+  whole = functools.partial(_features, config, network)
+  single = lambda c: frame_features(c, config.frame_size)
+  reference, judged = x[: config.clips], x[config.clips :]
+  sides = [
+    (whole, _parts(whole(reference))),
+    (single, _parts(single(reference))),
+  ]
+  out: dict[str, dict[str, list[Any]]] = {}
+  rows = [(kind, level) for kind in disturbances.KINDS for level in range(6)]
+  for kind, level in tqdm(rows, desc="disturbances", dynamic_ncols=True):
+    disturbed = disturbances.disturb(kind, judged, level, config.seed)
+    for name, (featurise, against) in zip(
+      ("clips", "frames"), sides, strict=True
+    ):
+      parts = _parts(featurise(disturbed))
+      found = out.setdefault(kind, {}).setdefault(name, [])
+      found.append(
+        {
+          "distance": float(
+            frechet.distance(
+              resampling.merged(against), resampling.merged(parts)
+            )
+          ),
+          "standard_error": resampling.standard_error(against, parts),
+        }
+      )
+  return {
+    "disturbances": out,
+    "rank_correlation": {
+      kind: {
+        name: _rank_correlation([f["distance"] for f in found])
+        for name, found in by.items()
+      }
+      for kind, by in out.items()
+    },
+    "protocol": network.protocol,
+    "clips": config.clips,
+  }
+
+
+def _rank_correlation(distances: list[float]) -> float:
+  """Spearman's, of level and distance; 0 where it does not change at all."""
+  rounded = [float(f"{value:.6g}") for value in distances]
+  if len(set(rounded)) == 1:
+    return 0.0
+  return float(scipy.stats.spearmanr(range(len(rounded)), rounded).statistic)
+
+
+def _features(config, network, x):
+  batch = config.batch_size
+  return np.concatenate(list(score.features(network, x, batch)))
+
+
+def _parts(features: np.ndarray) -> list[frechet.Moments]:
+  # Frames of a clip stay together: they are no independent samples.
+  return [frechet.moments(part) for part in np.array_split(features, 10)]
+
+
+def study_samples(
+  config: ml_collections.ConfigDict,
+  network: score.Network,
+  x: np.ndarray,
+  featurise: Callable[..., np.ndarray] = _features,
+) -> dict[str, Any]:
+  """The distance of two sets of equal distribution against their size.
+
+  Args:
+    config: of `configs/fvd/studies.py`.
+    network: of `score.network`.
+    x: uint8 [2 * the largest size, t, h, w, 3].
+    featurise: `(config, network, clips) -> [n, d]`.
+  """
+  features = featurise(config, network, x)
+  random = np.random.default_rng(config.seed)
+  rows = []
+  for n in tqdm(config.sizes, desc="sizes", dynamic_ncols=True):
+    raw, infinite = [], []
+    for _ in range(config.repetitions):
+      order = random.permutation(len(features))
+      sides = [_parts(features[order[i * n : (i + 1) * n]]) for i in range(2)]
+      raw.append(float(frechet.distance(*map(resampling.merged, sides))))
+      line = resampling.at_infinity(*sides)
+      infinite.append(line.value if line else float("nan"))
+    rows.append(
+      {
+        "n": n,
+        "distance": report.summary(raw),
+        "extrapolated": report.summary(infinite),
+      }
+    )
+  return {
+    "sizes": rows,
+    "features": features.shape[1],
+    "protocol": network.protocol,
+    "repetitions": config.repetitions,
+  }
+
+
+def disturbances_table(results: dict[str, Any]) -> str:
+  """The table of the README."""
+  rows = []
+  for kind, by in results["disturbances"].items():
+    row = [kind.replace("_", " ")]
+    for name in ("clips", "frames"):
+      row += [f"{found['distance']:.3g}" for found in by[name]]
+      row.append(f"{results['rank_correlation'][kind][name]:+.2f}")
+    rows.append(row)
+  levels = [str(level) for level in range(6)]
+  header = [
+    "disturbance",
+    *(f"clips, {level}" for level in levels), "rank corr.",
+    *(f"frames, {level}" for level in levels), "rank corr.",
+  ]  # fmt: skip
+  note = (
+    f"\nClips: {results['protocol']['score']}; frames: pixels of single ones. "
+    f"{results['clips']} clips against as many others.\n"
+  )
+  return report.markdown_table(header, rows) + note
+
+
+def samples_table(results: dict[str, Any]) -> str:
+  """The table of the README."""
+  cell = lambda s: (
+    f"{s['median']:.3g} [{s['range'][0]:.3g}, {s['range'][1]:.3g}]"
+  )
+  rows = [
+    [str(row["n"]), cell(row["distance"]), cell(row["extrapolated"])]
+    for row in results["sizes"]
+  ]
+  header = ["clips a side", "distance, median [range]", "extrapolated in n"]
+  note = (
+    f"\n{results['protocol']['score']}, {results['features']} features, "
+    f"{results['repetitions']} repetitions; the true distance is 0.\n"
+  )
+  return report.markdown_table(header, rows) + note
+
+
+def main(argv: list[str]) -> None:
+  """The command."""
+  del argv
+  check_choice("table", _TABLE.value, ("disturbances", "samples"))
+  quick, name = _QUICK.value, _TABLE.value
+  studies = importlib.import_module(f"configs.{_PROJECT}.studies")
+  config = studies.get_config("smoke" if quick else "")
+  default = "runs/quick" if quick else f"results/{_PROJECT}"
+  out = pathlib.Path(_OUT.value or default)
+  out.mkdir(parents=True, exist_ok=True)
+  network = score.network(_FEATURES.value, _WEIGHTS.value)
+  of_samples = name == "samples"
+  count = 2 * (max(config.sizes) if of_samples else config.clips)
+  x = load(_CLIPS.value, count, config.frames, config.seed)
+  if of_samples:
+    results = study_samples(config, network, x)
+    pictures.samples_plot(out / "samples.png", results)
+    table = samples_table(results)
+  else:
+    results = study_disturbances(config, network, x)
+    pictures.disturbances_plot(out / "disturbances.png", results, x[0])
+    table = disturbances_table(results)
+  report.save_results(out / f"{name}.json", results)
+  print(table)
+  if not quick and not _OUT.value:
+    report.insert_table(_HERE / "README.md", name, table)
+
+
+if __name__ == "__main__":
+  command.execute(main)

@@ -1,0 +1,316 @@
+"""The Fréchet video distance of two sets of clips.
+
+    python -m projects.fvd.score A B [--weights=PATH] [--features=motion]
+      [--frames=16] [--stride=1] [--save-stats=FILE.npz] [--json] [--strict] ...
+
+    from projects.fvd.score import score
+    score("real/", "generated.npz")["distance"]
+
+A and B are folders or files of clips (`clips.py` says which), or statistics
+that `--save-stats` has kept.
+"""
+
+import argparse
+import collections
+import functools
+import importlib.metadata
+import os
+import sys
+from collections.abc import Callable, Iterable, Iterator
+from typing import Any, NamedTuple
+
+import jax
+import numpy as np
+import tqdm
+from jax import numpy as jnp
+from jax.sharding import AxisType, NamedSharding, PartitionSpec
+
+from common import comparison
+from common.errors import InputError
+
+from . import clips, model, motion
+from . import weights as i3d_weights
+
+FEATURES = ("i3d", "motion")
+BATCH_SIZE = 8
+GAMMA = 1.0  # KVD: the kernel is (a'b + 1)^3, without the 1 / d of KID.
+_IN_FLIGHT = 2  # Batches that the device may have waiting.
+
+
+class Network(NamedTuple):
+  """What makes features of clips.
+
+  Attributes:
+    scale: clips [n, t, h, w, 3] in 0..255, of any size -> what `apply` takes.
+    apply: (parameters, scaled clips) -> float32 [n, d].
+    parameters: replicated over the devices.
+    fewest_frames: that a clip may have.
+    protocol: what belongs beside a score: see `comparison.Samples`.
+  """
+
+  scale: Callable[[Any], jax.Array]
+  apply: Callable[[Any, jax.Array], jax.Array]
+  parameters: Any
+  fewest_frames: int
+  protocol: dict[str, Any]
+
+
+def network(
+  features: str = "i3d", path: str | os.PathLike | None = None
+) -> Network:
+  """Loads a network.
+
+  Args:
+    features: "i3d", for the FVD, or "motion", for something else.
+    path: of the weights of I3D; None looks where they are kept.
+
+  Raises:
+    InputError: unknown names, or no such weights.
+  """
+  if features not in FEATURES:
+    raise InputError(
+      f"features={features!r}: it can be {' or '.join(FEATURES)}"
+    )
+  versions = {
+    "jax": jax.__version__,
+    "pillow": importlib.metadata.version("pillow"),
+    "device": jax.devices()[0].device_kind,
+  }
+  if features == "i3d":
+    loaded = i3d_weights.load(path)
+    parameters, apply = loaded.parameters, model.features
+    size, fewest = model.SIZE, model.FEWEST_FRAMES
+    described = {
+      "score": "FVD"
+      if loaded.known
+      else "Fréchet distance, NOT OF FVD'S NETWORK",
+      "network": "I3D, RGB, Kinetics-400",
+      "weights": loaded.fingerprint,
+      "layer": "logits, mean over time",
+    }
+    versions |= {"weights from": loaded.source, "weights file": loaded.file}
+  else:
+    if path is not None:
+      raise InputError(
+        "the motion network has no published weights: leave --weights out"
+      )
+    parameters, fingerprint = motion.load()
+    apply, size, fewest = motion.features, motion.SIZE, motion.FEWEST_FRAMES
+    described = {
+      "score": "motion distance (not FVD)",
+      "network": "small, trained on generated motion",
+      "weights": fingerprint,
+      "layer": "mean over time and space",
+    }
+  protocol = {
+    **described,
+    "resize": f"TF1 bilinear to {size}x{size}",
+    "values": "RGB, 2 x / 255 - 1",
+    "versions": versions,
+  }
+  mesh = _mesh()
+  rows = NamedSharding(mesh, PartitionSpec("data"))
+  scale = jax.jit(functools.partial(model.scaled, size=size))
+  apply = jax.jit(apply, out_shardings=rows)
+  parameters = jax.device_put(parameters, NamedSharding(mesh, PartitionSpec()))
+  return Network(scale, apply, parameters, fewest, protocol)
+
+
+def _mesh() -> jax.sharding.Mesh:
+  return jax.make_mesh(
+    (jax.device_count(),), ("data",), axis_types=(AxisType.Auto,)
+  )
+
+
+def features(
+  network: Network, clips: Iterable[np.ndarray], batch_size: int
+) -> Iterator[np.ndarray]:
+  """Yields features, float32 [b, d], of clips, b <= batch_size.
+
+  The last batch is filled up to the size of the others, so that nothing is
+  compiled for it, and cut again. Several devices take equal shares.
+
+  Args:
+    network: see `network`.
+    clips: [t, h, w, 3] each, 0..255, of one length and any sizes.
+    batch_size: clips at a time.
+  """
+  mesh = _mesh()
+  rows = NamedSharding(mesh, PartitionSpec("data"))
+  full = -(-batch_size // mesh.size) * mesh.size
+  waiting = collections.deque()
+
+  def started(batch):
+    fill = [(0, full - len(batch)), *[(0, 0)] * 4]
+    if len({(clip.shape, clip.dtype) for clip in batch}) == 1:
+      scaled = network.scale(
+        jax.device_put(np.pad(np.stack(batch), fill), rows)
+      )
+    else:
+      scaled = jnp.concatenate([network.scale(clip[None]) for clip in batch])
+      scaled = jax.device_put(jnp.pad(scaled, fill), rows)
+    return len(batch), network.apply(network.parameters, scaled)
+
+  def finished():
+    count, result = waiting.popleft()
+    return np.asarray(result)[:count]
+
+  batch = []
+  for clip in clips:
+    batch.append(clip)
+    if len(batch) == full:
+      waiting.append(started(batch))
+      batch = []
+      if len(waiting) > _IN_FLIGHT:
+        yield finished()
+  if batch:
+    waiting.append(started(batch))
+  while waiting:
+    yield finished()
+
+
+def samples(
+  name: str,
+  source: Any,
+  network: Network,
+  options: clips.Options,
+  batch_size: int = BATCH_SIZE,
+  seed: int = 0,
+) -> comparison.Samples:
+  """Returns the statistics of the features of clips.
+
+  Args:
+    name: for messages.
+    source: a path, or an array [n, t, h, w, c].
+    network: from `network`.
+    options: how clips are read.
+    batch_size: clips at a time; the result does not depend on it.
+    seed: of the random parts behind the error bar.
+
+  Raises:
+    InputError: fewer than two clips, or one that cannot be used.
+  """
+  if options.frames < network.fewest_frames:
+    raise InputError(
+      f"clips of {options.frames} frames are too short: this network takes "
+      f"{network.fewest_frames} or more (--frames)"
+    )
+  notes = collections.Counter()
+  sizes = collections.Counter()
+
+  def seen(bar):
+    for clip in clips.read(source, options, notes, bar):
+      sizes[clip.shape[1:3]] += 1
+      yield clip
+
+  with tqdm.tqdm(
+    desc=name,
+    total=0,
+    unit=" clips",
+    dynamic_ncols=True,
+    disable=not sys.stderr.isatty(),
+  ) as bar:
+    chunks = features(network, seen(bar), batch_size)
+    found = comparison.collect(name, chunks, network.protocol, notes, seed)
+  ((size, share),) = sizes.most_common(1)
+  return found._replace(
+    protocol={
+      **network.protocol,
+      # The network sees whether clips were enlarged.
+      "clips": "x".join(map(str, size)) if share >= 0.9 * found.n else "mixed",
+      "frames": options.frames,
+      "stride": options.stride,
+      "frames skipped": options.skip,
+    }
+  )
+
+
+def score(
+  a: Any,
+  b: Any,
+  *,
+  features: str | Network = "i3d",
+  weights: str | os.PathLike | None = None,
+  batch_size: int = BATCH_SIZE,
+  seed: int = 0,
+  any_protocol: bool = False,
+  distance_only: bool = False,
+  **options: Any,
+) -> dict[str, Any]:
+  """Compares two sets of clips; the distance is in "distance".
+
+  Args:
+    a: the reference: a path of clips or of saved statistics, an array
+      [n, t, h, w, c], or `comparison.Samples`.
+    b: what is judged.
+    features: "i3d", "motion", or a `network` loaded before.
+    weights: see `network`.
+    batch_size: clips at a time.
+    seed: of the error bar.
+    any_protocol: see `comparison.compare`.
+    distance_only: see `comparison.compare`.
+    **options: of `clips.Options`.
+
+  Returns:
+    What `comparison.compare` does; its kernel distance is the paper's KVD.
+
+  Raises:
+    InputError: anything that the two sides lack.
+  """
+  net = features if isinstance(features, Network) else None
+  how = clips.Options(**options)
+  sides = []
+  for name, side in (("A", a), ("B", b)):
+    if isinstance(side, comparison.Samples):
+      sides.append(side)
+      continue
+    if isinstance(side, str | os.PathLike):
+      name = os.fspath(side)
+      if comparison.is_statistics(name):
+        sides.append(comparison.load(name))
+        continue
+    net = net or network(features, weights)
+    sides.append(samples(name, side, net, how, batch_size, seed))
+  return comparison.compare(*sides, any_protocol, distance_only, GAMMA)
+
+
+def _add_arguments(parser: argparse.ArgumentParser) -> None:
+  add = parser.add_argument
+  default = clips.Options()
+  add("--features", choices=FEATURES, default="i3d", help="the network")
+  add("--weights", metavar="PATH", help="its weights, if not where they belong")
+  add("--frames", type=int, default=default.frames, help="of a clip")
+  add("--stride", type=int, default=default.stride, help="between its frames")
+  add("--skip", type=int, default=default.skip, help="frames left out in front")
+  add("--clips", type=int, metavar="N", help="take the first N clips of each")
+  add("--floats", choices=tuple(clips.RANGES), help="their range")
+  parser.set_defaults(batch_size=BATCH_SIZE)  # A clip is many images.
+
+
+def main() -> None:
+  """The command."""
+  load = functools.cache(network)
+
+  def read(path: str, arguments: argparse.Namespace) -> comparison.Samples:
+    other = arguments.b
+    if other is not None and not os.path.exists(os.path.expanduser(other)):
+      raise InputError(f"{other} does not exist")  # Not hours later.
+    options = clips.Options(
+      frames=arguments.frames,
+      stride=arguments.stride,
+      skip=arguments.skip,
+      floats=arguments.floats,
+      count=arguments.clips,
+      strict=arguments.strict,
+    )
+    net = load(arguments.features, arguments.weights)
+    return samples(
+      path, path, net, options, arguments.batch_size, arguments.seed
+    )
+
+  title = (__doc__ or "").splitlines()[0]
+  comparison.command(title, _add_arguments, read, GAMMA)
+
+
+if __name__ == "__main__":
+  main()

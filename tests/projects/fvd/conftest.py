@@ -1,0 +1,32 @@
+"""A motion network for the tests of this project, trained for some seconds."""
+
+import jax
+import pytest
+
+from projects.fvd import motion
+
+# Enough to see time, a fifth of what users get.
+SHORT = {**motion.CONFIG, "steps": 160}
+
+
+@pytest.fixture(scope="session")
+def motion_cache(tmp_path_factory):
+  """A cache folder that holds the weights; the folder."""
+  folder = tmp_path_factory.mktemp("cache")
+  with pytest.MonkeyPatch.context() as patch:
+    patch.setenv("XDG_CACHE_HOME", str(folder))
+    # Unoptimised, as the tests' programs are, it takes four times as long.
+    jax.config.update("jax_disable_most_optimizations", False)
+    try:
+      motion.load(SHORT)
+    finally:
+      jax.config.update("jax_disable_most_optimizations", True)
+  return folder
+
+
+@pytest.fixture
+def trained(motion_cache, monkeypatch):
+  """The parameters; commands and functions find them, too."""
+  monkeypatch.setenv("XDG_CACHE_HOME", str(motion_cache))
+  monkeypatch.setattr(motion, "CONFIG", SHORT)
+  return jax.device_put(motion.load()[0])

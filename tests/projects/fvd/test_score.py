@@ -1,0 +1,151 @@
+"""The score as a function and as a command, with the motion network."""
+
+import json
+import sys
+
+import numpy as np
+import pytest
+
+from common import comparison
+from common.errors import InputError
+from common.stats import frechet
+from projects.fvd import clips as reading
+from projects.fvd import disturbances, motion
+from projects.fvd import score as fvd
+
+
+@pytest.fixture(scope="module")
+def sets():
+  """Two sets of clips, of the same kind."""
+  return tuple(motion.generate(seed, 40)[0] for seed in (5, 6))
+
+
+@pytest.fixture
+def network(trained):
+  return fvd.network("motion")
+
+
+def distance(a, b, **options):
+  return fvd.score(a, b, distance_only=True, **options)["distance"]
+
+
+def test_equal_sets_and_sides(sets, network):
+  a, b = sets
+  assert distance(a, a, features=network) == pytest.approx(0, abs=1e-9)
+  one = distance(a, b, features=network)
+  other = distance(b, a, features=network)
+  assert one == pytest.approx(other, rel=1e-9) and one > 0
+
+
+def test_batches_and_orders_do_not_matter(sets, network):
+  a, b = sets
+  one = distance(a, b, features=network)
+  for size in (1, 7, 64):
+    got = distance(a, b, features=network, batch_size=size)
+    assert got == pytest.approx(one, rel=1e-4)
+  assert distance(a[::-1], b, features=network) == pytest.approx(one, rel=1e-4)
+
+
+def test_it_is_the_distance_of_the_features(sets, network):
+  features = [
+    np.concatenate(list(fvd.features(network, list(s), 16))) for s in sets
+  ]
+  wanted = frechet.distance_from_features(*features).value
+  assert distance(*sets, features=network) == pytest.approx(wanted, rel=1e-9)
+  assert features[0].shape == (40, motion.FEATURES)
+
+
+def test_clips_of_mixed_sizes(sets, network, tmp_path):
+  a, b = sets
+  for i, clip in enumerate(a):
+    size = (32, 32) if i % 3 else (20, 28)
+    np.save(tmp_path / f"{i}.npy", clip[:, : size[0], : size[1]])
+  result = fvd.score(tmp_path, b, features=network, any_protocol=True)
+  assert result["notes"]["a"]["of another size"] in (13, 14, 26, 27)
+  assert result["protocol"]["clips"] == "mixed"
+  with pytest.raises(InputError, match="clips is 'mixed' here and '32x32'"):
+    fvd.score(tmp_path, b, features=network)
+
+
+def test_the_result_says_how_it_was_made(sets, network):
+  result = fvd.score(*sets, features=network, frames=8, stride=2)
+  assert result["n"] == [40, 40] and result["features"] == motion.FEATURES
+  protocol = result["protocol"]
+  assert protocol["frames"] == 8 and protocol["stride"] == 2
+  assert protocol["score"] == "motion distance (not FVD)"
+  assert len(protocol["weights"]) == 64
+  assert {"network", "resize", "values", "versions", "clips"} <= protocol.keys()
+  assert result["standard_error"] > 0 and result["kernel_distance"]["n1"] == 40
+  text = comparison.text(result)
+  assert text.startswith("motion distance (not FVD): ")
+  assert protocol["weights"][:12] in text and "stride 2" in text
+
+
+def test_temporal_disturbances_are_seen(sets, network):
+  a, b = sets
+  before = distance(a, b, features=network)
+  for kind in ("global_swap", "interleave", "switch"):
+    worse = disturbances.disturb(kind, b, 5, 0)
+    assert distance(a, worse, features=network) > 1.2 * before, kind
+
+
+def test_bad_input(sets, network, trained):
+  a, b = sets
+  with pytest.raises(InputError, match=r"of 3 frames are too short.*4 or more"):
+    fvd.score(a, b, features=network, frames=3)
+  i3d = network._replace(fewest_frames=9)
+  with pytest.raises(InputError, match=r"of 8 frames are too short.*9 or more"):
+    fvd.score(a, b, features=i3d, frames=8)
+  with pytest.raises(InputError, match="it can be i3d or motion"):
+    fvd.score(a, b, features="clip")
+  with pytest.raises(InputError, match="leave --weights out"):
+    fvd.score(a, b, features="motion", weights="file")
+  with pytest.raises(InputError, match=r"rgb_imagenet\.pt.*--features=motion"):
+    fvd.score(a, b)  # The cache of the tests has none.
+  with pytest.raises(InputError, match="takes at least 2"):
+    fvd.score(a[:1], b, features=network)
+  one = fvd.samples("a", a, network, reading.Options(frames=16))
+  other = fvd.samples("b", b, network, reading.Options(frames=8))
+  with pytest.raises(InputError, match="frames is 16 here and 8 there"):
+    fvd.score(one, other)
+
+
+def command(monkeypatch, capsys, *arguments):
+  monkeypatch.setattr(sys, "argv", ["score", *map(str, arguments)])
+  code = 0
+  try:
+    fvd.main()
+  except SystemExit as stop:
+    code = stop.code
+  return code, *capsys.readouterr()
+
+
+def test_the_command(sets, trained, tmp_path, monkeypatch, capsys):
+  run = lambda *arguments: command(monkeypatch, capsys, *arguments)
+  a, b = (tmp_path / f"{name}.npy" for name in "ab")
+  np.save(a, sets[0])
+  np.save(b, sets[1])
+  code, out, _ = run(a, b, "--features=motion", "--json")
+  assert code == 0
+  whole = json.loads(out)
+  wanted = distance(*sets, features="motion")
+  assert whole["distance"] == pytest.approx(wanted, rel=1e-9)
+  code, out, _ = run(a, "--save-stats", tmp_path / "a.npz", "--features=motion")
+  assert code == 0 and out == ""
+  code, out, _ = run(
+    tmp_path / "a.npz", b, "--features=motion", "--json", "--distance-only"
+  )
+  assert json.loads(out)["distance"] == pytest.approx(wanted, rel=1e-9)
+  code, out, _ = run(tmp_path / "a.npz", b, "--features=motion", "--frames=8")
+  assert code == 1
+  code, out, error = run(a, b, "--features=motion", "--clips=30", "--frames=12")
+  assert code == 0 and "n = 30 and 30" in out and "frames 12" in out
+  code, _, error = run(a, b)
+  assert code == 1 and error.count("\n") == 1 and "--features=motion" in error
+  code, _, error = run(a, tmp_path / "none", "--features=motion")
+  assert code == 1 and "does not exist" in error
+  np.save(a, sets[0][..., :1])
+  code, out, _ = run(a, b, "--features=motion", "--distance-only")
+  assert code == 0 and "40 gray" in out
+  code, _, error = run(a, b, "--features=motion", "--strict")
+  assert code == 1 and "gray, which --strict forbids" in error
