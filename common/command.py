@@ -7,11 +7,12 @@ Bad input ends in one sentence on standard error and exit code 1, without a
 traceback; Ctrl-C in 130, as shells expect.
 """
 
+import contextlib
 import importlib.util
 import pathlib
 import re
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
 from absl import app, flags, logging
@@ -116,16 +117,25 @@ def execute(run: Callable[[list[str]], None]) -> None:
   def guarded(argv):
     # Orbax reports some thirty lines for every checkpoint.
     logging.set_verbosity(logging.WARNING)
-    try:
+    with sentences():
       run(argv)
-    except (InputError, FloatingPointError) as error:
-      _leave(str(error), 1)
-    except OSError as error:
-      _leave(f"{error.strerror}: {error.filename}", 1)
-    except Stopped as stop:
-      _leave(str(stop), 128 + stop.signal)
 
   app.run(guarded, flags_parser=parse)
+
+
+@contextlib.contextmanager
+def sentences() -> Iterator[None]:
+  """Ends the program with one sentence where what it was given is bad."""
+  try:
+    yield
+  except (InputError, FloatingPointError) as error:
+    _leave(str(error), 1)
+  except OSError as error:
+    _leave(f"{error.strerror}: {error.filename}", 1)
+  except Stopped as stop:
+    _leave(str(stop), 128 + stop.signal)
+  except KeyboardInterrupt:  # Outside of a run, which stops in its own way.
+    _leave("stopped", 130)
 
 
 def _leave(message: str, code: int) -> None:

@@ -18,6 +18,7 @@ import numpy as np
 import tqdm
 
 from .checkpoint import warn
+from .command import sentences
 from .errors import InputError
 from .stats import frechet, kernel_distance, manifold, resampling
 
@@ -359,7 +360,7 @@ def command(
   add("--seed", type=int, default=0, help="of the random parts")
   add_arguments(parser)
   arguments = parser.parse_args()
-  try:
+  with sentences():
     if arguments.batch_size < 1:
       raise InputError(f"--batch-size={arguments.batch_size}: 1 or more")
     if arguments.b is None and not arguments.save_stats:
@@ -376,12 +377,4 @@ def command(
     result = compare(
       *sides, arguments.any_protocol, arguments.distance_only, gamma
     )
-  except InputError as error:
-    print(f"error: {error}", file=sys.stderr)
-    sys.exit(1)
-  except OSError as error:
-    print(f"error: {error.strerror}: {error.filename}", file=sys.stderr)
-    sys.exit(1)
-  except KeyboardInterrupt:
-    sys.exit(130)
   print(json.dumps(result, indent=2) if arguments.json else text(result))

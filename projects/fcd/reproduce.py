@@ -12,6 +12,7 @@ Numbers go to `results/fcd/` and into this project's README. `--quick` takes
 seconds, on few molecules, and changes neither.
 """
 
+import argparse
 import csv
 import importlib
 import pathlib
@@ -20,22 +21,14 @@ from typing import Any
 import ml_collections
 import numpy as np
 import scipy.stats
-from absl import flags
 from tqdm import tqdm
 
 from common import command, comparison, population, report
-from common.errors import InputError, check_choice
+from common.errors import InputError
 from common.stats import frechet
 
 from . import disturbances, model, molecules, pictures, score
 from .activations import activations
-
-_TABLE = flags.DEFINE_string("table", "disturbances", "disturbances or moses.")
-_DATA_DIR = flags.DEFINE_string("data_dir", "", "Where the lists are.")
-_ASSAYS = flags.DEFINE_string("assays", "", "Tox21's training file.")
-_WEIGHTS = flags.DEFINE_string("weights", None, "ChemNet's .pt, or its wheel.")
-_QUICK = flags.DEFINE_bool("quick", False, "Seconds, on few molecules.")
-_OUT = flags.DEFINE_string("out", None, "Default: results/fcd.")
 
 _HERE = pathlib.Path(__file__).parent
 _PROJECT = _HERE.name
@@ -241,39 +234,55 @@ def moses_table(results: dict[str, Any]) -> str:
   return report.markdown_table(header, rows) + note
 
 
-def main(argv: list[str]) -> None:
+def main() -> None:
   """The command."""
-  del argv
-  check_choice("table", _TABLE.value, ("disturbances", "moses"))
-  if not _DATA_DIR.value:
+  parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
+  add = parser.add_argument
+  tables = ("disturbances", "moses")
+  add("--table", choices=tables, default="disturbances", help="which study")
+  add("--data_dir", default="", metavar="DIR", help="where the lists are")
+  add("--assays", default="", metavar="FILE", help="Tox21's training file")
+  add("--weights", metavar="FILE", help="ChemNet's .pt, or its wheel")
+  add("--quick", action="store_true", help="seconds, on few molecules")
+  add("--out", metavar="DIR", help="instead of results/fcd")
+  arguments = parser.parse_args()
+  with command.sentences():
+    run(arguments)
+
+
+def run(arguments: argparse.Namespace) -> None:
+  """Studies what the arguments say, writes the results, prints the table."""
+  if not arguments.data_dir:
     raise InputError("say where the lists of SMILES are with --data_dir=DIR")
   population.use_all_cores()
-  quick, name = _QUICK.value, _TABLE.value
+  quick, name = arguments.quick, arguments.table
   studies = importlib.import_module(f"configs.{_PROJECT}.studies")
   config = studies.get_config("smoke" if quick else "")
-  folder = pathlib.Path(_DATA_DIR.value).expanduser()
+  folder = pathlib.Path(arguments.data_dir).expanduser()
   default = "runs/quick" if quick else f"results/{_PROJECT}"
-  out = pathlib.Path(_OUT.value or default)
+  out = pathlib.Path(arguments.out or default)
   out.mkdir(parents=True, exist_ok=True)
   if name == "disturbances":
     texts = [t for p in config.pool for t in molecules.read(find(folder, p))[1]]
-    labelled, active = assay(_ASSAYS.value, config.assay)
+    labelled, active = assay(arguments.assays, config.assay)
     if quick:
       texts, labelled, active = texts[:400], labelled[:400], active[:400]
     valid = filter(None, molecules.canonical(texts, config.processes))
     pool = list(dict.fromkeys(valid))
-    results = study_disturbances(config, pool, labelled, active, _WEIGHTS.value)
+    results = study_disturbances(
+      config, pool, labelled, active, arguments.weights
+    )
     pictures.disturbances_plot(out / "disturbances.png", results)
     table = disturbances_table(results)
   else:
-    results = study_moses(config, folder, _WEIGHTS.value)
+    results = study_moses(config, folder, arguments.weights)
     pictures.moses_plot(out / "moses.png", results)
     table = moses_table(results)
   report.save_results(out / f"{name}.json", results)
   print(table)
-  if not quick and not _OUT.value:
+  if not quick and not arguments.out:
     report.insert_table(_HERE / "README.md", name, table)
 
 
 if __name__ == "__main__":
-  command.execute(main)
+  main()

@@ -12,6 +12,7 @@ where SOURCE (what `projects.fvd.score` takes) is not given. Numbers go to
 changes neither.
 """
 
+import argparse
 import collections
 import functools
 import importlib
@@ -22,23 +23,13 @@ from typing import Any
 import ml_collections
 import numpy as np
 import scipy.stats
-from absl import flags
 from tqdm import tqdm
 
 from common import command, report
-from common.errors import InputError, check_choice
+from common.errors import InputError
 from common.stats import frechet, resampling
 
 from . import clips, disturbances, motion, pictures, score
-
-_TABLE = flags.DEFINE_string(
-  "table", "disturbances", "disturbances or samples."
-)
-_CLIPS = flags.DEFINE_string("clips", "", "Clips; generated motion if empty.")
-_FEATURES = flags.DEFINE_string("features", "i3d", "The network.")
-_WEIGHTS = flags.DEFINE_string("weights", None, "Its weights.")
-_QUICK = flags.DEFINE_bool("quick", False, "Few clips.")
-_OUT = flags.DEFINE_string("out", None, "Default: results/fvd.")
 
 _HERE = pathlib.Path(__file__).parent
 _PROJECT = _HERE.name
@@ -217,20 +208,34 @@ def samples_table(results: dict[str, Any]) -> str:
   return report.markdown_table(header, rows) + note
 
 
-def main(argv: list[str]) -> None:
+def main() -> None:
   """The command."""
-  del argv
-  check_choice("table", _TABLE.value, ("disturbances", "samples"))
-  quick, name = _QUICK.value, _TABLE.value
+  parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
+  add = parser.add_argument
+  tables = ("disturbances", "samples")
+  add("--table", choices=tables, default="disturbances", help="which study")
+  add("--clips", default="", metavar="SOURCE", help="else generated motion")
+  add("--features", choices=score.FEATURES, default="i3d", help="network")
+  add("--weights", metavar="PATH", help="of the network")
+  add("--quick", action="store_true", help="few clips")
+  add("--out", metavar="DIR", help="instead of results/fvd")
+  arguments = parser.parse_args()
+  with command.sentences():
+    run(arguments)
+
+
+def run(arguments: argparse.Namespace) -> None:
+  """Studies what the arguments say, writes the results, prints the table."""
+  quick, name = arguments.quick, arguments.table
   studies = importlib.import_module(f"configs.{_PROJECT}.studies")
   config = studies.get_config("smoke" if quick else "")
   default = "runs/quick" if quick else f"results/{_PROJECT}"
-  out = pathlib.Path(_OUT.value or default)
+  out = pathlib.Path(arguments.out or default)
   out.mkdir(parents=True, exist_ok=True)
-  network = score.network(_FEATURES.value, _WEIGHTS.value)
+  network = score.network(arguments.features, arguments.weights)
   of_samples = name == "samples"
   count = 2 * (max(config.sizes) if of_samples else config.clips)
-  x = load(_CLIPS.value, count, config.frames, config.seed)
+  x = load(arguments.clips, count, config.frames, config.seed)
   if of_samples:
     results = study_samples(config, network, x)
     pictures.samples_plot(out / "samples.png", results)
@@ -241,9 +246,9 @@ def main(argv: list[str]) -> None:
     table = disturbances_table(results)
   report.save_results(out / f"{name}.json", results)
   print(table)
-  if not quick and not _OUT.value:
+  if not quick and not arguments.out:
     report.insert_table(_HERE / "README.md", name, table)
 
 
 if __name__ == "__main__":
-  command.execute(main)
+  main()

@@ -17,16 +17,12 @@ Several processes share a sweep with --coordinator=HOST:PORT --processes=N
 
 import importlib
 import pathlib
-import sys
-from typing import Any
 
 import jax
 import ml_collections
 import numpy as np
 from absl import flags
 from jax import numpy as jnp
-from jax.experimental import multihost_utils
-from tqdm import tqdm
 
 from common import command, population, report
 from common.errors import InputError, check_choice
@@ -34,13 +30,11 @@ from common.stats import ranks
 
 from . import (
   data,
+  journal,
   model,
   pictures,
   proofs,
-  references,
   summaries,
-  sweep,
-  tasks,
   theorem,
 )
 
@@ -65,83 +59,6 @@ def config_of(name: str, variant: str) -> ml_collections.ConfigDict:
   config.unlock()
   config.data_dir, config.cache_dir = _DATA_DIR.value, _CACHE_DIR.value
   return config
-
-
-def swept(
-  config: ml_collections.ConfigDict,
-  units: dict[str, dict[str, Any]],
-  methods: list[str],
-  path: pathlib.Path,
-) -> tuple[list[dict[str, Any]], dict[str, str]]:
-  """Runs what is missing of a sweep; returns all records, and broken units.
-
-  Of several processes only the first returns, when all are done.
-  """
-  settings = sweep.settings(config)
-  with population.Journal(path, settings) as journal:
-    broken = run_sweep(config, units, methods, journal)
-  if jax.process_count() > 1:
-    multihost_utils.sync_global_devices("the sweep is done")
-    if jax.process_index():
-      sys.exit(0)
-  with population.Journal(path, settings) as journal:
-    return journal.records(), broken
-
-
-def run_sweep(
-  config: ml_collections.ConfigDict,
-  units: dict[str, dict[str, Any]],
-  methods: list[str],
-  journal: population.Journal,
-) -> dict[str, str]:
-  """Trains what the journal does not have yet; returns the broken units.
-
-  Args:
-    config: of the sweep.
-    units: tasks or folds: name -> what it changes in `config.data`.
-    methods: of `model` and `references`.
-    journal: pieces are "unit/graph", and "unit/reference".
-
-  Units of like shape follow each other, so that compiled programs are used
-  while they are there; a broken one is reported and does not stop the rest.
-  """
-
-  def load(name):
-    changed = config.copy_and_resolve_references()
-    changed.data.update(units[name])
-    return tasks.load(changed)
-
-  broken, ready = {}, {}
-  for name in units:
-    try:
-      task = load(name)
-      ready[name] = (task.parts["train"].x.shape, tasks.outputs(config, task))
-    except InputError as error:
-      broken[name] = str(error)
-  pieces = [
-    (name, group)
-    for name in sorted(ready, key=lambda name: (ready[name], name))
-    for method in methods
-    for group in (
-      (method,)
-      if method in references.METHODS
-      else sweep.groups(config, method)
-    )
-    if f"{name}/{group}" not in journal
-  ]
-  pieces = population.mine(pieces)
-  bar = tqdm(pieces, dynamic_ncols=True, disable=jax.process_index() > 0)
-  # A file is not redrawn ten times a second.
-  bar.mininterval = 0.2 if sys.stderr.isatty() else 30
-  loaded, task = None, None
-  for name, group in bar:
-    bar.set_description(f"{name}, {group}", refresh=False)
-    if loaded != name:
-      loaded, task = name, load(name)
-    train = references.record if isinstance(group, str) else sweep.record
-    record = train(config, task, group)
-    journal.write(f"{name}/{group}", {**record, "task": name})
-  return broken
 
 
 def theorem_table(out: pathlib.Path) -> str:
@@ -250,7 +167,7 @@ def uci(out: pathlib.Path, quick: bool) -> str:
   methods = _METHODS.value or [*model.METHODS, *UCI_REFERENCES]
   units = {name: {"name": name} for name in _ONLY.value or every}
   name = "uci_paper" if _PAPER.value else "uci"
-  found = swept(config, units, methods, out / f"{name}.jsonl")
+  found = journal.swept(config, units, methods, out / f"{name}.jsonl")
   results = summaries.uci_results(*found)
   report.save_results(out / f"{name}.json", results)
   summary = results["summary"]
@@ -273,7 +190,7 @@ def htru2(out: pathlib.Path, quick: bool) -> str:
   units = {f"fold {i}": {"fold": i} for i in range(1 if quick else 10)}
   name = "htru2_paper" if _PAPER.value else "htru2"
   methods = _METHODS.value or list(summaries.HTRU2_METHODS)
-  records, broken = swept(config, units, methods, out / f"{name}.jsonl")
+  records, broken = journal.swept(config, units, methods, out / f"{name}.jsonl")
   if broken:
     raise InputError(next(iter(broken.values())))
   results = summaries.htru2_results(records)
@@ -290,7 +207,7 @@ def tox21(out: pathlib.Path, quick: bool) -> str:
   name = "tox21_paper" if _PAPER.value else "tox21"
   methods = _METHODS.value or list(model.METHODS)
   units = {"tox21": {}}
-  records, broken = swept(config, units, methods, out / f"{name}.jsonl")
+  records, broken = journal.swept(config, units, methods, out / f"{name}.jsonl")
   if broken:
     raise InputError(next(iter(broken.values())))
   results = summaries.tox21_results(records)

@@ -9,6 +9,7 @@ contaminated with. Numbers go to `results/ttur/` and into this project's README,
 under `--name`. `--quick` takes few images, and changes neither.
 """
 
+import argparse
 import importlib
 import pathlib
 from typing import Any
@@ -16,25 +17,13 @@ from typing import Any
 import ml_collections
 import numpy as np
 import scipy.stats
-from absl import flags
 from tqdm import tqdm
 
 from common import command, comparison, report
-from common.errors import InputError, check_choice
+from common.errors import InputError
 from common.nn import resize
 
 from . import disturbances, fid, pictures, published, sources
-
-_TABLE = flags.DEFINE_string("table", "disturbances", "disturbances.")
-_IMAGES = flags.DEFINE_string("images", "", "The images to disturb.")
-_OTHERS = flags.DEFINE_string("others", "", "What they are contaminated with.")
-_NAME = flags.DEFINE_string("name", "", "Of the set, in files and tables.")
-_DATA_DIR = flags.DEFINE_string("data_dir", None, "Of prepared data sets.")
-_FEATURES = flags.DEFINE_string("features", "inception", "The network.")
-_WEIGHTS = flags.DEFINE_string("weights", None, "Its weights.")
-_PAPER = flags.DEFINE_bool("paper", False, "The paper's number; needs a GPU.")
-_QUICK = flags.DEFINE_bool("quick", False, "Few images.")
-_OUT = flags.DEFINE_string("out", None, "Default: results/ttur.")
 
 _HERE = pathlib.Path(__file__).parent
 _PROJECT = _HERE.name
@@ -132,35 +121,53 @@ def table(results: dict[str, Any]) -> str:
   return report.markdown_table(header, rows) + note
 
 
-def main(argv: list[str]) -> None:
+def main() -> None:
   """The command."""
-  del argv
-  check_choice("table", _TABLE.value, ("disturbances",))
-  if not (_IMAGES.value and _OTHERS.value and _NAME.value):
+  parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
+  add = parser.add_argument
+  tables = ("disturbances",)
+  add("--table", choices=tables, default="disturbances", help="which study")
+  add("--images", default="", metavar="SOURCE", help="what to disturb")
+  add("--others", default="", metavar="SOURCE", help="what contaminates it")
+  add("--name", default="", help="of the set, in files and tables")
+  add("--data_dir", metavar="DIR", help="of prepared data sets")
+  add("--features", choices=fid.FEATURES, default="inception", help="network")
+  add("--weights", metavar="FILE", help="of the network")
+  add("--paper", action="store_true", help="the paper's number; needs a GPU")
+  add("--quick", action="store_true", help="few images")
+  add("--out", metavar="DIR", help="instead of results/ttur")
+  arguments = parser.parse_args()
+  with command.sentences():
+    run(arguments)
+
+
+def run(arguments: argparse.Namespace) -> None:
+  """Studies what the arguments say, writes the results, prints the table."""
+  if not (arguments.images and arguments.others and arguments.name):
     raise InputError(
       "say what to disturb with --images=SOURCE, what to contaminate it with "
       "by --others=SOURCE, and what to call it with --name=NAME"
     )
-  quick = _QUICK.value
+  quick = arguments.quick
   studies = importlib.import_module(f"configs.{_PROJECT}.studies")
-  config = studies.get_config("smoke" if quick else "paper" * _PAPER.value)
+  config = studies.get_config("smoke" if quick else "paper" * arguments.paper)
   default = "runs/quick" if quick else f"results/{_PROJECT}"
-  out = pathlib.Path(_OUT.value or default)
+  out = pathlib.Path(arguments.out or default)
   out.mkdir(parents=True, exist_ok=True)
-  network = fid.network(_FEATURES.value, _WEIGHTS.value)
-  where = config.seed, _DATA_DIR.value
-  images = load(_IMAGES.value, config.reference, *where)
-  others = load(_OTHERS.value, config.n, *where)
+  network = fid.network(arguments.features, arguments.weights)
+  where = config.seed, arguments.data_dir
+  images = load(arguments.images, config.reference, *where)
+  others = load(arguments.others, config.n, *where)
   others = np.asarray(resize.tf1_bilinear(others, *images.shape[1:3]))
   results = study(config, network, images, others)
-  name = f"disturbances_{_NAME.value}"
+  name = f"disturbances_{arguments.name}"
   report.save_results(out / f"{name}.json", results)
   pictures.disturbances_plot(out / f"{name}.png", results, images[0], others[0])
   text = table(results)
   print(text)
-  if not quick and not _OUT.value:
+  if not quick and not arguments.out:
     report.insert_table(_HERE / "README.md", name, text)
 
 
 if __name__ == "__main__":
-  command.execute(main)
+  main()

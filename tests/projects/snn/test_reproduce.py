@@ -10,7 +10,7 @@ import pytest
 
 from common.stats import ranks
 from configs.snn import uci
-from projects.snn import model, published, reproduce, summaries, sweep
+from projects.snn import journal, model, published, summaries, sweep
 
 
 def fake_records(accuracy, names):
@@ -121,7 +121,7 @@ def test_a_broken_task_is_reported_and_the_others_are_done(tmp_path):
   config.unlock()
   config.data.source, config.data_dir = "uci", str(tmp_path)
   units = {name: {"name": name} for name in ("one", "bad", "two")}
-  records, broken = reproduce.swept(
+  records, broken = journal.swept(
     config, units, ["decision_tree"], tmp_path / "sweep.jsonl"
   )
   assert [record["task"] for record in records] == ["one", "two"]
