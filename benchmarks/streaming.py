@@ -77,7 +77,8 @@ def _main(which: str, n: int, d: int) -> None:
     comparison.collect("features", _chunks(n, d), {"score": ""}, {})
   else:
     features = np.concatenate(list(_chunks(n, d)))
-    np.mean(features, axis=0), np.cov(features, rowvar=False)
+    np.mean(features, axis=0)
+    np.cov(features, rowvar=False)
   seconds = time.perf_counter() - start
   print(json.dumps({"seconds": seconds, "mb": peak() - before}))
 

@@ -78,8 +78,9 @@ def moses_plot(path: pathlib.Path, results: Mapping[str, Any]) -> None:
     axes.plot(
       published, infinite, "x", color=COLORS["FFD"], label="ours, infinite n"
     )
-    for name, x, y in zip(found, published, ours, strict=True):
-      axes.annotate(name, (x, y), (5, -11), textcoords="offset points", size=8)
+    for i, (name, x, y) in enumerate(zip(found, published, ours, strict=True)):
+      at = (6, -12) if i % 2 else (-8, 8)  # Neighbours on both sides.
+      axes.annotate(name, (x, y), at, textcoords="offset points", size=8)
     axes.set(
       xscale="log", yscale="log", title=f"FCD/{test}",
       xlabel="published", ylabel="here",

@@ -142,7 +142,8 @@ def disturbances_table(results: dict[str, Any]) -> str:
   """Median without a fault and at its highest level, rank correlation."""
   names = ("FCD", *disturbances.SCORES)
   rows = []
-  for fault, by in results["scores"].items():
+  for fault in disturbances.FAULTS:
+    by = results["scores"][fault]
     row = [fault]
     for name in names:
       middle = np.median(by[name], axis=0)

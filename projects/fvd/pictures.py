@@ -26,7 +26,8 @@ def disturbances_plot(
   found = results["disturbances"]
   figure = Figure(figsize=(13, 6.4), layout="constrained")
   panels = figure.subplots(2, 4, sharey=True).ravel()
-  for axes, (kind, by) in zip(panels, found.items(), strict=True):
+  for axes, kind in zip(panels, disturbances.KINDS, strict=True):
+    by = found[kind]
     for name, color, label in (
       ("clips", _CLIPS, results["protocol"]["score"]),
       ("frames", _FRAMES, "single frames"),
@@ -46,7 +47,8 @@ def disturbances_plot(
       axes.add_artist(
         AnnotationBbox(box, (0.17, 0.8), xycoords="axes fraction")
       )
-  panels[-1].legend(loc="upper left")
+  handles, labels = panels[0].get_legend_handles_labels()
+  figure.legend(handles, labels, loc="outside lower center", ncols=2)
   figure.supylabel("distance, over that of undisturbed clips")
   figure.savefig(path, dpi=110)
 

@@ -172,7 +172,8 @@ def study_samples(
 def disturbances_table(results: dict[str, Any]) -> str:
   """The table of the README."""
   rows = []
-  for kind, by in results["disturbances"].items():
+  for kind in disturbances.KINDS:
+    by = results["disturbances"][kind]
     row = [kind.replace("_", " ")]
     for name in ("clips", "frames"):
       row += [f"{found['distance']:.3g}" for found in by[name]]

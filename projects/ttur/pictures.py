@@ -33,7 +33,8 @@ def disturbances_plot(
   found = results["disturbances"]
   figure = Figure(figsize=(12, 7.6), layout="constrained")
   panels = figure.subplots(2, 3, sharey=True).ravel()
-  for axes, (name, levels) in zip(panels, found.items(), strict=True):
+  for axes, name in zip(panels, disturbances.AMOUNTS, strict=True):
+    levels = found[name]
     ours = np.array([level["distance"] for level in levels])
     error = np.array([level["standard_error"] or 0.0 for level in levels])
     theirs = np.array(published.DISTURBANCES[name])

@@ -106,7 +106,8 @@ def study(
 def table(results: dict[str, Any]) -> str:
   """The table of the README."""
   rows = []
-  for name, found in results["disturbances"].items():
+  for name in disturbances.AMOUNTS:
+    found = results["disturbances"][name]
     ours = [f"{f['distance']:.4g} ± {f['standard_error']:.2g}" for f in found]
     paper = [f"{value:g}" for value in published.DISTURBANCES[name]]
     correlation = results["rank_correlation"][name]
