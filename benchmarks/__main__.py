@@ -1,6 +1,7 @@
 """Runs the benchmarks: prints a table each, keeps the numbers in results/.
 
-  python -m benchmarks [--quick] [frechet] [streaming] [coulomb_gan] [snn]
+  python -m benchmarks [--quick] [frechet] [streaming] [fcd] [coulomb_gan]
+    [snn]
 
 `--quick` shows in seconds that everything works: small sizes, times that mean
 nothing, and so no results are kept. Every module has `run(quick) -> rows`; a
@@ -16,7 +17,7 @@ import sys
 from collections.abc import Sequence
 from typing import Any
 
-MODULES = ("frechet", "streaming", "coulomb_gan", "snn")
+MODULES = ("frechet", "streaming", "fcd", "coulomb_gan", "snn")
 RESULTS = pathlib.Path(__file__).parent.parent / "results" / "benchmarks"
 README = RESULTS.parents[1] / "README.md"
 COLUMNS = {
@@ -27,6 +28,7 @@ COLUMNS = {
   "goal": "Goal",
   "steps_per_s": "Ours, steps/s",
   "peer_steps_per_s": "Peer, steps/s",
+  "molecules_per_s": "Ours, molecules/s",
   "growth": "To the row above",
   "error": "Error",
   "peer_error": "Peer's error",

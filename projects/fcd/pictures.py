@@ -45,7 +45,7 @@ def disturbances_plot(path: pathlib.Path, results: Mapping[str, Any]) -> None:
     axes.axhspan(-3, 3, color="black", alpha=0.06, lw=0)
     axes.set_yscale("symlog", linthresh=3)
     axes.set(title=fault, xlabel="share of the set that has it")
-  panels[0].set_ylabel("score, in its standard deviations without a fault")
+  panels[0].set_ylabel("score, in standard deviations\nof it without a fault")
   handles, labels = panels[0].get_legend_handles_labels()
   figure.legend(handles, labels, loc="outside lower center", ncols=len(COLORS))
   figure.savefig(path, dpi=110)

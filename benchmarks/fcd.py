@@ -1,0 +1,117 @@
+"""The FCD from end to end, and ChemNet alone, against the authors' package.
+
+  python -m benchmarks fcd
+
+End to end: two lists of SMILES are parsed, made canonical, featurised and
+compared. The package (`pip install torch fcd==1.2.2`) canonicalises by a
+process for each core, ours likewise. Molecules are chains of fragments, drawn,
+of about the length of drugs' SMILES; a tenth of them occurs twice. Goals: 1.5
+end to end, 1 for the network alone.
+"""
+
+import statistics
+import time
+from typing import Any
+
+import numpy as np
+
+from common import population, report
+
+try:
+  import fcd
+  import torch
+except ImportError:
+  fcd = torch = None
+
+HOW_TO_ADD_PEER = "pip install torch fcd==1.2.2"
+_FRAGMENTS = (
+  "C", "CC", "C(C)", "C(=O)N", "OC", "NC", "c1ccc(cc1)", "C1CCC(CC1)", "C(F)",
+  "N1CCN(CC1)", "S(=O)(=O)N", "c1ccc(nc1)", "C(=O)O", "c1cc(on1)", "C(Cl)",
+)  # fmt: skip
+_PARTS = (5, 9)  # Fragments in a molecule, at least and less than.
+
+
+def prepare() -> None:
+  """Makes a device of each core, as the command does."""
+  population.use_all_cores()
+
+
+def molecules(n: int, seed: int) -> list[str]:
+  """SMILES of n molecules, a tenth of which is there twice."""
+  random = np.random.default_rng(seed)
+  distinct = n - n // 10
+  found = [
+    "".join(random.choice(_FRAGMENTS, random.integers(*_PARTS))) + "C"
+    for _ in range(distinct)
+  ]
+  return [*found, *found[: n - distinct]]
+
+
+def run(quick: bool = False) -> list[dict[str, Any]]:
+  """Returns one row (a dict) per comparison; needs ChemNet's weights."""
+  from projects.fcd import model as chemnet
+  from projects.fcd import molecules as reading
+  from projects.fcd import score
+  from projects.fcd.activations import activations
+
+  n = 128 if quick else 10_000
+  a, b = molecules(n, 0), molecules(n, 1)
+  params, _ = chemnet.released()
+  cores = len(report.cores())
+  canonical = [text or "" for text in reading.canonical(a, cores)]
+  distinct = list(dict.fromkeys(canonical))
+  features = lambda: np.concatenate(list(activations(distinct, params)))
+  ours = {
+    "network": lambda: features(),
+    "whole": lambda: float(
+      score.score(a, b, processes=cores, distance_only=True)["distance"]
+    ),
+  }
+  theirs: dict[str, Any] = {}
+  if fcd is not None and torch is not None:
+    torch.set_num_threads(cores)
+    net = fcd.load_ref_model()
+
+    def whole():
+      sides = [
+        [s for s in fcd.canonical_smiles(side) if s is not None]
+        for side in (a, b)
+      ]
+      return float(fcd.get_fcd(*sides, net, device="cpu"))
+
+    theirs = {
+      "network": lambda: fcd.get_predictions(net, distinct, device="cpu"),
+      "whole": whole,
+    }
+  features()  # Compiles, at the shapes that count.
+  rows = []
+  for key, what, goal, count in (
+    ("network", f"ChemNet, {len(distinct):,} molecules", 1.0, len(distinct)),
+    ("whole", f"FCD of {n:,} and {n:,} SMILES", 1.5, 2 * n),
+  ):
+    times = {"ours": [], "peer": []}
+    values = {}
+    for _ in range(1 if quick else 3):
+      for name, contenders in (("ours", ours), ("peer", theirs)):
+        if key in contenders:
+          start = time.perf_counter()
+          values[name] = contenders[key]()
+          times[name].append(time.perf_counter() - start)
+    seconds = statistics.median(times["ours"])
+    peer = statistics.median(times["peer"]) if times["peer"] else None
+    error = None
+    if peer is not None:
+      error = float(np.max(np.abs(values["ours"] - values["peer"])))
+    rows.append(
+      {
+        "what": what,
+        "ours_s": seconds,
+        "peer": f"fcd 1.2.2, torch {torch.__version__}" if theirs else None,
+        "peer_s": peer,
+        "ratio": peer and peer / seconds,
+        "goal": goal,
+        "molecules_per_s": count / seconds,
+        "error": error,
+      }
+    )
+  return rows
