@@ -108,6 +108,20 @@ def test_the_network_sees_time(clips, ask):
   assert (shuffled["direction"] == answers["direction"]).mean() < 0.25
 
 
+def test_features_have_one_scale(clips, trained):
+  x = model.scaled(clips[0], motion.SIZE)
+  deviation = np.asarray(motion.features(trained, x)).std(0)
+  ones = np.abs(deviation - 1) < 0.3
+  assert deviation.max() < 2 and ones.sum() > motion.FEATURES / 2
+  # The answers of the network do not change with the scale.
+  wide = jax.tree.map(lambda leaf: leaf, trained)
+  wide["conv_3"]["conv"] = {k: 5 * v for k, v in wide["conv_3"]["conv"].items()}
+  again = motion._standardised(wide, x)
+  np.testing.assert_allclose(
+    motion.features(again, x).std(0)[ones], 1, rtol=0, atol=1e-3
+  )
+
+
 def test_features_of_any_length(trained):
   for frames in (4, 9, 16, 33):
     x = jnp.zeros((2, frames, 32, 32, 3))
