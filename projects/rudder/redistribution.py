@@ -159,8 +159,7 @@ def advantage_mix(
     quality: q, of the redistribution's episode; broadcasts.
     share: of RUDDER in the mix; 0.5 in the authors' code.
   """
-  mixed = trust(redistributed, advantage, quality)
-  return (1.0 - share) * advantage + share * mixed
+  return trust(trust(redistributed, advantage, quality), advantage, share)
 
 
 def direct_targets(reward: jax.Array) -> jax.Array:
