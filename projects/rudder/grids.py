@@ -1,0 +1,224 @@
+"""The paper's tasks on a grid: the bomb and the trace back.
+
+Both were recalled, not read: see `environments.py`.
+"""
+
+import jax
+from flax import struct
+from jax import numpy as jnp
+
+from .task import EnvParams, EnvState, Outcomes, Task, clock, one_hot
+
+# Up, right, down, left.
+_DX, _DY = (0, 1, 0, -1), (1, 0, -1, 0)
+
+
+def _move(x, y, action, side):
+  """The field after a move; a move off the grid leaves one where one is."""
+  x = jnp.clip(x + jnp.asarray(_DX)[action], 0, side - 1)
+  y = jnp.clip(y + jnp.asarray(_DY)[action], 0, side - 1)
+  return x, y
+
+
+@struct.dataclass
+class BombState(EnvState):
+  """A field, and whether one has been at the bomb."""
+
+  x: jax.Array
+  y: jax.Array
+  visited: jax.Array
+
+
+@struct.dataclass
+class BombParams(EnvParams):
+  """The paper's numbers, as recalled, at a delay of 8."""
+
+  max_steps_in_episode: int = 12
+  start_x: int = 22
+  bomb_x: int = 30
+  bomb_y: int = 15
+  defused: float = 1000.0
+  probability: float = 0.5  # that a visit defuses
+  towards: float = -0.09
+  away: float = 0.1
+
+
+class GridWorld(Task):
+  """Task I: defuse a bomb, or run away from it?
+
+  31 x 31 fields, the bomb at (30, 15), the start `delay` fields to its left,
+  floor(1.5 delay) steps up, right, down or left. The step at time t = 0, 1, ...
+  is paid c t h at once, with h the Manhattan distance to the bomb before it and
+  c = -0.09 for a step that makes h smaller, 0.1 for one that makes it greater.
+  At the end come 1000 with probability 1/2, if one has been at the bomb: walk
+  there, though running away is paid and walking there costs.
+
+  Ours: h before the move and t from 0; a move off the grid is a rest, and earns
+  nothing. Whether one has been at the bomb is seen, without which the last
+  reward is not Markov. From a delay of 14 on running away is optimal
+  (`test_optimal.py`), and the task another one.
+
+  Observation: x (31), y (31), visited, time.
+  """
+
+  actions = 4
+  side = 31
+  features = 64
+  states_per_time = 31 * 31 * 2
+
+  def __init__(self, max_delay: int = 13):
+    self.max_steps = max_delay * 3 // 2
+
+  @property
+  def default_params(self) -> BombParams:
+    """A delay of 8."""
+    return BombParams()
+
+  def params_of_delay(self, delay) -> BombParams:
+    """The bomb is `delay` fields away."""
+    usual = BombParams()
+    return usual.replace(
+      max_steps_in_episode=delay * 3 // 2, start_x=usual.bomb_x - delay
+    )
+
+  def outcomes(self, state, action, params):
+    """A move; the first visit of the bomb may defuse it, or may not."""
+    distance = lambda x, y: abs(x - params.bomb_x) + abs(y - params.bomb_y)
+    x, y = _move(state.x, state.y, action, self.side)
+    h, after = distance(state.x, state.y), distance(x, y)
+    c = jnp.where(after < h, params.towards, params.away) * (after != h)
+    there = (after == 0) & (state.visited == 0)
+    p = jnp.asarray(params.probability)
+    defused = jnp.where(there, params.defused, 0.0)
+    return Outcomes(
+      jnp.stack([p, 1 - p]),
+      BombState(
+        time=jnp.full(2, state.time + 1),
+        owed=jnp.full(2, state.owed),
+        x=jnp.full(2, x),
+        y=jnp.full(2, y),
+        visited=jnp.full(2, jnp.where(after == 0, 1, state.visited)),
+      ),
+      now=jnp.full(2, c * state.time * h),
+      later=jnp.stack([defused, jnp.zeros_like(defused)]),
+    )
+
+  def reset_env(self, key, params):
+    """At the start, `delay` fields from the bomb."""
+    del key
+    zero = jnp.int32(0)
+    x, y = jnp.asarray(params.start_x), jnp.asarray(params.bomb_y)
+    state = BombState(zero, jnp.float32(0), x, y, zero)
+    return self.get_obs(state, params), state
+
+  def index_in_time(self, state, params):
+    """Field, visited."""
+    del params
+    return (state.x * self.side + state.y) * 2 + state.visited
+
+  def state_at(self, index, params):
+    """The state of a row."""
+    time, row = jnp.divmod(index, self.states_per_time)
+    field, visited = jnp.divmod(row, 2)
+    x, y = jnp.divmod(field, self.side)
+    owed = visited * params.probability * params.defused
+    return BombState(time, owed, x, y, visited)
+
+  def get_obs(self, state, params=None, key=None):
+    """See the class."""
+    del key
+    x, y = one_hot(state.x, self.side), one_hot(state.y, self.side)
+    visited = state.visited[None].astype(jnp.float32)
+    return jnp.concatenate([x, y, visited, clock(state, params)])
+
+
+@struct.dataclass
+class TraceState(EnvState):
+  """A field, and how many of the two moves were made."""
+
+  x: jax.Array
+  y: jax.Array
+  made: jax.Array
+
+
+@struct.dataclass
+class TraceParams(EnvParams):
+  """The paper's rewards, as recalled; which moves count is ours."""
+
+  max_steps_in_episode: int = 20
+  first: int = 0
+  second: int = 1
+  cost: float = -50.0
+  reward: float = 150.0
+
+
+class TraceBack(Task):
+  """Task III: only the first two moves count, and the first one costs.
+
+  15 x 15 fields, the start in the middle, `delay` moves up, right, down or
+  left. Up as the first move costs 50 at once; if right is the second, 150 are
+  paid at the end. Nothing else earns anything.
+
+  Ours: which moves they are, and that the state says whether they were made,
+  without which the last reward is not Markov.
+
+  Observation: x (15), y (15), one move made, both made, time.
+  """
+
+  actions = 4
+  side = 15
+  features = 33
+  states_per_time = 15 * 15 * 3
+
+  def __init__(self, max_delay: int = 40):
+    self.max_steps = max_delay
+
+  @property
+  def default_params(self) -> TraceParams:
+    """A delay of 20."""
+    return TraceParams()
+
+  def params_of_delay(self, delay) -> TraceParams:
+    """`delay` moves."""
+    return TraceParams(max_steps_in_episode=delay)
+
+  def start_rows(self):
+    """The middle."""
+    return (self.states_per_time // 2 - 1,)
+
+  def outcomes(self, state, action, params):
+    """One: a move."""
+    x, y = _move(state.x, state.y, action, self.side)
+    first = (state.time == 0) & (action == params.first)
+    second = (state.time == 1) & (action == params.second) & (state.made == 1)
+    return Outcomes(
+      jnp.ones(1),
+      TraceState(
+        time=(state.time + 1)[None],
+        owed=state.owed[None],
+        x=x[None],
+        y=y[None],
+        made=(state.made + first + second)[None],
+      ),
+      now=jnp.where(first, params.cost, 0.0)[None],
+      later=jnp.where(second, params.reward, 0.0)[None],
+    )
+
+  def index_in_time(self, state, params):
+    """Field, moves made."""
+    del params
+    return (state.x * self.side + state.y) * 3 + state.made
+
+  def state_at(self, index, params):
+    """The state of a row."""
+    time, row = jnp.divmod(index, self.states_per_time)
+    field, made = jnp.divmod(row, 3)
+    x, y = jnp.divmod(field, self.side)
+    return TraceState(time, (made == 2) * params.reward, x, y, made)
+
+  def get_obs(self, state, params=None, key=None):
+    """See the class."""
+    del key
+    x, y = one_hot(state.x, self.side), one_hot(state.y, self.side)
+    made = (state.made >= jnp.array([1, 2])).astype(jnp.float32)
+    return jnp.concatenate([x, y, made, clock(state, params)])

@@ -1,0 +1,150 @@
+"""A task with delayed reward as a gymnax environment, with exact transitions.
+
+A task says what may happen, `outcomes`, and what is earned by it, some of it
+paid at once (`now`) and the rest owed (`later`) until the episode's last step.
+Sampling an outcome is the environment; the sum over outcomes is the exact value
+(`optimal.py`). Every task has
+
+    outcomes(state, action, params)   all successors of one state and action
+    params_of_delay(delay)            parameters; the delay may be traced
+    state_index(state, params)        row of a table, time * states_per_time + i
+    state_at(index, params)           and back
+    get_obs(state, params)            a flat float vector; RUDDER's inputs are
+                                      differences of consecutive ones
+
+with static bounds (`max_delay`): one compiled program serves all delays.
+gamma is 1. The last step terminates and does not truncate: nothing comes after
+it.
+"""
+
+from typing import Any, NamedTuple
+
+import jax
+from flax import struct
+from gymnax.environments import environment, spaces
+from jax import numpy as jnp
+
+
+@struct.dataclass
+class EnvState(environment.EnvState):
+  """`owed`: earned, not yet paid. Neither observed nor part of a table."""
+
+  time: jax.Array
+  owed: jax.Array
+
+
+@struct.dataclass
+class EnvParams(environment.EnvParams):
+  """`delayed=False` pays all at once: the same task without its difficulty."""
+
+  max_steps_in_episode: int = 1
+  delayed: bool = True
+
+
+class Outcomes(NamedTuple):
+  """What may follow a state and an action: k successors.
+
+  Expected rewards; what an agent gets has normal noise of the standard
+  deviations added, the same for all k.
+  """
+
+  probability: Any  # [k]
+  state: Any  # leaves [k]; `owed` is not yet brought up to date
+  now: Any  # [k], paid at once
+  later: Any  # [k], paid with the last step
+  now_std: Any = 0.0
+  later_std: Any = 0.0
+
+
+class Task(environment.Environment[EnvState, EnvParams]):
+  """What all tasks have in common: sampling, paying, ending, counting."""
+
+  states_per_time = 1
+  max_steps = 1  # Steps of the longest episode.
+  actions = 2
+  features = 1
+  noisy = False  # Whether rewards have noise of their own.
+
+  def outcomes(self, state, action, params) -> Outcomes:
+    """All that may happen, of one state and one action."""
+    raise NotImplementedError
+
+  def step_env(self, key, state, action, params):
+    """gymnax's step, without the reset: one outcome, and what is due.
+
+    `info["earned"]` is what this step earned, whenever it is paid.
+    """
+    possible = self.outcomes(state, action, params)
+    if possible.probability.shape[0] > 1:
+      draw = jax.random.uniform(jax.random.fold_in(key, 0))
+      below = draw >= jnp.cumsum(possible.probability)[:-1]
+      chosen = jnp.sum(below.astype(jnp.int32))
+    else:
+      chosen = 0
+    following, now, later = jax.tree.map(
+      lambda leaf: leaf[chosen], (possible.state, possible.now, possible.later)
+    )
+    if self.noisy:
+      noise = jax.random.normal(jax.random.fold_in(key, 1), (2,))
+      now += noise[0] * possible.now_std
+      later += noise[1] * possible.later_std
+    following = following.replace(owed=state.owed + later)
+    done = self.is_terminated(following, params)
+    due = jnp.where(done, following.owed, 0.0)
+    reward = now + jnp.where(params.delayed, due, later)
+    info = {"earned": now + later}
+    return self.get_obs(following, params), following, reward, done, info
+
+  def reset_env(self, key, params):
+    """gymnax's reset."""
+    rows = self.start_rows()
+    row = jnp.asarray(rows)[jax.random.randint(key, (), 0, len(rows))]
+    state = self.state_at(row, params)
+    return self.get_obs(state, params), state
+
+  def start_rows(self) -> tuple[int, ...]:
+    """The rows in which an episode starts, equally likely."""
+    return (0,)
+
+  def is_terminated(self, state, params):
+    """True after the last step."""
+    return state.time >= params.max_steps_in_episode
+
+  def is_truncated(self, state, params):
+    """Never: an episode's length belongs to its task."""
+    del params
+    return jnp.zeros_like(state.time, bool)
+
+  def state_index(self, state, params) -> jax.Array:
+    """The row of a state in a table of `table_size` rows, ordered by time."""
+    return state.time * self.states_per_time + self.index_in_time(state, params)
+
+  @property
+  def table_size(self) -> int:
+    """How many states there are, the terminal ones among them."""
+    return (self.max_steps + 1) * self.states_per_time
+
+  @property
+  def num_actions(self) -> int:
+    """How many actions there are, in every state."""
+    return self.actions
+
+  def action_space(self, params=None):
+    """0, 1, ..."""
+    del params
+    return spaces.Discrete(self.actions)
+
+  def observation_space(self, params=None):
+    """A flat vector."""
+    del params
+    return spaces.Box(-jnp.inf, jnp.inf, (self.features,))
+
+
+def one_hot(index, size: int) -> jax.Array:
+  """Float vector `[size]`; all zero for an index outside."""
+  return (jnp.arange(size) == index).astype(jnp.float32)
+
+
+def clock(state, params) -> jax.Array:
+  """Share `[1]` of the episode that is over."""
+  return (state.time / params.max_steps_in_episode)[None].astype(jnp.float32)
