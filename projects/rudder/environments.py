@@ -76,9 +76,10 @@ class WatchRepair(Task):
     """A transport of `delay` steps."""
     return WatchParams(max_steps_in_episode=delay)
 
-  def start_rows(self):
+  def start_rows(self, params):
     """Brands are equally likely."""
-    return tuple(range(0, self.states_per_time, self.states_per_time // 4))
+    del params
+    return jnp.arange(4) * (self.states_per_time // 4)
 
   def outcomes(self, state, action, params):
     """Jam and flat, independently."""

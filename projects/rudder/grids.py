@@ -103,13 +103,10 @@ class GridWorld(Task):
       later=jnp.stack([defused, jnp.zeros_like(defused)]),
     )
 
-  def reset_env(self, key, params):
-    """At the start, `delay` fields from the bomb."""
-    del key
-    zero = jnp.int32(0)
-    x, y = jnp.asarray(params.start_x), jnp.asarray(params.bomb_y)
-    state = BombState(zero, jnp.float32(0), x, y, zero)
-    return self.get_obs(state, params), state
+  def start_rows(self, params):
+    """`delay` fields from the bomb."""
+    field = params.start_x * self.side + params.bomb_y
+    return jnp.asarray(2 * field)[None]
 
   def index_in_time(self, state, params):
     """Field, visited."""
@@ -182,9 +179,10 @@ class TraceBack(Task):
     """`delay` moves."""
     return TraceParams(max_steps_in_episode=delay)
 
-  def start_rows(self):
+  def start_rows(self, params):
     """The middle."""
-    return (self.states_per_time // 2 - 1,)
+    del params
+    return jnp.array([self.side**2 // 2 * 3])
 
   def outcomes(self, state, action, params):
     """One: a move."""

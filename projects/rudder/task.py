@@ -97,14 +97,15 @@ class Task(environment.Environment[EnvState, EnvParams]):
 
   def reset_env(self, key, params):
     """gymnax's reset."""
-    rows = self.start_rows()
-    row = jnp.asarray(rows)[jax.random.randint(key, (), 0, len(rows))]
+    rows = self.start_rows(params)
+    row = rows[jax.random.randint(key, (), 0, len(rows))]
     state = self.state_at(row, params)
     return self.get_obs(state, params), state
 
-  def start_rows(self) -> tuple[int, ...]:
+  def start_rows(self, params) -> jax.Array:
     """The rows in which an episode starts, equally likely."""
-    return (0,)
+    del params
+    return jnp.zeros(1, jnp.int32)
 
   def is_terminated(self, state, params):
     """True after the last step."""

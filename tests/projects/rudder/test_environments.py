@@ -1,0 +1,193 @@
+"""The five tasks: what is paid and when, tables and back, gymnax's contract."""
+
+import jax
+import numpy as np
+import pytest
+from jax import numpy as jnp
+
+from projects.rudder import environments, grids
+
+TASKS = {
+  "watch_repair": lambda: environments.WatchRepair(6),
+  "choice": lambda: environments.Choice(6),
+  "charge_discharge": lambda: environments.ChargeDischarge(6),
+  "grid_world": lambda: grids.GridWorld(4),
+  "trace_back": lambda: grids.TraceBack(6),
+}
+
+
+def rollout(env, params, actions, key):
+  """Rewards, earnings, rows, observations, ends of one episode."""
+
+  def step(state, inputs):
+    action, key = inputs
+    obs, state, reward, done, info = env.step_env(key, state, action, params)
+    row = env.state_index(state, params)
+    return state, (reward, info["earned"], row, obs, done)
+
+  _, state = env.reset_env(key, params)
+  keys = jax.random.split(key, len(actions))
+  return jax.lax.scan(step, state, (actions, keys))[1]
+
+
+DELAYS = np.array([2, 3, 4, 4], np.int32)
+DELAYED = np.array([True, True, True, False])
+
+
+@pytest.fixture(params=TASKS, scope="module")
+def played(request):
+  """A task, and 64 random episodes for each of `DELAYS`, by one program."""
+  env = TASKS[request.param]()
+
+  def play(delay, delayed, key):
+    params = env.params_of_delay(delay).replace(delayed=delayed)
+    actions = jax.random.randint(key, (env.max_steps,), 0, env.num_actions)
+    parts = rollout(env, params, actions, key)
+    return params.max_steps_in_episode, parts
+
+  play = jax.vmap(jax.vmap(play, (None, None, 0)), (0, 0, None))
+  keys = jax.random.split(jax.random.key(1), 64)
+  steps, parts = jax.jit(play)(DELAYS, DELAYED, keys)
+  episodes = [
+    [np.asarray(part[i, :, :n]) for part in parts]
+    for i, n in enumerate(steps[:, 0].tolist())
+  ]
+  return env, episodes
+
+
+def test_what_is_earned_is_paid_and_the_rest_of_it_last(played):
+  _, episodes = played
+  for delayed, (paid, earned, _, _, _) in zip(DELAYED, episodes, strict=True):
+    np.testing.assert_allclose(paid.sum(1), earned.sum(1), atol=1e-4)
+    if not delayed:
+      np.testing.assert_allclose(paid, earned, atol=1e-4)
+
+  assert np.ptp(episodes[3][1].sum(1)) > 0
+
+
+def test_one_program_serves_every_delay(played):
+  env, episodes = played
+  lengths = [done.shape[1] for *_, done in episodes]
+  assert lengths[0] < lengths[1] < lengths[2] == lengths[3] <= env.max_steps
+  for _, _, _, obs, done in episodes:
+    assert obs.shape[2] == env.features
+    assert done[:, -1].all() and not done[:, :-1].any()
+    np.testing.assert_allclose(obs[:, -1, -1], 1)  # The clock.
+
+
+def test_rows_of_the_table_and_back(played):
+  env, episodes = played
+  params = env.params_of_delay(4)
+  rows = jnp.arange(env.table_size)
+
+  def back(row):
+    state = env.state_at(row, params)
+    chances = env.outcomes(state, 0, params).probability
+    return env.state_index(state, params), chances.sum()
+
+  again, chances = jax.jit(jax.vmap(back))(rows)
+  np.testing.assert_array_equal(again, rows)
+  np.testing.assert_allclose(chances, 1, atol=1e-6)
+  for _, _, reached, _, _ in episodes:
+    times = reached // env.states_per_time
+    due = np.arange(1, times.shape[1] + 1)[None]
+    np.testing.assert_array_equal(times, np.broadcast_to(due, times.shape))
+
+
+def test_gymnax_resets_after_the_last_step():
+  env = environments.ChargeDischarge(3)
+  params = env.params_of_delay(2)
+  obs, state = env.reset(jax.random.key(0), params)
+  assert env.observation_space(params).shape == obs.shape
+  assert env.action_space(params).n == env.num_actions
+  for t in range(3):
+    _, state, _, terminated, truncated, _ = env.step(
+      jax.random.key(t), state, jnp.int32(0), params
+    )
+    assert not truncated
+    assert bool(terminated) == (t == 2)
+  assert int(state.time) == 0
+
+
+def player(env):
+  """`play(params, actions)` of one episode, compiled once."""
+  play = jax.jit(lambda p, a: rollout(env, p, a, jax.random.key(0)))
+  return lambda params, actions: play(params, jnp.array(actions))
+
+
+def test_watches_repaired_and_declined():
+  env = environments.WatchRepair(50)
+  run = jax.jit(
+    jax.vmap(
+      lambda action, key: rollout(
+        env, env.default_params, jnp.full(50, action), key
+      ),
+      (None, 0),
+    )
+  )
+  keys = jax.random.split(jax.random.key(0), 4000)
+  paid, _, _, obs, _ = run(0, keys)
+  brands = np.asarray(obs[:, 0, 3:7].argmax(1))
+  assert set(brands) == {0, 1, 2, 3}
+  profits = [paid.sum(1)[brands == brand] for brand in range(4)]
+  for profit, expected in zip(profits, (-1.5, 3.5, 3.5, -1.5), strict=True):
+    assert abs(profit.mean() - expected) < 4 * profit.std() / len(profit) ** 0.5
+  # Between the repair and the sale nothing is paid.
+  assert not paid[:, 1:-1].any()
+  costs = [-paid[brands == brand, 0] for brand in range(4)]
+  np.testing.assert_allclose(
+    [c.mean() for c in costs], (1, 4, 5, 24.5), atol=0.3
+  )
+  np.testing.assert_allclose([c.std() for c in costs], (2, 2, 2, 1), atol=0.2)
+  # 5 jams and 2.5 flat tyres on average.
+  np.testing.assert_allclose(obs[:, -1, 1:3].mean(0), (5, 2.5), atol=0.15)
+  paid, *_ = run(1, keys)
+  assert not paid.any()
+
+
+def test_the_choice_by_hand():
+  env = environments.Choice(3)
+  play = player(env)
+  params = env.default_params.replace(max_steps_in_episode=4)
+  for action, at_once, at_end in ((0, 1, 5), (1, 0, 10)):
+    paid, _, _, obs, _ = play(params, [action, 0, 1, 0])
+    good, bad = obs[-1, 2:4]
+    assert good + bad == 3
+    np.testing.assert_allclose(paid, [at_once, 0, 0, at_end + good - bad])
+
+
+def test_charge_and_discharge_by_hand():
+  env = environments.ChargeDischarge(6)
+  play = player(env)
+  paid, earned, *_ = play(env.params_of_delay(6), [1, 1, 0, 0, 1, 0, 1])
+  np.testing.assert_allclose(earned, [1, 1, 0, 0, 10, 0, 10])
+  np.testing.assert_allclose(paid, [1, 1, 0, 0, 0, 0, 20])
+
+
+def test_the_bomb_by_hand():
+  env = grids.GridWorld(4)
+  play = player(env)
+  params = env.params_of_delay(2)  # Three steps.
+  paid, *_ = play(params.replace(probability=1.0), [1, 1, 0])
+  np.testing.assert_allclose(paid, [0, -0.09, 1000], rtol=1e-6)
+  paid, *_ = play(params.replace(probability=0.0), [1, 1, 0])
+  np.testing.assert_allclose(paid, [0, -0.09, 0], rtol=1e-6)
+  paid, *_ = play(params, [3, 0, 2])
+  np.testing.assert_allclose(paid, [0, 0.1 * 3, -0.09 * 2 * 4], rtol=1e-6)
+  # A move off the grid is a rest: (30, 15) has no field to its right.
+  paid, _, _, obs, _ = play(params, [1, 1, 1])
+  assert obs[1, :62].tolist() == obs[2, :62].tolist()
+  # Which visit defuses is luck, half of the time.
+  run = lambda key: rollout(env, params, jnp.array([1, 1, 0]), key)[0].sum()
+  defused = jax.vmap(run)(jax.random.split(jax.random.key(0), 400)) > 500
+  assert 0.4 < defused.mean() < 0.6
+
+
+def test_tracing_back_by_hand():
+  env = grids.TraceBack(6)
+  play = player(env)
+  params = env.params_of_delay(4)
+  paid = lambda actions: play(params, actions)[0].tolist()
+  assert paid([0, 1, 2, 3]) == [-50, 0, 0, 150]
+  assert paid([0, 2, 1, 1]) == [-50, 0, 0, 0]
+  assert paid([1, 0, 1, 0]) == [0, 0, 0, 0]

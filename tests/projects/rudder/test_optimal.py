@@ -1,0 +1,169 @@
+"""Exact values against known numbers, brute force and sampled episodes."""
+
+import itertools
+
+import jax
+import numpy as np
+import pytest
+from jax import numpy as jnp
+
+from projects.rudder import environments, grids, optimal
+
+
+def values(env, delay):
+  """Parameters and optimal q in float64."""
+  with jax.enable_x64(True):
+    params = env.params_of_delay(delay)
+    solve = jax.jit(
+      lambda delay: optimal.q_values(env, env.params_of_delay(delay))
+    )
+    q = solve(delay)
+    return params, np.asarray(q), float(optimal.start_value(env, params, q))
+
+
+@pytest.mark.parametrize("delay", [10, 50])
+def test_watches_profits_and_decisions(delay):
+  env = environments.WatchRepair(50)
+  params, q, best = values(env, delay)
+  assert q.dtype == jnp.float64
+  decisions = np.asarray(q[0])[np.asarray(env.start_rows(params))]
+  np.testing.assert_allclose(
+    decisions, [[-1.5, 0], [3.5, 0], [3.5, 0], [-1.5, 0]], atol=1e-6
+  )
+  np.testing.assert_array_equal(decisions.argmax(1), [1, 0, 0, 1])
+  assert best == pytest.approx(1.75)
+  # What follows the decision is the same for both actions.
+  np.testing.assert_allclose(q[1:, :, 0], q[1:, :, 1])
+
+
+def test_the_choice():
+  env = environments.Choice(20)
+  _, q, best = values(env, 10)
+  np.testing.assert_allclose(q[0, 0], [6, 10], atol=1e-9)
+  np.testing.assert_allclose(q[1:], 0, atol=1e-9)  # All of it is earned.
+  assert best == pytest.approx(10)
+
+
+def test_charging_alternates():
+  env = environments.ChargeDischarge(13)
+  for delay in range(3, 14):
+    _, q, best = values(env, delay)
+    assert best == 10 * ((delay + 1) // 2) + (delay + 1) % 2
+    if delay % 2:  # Always charge, discharge, charge, ...: no other way.
+      for time in range(delay + 1):
+        row = time // 2 * 2 + time % 2
+        assert int(q[time, row].argmax()) == time % 2
+
+
+def test_tracing_back():
+  env = grids.TraceBack(10)
+  params, q, best = values(env, 10)
+  (start,) = env.start_rows(params)
+  np.testing.assert_allclose(q[0, start], [100, 0, 0, 0])
+  up = env.index_in_time(
+    grids.TraceState(1, 0.0, jnp.int32(7), jnp.int32(8), jnp.int32(1)), params
+  )
+  np.testing.assert_allclose(q[1, up], [0, 150, 0, 0])
+  assert best == 100
+
+
+def brute_force(env, params, steps):
+  """The best return over all sequences of actions."""
+
+  def total(actions):
+    def step(state, action):
+      _, state, reward, _, _ = env.step_env(
+        jax.random.key(0), state, action, params
+      )
+      return state, reward
+
+    _, state = env.reset_env(jax.random.key(0), params)
+    return jax.lax.scan(step, state, actions)[1].sum()
+
+  every = itertools.product(range(env.num_actions), repeat=steps)
+  every = jnp.array(list(every), jnp.int32)
+  return float(jax.jit(jax.vmap(total))(every).max())
+
+
+def test_the_bomb_against_all_walks():
+  env = grids.GridWorld(15)
+  for delay in (2, 3, 4):
+    # Certainly half of it: the same expectation without luck.
+    sure = env.params_of_delay(delay).replace(probability=1.0, defused=500.0)
+    best = brute_force(env, sure, delay * 3 // 2)
+    assert values(env, delay)[2] == pytest.approx(best, rel=1e-6)
+  # By hand: there at -0.09 t h for t h = 0, 3, 4, 3, then away at 0.1 (0 + 5).
+  assert values(env, 4)[2] == pytest.approx(500 - 0.09 * 10 + 0.5)
+
+
+def test_the_bomb_is_worth_it_up_to_a_delay_of_13():
+  env = grids.GridWorld(15)
+  for delay in (8, 13, 14):
+    params, q, best = values(env, delay)
+    (start,) = env.start_rows(params)
+    to_the_bomb = int(q[0, start].argmax()) == 1
+    assert to_the_bomb == (delay < 14)
+  # Running away for 21 steps: 0.1 sum t (14 + t).
+  assert best == pytest.approx(0.1 * sum(t * (14 + t) for t in range(21)))
+
+
+@pytest.mark.parametrize(
+  "env",
+  [environments.ChargeDischarge(5), environments.WatchRepair(5),
+   grids.GridWorld(3)],
+)  # fmt: skip
+def test_a_policys_values_and_the_redistribution_against_episodes(env):
+  params = env.params_of_delay(3 if isinstance(env, grids.GridWorld) else 5)
+  steps = int(params.max_steps_in_episode)
+  shape = (env.max_steps, env.states_per_time, env.num_actions)
+  policy = jax.random.dirichlet(
+    jax.random.key(0), jnp.ones(env.num_actions), shape[:2]
+  )
+  q, variance = jax.jit(lambda: optimal.moments(env, params, policy))()
+  assert q.shape == variance.shape == shape
+
+  def episode(key):
+    def step(state, key):
+      row = env.state_index(state, params)
+      chances = policy.reshape(-1, shape[2])[row]
+      action = jax.random.categorical(
+        jax.random.fold_in(key, 2), jnp.log(chances)
+      )
+      _, state, reward, _, info = env.step_env(key, state, action, params)
+      return state, (row, action, reward, info["earned"])
+
+    _, state = env.reset_env(key, params)
+    _, parts = jax.lax.scan(step, state, jax.random.split(key, steps))
+    row, action, reward, earned = parts
+    new = optimal.redistributed(q, row, action, earned)
+    return row[0], action[0], reward.sum(), new
+
+  keys = jax.random.split(jax.random.key(1), 30_000)
+  start, first, total, new = jax.jit(jax.vmap(episode))(keys)
+  for row in np.unique(start):
+    for action in range(env.num_actions):
+      mine = np.asarray(total)[(start == row) & (first == action)]
+      q_hat, exact = mine.mean(), float(q[0, row, action])
+      error = mine.std() / len(mine) ** 0.5 + 1e-4
+      assert abs(q_hat - exact) < 4 * error
+      assert mine.var() == pytest.approx(
+        float(variance[0, row, action]), rel=0.15, abs=1e-3
+      )
+  # It keeps the expected return of every episode, up to the last step's luck;
+  # and from every time on it is the advantage that is left: kappa = 0.
+  assert new.sum(1).mean() == pytest.approx(
+    float(total.mean()), abs=4 * float(total.std()) / 170
+  )
+  for time in range(1, steps):
+    ahead = np.asarray(new[:, time])
+    assert abs(ahead.mean()) < 4 * ahead.std() / len(ahead) ** 0.5 + 1e-4
+
+
+def test_a_policy_of_the_best_actions_is_optimal():
+  env = environments.ChargeDischarge(5)
+  params = env.params_of_delay(5)
+  q = optimal.q_values(env, params)
+  greedy = jax.nn.one_hot(q.argmax(2), env.num_actions)
+  np.testing.assert_allclose(optimal.q_values(env, params, greedy), q)
+  assert float(optimal.regrets(q).min()) == 0
+  np.testing.assert_allclose(optimal.regrets(q)[0, 0], [0, 8])
