@@ -1,0 +1,1 @@
+"""RUDDER with deep policies: PPO, PPO with redistribution, Atari."""

@@ -1,0 +1,218 @@
+"""Environments by name, or of the user's own, and the delay of their reward.
+
+    env, params = delay.make(config)      # config.env, .delayed, .time_limit
+
+`Delayed` turns any gymnax environment into one whose only reward comes at the
+end of the episode: what RUDDER is for (arXiv:1806.07857, Def. of the delayed
+reward MDP). The optimal policies stay; the reward is no longer Markov.
+"""
+
+import importlib
+from typing import Any
+
+import flax.struct
+import gymnax
+import jax
+import ml_collections
+from jax import numpy as jnp
+
+from common.errors import InputError, nearest
+
+
+@flax.struct.dataclass
+class DelayedState:
+  """The state of the environment within, and what it has not been paid yet."""
+
+  within: Any
+  unpaid: jax.Array  # float32, the rewards of the episode so far
+
+
+class Delayed:
+  """A gymnax environment whose rewards are paid, summed, at the episode's end.
+
+  Pure: to be jitted and vmapped like the environment within. The end is the
+  step that terminates or truncates, and under the delay both are the end of the
+  task, for the return is of an episode with its time limit: `terminated` is
+  True for both, and there is no value beyond. An environment that rewards at
+  the end only stays as it is; a NaN among its rewards makes the payment NaN.
+  """
+
+  def __init__(self, env: Any):
+    self.env = env
+
+  def __getattr__(self, name: str) -> Any:
+    if name == "env":  # While it is being copied.
+      raise AttributeError(name)
+    return getattr(self.env, name)
+
+  def reset(
+    self, key: jax.Array, params: Any = None
+  ) -> tuple[Any, DelayedState]:
+    """As the environment's."""
+    observation, within = self.env.reset(key, params)
+    return observation, DelayedState(within, jnp.float32(0))
+
+  def step(
+    self,
+    key: jax.Array,
+    state: DelayedState,
+    action: jax.Array,
+    params: Any = None,
+  ) -> tuple[Any, DelayedState, jax.Array, jax.Array, jax.Array, dict]:
+    """As the environment's; `info["undelayed"]` is its own reward."""
+    observation, within, reward, terminated, truncated, info = self.env.step(
+      key, state.within, action, params
+    )
+    end = terminated | truncated
+    owed = state.unpaid + reward
+    return (
+      observation,
+      DelayedState(within, jnp.where(end, 0.0, owed)),
+      jnp.where(end, owed, 0.0),
+      end,
+      truncated,
+      {**info, "undelayed": reward},
+    )
+
+
+def make(config: ml_collections.ConfigDict) -> tuple[Any, Any]:
+  """Returns the environment of a config and its parameters.
+
+  Args:
+    config: `env`, a gymnax name or "package.module:make_env"; `delayed`, a
+      bool; `time_limit`, after how many steps an episode ends (0: as in the
+      environment's own parameters).
+
+  Raises:
+    InputError: there is none of that name, it breaks the contract (see
+      `check`), or its episodes have no end.
+  """
+  env, params = make_env(config.env)
+  if config.time_limit:
+    if not hasattr(params, "max_steps_in_episode"):
+      raise InputError(
+        f"{config.env} has no parameter max_steps_in_episode for "
+        f"config.time_limit = {config.time_limit} to set; use 0"
+      )
+    params = params.replace(max_steps_in_episode=config.time_limit)
+  if episode_steps(params) is None and config.delayed:
+    raise InputError(
+      f"episodes of {config.env} may never end, and a delayed reward would "
+      "never be paid: set config.time_limit, or give the environment's "
+      "parameters a max_steps_in_episode"
+    )
+  return (Delayed(env) if config.delayed else env), params
+
+
+def episode_steps(params: Any) -> int | None:
+  """The most steps that an episode can have; None if no one says."""
+  limit = getattr(params, "max_steps_in_episode", None)
+  return None if limit is None or not 0 < limit < 2**31 - 1 else int(limit)
+
+
+def make_env(name: str) -> tuple[Any, Any]:
+  """A gymnax environment with its parameters, by name or from a user's code.
+
+  Args:
+    name: one of `gymnax.registered_envs`; or "package.module:function", whose
+      function without arguments returns an environment, or an environment and
+      its parameters.
+
+  Raises:
+    InputError: nothing of that name, or it breaks the contract.
+  """
+  if ":" not in name:
+    known = gymnax.registered_envs
+    if name not in known:
+      close = nearest(name, known)
+      raise InputError(
+        f"there is no gymnax environment {name!r}"
+        + (f"; did you mean {close!r}?" if close else "")
+        + " (one of your own is written package.module:make_env)"
+      )
+    return gymnax.make(name)
+  module, _, function = name.partition(":")
+  try:
+    made = getattr(importlib.import_module(module), function)()
+  except (ImportError, AttributeError, TypeError) as error:
+    raise InputError(f"config.env {name!r} cannot be made: {error}") from error
+  env, params = made if isinstance(made, tuple) else (made, None)
+  try:
+    params = env.default_params if params is None else params
+  except AttributeError as error:
+    raise InputError(f"{name} breaks the contract: {error}") from error
+  check(name, env, params)
+  return env, params
+
+
+def check(name: str, env: Any, params: Any) -> None:
+  """Holds an environment to gymnax 1.0's contract, without running it.
+
+      observation, state = env.reset(key, params)
+      observation, state, reward, terminated, truncated, info = env.step(
+        key, state, action, params)
+
+  Both can be traced; observation and state keep shapes and dtypes; the reward
+  is a float scalar, the ends are bool scalars; `env.num_actions` actions.
+
+  Raises:
+    InputError: which of these does not hold.
+  """
+
+  def wrong(what):
+    return InputError(f"{name} breaks the contract of gymnax 1.0: {what}")
+
+  def traced(what, function, *args):
+    try:
+      return jax.eval_shape(function, *args)
+    except Exception as error:  # Anything may happen in a user's code.
+      first = str(error).strip().splitlines()[:1] or [type(error).__name__]
+      raise wrong(f"{what} cannot be traced by JAX: {first[0]}") from error
+
+  count = getattr(env, "num_actions", None)
+  if not isinstance(count, int) or count < 2:
+    raise wrong(f"num_actions is {count!r}, not a whole number from 2 on")
+  key = jax.eval_shape(jax.random.key, 0)
+  began = traced("reset", lambda k: env.reset(k, params), key)
+  if not isinstance(began, tuple) or len(began) != 2:
+    raise wrong("reset must return (observation, state)")
+  observation, state = began
+  if not hasattr(observation, "shape"):
+    raise wrong("an observation must be one array")
+  action = jax.ShapeDtypeStruct((), jnp.int32)
+  went = traced(
+    "step", lambda k, s, a: env.step(k, s, a, params), key, state, action
+  )
+  if not isinstance(went, tuple) or len(went) != 6:
+    count = len(went) if isinstance(went, tuple) else 1
+    raise wrong(
+      "step must return 6 values (observation, state, reward, terminated, "
+      f"truncated, info), not {count}"
+    )
+  _same(wrong, "the observation", observation, went[0])
+  _same(wrong, "the state", state, went[1])
+  for what, leaf, kind in (
+    ("the reward", went[2], jnp.floating),
+    ("terminated", went[3], jnp.bool_),
+    ("truncated", went[4], jnp.bool_),
+  ):
+    shape, dtype = getattr(leaf, "shape", None), getattr(leaf, "dtype", None)
+    if shape != () or not jnp.issubdtype(dtype, kind):
+      raise wrong(
+        f"{what} must be a {kind.__name__.rstrip('_')} scalar, not "
+        f"{dtype}{list(shape or ())}"
+      )
+
+
+def _same(wrong, what, before, after):
+  """Raises unless two trees have the same structure, shapes and dtypes."""
+  trees = jax.tree.structure(before), jax.tree.structure(after)
+  if trees[0] != trees[1]:
+    raise wrong(f"{what} is {trees[0]} after reset and {trees[1]} after step")
+  pairs = zip(jax.tree.leaves(before), jax.tree.leaves(after), strict=True)
+  for old, new in pairs:
+    if (old.shape, old.dtype) != (new.shape, new.dtype):
+      raise wrong(
+        f"{what} has a part {old.dtype}{list(old.shape)} after reset that is "
+        f"{new.dtype}{list(new.shape)} after step"
+      )
