@@ -143,11 +143,16 @@ class Run:
     """
     return jax.tree.map(lambda leaf: leaf.addressable_data(0), state)
 
-  def compile(self, step: Callable[[Any, Any], tuple[Any, Any]]) -> Callable:
+  def compile(
+    self,
+    step: Callable[[Any, Any], tuple[Any, Any]],
+    options: Mapping[str, Any] | None = None,
+  ) -> Callable:
     """Compiles a train step: `update(state, batches) -> state, metrics`.
 
     `batches` has a leading axis of the steps in one call, which run in one
     `lax.scan`; so have the metrics. The old state's memory is given away.
+    `options` are XLA's, as those of `common.compiler`.
     """
 
     def update(state, batches):
@@ -157,7 +162,12 @@ class Run:
         return state, jax.tree.map(lambda m: m[None], metrics)
       return jax.lax.scan(step, state, batches)
 
-    return jax.jit(update, donate_argnums=0, out_shardings=self._replicated)
+    return jax.jit(
+      update,
+      donate_argnums=0,
+      out_shardings=self._replicated,
+      compiler_options=dict(options or {}),
+    )
 
   def steps(
     self, state: Any, batches: Callable[[Any], Any]

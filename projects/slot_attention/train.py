@@ -1,0 +1,142 @@
+"""Trains Slot Attention, to find objects or to predict their properties.
+
+    python -m projects.slot_attention.train --workdir=runs/tetrominoes \\
+      --config=configs/slot_attention/tetrominoes_small.py
+"""
+
+from collections.abc import Callable
+from typing import Any
+
+import flax.struct
+import jax
+import ml_collections
+import numpy as np
+import optax
+from jax import numpy as jnp
+
+from common import command, compiler, experiment, keys
+
+from . import clustering, data, losses, model
+
+
+@flax.struct.dataclass
+class State:
+  """All that a run is: arrays only."""
+
+  step: jax.Array  # int32, steps done
+  key: jax.Array  # typed key of the slots' noise
+  params: Any
+  opt: optax.OptState
+
+
+def learning_rate(
+  config: ml_collections.ConfigDict,
+) -> Callable[[jax.Array], jax.Array]:
+  """The schedule `step -> rate`: a linear rise, times a decay from step 0 on.
+
+  The authors': the first update has rate 0, and the decay counts while the rate
+  still rises.
+  """
+
+  def rate(step):
+    rise = jnp.minimum(1.0, step / max(config.warmup_steps, 1))
+    fall = config.decay_rate ** (step / config.decay_steps)
+    return config.learning_rate * rise * fall
+
+  return rate
+
+
+def init(key: jax.Array, config: ml_collections.ConfigDict) -> State:
+  """Returns the state before the first step; vmap over `key` if you like."""
+  params = model.network(config).init(keys.named(key, "params"))
+  return State(
+    step=jnp.int32(0),
+    key=keys.named(key, "noise"),
+    params=params,
+    opt=optax.adam(learning_rate(config)).init(params),
+  )
+
+
+def make_train_step(config: ml_collections.ConfigDict) -> Callable:
+  """Returns `step(state, batch) -> state, metrics`, pure."""
+  network = model.network(config)
+  adam = optax.adam(learning_rate(config))
+
+  def step(state, batch):
+    key = jax.random.fold_in(state.key, state.step)
+    shape = (len(batch["image"]), config.slots, config.slot_dim)
+    noise = jax.random.normal(key, shape)
+
+    def loss(params):
+      out = network.apply(params, batch["image"], noise, config.iterations)
+      return losses.reconstruction_loss(batch["image"], out["reconstruction"])
+
+    value, grads = jax.value_and_grad(loss)(state.params)
+    updates, opt = adam.update(grads, state.opt)
+    params = optax.apply_updates(state.params, updates)
+    metrics = {"loss": value, "gradient": optax.global_norm(grads)}
+    state = state.replace(step=state.step + 1, params=params, opt=opt)
+    return state, metrics
+
+  return step
+
+
+def make_evaluate(
+  config: ml_collections.ConfigDict, test: dict[str, jax.Array]
+) -> Callable[[State, jax.Array], dict[str, float]]:
+  """Returns `evaluate(state, key) -> dict of floats`."""
+  network = model.network(config)
+
+  @jax.jit
+  def scores(params, images, masks, key):
+    noise = jax.random.normal(key, (len(images), config.slots, config.slot_dim))
+    out = network.apply(params, images, noise, config.iterations)
+    error = jnp.mean((images - out["reconstruction"]) ** 2, axis=(1, 2, 3))
+    ari = jax.vmap(clustering.foreground_ari)(masks, out["masks"])
+    return {"foreground_ari": ari, "test_loss": error}
+
+  def evaluate(state, key):
+    parts = []
+    for start in range(0, len(test["image"]), config.eval_batch):
+      rows = slice(start, start + config.eval_batch)
+      parts.append(
+        scores(
+          state.params,
+          test["image"][rows],
+          test["masks"][rows],
+          jax.random.fold_in(key, start),
+        )
+      )
+    return {
+      name: float(np.concatenate([part[name] for part in parts]).mean())
+      for name in parts[0]
+    }
+
+  return evaluate
+
+
+def train(
+  config: ml_collections.ConfigDict, workdir: str
+) -> tuple[State, dict[str, float]]:
+  """Trains to `config.total_steps`; returns the state and the last evaluation.
+
+  Leaves checkpoints, metrics and pictures in `workdir`.
+  """
+  with experiment.Run(config, workdir) as run:
+    state = run.restore_or(lambda key: init(key, config))
+    update = run.compile(make_train_step(config), compiler.convolutions())
+    evaluate = make_evaluate(config, data.test(config, run.key("test")))
+    batches = data.batches(config, run.key("data"))
+    scores = {}
+    for step, batch in run.steps(state, batches):
+      state, metrics = update(state, batch)
+      run.log(step, metrics)
+      if run.every(config.eval_every, step):
+        here = run.local(state)
+        scores = run.log_now(step, evaluate(here, run.key("eval")))
+      run.save(step, state)
+    return state, scores or evaluate(run.local(state), run.key("eval"))
+
+
+if __name__ == "__main__":
+  command.main(train)
