@@ -59,6 +59,7 @@ class WatchRepair(Task):
   actions = 2
   features = 8
   noisy = True
+  acting_steps = 1
 
   def __init__(self, max_delay: int = 50):
     self.max_steps = max_delay
@@ -180,6 +181,7 @@ class Choice(Task):
   actions = 2
   features = 5
   states_per_time = 3
+  acting_steps = 1
 
   def __init__(self, max_delay: int = 500):
     self.max_steps = max_delay + 1

@@ -64,20 +64,35 @@ class Task(environment.Environment[EnvState, EnvParams]):
   actions = 2
   features = 1
   noisy = False  # Whether rewards have noise of their own.
+  acting_steps = 2**30  # From here on only the last action is offered.
 
   def outcomes(self, state, action, params) -> Outcomes:
     """All that may happen, of one state and one action."""
     raise NotImplementedError
 
   def step_env(self, key, state, action, params):
-    """gymnax's step, without the reset: one outcome, and what is due.
+    """gymnax's step, without the reset.
 
     `info["earned"]` is what this step earned, whenever it is paid.
     """
+    return self.advance(self.luck(key), state, action, params)
+
+  def luck(self, key, steps: tuple[int, ...] = ()) -> jax.Array:
+    """All randomness of `steps` steps, `[*steps, 1 or 3]`, for `advance`.
+
+    Drawn at once for a whole episode, it is much cheaper than a key a step.
+    """
+    if not self.noisy:
+      return jax.random.uniform(key, (*steps, 1))
+    draw = jax.random.uniform(jax.random.fold_in(key, 0), (*steps, 1))
+    noise = jax.random.normal(jax.random.fold_in(key, 1), (*steps, 2))
+    return jnp.concatenate([draw, noise], axis=-1)
+
+  def advance(self, luck, state, action, params):
+    """`step_env` with given luck: one outcome, and what is due."""
     possible = self.outcomes(state, action, params)
     if possible.probability.shape[0] > 1:
-      draw = jax.random.uniform(jax.random.fold_in(key, 0))
-      below = draw >= jnp.cumsum(possible.probability)[:-1]
+      below = luck[0] >= jnp.cumsum(possible.probability)[:-1]
       chosen = jnp.sum(below.astype(jnp.int32))
     else:
       chosen = 0
@@ -85,9 +100,8 @@ class Task(environment.Environment[EnvState, EnvParams]):
       lambda leaf: leaf[chosen], (possible.state, possible.now, possible.later)
     )
     if self.noisy:
-      noise = jax.random.normal(jax.random.fold_in(key, 1), (2,))
-      now += noise[0] * possible.now_std
-      later += noise[1] * possible.later_std
+      now += luck[1] * possible.now_std
+      later += luck[2] * possible.later_std
     following = following.replace(owed=state.owed + later)
     done = self.is_terminated(following, params)
     due = jnp.where(done, following.owed, 0.0)
