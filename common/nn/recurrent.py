@@ -121,7 +121,10 @@ class LSTM(nn.Module):
     recurrent = self._kernels("recurrent", self.features)
     kernel = jnp.concatenate([*recurrent.values()], 1) if recurrent else None
     bias = {
-      name: self.param(f"{name}_bias", part.bias, (self.features,))
+      name: jnp.broadcast_to(
+        self.param(f"{name}_bias", part.bias, (self.features,)),
+        (*shape[1:], self.features),
+      )
       for name, part in parts.items()
     }
     if carry is None:
@@ -131,23 +134,33 @@ class LSTM(nn.Module):
     def split(sums, names):
       return dict(zip(names, jnp.split(sums, len(names), -1), strict=True))
 
-    def step(carry, net):
+    def bounded(name, sums):
+      return jnp.tanh(sums) if name == "cell_input" else jax.nn.sigmoid(sums)
+
+    ahead = split(net, forward) if forward else {}
+    ahead = {name: terms + bias[name][None] for name, terms in ahead.items()}
+    # What the past has no part in is done for all steps at once.
+    ahead |= {
+      name: bounded(name, terms)
+      for name, terms in ahead.items()
+      if name not in recurrent
+    }
+
+    def step(carry, ahead):
       c, h = carry
-      ahead = split(net, forward) if forward else {}
       back = split(h @ kernel, recurrent) if recurrent else {}
 
-      def total(name):
-        added = jnp.broadcast_to(bias[name], h.shape)
-        for terms in (ahead, back):
-          added = added + terms[name] if name in terms else added
-        return added
+      def value(name):
+        if name not in parts:
+          return 1.0
+        if name not in back:
+          return ahead[name] if name in ahead else bounded(name, bias[name])
+        return bounded(name, back[name] + ahead.get(name, bias[name]))
 
-      gate = lambda name: jax.nn.sigmoid(total(name)) if name in parts else 1.0
-      c = gate("forget_gate") * c
-      c += gate("input_gate") * jnp.tanh(total("cell_input"))
-      h = gate("output_gate") * self.output_activation(c)
+      c = value("forget_gate") * c + value("input_gate") * value("cell_input")
+      h = value("output_gate") * self.output_activation(c)
       return (c, h), h
 
     return jax.lax.scan(
-      step, carry, net, length=shape[0], unroll=min(self.unroll, shape[0])
+      step, carry, ahead, length=shape[0], unroll=min(self.unroll, shape[0])
     )

@@ -69,7 +69,10 @@ def insert(buffer: Lessons, episode: Any, loss: chex.Numeric) -> Lessons:
 
 
 def sample(
-  buffer: Lessons, key: jax.Array, n: int, temperature: chex.Numeric = jnp.inf
+  buffer: Lessons,
+  key: jax.Array,
+  n: int,
+  temperature: chex.Numeric | None = None,
 ) -> jax.Array:
   """Draws places with probability softmax(loss / temperature), with return.
 
@@ -77,11 +80,13 @@ def sample(
     buffer: with one episode at least.
     key: typed key.
     n: how many.
-    temperature: infinite for a uniform draw; 1 in the authors' Atari code.
+    temperature: None for a uniform draw; 1 in the authors' Atari code.
 
   Returns:
     `[n]` int32.
   """
+  if temperature is None:
+    return jax.random.randint(key, (n,), 0, buffer.count)
   filled = jnp.arange(len(buffer.loss)) < buffer.count
   logits = jnp.where(filled, buffer.loss / temperature, -jnp.inf)
   return jax.random.categorical(key, logits, shape=(n,))
