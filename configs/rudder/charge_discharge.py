@@ -1,28 +1,36 @@
-"""Task IV, charge and discharge: nothing now, ten at the end.
+"""Task IV, charge and discharge: what earns nothing must come first.
 
     python -m projects.rudder.train --workdir=runs/charge_discharge \\
       --config=configs/rudder/charge_discharge.py
 
-Reproduces: the charge-discharge task of RUDDER (arXiv:1806.07857).
+Reproduces: a task of the supplement of RUDDER (arXiv:1806.07857), without a
+number to compare with.
 
-The paper's, as recalled: rewards (`ChargeParams`) and delays of 3 to 13.
+The paper's, as recalled: the task (`ChargeParams`), epsilon. Ours: the rest,
+most of it as in watch_repair.py.
 """
 
 import ml_collections
 
+from configs.rudder import watch_repair
+
 
 def get_config(variant: str = "") -> ml_collections.ConfigDict:
   """Returns the config; `smoke` runs in seconds."""
-  config = ml_collections.ConfigDict()
-  config.seed = 0
-  config.total_steps = 10_000  # episodes
-
+  config = watch_repair.get_config()
+  config.unlock()
   config.env = "projects.rudder.environments:ChargeDischarge"
-  config.delay = 10
-  config.max_delay = 13  # what the compiled program has room for
-
+  config.delay = config.max_delay = 10
+  config.epsilon = 0.2
+  config.q_start = 0.0
+  config.judged_by = "greedy"
+  config.solved_window = 1
+  config.solved_share = 0.9
+  config.return_scale = 50.0
+  config.lessons = 512
   if variant == "smoke":
-    config.total_steps = 40
+    watch_repair.smoke(config)
+    config.solved_window = 1
   elif variant:
     raise ValueError(
       f"charge_discharge has no variant {variant!r}; it has 'smoke'"

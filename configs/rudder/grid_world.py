@@ -3,26 +3,34 @@
     python -m projects.rudder.train --workdir=runs/grid_world \\
       --config=configs/rudder/grid_world.py
 
-Reproduces: the left panel of the learning times of RUDDER (arXiv:1806.07857).
+Reproduces: the left panel of the learning times of RUDDER (arXiv:1806.07857),
+which comes from `python -m projects.rudder.reproduce --table=tasks`.
 
-The paper's, as recalled: all numbers of the task (`BombParams`).
+The paper's, as recalled: all numbers of the task (`BombParams`), epsilon and
+lambda. Ours: the rest, most of it as in watch_repair.py.
 """
 
 import ml_collections
 
+from configs.rudder import watch_repair
+
 
 def get_config(variant: str = "") -> ml_collections.ConfigDict:
   """Returns the config; `smoke` runs in seconds."""
-  config = ml_collections.ConfigDict()
-  config.seed = 0
-  config.total_steps = 10_000  # episodes
-
+  config = watch_repair.get_config()
+  config.unlock()
   config.env = "projects.rudder.grids:GridWorld"
-  config.delay = 8
-  config.max_delay = 12  # what the compiled program has room for
-
+  config.delay = config.max_delay = 8
+  config.epsilon = 0.2
+  config.q_start = 0.0
+  config.judged_by = "greedy"
+  config.solved_window = 1
+  config.solved_share = 0.9
+  config.return_scale = 500.0
+  config.lessons = 512
   if variant == "smoke":
-    config.total_steps = 40
+    watch_repair.smoke(config)
+    config.solved_window = 1
   elif variant:
     raise ValueError(f"grid_world has no variant {variant!r}; it has 'smoke'")
   return config.lock()

@@ -3,26 +3,34 @@
     python -m projects.rudder.train --workdir=runs/trace_back \\
       --config=configs/rudder/trace_back.py
 
-Reproduces: the right panel of the learning times of RUDDER (arXiv:1806.07857).
+Reproduces: the right panel of the learning times of RUDDER (arXiv:1806.07857),
+which comes from `python -m projects.rudder.reproduce --table=tasks`.
 
-The paper's, as recalled: rewards and grid. Ours: which two moves count.
+The paper's, as recalled: rewards and grid, epsilon and lambda. Ours: which two
+moves count, and the rest, most of it as in watch_repair.py.
 """
 
 import ml_collections
 
+from configs.rudder import watch_repair
+
 
 def get_config(variant: str = "") -> ml_collections.ConfigDict:
   """Returns the config; `smoke` runs in seconds."""
-  config = ml_collections.ConfigDict()
-  config.seed = 0
-  config.total_steps = 10_000  # episodes
-
+  config = watch_repair.get_config()
+  config.unlock()
   config.env = "projects.rudder.grids:TraceBack"
-  config.delay = 20
-  config.max_delay = 40  # what the compiled program has room for
-
+  config.delay = config.max_delay = 20
+  config.epsilon = 0.2
+  config.q_start = 0.0
+  config.judged_by = "greedy"
+  config.solved_window = 1
+  config.solved_share = 0.9
+  config.return_scale = 100.0
+  config.lessons = 512
   if variant == "smoke":
-    config.total_steps = 40
+    watch_repair.smoke(config)
+    config.solved_window = 1
   elif variant:
     raise ValueError(f"trace_back has no variant {variant!r}; it has 'smoke'")
   return config.lock()

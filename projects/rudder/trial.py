@@ -29,6 +29,7 @@ from . import lessons, losses, model, optimal, redistribution, tabular
 from .tabular import any_trial
 from .task import Task
 
+LEARNERS = ("rudder", *tabular.METHODS)
 ESTIMATES = ("direct", "corrected", "traces")
 CONTRIBUTIONS = ("differences", "integrated_gradients")
 
@@ -245,6 +246,7 @@ def train_model(
 
 def init(key: jax.Array, env: Task, config: ml_collections.ConfigDict) -> State:
   """The state before the first episode."""
+  check_choice("learner", config.learner, LEARNERS)
   check_choice("q_estimate", config.q_estimate, ESTIMATES)
   check_choice("contribution", config.contribution, CONTRIBUTIONS)
   check_choice("judged_by", config.judged_by, tabular.JUDGED_BY)
@@ -303,12 +305,16 @@ def make_round(
   def episode(state, number):
     key = jax.random.fold_in(state.key, number)
     lesson, played = play(env, params, state.q, key, config.epsilon)
-    predict = lambda x: config.return_scale * model_predict(state.params, x)
-    reward = redistribute(predict, lesson, config)
-    # Before the model has learnt anything the reward stays what it was.
-    reward = jnp.where(state.trained, reward, played.rewards)
     rate = jnp.where(state.solved_at > 0, 0.0, config.q_rate)
-    q, kappa = learn(state.q, state.kappa, played, reward, rate, config)
+    if config.learner == "rudder":
+      predict = lambda x: config.return_scale * model_predict(state.params, x)
+      reward = redistribute(predict, lesson, config)
+      # Before the model has learnt anything the reward stays what it was.
+      reward = jnp.where(state.trained, reward, played.rewards)
+      q, kappa = learn(state.q, state.kappa, played, reward, rate, config)
+    else:
+      targets = tabular.targets(played, config.learner, config.trace)
+      q, kappa = tabular.learn(state.q, played, targets, rate), state.kappa
     lost = jnp.where(played.inside, regret[played.rows, played.actions], 0.0)
     fine = jnp.where(jnp.sum(lost) <= config.solved_regret, 1.0, 0.0)
     recent = state.recent
@@ -325,7 +331,7 @@ def make_round(
     numbers = state.step * count + jnp.arange(count)
     state, (returns, fine) = jax.lax.scan(episode, state, numbers)
     open_ = state.solved_at == 0
-    needed = ready(state, config) & open_
+    needed = ready(state, config) & open_ & (config.learner == "rudder")
     state, metrics = train_model(state, needed, model_predict, config)
     recent = state.recent
     if config.judged_by == "greedy":
