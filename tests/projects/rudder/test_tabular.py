@@ -1,0 +1,174 @@
+"""Tabular learners: against traces step by step, and whether they learn."""
+
+import jax
+import ml_collections
+import numpy as np
+import pytest
+from jax import numpy as jnp
+
+from common.errors import InputError
+from projects.rudder import environments, grids, optimal, tabular
+
+ENV = environments.ChargeDischarge(3)
+DELAY = 3
+
+
+def numbers(**changed):
+  config = ml_collections.ConfigDict()
+  config.q_rate, config.q_start, config.trace = 0.1, 0.0, 0.9
+  config.epsilon, config.time_in_table = 0.2, True
+  config.max_episodes, config.check_every = 3000, 10
+  config.judged_by = "greedy"
+  config.solved_window, config.solved_share = 3, 0.99
+  config.solved_regret = 0.0
+  config.update(changed)
+  return config
+
+
+def episode_of(seed, epsilon=0.5):
+  q = (
+    jax.random.normal(jax.random.key(9), (ENV.table_size, ENV.num_actions))
+    .at[::5]
+    .set(0.3)
+  )  # Some of equal value.
+  params = ENV.params_of_delay(DELAY)
+  key = jax.random.key(seed)
+  return q, tabular.play(ENV, params, q, key, epsilon)
+
+
+def traces(q, episode, method, trace, rate):
+  """Q after the episode, by eligibility traces, one step after the other."""
+  q = np.array(q, np.float64)
+  trace_of = np.zeros_like(q)
+  rows, actions = np.asarray(episode.rows), np.asarray(episode.actions)
+  rewards = np.asarray(episode.rewards, np.float64)
+  steps = int(episode.inside.sum())
+  for t in range(steps):
+    row, action = rows[t], actions[t]
+    if method == "q_lambda" and q[row, action] < q[row].max():
+      trace_of[:] = 0  # Watkins: the past is no result of the greedy policy.
+    delta = rewards[t] - q[row, action]
+    if t + 1 < steps:
+      after = q[rows[t + 1]]
+      delta += after.max() if method == "q_lambda" else after[actions[t + 1]]
+    trace_of[row, action] = 1
+    q += rate * delta * trace_of
+    trace_of *= trace
+  return q
+
+
+@pytest.mark.parametrize("method", tabular.METHODS)
+def test_targets_against_traces_step_by_step(method):
+  trace = 1.0 if method == "monte_carlo" else 0.7
+
+  @jax.jit
+  def ours(seed):
+    q, episode = episode_of(seed)
+    target = tabular.targets(episode, method, trace)
+    return q, episode, tabular.learn(q, episode, target, 0.1)
+
+  for seed in range(5):
+    q, episode, learnt = ours(seed)
+    np.testing.assert_allclose(
+      learnt, traces(q, episode, method, trace, 0.1), atol=1e-5
+    )
+    assert np.abs(learnt - q).max() > 0.01
+
+
+def test_monte_carlo_targets_are_the_returns():
+  _, episode = jax.jit(episode_of)(0)
+  rewards = np.asarray(episode.rewards)
+  np.testing.assert_allclose(
+    tabular.targets(episode, "monte_carlo", 0.5),
+    np.cumsum(rewards[::-1])[::-1],
+    rtol=1e-6,
+  )
+
+
+def test_play_explores_at_random_and_tosses_for_equal_values():
+  env = grids.TraceBack(3)
+  params = env.params_of_delay(3)
+  row = int(env.start_rows(params)[0])
+
+  def first(q, epsilon):
+    def of(key):
+      return tabular.play(env, params, q, key, epsilon).actions[0]
+
+    return jax.vmap(of)(jax.random.split(jax.random.key(0), 4000))
+
+  q = jnp.zeros((env.table_size, 4)).at[row].set(jnp.array([1.0, 2, 0, 2]))
+  count = lambda epsilon: np.bincount(
+    np.asarray(jax.jit(first)(q, epsilon)), minlength=4
+  ) / 4000  # fmt: skip
+  np.testing.assert_allclose(count(0.4), [0.1, 0.4, 0.1, 0.4], atol=0.04)
+  np.testing.assert_allclose(count(0.0), [0, 0.5, 0, 0.5], atol=0.04)
+
+
+def test_where_nothing_can_be_chosen_the_last_action_is_taken():
+  env = environments.Choice(4)
+  params = env.params_of_delay(3)
+  q = jnp.zeros((env.table_size, 2)).at[:, 0].set(1.0)
+  episode = jax.jit(
+    lambda: tabular.play(env, params, q, jax.random.key(0), 0.5)
+  )()
+  assert episode.inside.tolist() == [True] * 4 + [False]
+  assert episode.actions[1:4].tolist() == [1, 1, 1]
+  assert np.isneginf(episode.values[1:4, 0]).all()
+  # And targets look at the offered one only: Q(s', last) = 0.
+  target = tabular.targets(episode, "q_lambda", 0.0)
+  np.testing.assert_allclose(target, episode.rewards)
+
+
+@pytest.mark.parametrize("known_time", [True, False])
+def test_the_greedy_share_of_known_policies(known_time):
+  env = environments.ChargeDischarge(5)
+  params = env.params_of_delay(5)
+  q = optimal.q_values(env, params)
+
+  @jax.jit
+  def share(table):
+    return tabular.greedy_share(env, params, table, q)[0]
+
+  rows = env.table_size if known_time else env.states_per_time
+  alternate = jnp.tile(
+    jnp.array([[1.0, 0.0], [0.0, 1.0]]), (rows // 2, 1)
+  )  # fmt: skip
+  assert float(share(alternate)) == pytest.approx(1)
+  # Ties are no knowledge: of equal actions the worst one at each step.
+  assert float(share(jnp.zeros((rows, 2)))) < 0.1
+  discharge = jnp.zeros((rows, 2)).at[:, 1].set(1.0)
+  assert float(share(discharge)) == pytest.approx(6 / 30)
+
+
+def train(method, env, delay, count, **changed):
+  trial = tabular.make_trial(method, env, numbers(**changed))
+  trials = jax.jit(jax.vmap(trial, (0, None), axis_name=tabular.TRIALS))
+  keys = jax.random.split(jax.random.key(3), count)
+  return jax.device_get(trials(keys, delay))
+
+
+@pytest.mark.parametrize("method", tabular.METHODS)
+def test_learners_solve_what_is_easy(method):
+  done = train(method, ENV, DELAY, 3)
+  assert done["solved"].all(), done
+  assert (done["episodes"] < 3000).all() and (done["score"] >= 0.99).all()
+  assert len(set(done["episodes"].tolist())) > 1
+  # A trial that had solved early stood still until the last one had.
+  best = train(method, ENV, DELAY, 1)
+  np.testing.assert_allclose(best["q"][0], done["q"][0], atol=1e-5)
+  assert best["episodes"][0] == done["episodes"][0]
+
+
+def test_trials_that_do_not_solve_are_reported():
+  done = train(
+    "monte_carlo", ENV, DELAY, 2, max_episodes=40, solved_share=1.1,
+    judged_by="decisions", solved_window=40, check_every=1,
+  )  # fmt: skip
+  assert not done["solved"].any()
+  assert done["episodes"].tolist() == [40, 40]
+  assert (done["score"] < 1).all()
+
+
+def test_a_wrong_method_is_one_sentence():
+  with pytest.raises(InputError, match="did you mean 'q_lambda'"):
+    tabular.make_trial("q_lamda", ENV, numbers())
