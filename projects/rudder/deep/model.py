@@ -1,4 +1,4 @@
-"""Networks: policy and value; the LSTM that predicts the return."""
+"""Networks: policies and values, and the LSTMs that predict the return."""
 
 from collections.abc import Callable
 
@@ -7,7 +7,7 @@ import jax
 import ml_collections
 from jax import numpy as jnp
 
-from common.nn.recurrent import LSTM, Carry, Part, normal
+from common.nn.recurrent import LSTM, Carry, Part, normal, truncated_normal
 
 
 class ActorCritic(nn.Module):
@@ -84,3 +84,125 @@ class ReturnModel(nn.Module):
 def return_model(config: ml_collections.ConfigDict) -> ReturnModel:
   """The reward model of a config."""
   return ReturnModel(config.lstm_features, config.lstm_gate_bias)
+
+
+class Eyes(nn.Module):
+  """Convolutions and ReLUs: `[batch, h, w, c]` to `[batch, features]`."""
+
+  widths: tuple[int, ...]
+  kernels: tuple[int, ...]
+  strides: tuple[int, ...]
+
+  @nn.compact
+  def __call__(self, x: jax.Array) -> jax.Array:
+    layers = zip(self.widths, self.kernels, self.strides, strict=True)
+    for i, (width, kernel, stride) in enumerate(layers):
+      x = nn.Conv(
+        width,
+        (kernel, kernel),
+        (stride, stride),
+        padding="VALID",
+        kernel_init=nn.initializers.orthogonal(2**0.5),
+        name=f"conv_{i}",
+      )(x)
+      x = nn.relu(x)
+    return x.reshape(len(x), -1)
+
+
+class AtariPolicy(nn.Module):
+  """The network of DQN (Nature), seeing the reward model's features, too."""
+
+  actions: int
+  widths: tuple[int, ...] = (32, 64, 64)
+  hidden: int = 512
+
+  def setup(self):
+    self.eyes = Eyes(self.widths, (8, 4, 3), (4, 2, 1))
+    dense = lambda width, gain: nn.Dense(
+      width, kernel_init=nn.initializers.orthogonal(gain)
+    )
+    self.hidden_layer = dense(self.hidden, 2**0.5)
+    self.policy, self.value = dense(self.actions, 0.01), dense(1, 1.0)
+
+  def see(self, stack: jax.Array) -> jax.Array:
+    """Visual features of uint8 `[batch, 84, 84, 4]`."""
+    return self.eyes(stack.astype(jnp.float32) / 255)
+
+  def __call__(
+    self, stack: jax.Array, others: jax.Array
+  ) -> tuple[jax.Array, jax.Array]:
+    """Logits `[batch, actions]` and values `[batch]`.
+
+    Args:
+      stack: uint8 `[batch, 84, 84, 4]`, the newest frame last.
+      others: `[batch, n]`, what the reward model sees (n = 0 without one).
+    """
+    x = jnp.concatenate([self.see(stack), others], axis=1)
+    x = nn.relu(self.hidden_layer(x))
+    return self.policy(x), self.value(x)[:, 0]
+
+
+class AtariReturnModel(nn.Module):
+  """The authors' Atari reward model: frame and frame delta, LSTM, four outputs.
+
+  All gates, as in their code; a forget gate that begins at 12 forgets nothing.
+  """
+
+  widths: tuple[int, int] = (64, 32)
+  features: int = 64
+
+  def setup(self):
+    first = lambda: nn.Conv(
+      self.widths[0],
+      (8, 8),
+      (2, 2),
+      padding="VALID",
+      kernel_init=nn.initializers.orthogonal(0.1),
+    )
+    self.of_frame, self.of_delta = first(), first()
+    self.joint = nn.Conv(self.widths[1], (3, 3), padding="VALID")
+    draw = truncated_normal
+    gate = lambda bias: Part(draw(0.1), draw(0.001), draw(0.1, bias))
+    self.lstm = LSTM(
+      self.features,
+      cell_input=Part(draw(0.0001), draw(0.001), draw(0.1)),
+      input_gate=gate(-5.0),
+      forget_gate=gate(12.0),
+      output_gate=gate(-5.0),
+    )
+    self.read_out = nn.Dense(4)
+
+  def see(self, stack: jax.Array) -> jax.Array:
+    """Visual features of the newest frame and its delta, `[batch, features]`.
+
+    Args:
+      stack: uint8 `[batch, 84, 84, 4]`, as the policy's.
+    """
+    new, old = (stack[..., i : i + 1].astype(jnp.float32) for i in (3, 2))
+    pool = lambda x: nn.max_pool(nn.relu(x), (2, 2), (2, 2), padding="SAME")
+    frame = pool(self.of_frame(new / 127.5 - 1))
+    delta = pool(self.of_delta((new - old) / 255))
+    x = pool(self.joint(jnp.concatenate([frame, delta], axis=-1)))
+    return x.reshape(len(x), -1)
+
+  def __call__(self, x: jax.Array) -> jax.Array:
+    """Predictions `[time, 4]` from inputs `[time, inputs]`."""
+    return self.read_out(self.lstm(x)[1])
+
+  def net_inputs(self, x: jax.Array) -> jax.Array:
+    """The LSTM's forward terms, which attributions are made of."""
+    return self.lstm.net_inputs(x)
+
+  def from_net_inputs(self, net: jax.Array) -> jax.Array:
+    """Predictions `[time, 4]` from the forward terms."""
+    return self.read_out(self.lstm.from_net_inputs(net)[1])
+
+
+def atari_networks(
+  config: ml_collections.ConfigDict, actions: int
+) -> tuple[AtariPolicy, AtariReturnModel]:
+  """The policy and the reward model of a config."""
+  return (
+    AtariPolicy(actions, tuple(config.policy_widths), config.policy_hidden),
+    AtariReturnModel(tuple(config.model_widths), config.lstm_features),
+  )

@@ -1,7 +1,7 @@
 """Proximal policy optimisation (arXiv:1707.06347), all of it in the graph.
 
     state = init(key, config)
-    step = make_train_step(config)        # a rollout, then epochs of minibatches
+    step = make_train_step(config)      # a rollout, then epochs of minibatches
     state, metrics = jax.jit(step)(state, None)
 
 After purejaxrl's idea: environments, learner and their randomness are one pure
@@ -72,11 +72,18 @@ class Batch:
 def optimizer(
   config: ml_collections.ConfigDict,
 ) -> optax.GradientTransformation:
-  """Adam with clipped gradients, its rate falling to zero if so configured."""
+  """Adam, its rate falling to zero if so configured."""
   rate = config.learning_rate
   if config.anneal_steps:
     updates = config.anneal_steps * config.epochs * config.minibatches
     rate = optax.linear_schedule(rate, 0.0, updates)
+  return adam(config, rate)
+
+
+def adam(
+  config: ml_collections.ConfigDict, rate: Any
+) -> optax.GradientTransformation:
+  """Adam of a rate or a schedule, its gradients clipped."""
   return optax.chain(
     optax.clip_by_global_norm(config.max_grad_norm),
     optax.adam(rate, eps=config.adam_eps),
@@ -100,9 +107,10 @@ def init(key: jax.Array, config: ml_collections.ConfigDict) -> State:
   limit = delay.episode_steps(params)
   if config.restart and (limit is None or limit > config.rollout_steps):
     raise InputError(
-      f"an episode of {config.env} can have {limit or 'any number of'} steps, "
-      f"more than config.rollout_steps = {config.rollout_steps}: it would never "
-      "be seen whole; raise rollout_steps, or lower config.time_limit"
+      f"an episode of {config.env} can have {limit or 'any number of'} "
+      f"steps, more than config.rollout_steps = {config.rollout_steps}, and "
+      "would never be seen whole; raise rollout_steps, or lower "
+      "config.time_limit"
     )
   observation, environment = reset(
     env, params, keys.named(key, "reset"), config
@@ -238,9 +246,9 @@ def loss(
 ) -> tuple[jax.Array, dict[str, jax.Array]]:
   """-L^CLIP + c_v L^VF - c_e S (Eq. 9 of arXiv:1707.06347).
 
-  L^CLIP = mean min(rho A, clip(rho, 1 +- epsilon) A), rho = pi / pi_old; L^VF is
-  half the squared error; with `value_clip`, the larger of that and the error of
-  a value that moved by the clip range at most (as in the baselines).
+  L^CLIP = mean min(rho A, clip(rho, 1 +- epsilon) A), rho = pi / pi_old; L^VF
+  is half the squared error; with `value_clip`, the larger of that and the error
+  of a value that moved by the clip range at most (as in the baselines).
   """
   ratio = jnp.exp(log_prob(logits, batch.action) - batch.log_prob)
   clipped = jnp.clip(ratio, 1 - clip, 1 + clip)
@@ -267,32 +275,32 @@ def loss(
 def improve(
   config: ml_collections.ConfigDict,
   apply: Apply,
+  move: optax.GradientTransformation,
   params: Any,
-  adam: optax.OptState,
+  moments: optax.OptState,
   batch: Batch,
   key: jax.Array,
   clip: jax.Array | float,
 ) -> tuple[Any, optax.OptState, dict[str, jax.Array]]:
   """Epochs of shuffled minibatches over `batch` `[time * envs, ...]`."""
   size = len(batch.action)
-  move = optimizer(config)
   order = jax.vmap(lambda e: jax.random.permutation(e, size))(
     jax.random.split(key, config.epochs)
   ).reshape(config.epochs * config.minibatches, -1)
 
   def once(carry, which):
-    params, adam = carry
+    params, moments = carry
     part = jax.tree.map(lambda leaf: leaf[which], batch)
 
     def objective(params):
       return loss(config, *apply(params, part.observation), part, clip)
 
     grads, parts = jax.grad(objective, has_aux=True)(params)
-    updates, adam = move.update(grads, adam)
-    return (optax.apply_updates(params, updates), adam), parts
+    updates, moments = move.update(grads, moments)
+    return (optax.apply_updates(params, updates), moments), parts
 
-  (params, adam), parts = jax.lax.scan(once, (params, adam), order)
-  return params, adam, jax.tree.map(jnp.mean, parts)
+  (params, moments), parts = jax.lax.scan(once, (params, moments), order)
+  return params, moments, jax.tree.map(jnp.mean, parts)
 
 
 def first_returns(rollout: Rollout) -> jax.Array:
@@ -334,9 +342,10 @@ def make_train_step(config: ml_collections.ConfigDict) -> Callable:
       config, env, params, policy, start, key, config.rollout_steps
     )
     advantage, target = estimate(config, policy, rollout)
-    weights, adam, parts = improve(
+    weights, moments, parts = improve(
       config,
       apply,
+      optimizer(config),
       state.params,
       state.optimizer,
       as_batch(rollout, standardised(advantage), target),
@@ -346,7 +355,7 @@ def make_train_step(config: ml_collections.ConfigDict) -> Callable:
     state = state.replace(
       step=state.step + 1,
       params=weights,
-      optimizer=adam,
+      optimizer=moments,
       environment=environment,
       observation=observation,
     )
@@ -368,7 +377,7 @@ def estimate(
   """Advantages of the reward as it was paid and targets of the value."""
   shape = rollout.reward.shape
   after = rollout.next_observation
-  # All values at once: where the last step led to, and where an episode was cut.
+  # All at once: where the last step led to, and where an episode was cut.
   _, value = policy(after.reshape(-1, *after.shape[2:]))
   advantage = advantages(
     rollout.reward,

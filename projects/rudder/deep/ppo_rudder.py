@@ -1,10 +1,10 @@
 """PPO whose policy moves by redistributed reward, too (arXiv:1806.07857).
 
-One update: a rollout, as in ppo.py; its first episodes go to the lessons buffer;
-the LSTM learns from that to predict returns; the differences of its predictions
-along the rollout, compensated, are the redistributed reward; and the policy's
-advantage is mixed from it and PPO's own, as far as each episode's prediction
-can be trusted. The value is learnt from the original reward.
+One update: a rollout, as in ppo.py; its first episodes go to the lessons
+buffer; the LSTM learns from that to predict returns; the differences of its
+predictions along the rollout, compensated, are the redistributed reward; and
+the policy's advantage is mixed from it and PPO's own, as far as each episode's
+prediction can be trusted. The value is learnt from the original reward.
 
 Every rollout begins with fresh episodes and is at least as long as one can be
 (`config.restart`): a first episode is always seen whole, and nothing is carried
@@ -164,8 +164,10 @@ def running(values: jax.Array, start: jax.Array) -> jax.Array:
 
 
 def spread(values: jax.Array, end: jax.Array) -> jax.Array:
-  """Tells every step what `values` is at its episode's end; 0 if that is not
-  within: `[time, batch]`."""
+  """Tells every step what `values` is at its episode's end: `[time, batch]`.
+
+  0 where the end is not within.
+  """
 
   def once(later, now):
     value, end = now
@@ -274,7 +276,7 @@ def first_episodes(rollout: ppo.Rollout, time: int) -> Episode:
 def make_lesson_losses(
   config: ml_collections.ConfigDict, actions: int
 ) -> Callable[[Any, Episode], jax.Array]:
-  """Returns `losses(weights, episodes) -> [batch]`: main + weighted auxiliary."""
+  """Returns `of(weights, episodes) -> [batch]`: main + weighted auxiliary."""
   network = model.return_model(config)
 
   def of(weights, episodes):
@@ -295,8 +297,8 @@ def make_train_step(config: ml_collections.ConfigDict) -> Callable:
   """Returns `step(state, batch) -> state, metrics`, pure; `batch` is not used.
 
   As `ppo.make_train_step`; and `quality`, the mean over the rollout's steps,
-  `lesson_loss`, of the model on what it learnt from, and `redistributed`, how
-  much reward an episode's first half got of all.
+  `lesson_loss`, of the model on what it learnt from, and `redistributed`, the
+  mean size of a step's redistributed reward.
   """
   env, params = delay.make(config)
   network = model.actor_critic(config, env.num_actions)
@@ -368,6 +370,7 @@ def make_train_step(config: ml_collections.ConfigDict) -> Callable:
     policy_weights, policy_opt, parts = ppo.improve(
       config,
       apply,
+      ppo.optimizer(config),
       learner.params,
       learner.optimizer,
       ppo.as_batch(rollout, mixed, target),

@@ -1,0 +1,269 @@
+"""Actors at their games: the running episodes, rollouts, finished episodes."""
+
+import dataclasses
+from collections.abc import Callable
+from typing import Any
+
+import flax.struct
+import jax
+import ml_collections
+import numpy as np
+
+from . import exploration
+from .games import SIZE, STACK, Games
+
+CONTEXT = STACK - 1  # frames before an episode's first
+
+
+@flax.struct.dataclass
+class Desk:
+  """What a run must know of its games to go on: leaves `[actors, ...]`."""
+
+  games: Any  # int32, games begun before this one
+  played: Any  # int32, steps in this game
+  actions: Any  # uint8 [actors, game_steps], done in this game
+  log_probs: Any  # float32 [actors, game_steps]
+  window: Any  # int32 [actors, 2], where this game explores
+  repeats: Any  # int32, how often the last action was repeated
+  length: Any  # float32 scalar, running mean of game lengths
+  finished: Any  # int32 scalar, games
+  last_return: Any  # float32, of each actor's last game, without scale
+
+
+@flax.struct.dataclass
+class Lesson:
+  """An episode of at most `episode_steps` steps, padded behind `length`."""
+
+  frames: Any  # uint8 [CONTEXT + episode_steps, 84, 84]
+  action: Any  # int32 [episode_steps]
+  reward: Any  # float32 [episode_steps]
+  log_prob: Any  # float32 [episode_steps]
+  begin: Any  # int32, steps of the game before it
+  length: Any  # int32
+
+
+def blank_lesson(config: ml_collections.ConfigDict) -> Lesson:
+  """Shapes and types of a lesson."""
+  time = config.episode_steps
+  of = jax.ShapeDtypeStruct
+  return Lesson(
+    frames=of((CONTEXT + time, SIZE, SIZE), np.uint8),
+    action=of((time,), np.int32),
+    reward=of((time,), np.float32),
+    log_prob=of((time,), np.float32),
+    begin=of((), np.int32),
+    length=of((), np.int32),
+  )
+
+
+@dataclasses.dataclass
+class Running:
+  """The episode that an actor is in.
+
+  `frames` has CONTEXT frames from before, one for each action, and the newest.
+  """
+
+  frames: list[np.ndarray]
+  begin: int
+  actions: list[int] = dataclasses.field(default_factory=list)
+  rewards: list[float] = dataclasses.field(default_factory=list)
+  log_probs: list[float] = dataclasses.field(default_factory=list)
+
+  def lesson(self, time: int) -> Lesson | None:
+    """The episode, padded to `time` steps; None if it is longer, or empty."""
+    length = len(self.actions)
+    if not 0 < length <= time:
+      return None
+    padded = lambda values, dtype: np.pad(
+      np.array(values, dtype), (0, time - length)
+    )
+    frames = np.zeros((CONTEXT + time, SIZE, SIZE), np.uint8)
+    frames[: CONTEXT + length] = self.frames[: CONTEXT + length]
+    return Lesson(
+      frames=frames,
+      action=padded(self.actions, np.int32),
+      reward=padded(self.rewards, np.float32),
+      log_prob=padded(self.log_probs, np.float32),
+      begin=np.int32(self.begin),
+      length=np.int32(length),
+    )
+
+
+@dataclasses.dataclass
+class Played:
+  """A rollout: arrays `[time, actors, ...]`, and the episodes that ended."""
+
+  stack: np.ndarray
+  action: np.ndarray
+  log_prob: np.ndarray
+  value: np.ndarray
+  reward: np.ndarray
+  end: np.ndarray
+  last_value: np.ndarray
+  lessons: list[Lesson]
+  overlong: int
+
+
+def new_desk(config: ml_collections.ConfigDict) -> Desk:
+  """Before the first game."""
+  n, time = config.batch_size, config.game_steps
+  return Desk(
+    games=np.zeros(n, np.int32),
+    played=np.zeros(n, np.int32),
+    actions=np.zeros((n, time), np.uint8),
+    log_probs=np.zeros((n, time), np.float32),
+    window=np.zeros((n, 2), np.int32),
+    repeats=np.zeros(n, np.int32),
+    length=np.float32(10),
+    finished=np.int32(0),
+    last_return=np.zeros(n, np.float32),
+  )
+
+
+class Actors:
+  """Games with the episodes that are running in them."""
+
+  def __init__(self, config: ml_collections.ConfigDict, desk: Desk):
+    """Starts the games, or brings them back to where `desk` says they are."""
+    self._config = config
+    self.games = Games(config)
+    self.desk = jax.tree.map(np.array, desk)  # Writable, and our own.
+    self.running = []
+    played = self.desk.played
+    past = self.games.replay(self.desk.games, self.desk.actions, played)
+    for i, (frames, rewards, ends) in enumerate(past):
+      begin = int(np.flatnonzero(ends)[-1]) + 1 if ends.any() else 0
+      before = [frames[max(begin - k, 0)] for k in range(CONTEXT, 0, -1)]
+      self.running.append(
+        Running(
+          [*before, *frames[begin:]],
+          begin,
+          [int(a) for a in self.desk.actions[i, begin : played[i]]],
+          [float(r) for r in rewards[begin:]],
+          [float(p) for p in self.desk.log_probs[i, begin : played[i]]],
+        )
+      )
+    # One after the other, as they were added up while they came.
+    total = lambda r: np.cumsum(r)[-1] if r.size else 0.0
+    self._returns = np.array([total(r) for _, r, _ in past], np.float32)
+    for i in np.flatnonzero((played == 0) & (self.desk.games == 0)):
+      self._open_window(i)
+
+  def _rng(self, *address: int) -> np.random.Generator:
+    return np.random.default_rng([self._config.seed, *map(int, address)])
+
+  def _open_window(self, i: int) -> None:
+    rng = self._rng(1, i, self.desk.games[i])
+    self.desk.window[i] = exploration.window(rng, float(self.desk.length))
+
+  def stacks(self) -> np.ndarray:
+    """What the actors see: uint8 `[actors, 84, 84, 4]`."""
+    newest = [np.stack(r.frames[-STACK:], axis=-1) for r in self.running]
+    return np.stack(newest)
+
+  def temperature(self) -> float:
+    """Of the actions: the longer the games, the less by chance."""
+    if not self._config.temperature_steps:
+      return 1.0
+    share = self._config.temperature_steps / float(self.desk.length)
+    return float(np.clip(share, 1e-6, 1.0))
+
+  def play(self, act: Callable, steps: int) -> Played:
+    """Plays `steps` steps of every actor.
+
+    Args:
+      act: `(t, stacks, temperature) -> logits [actors, actions], values
+        [actors], actions [actors]`.
+      steps: how many.
+    """
+    kept = {name: [] for name in _KEPT}
+    lessons, overlong = [], 0
+    for t in range(steps):
+      stack = self.stacks()
+      logits, value, action = (
+        np.asarray(a) for a in act(t, stack, self.temperature())
+      )
+      action = self._explore(logits, action.copy())
+      shifted = logits - logits.max(axis=1, keepdims=True)
+      log_pi = shifted - np.log(np.exp(shifted).sum(axis=1, keepdims=True))
+      log_prob = log_pi[np.arange(len(action)), action]
+      seen = self.games.step(action)
+      for name, leaf in zip(
+        _KEPT,
+        (stack, action, log_prob, value, seen.reward, seen.end),
+        strict=True,
+      ):
+        kept[name].append(leaf)
+      for i in range(len(action)):
+        found = self._note(i, action[i], log_prob[i], seen)
+        if isinstance(found, Lesson):
+          lessons.append(found)
+        overlong += found == "overlong"
+    _, last, _ = act(steps, self.stacks(), self.temperature())
+    return Played(
+      **{name: np.stack(leaves) for name, leaves in kept.items()},
+      last_value=np.asarray(last),
+      lessons=lessons,
+      overlong=overlong,
+    )
+
+  def _explore(self, logits, action):
+    """The actions, replaced for the actors that are in their window."""
+    config, desk = self._config, self.desk
+    if config.safe_exploration == "off":
+      return action
+    for i in range(len(action)):
+      count = int(desk.played[i])
+      if not desk.window[i, 0] <= count < desk.window[i, 1]:
+        continue
+      previous = int(desk.actions[i, count - 1]) if count else 0
+      action[i] = exploration.choose(
+        self._rng(2, i, desk.games[i], count),
+        exploration.safe(logits[i], i, len(action), config.safe_margin),
+        previous,
+        int(desk.repeats[i]),
+        count,
+        config.safe_exploration,
+      )
+    return action
+
+  def _note(self, i, action, log_prob, seen):
+    """Writes a step down; returns the lesson if an episode has ended."""
+    desk, running = self.desk, self.running[i]
+    count = int(desk.played[i])
+    again = count > 0 and desk.actions[i, count - 1] == action
+    desk.repeats[i] = desk.repeats[i] + 1 if again else 0
+    desk.actions[i, count], desk.log_probs[i, count] = action, log_prob
+    desk.played[i] += 1
+    running.actions.append(int(action))
+    running.log_probs.append(float(log_prob))
+    running.rewards.append(float(seen.reward[i]))
+    running.frames.append(seen.frame[i])
+    self._returns[i] += seen.reward[i]
+    limit = self._config.episode_steps
+    found = None
+    if seen.end[i]:
+      lesson = running.lesson(limit)
+      found = "overlong" if lesson is None else lesson
+      self.running[i] = Running(running.frames[-STACK:], int(desk.played[i]))
+    elif len(running.actions) > limit:
+      # It will not be a lesson: only what is needed to see is kept.
+      del running.frames[:-STACK]
+    if seen.over[i]:
+      self._next_game(i, seen.frame[i], int(desk.played[i]))
+    return found
+
+  def _next_game(self, i, frame, length):
+    config, desk = self._config, self.desk
+    kept = config.length_decay
+    desk.length[...] = kept * desk.length + (1 - kept) * length
+    desk.last_return[i] = self._returns[i] / config.reward_scale
+    desk.finished[...] += 1
+    desk.games[i] += 1
+    desk.played[i] = desk.repeats[i] = 0
+    self._returns[i] = 0
+    self.running[i] = Running([frame] * STACK, 0)
+    self._open_window(i)
+
+
+_KEPT = ("stack", "action", "log_prob", "value", "reward", "end")

@@ -1,0 +1,406 @@
+"""Atari: PPO, and PPO whose episodes are redistributed by a reward model.
+
+    python -m projects.rudder.train --workdir=runs/bowling \\
+      --config=configs/rudder/atari.py
+
+One step is a rollout and PPO's epochs on it, as in the baselines. With
+`config.method == "rudder"` each episode that has ended goes to the lessons
+buffer; then it, and one lesson drawn by its loss, are learnt from chunk by
+chunk: first the reward model, then, as far as that can be trusted, the policy,
+by the mix of PPO's advantage and the redistributed reward.
+
+The emulators are on the host, so a step is no pure function here; the state is
+arrays all the same, and a run that was stopped goes on to the same bits (see
+`games`). An episode longer than `config.episode_steps` is no lesson, and PPO's
+alone; the metric `overlong` counts them.
+"""
+
+import functools
+from typing import Any
+
+import flax.struct
+import jax
+import ml_collections
+import numpy as np
+from jax import numpy as jnp
+
+from common import experiment, keys
+from common.errors import InputError, check_choice
+
+from .. import lessons
+from . import actors, atari_reward, film, model, ppo
+from .games import SIZE, STACK
+
+
+@flax.struct.dataclass
+class State:
+  """All that a run is: arrays only."""
+
+  step: jax.Array  # int32, rollouts done
+  key: jax.Array  # typed key of the run's own noise
+  policy: Any
+  policy_moments: Any
+  model: Any
+  model_moments: Any
+  lessons: lessons.Lessons
+  desk: actors.Desk
+  mean_return: jax.Array  # of lessons, without scale, a running mean
+  mean_kl: jax.Array  # running mean
+  slowed: jax.Array  # share of the learning rate that is left
+
+
+def init(key: jax.Array, config: ml_collections.ConfigDict) -> State:
+  """Returns the state before the first step.
+
+  Raises:
+    InputError: the config's numbers do not fit together.
+  """
+  check_choice("method", config.method, ("ppo", "rudder"))
+  check_choice("episode", config.episode, ("game", "reward", "life"))
+  exploring = ("off", "fixed", "original")
+  check_choice("safe_exploration", config.safe_exploration, exploring)
+  rollout = config.batch_size * config.rollout_steps
+  for name, size in (("rollout", rollout), ("chunk", config.chunk_steps)):
+    if size % config.minibatches:
+      raise InputError(
+        f"a {name} of {size} steps cannot be cut into config.minibatches = "
+        f"{config.minibatches} equal parts"
+      )
+  policy, predictor = model.atari_networks(config, config.actions)
+  stack = jnp.zeros((1, SIZE, SIZE, STACK), jnp.uint8)
+  weights = predictor.init(
+    keys.named(key, "model"), stack, method=_see_and_predict(config)
+  )
+  others = predictor.apply(weights, stack, method="see")
+  others = others if config.method == "rudder" else others[:, :0]
+  policy_weights = policy.init(keys.named(key, "policy"), stack, others)
+  return State(
+    step=jnp.int32(0),
+    key=keys.named(key, "noise"),
+    policy=policy_weights,
+    policy_moments=ppo.adam(config, 0.0).init(policy_weights),
+    model=weights,
+    model_moments=atari_reward.optimizer(config).init(weights),
+    lessons=lessons.create(config.lessons, actors.blank_lesson(config)),
+    desk=jax.tree.map(jnp.asarray, actors.new_desk(config)),
+    mean_return=jnp.float32(0),
+    mean_kl=jnp.float32(0),
+    slowed=jnp.float32(1),
+  )
+
+
+def _see_and_predict(config):
+  """Makes all weights of the reward model, whose input has other parts, too."""
+  policy, _ = model.atari_networks(config, config.actions)
+  stack = jax.ShapeDtypeStruct((1, SIZE, SIZE, STACK), jnp.uint8)
+  see = lambda k, s: policy.init_with_output(k, s, method="see")[0]
+  theirs = jax.eval_shape(see, jax.random.key(0), stack).shape[1]
+  code = 2 * config.time_longest // config.time_span + 1
+
+  def make(predictor, stack):
+    seen = predictor.see(stack)
+    others = jnp.zeros((1, theirs + config.actions + code))
+    return predictor(jnp.concatenate([seen, others], axis=1))
+
+  return make
+
+
+class Programs:
+  """The jitted parts of a step, compiled once."""
+
+  def __init__(self, config: ml_collections.ConfigDict):
+    self.config = config
+    self.policy, self.model = model.atari_networks(config, config.actions)
+    self.learn = atari_reward.make_learn(config, self.policy, self.model)
+    self.explain = jax.jit(
+      functools.partial(atari_reward.explain, config, self.policy, self.model)
+    )
+    self.insert = jax.jit(lessons.insert, donate_argnums=0)
+    self.draw = jax.jit(self._draw)
+    self.act = jax.jit(self._act)
+    self.improve = jax.jit(self._improve)
+    self.improve_chunk = jax.jit(self._improve_chunk)
+    self.gae = jax.jit(self._gae)
+
+  def apply(self, weights, model_weights, stack):
+    """Logits and values; the reward model's features are not learnt from it."""
+    if self.config.method == "rudder":
+      seen = self.model.apply(model_weights, stack, method="see")
+      return self.policy.apply(weights, stack, jax.lax.stop_gradient(seen))
+    return self.policy.apply(weights, stack, jnp.zeros((len(stack), 0)))
+
+  def _act(self, weights, model_weights, key, stack, temperature):
+    logits, value = self.apply(weights, model_weights, stack)
+    action = jax.random.categorical(key, logits / temperature)
+    return logits, value, action
+
+  def _draw(self, buffer, key):
+    config = self.config
+    which = lessons.sample(buffer, key, 1, config.lessons_temperature)
+    return which[0], jax.tree.map(
+      lambda leaf: leaf[0], lessons.take(buffer, which)
+    )
+
+  def _gae(self, reward, value, after, end):
+    config = self.config
+    return ppo.advantages(
+      reward, value, after, end, end, config.gamma, config.gae_lambda
+    )
+
+  def _improve(self, weights, moments, model_weights, batch, key, rate, clip):
+    config = self.config
+    return ppo.improve(
+      config,
+      lambda w, stack: self.apply(w, model_weights, stack),
+      ppo.adam(config, rate),
+      weights,
+      moments,
+      batch,
+      key,
+      clip,
+    )
+
+  def _improve_chunk(
+    self, weights, moments, model_weights, chunk, explained, key, rate, clip
+  ):
+    reward, quality = explained
+    _, value = self.apply(weights, model_weights, chunk.stack)
+    own = atari_reward.advantages(self.config, value, chunk)
+    batch = ppo.Batch(
+      observation=chunk.stack,
+      action=chunk.action,
+      log_prob=chunk.log_prob,
+      value=value,
+      advantage=atari_reward.mixed(
+        self.config, own, reward, quality, chunk.mask
+      ),
+      target=own + value,
+    )
+    # Steps of the episode again in the place of padding: all shapes are one.
+    which = jnp.arange(len(value)) % jnp.sum(chunk.mask)
+    batch = jax.tree.map(lambda leaf: leaf[which], batch)
+    return self._improve(
+      weights, moments, model_weights, batch, key, rate, clip
+    )
+
+
+def chunks(
+  config: ml_collections.ConfigDict, lesson: actors.Lesson
+) -> list[tuple[int, atari_reward.Chunk]]:
+  """Cuts a lesson up: where each chunk begins, and the chunk."""
+  lesson = jax.tree.map(np.asarray, lesson)
+  length, size = int(lesson.length), config.chunk_steps
+  cut = []
+  for begin in atari_reward.beginnings(length, size):
+    ts = begin + np.arange(size)
+    mask = ts < length
+    if not mask.any():
+      continue
+    at = np.minimum(ts, len(lesson.action) - 1)
+    frames = [lesson.frames[at + k] for k in range(STACK)]
+    zero = lambda leaf: np.where(mask, leaf[at], 0).astype(leaf.dtype)
+    chunk = atari_reward.Chunk(
+      stack=np.stack(frames, axis=-1),
+      action=zero(lesson.action),
+      reward=zero(lesson.reward),
+      log_prob=zero(lesson.log_prob),
+      clock=(lesson.begin + ts).astype(np.int32),
+      mask=mask,
+      final=np.bool_(begin + size >= length),
+    )
+    cut.append((begin, chunk))
+  return cut
+
+
+def explain_episode(
+  programs: Programs, state: State, lesson: actors.Lesson
+) -> dict[str, np.ndarray]:
+  """Redistributes a whole episode; where chunks overlap, the later one counts.
+
+  Returns:
+    `redistributed`, `prediction` (of the chunk's reward) and `quality`, float32
+    `[length]`.
+  """
+  length = int(lesson.length)
+  found = {
+    name: np.zeros(length, np.float32)
+    for name in ("redistributed", "prediction", "quality")
+  }
+  for begin, chunk in chunks(programs.config, lesson):
+    parts = programs.explain(
+      state.policy, state.model, chunk, state.mean_return
+    )
+    count = int(chunk.mask.sum())
+    redistributed, quality, prediction = map(np.asarray, parts)
+    values = (redistributed[:count], prediction[:count], quality)
+    for name, value in zip(found, values, strict=True):
+      found[name][begin : begin + count] = value
+  return found
+
+
+def study(
+  programs: Programs,
+  state: State,
+  lesson: actors.Lesson,
+  key: jax.Array,
+  rate: Any,
+  clip: Any,
+) -> tuple[State, dict[str, float]]:
+  """Learns from one episode: the reward model, then the policy.
+
+  The loss is before each update. The policy is left alone in the first `config.warm_games` games, and by chunks
+  that are not trusted.
+  """
+  config = programs.config
+  seen = []
+  for i, (_, chunk) in enumerate(chunks(config, lesson)):
+    weights, moments, value = programs.learn(
+      state.model, state.model_moments, state.policy, chunk
+    )
+    state = state.replace(model=weights, model_moments=moments)
+    redistributed, quality, _ = programs.explain(
+      state.policy, state.model, chunk, state.mean_return
+    )
+    seen.append((float(value), float(quality)))
+    if int(state.desk.finished) < config.warm_games or not float(quality):
+      continue
+    policy, moments, _ = programs.improve_chunk(
+      state.policy,
+      state.policy_moments,
+      state.model,
+      chunk,
+      (redistributed, quality),
+      jax.random.fold_in(key, i),
+      rate,
+      clip,
+    )
+    state = state.replace(policy=policy, policy_moments=moments)
+  loss, quality = np.mean(seen, axis=0)
+  return state, {"lesson_loss": float(loss), "quality": float(quality)}
+
+
+def study_new(
+  programs: Programs, state: State, new: list, key: jax.Array, rate, clip
+) -> tuple[State, dict[str, float]]:
+  """Each new episode, and after it an old one, drawn by its loss."""
+  config = programs.config
+  found = []
+  for i, lesson in enumerate(new):
+    total = float(lesson.reward.sum()) / config.reward_scale
+    kept = config.return_decay if int(state.lessons.count) else 0.0
+    mean = np.float32(kept * state.mean_return + (1 - kept) * total)
+    state = state.replace(mean_return=jnp.asarray(mean))
+    here = jax.random.fold_in(key, i)
+    state, one = study(
+      programs, state, lesson, keys.named(here, "new"), rate, clip
+    )
+    loss = np.float32(one["lesson_loss"])
+    buffer = programs.insert(state.lessons, lesson, loss)
+    state = state.replace(lessons=buffer)
+    which, old = programs.draw(state.lessons, keys.named(here, "draw"))
+    state, two = study(
+      programs, state, old, keys.named(here, "old"), rate, clip
+    )
+    loss = jnp.asarray([two["lesson_loss"]], jnp.float32)
+    buffer = lessons.relearnt(state.lessons, which[None], loss)
+    state = state.replace(lessons=buffer)
+    found += [one, two]
+  none = {"lesson_loss": 0.0, "quality": 0.0}
+  mean = lambda name: float(np.mean([f[name] for f in found]))
+  return state, {n: mean(n) for n in none} if found else none
+
+
+def advance(
+  programs: Programs, state: State, players: actors.Actors
+) -> tuple[State, dict[str, float], list[actors.Lesson]]:
+  """One step: a rollout, PPO's epochs, and the episodes that have ended."""
+  config = programs.config
+  key = jax.random.fold_in(state.key, state.step)
+  act = lambda t, stack, temperature: programs.act(
+    state.policy,
+    state.model,
+    jax.random.fold_in(keys.named(key, "act"), t),
+    stack,
+    temperature,
+  )
+  played = players.play(act, config.rollout_steps)
+  after = np.concatenate([played.value[1:], played.last_value[None]])
+  advantage = programs.gae(played.reward, played.value, after, played.end)
+  flat = lambda leaf: leaf.reshape(-1, *leaf.shape[2:])
+  batch = ppo.Batch(
+    observation=flat(played.stack),
+    action=flat(played.action),
+    log_prob=flat(played.log_prob),
+    value=flat(played.value),
+    advantage=flat(ppo.standardised(advantage)),
+    target=flat(advantage + played.value),
+  )
+  done = int(state.step) / config.anneal_steps if config.anneal_steps else 0.0
+  left = np.float32(max(1.0 - done, 0.0))
+  rate = config.learning_rate * left * state.slowed
+  clip = config.clip * left if config.anneal_clip else config.clip
+  policy, moments, parts = programs.improve(
+    state.policy,
+    state.policy_moments,
+    state.model,
+    batch,
+    keys.named(key, "order"),
+    rate,
+    clip,
+  )
+  kl = 0.99 * state.mean_kl + 0.01 * parts["kl"]
+  slower = jnp.where(kl > config.kl_limit, state.slowed - 0.01, state.slowed)
+  state = state.replace(
+    policy=policy,
+    policy_moments=moments,
+    mean_kl=kl,
+    slowed=jnp.maximum(slower, 0.01),
+    desk=jax.tree.map(jnp.asarray, players.desk),
+  )
+  studied = {}
+  if config.method == "rudder":
+    state, studied = study_new(
+      programs, state, played.lessons, keys.named(key, "lessons"), rate, clip
+    )
+  metrics = {
+    "return": float(players.desk.last_return.mean()),
+    "games": int(players.desk.finished),
+    "episodes": int(played.end.sum()),
+    "overlong": played.overlong,
+    **{name: float(value) for name, value in parts.items()},
+    **studied,
+  }
+  return state.replace(step=state.step + 1), metrics, played.lessons
+
+
+def train(
+  config: ml_collections.ConfigDict, workdir: str
+) -> tuple[State, dict[str, float]]:
+  """Plays and learns to `config.total_steps`; leaves films in `workdir`.
+
+  Raises:
+    InputError: ale-py is not installed, or a number of the config is wrong.
+  """
+  with experiment.Run(config, workdir) as run:
+    state = run.restore_or(lambda key: init(key, config))
+    programs = Programs(config)
+    players = actors.Actors(config, state.desk)
+    if players.games.actions != config.actions:
+      raise InputError(
+        f"{config.game} has {players.games.actions} actions: set "
+        f"config.actions to that, not {config.actions}"
+      )
+    shown, metrics = None, {}
+    batches = lambda t: np.full(config.batch_size, t)
+    for step, _ in run.steps(state, batches):
+      state, metrics, new = advance(programs, state, players)
+      shown = new[-1] if new else shown
+      run.log(step, {n: jnp.asarray([v]) for n, v in metrics.items()})
+      if run.every(config.eval_every, step) and run.main and shown is not None:
+        explained = None
+        if config.method == "rudder":
+          explained = explain_episode(programs, state, shown)
+        film.save(run.workdir / f"episode_{step}.gif", shown, explained, config)
+      run.save(step, state)
+    players.games.close()
+    return state, metrics

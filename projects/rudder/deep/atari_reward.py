@@ -1,0 +1,272 @@
+"""The reward model of Atari episodes: time code, targets, chunks, attribution.
+
+After the authors' Atari code, which is of version 1 of arXiv:1806.07857: an
+episode is cut into chunks that overlap by half, and in each the model predicts
+the chunk's reward; integrated gradients say which steps it was predicted from.
+"""
+
+from typing import Any
+
+import flax.struct
+import jax
+import ml_collections
+import optax
+from jax import numpy as jnp
+
+from common.errors import check_choice
+
+from .. import losses, redistribution
+from . import model, ppo
+
+Weights = Any
+
+
+@flax.struct.dataclass
+class Chunk:
+  """A stretch of an episode: leaves `[chunk_steps, ...]`, padded behind."""
+
+  stack: jax.Array  # uint8 [time, 84, 84, 4], what was seen before acting
+  action: jax.Array  # int32
+  reward: jax.Array  # float32
+  log_prob: jax.Array  # float32, of the policy that acted
+  clock: jax.Array  # int32, steps since the game began
+  mask: jax.Array  # bool
+  final: jax.Array  # bool, scalar: the episode's end is within
+
+
+def time_code(
+  t: jax.Array, longest: int, span: int, code: str = "fixed"
+) -> jax.Array:
+  """Triangles over time, `[..., 2 * longest / span + 1]`.
+
+  Node k is 1 at t = k span / 2 and falls to 0 at its neighbours; always two
+  nodes share a time, and their sum is 1.
+
+  Args:
+    t: whole numbers; what is later than `longest` is as `longest`.
+    longest: 10,000 in the authors' code.
+    span: from 0 to 0 of a triangle; 500 there: 41 nodes.
+    code: "fixed"; or "original": in the first half of each span after the first
+      the share has the wrong sign, and 600 is coded as 1.4 and -0.4.
+  """
+  check_choice("time_code", code, ("fixed", "original"))
+  half = span // 2
+  nodes = jnp.arange(longest // half + 1)
+  t = jnp.minimum(t, longest)
+  left = t // half
+  share = (t - left * half) / half
+  if code == "original":
+    share = jnp.where((t >= span) & (t % span < half), -share, share)
+  here = (nodes == left[..., None]) * (1.0 - share[..., None])
+  return here + (nodes == left[..., None] + 1) * share[..., None]
+
+
+def targets(reward: jax.Array, mask: jax.Array, ahead: int) -> jax.Array:
+  """What the four outputs predict at every step of a chunk: `[time, 4]`.
+
+  The chunk's reward; the mean of the next `ahead` steps' (10 in the authors'
+  code); what is still to come; what has come so far.
+  """
+  reward = jnp.where(mask, reward, 0.0)
+  so_far = jnp.cumsum(reward)
+  total = so_far[-1]
+  later = jnp.concatenate([so_far, jnp.full((ahead,), total)])
+  soon = (later[ahead:] - so_far) / ahead
+  return jnp.stack(
+    [jnp.full_like(reward, total), soon, total - so_far, so_far], axis=1
+  )
+
+
+def inputs(
+  config: ml_collections.ConfigDict,
+  policy: model.AtariPolicy,
+  predictor: model.AtariReturnModel,
+  policy_weights: Weights,
+  weights: Weights,
+  chunk: Chunk,
+) -> jax.Array:
+  """What the LSTM sees: own and the policy's features, action, time code."""
+  seen = policy.apply(policy_weights, chunk.stack, method="see")
+  return jnp.concatenate(
+    [
+      predictor.apply(weights, chunk.stack, method="see"),
+      jax.lax.stop_gradient(seen),
+      jax.nn.one_hot(chunk.action, policy.actions),
+      time_code(chunk.clock, config.time_longest, config.time_span,
+                config.time_code),
+    ],
+    axis=1,
+  )  # fmt: skip
+
+
+def loss(
+  config: ml_collections.ConfigDict,
+  policy: model.AtariPolicy,
+  predictor: model.AtariReturnModel,
+  policy_weights: Weights,
+  weights: Weights,
+  chunk: Chunk,
+) -> tuple[jax.Array, jax.Array]:
+  """Main squared error + mean of the three auxiliary ones + L1.
+
+  Returns:
+    The loss with L1, and without.
+  """
+  x = inputs(config, policy, predictor, policy_weights, weights, chunk)
+  error = predictor.apply(weights, x) - targets(
+    chunk.reward, chunk.mask, config.steps_ahead
+  )
+  squared = error**2
+  main = losses.last(squared[:, 0], chunk.mask)
+  auxiliary = jnp.mean(
+    jax.vmap(losses.masked_mean, (1, None))(squared[:, 1:], chunk.mask)
+  )
+  value = main + config.auxiliary_weight * auxiliary
+  l1 = sum(jnp.sum(jnp.abs(leaf)) for leaf in jax.tree.leaves(weights))
+  return value + config.l1_penalty * l1, value
+
+
+def explain(
+  config: ml_collections.ConfigDict,
+  policy: model.AtariPolicy,
+  predictor: model.AtariReturnModel,
+  policy_weights: Weights,
+  weights: Weights,
+  chunk: Chunk,
+  mean_return: jax.Array,
+) -> tuple[jax.Array, jax.Array, jax.Array]:
+  """Redistributes a chunk's reward.
+
+  By `config.contributions`: "differences" of the prediction, or
+  "integrated_gradients" of the LSTM's forward terms, from zero on. What is
+  explained is the mean of the outputs for the chunk's reward and for the reward
+  so far, which are one at its last step (the authors take the sum). Their
+  attribution is believed if it is complete up to 20%, and never in the last
+  `config.steps_cut` steps.
+
+  Args:
+    config: of the run.
+    policy: for its features.
+    predictor: the reward model.
+    policy_weights: of the policy.
+    weights: of the reward model.
+    chunk: what is explained.
+    mean_return: running mean of the returns, without scale.
+
+  Returns:
+    The redistributed reward `[time]`, the quality (0: not to be used), and the
+    prediction at each step `[time]`.
+  """
+  kinds = ("differences", "integrated_gradients")
+  check_choice("contributions", config.contributions, kinds)
+  x = inputs(config, policy, predictor, policy_weights, weights, chunk)
+  net = predictor.apply(weights, x, method="net_inputs")
+
+  def predict(net):
+    y = predictor.apply(weights, net, method="from_net_inputs")
+    return 0.5 * (y[:, 0] + y[:, 3])
+
+  end = lambda net: losses.last(predict(net), chunk.mask)
+  g = predict(net)
+  total = jnp.sum(jnp.where(chunk.mask, chunk.reward, 0.0))
+  prediction = losses.last(g, chunk.mask)
+  if config.contributions == "differences":
+    believed = True
+    reward = redistribution.redistribute(g, total, chunk.mask)
+  else:
+    part = redistribution.integrated_gradients(end, net, config.ig_points)
+    share = jnp.sum(part) / (prediction - end(jnp.zeros_like(net)))
+    believed = (share > 0.8) & (share < 1.2)
+    left = jnp.cumsum(chunk.mask[::-1])[::-1]
+    part = jnp.where(chunk.mask & (left > config.steps_cut), part, 0.0)
+    reward = redistribution.compensate(part, total, chunk.mask)
+  quality = redistribution.quality(
+    prediction / config.reward_scale,
+    total / config.reward_scale,
+    mean_return,
+    config.quality_threshold,
+  )
+  smooth = redistribution.smooth_backward(reward, config.trace)
+  smooth = jnp.where(chunk.mask, smooth, 0.0)
+  return smooth, jnp.where(believed, quality, 0.0), g
+
+
+def make_learn(
+  config: ml_collections.ConfigDict,
+  policy: model.AtariPolicy,
+  predictor: model.AtariReturnModel,
+):
+  """Returns the jitted update of the reward model on one chunk.
+
+  `learn(weights, moments, policy_weights, chunk) -> weights, moments, loss`.
+  """
+  adam = optimizer(config)
+
+  @jax.jit
+  def learn(weights, moments, policy_weights, chunk):
+    objective = lambda w: loss(
+      config, policy, predictor, policy_weights, w, chunk
+    )
+    grads, value = jax.grad(objective, has_aux=True)(weights)
+    updates, moments = adam.update(grads, moments)
+    return optax.apply_updates(weights, updates), moments, value
+
+  return learn
+
+
+def optimizer(
+  config: ml_collections.ConfigDict,
+) -> optax.GradientTransformation:
+  """Adam, gradients clipped."""
+  return optax.chain(
+    optax.clip_by_global_norm(config.max_grad_norm),
+    optax.adam(config.lstm_learning_rate),
+  )
+
+
+def beginnings(length: int, chunk: int) -> list[int]:
+  """Where the 2n - 1 chunks of an episode begin, half a chunk apart."""
+  n = max(-(-length // chunk), 1)
+  return [i * (chunk // 2) for i in range(2 * n - 1)]
+
+
+def mixed(
+  config: ml_collections.ConfigDict,
+  own: jax.Array,
+  redistributed: jax.Array,
+  quality: jax.Array,
+  mask: jax.Array,
+) -> jax.Array:
+  """A standardised, mixed with the redistributed reward as it is: `[time]`."""
+  mean = losses.masked_mean(own, mask)
+  spread = jnp.sqrt(losses.masked_mean((own - mean) ** 2, mask)) + 1e-8
+  return redistribution.advantage_mix(
+    (own - mean) / spread, redistributed, quality, config.share
+  )
+
+
+def advantages(
+  config: ml_collections.ConfigDict,
+  value: jax.Array,
+  chunk: Chunk,
+) -> jax.Array:
+  """GAE of the original reward in a chunk.
+
+  Where the episode goes on after it, V of its last state stands for the rest.
+
+  Args:
+    config: of the run.
+    value: V(s_t) `[time]`.
+    chunk: which.
+  """
+  last = jnp.arange(len(value)) == jnp.sum(chunk.mask) - 1
+  after = jnp.where(last, value, jnp.roll(value, -1))
+  return ppo.advantages(
+    chunk.reward[:, None],
+    value[:, None],
+    after[:, None],
+    (last & chunk.final)[:, None],
+    last[:, None],
+    config.gamma,
+    config.gae_lambda,
+  )[:, 0]

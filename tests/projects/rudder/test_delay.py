@@ -1,0 +1,211 @@
+"""The delay wrapper, and environments of a user's own."""
+
+import sys
+import types
+
+import flax.struct
+import gymnax
+import jax
+import ml_collections
+import numpy as np
+import pytest
+from gymnax.environments import environment, spaces
+from jax import numpy as jnp
+
+from common.errors import InputError
+from projects.rudder import delay
+
+
+@flax.struct.dataclass
+class Count(environment.EnvState):
+  total: jax.Array
+
+
+class Corridor(environment.Environment):
+  """Pays the action at every step; ends at a sum of 5, or after the limit."""
+
+  num_actions = 3
+
+  @property
+  def default_params(self):
+    return environment.EnvParams(max_steps_in_episode=4)
+
+  def reset_env(self, key, params):
+    state = Count(time=jnp.int32(0), total=jnp.int32(0))
+    return jnp.zeros(1), state
+
+  def step_env(self, key, state, action, params):
+    state = Count(time=state.time + 1, total=state.total + action)
+    observation = jnp.full(1, state.total, jnp.float32)
+    return observation, state, jnp.float32(action), state.total >= 5, {}
+
+  def action_space(self, params=None):
+    return spaces.Discrete(3)
+
+
+def follow(env, params, actions):
+  """Rewards, terminated, truncated, undelayed rewards of a walk."""
+  step = jax.jit(env.step)
+  _, state = env.reset(jax.random.key(0), params)
+  seen = []
+  for i, action in enumerate(actions):
+    key = jax.random.fold_in(jax.random.key(1), i)
+    _, state, *rest, info = step(key, state, jnp.int32(action), params)
+    seen.append([*map(float, rest), float(info.get("undelayed", 0))])
+  return np.array(seen).T
+
+
+def test_the_sum_is_paid_at_termination_and_at_truncation():
+  env = Corridor()
+  delayed = delay.Delayed(env)
+  reward, end, truncated, undelayed = follow(
+    delayed, env.default_params, [2, 1, 2, 0, 1, 2, 0]
+  )
+  # Terminated by a sum of 5 after three steps, cut after four more.
+  np.testing.assert_array_equal(undelayed, [2, 1, 2, 0, 1, 2, 0])
+  np.testing.assert_array_equal(reward, [0, 0, 5, 0, 0, 0, 3])
+  np.testing.assert_array_equal(end, [0, 0, 1, 0, 0, 0, 1])
+  np.testing.assert_array_equal(truncated, [0, 0, 0, 0, 0, 0, 1])
+
+
+def test_a_reward_that_is_delayed_already_stays():
+  env = Corridor()
+  once, twice = delay.Delayed(env), delay.Delayed(delay.Delayed(env))
+  walk = [2, 1, 2, 0, 1, 2, 0]
+  np.testing.assert_array_equal(
+    follow(once, env.default_params, walk)[:3],
+    follow(twice, env.default_params, walk)[:3],
+  )
+
+
+def test_vmapped_and_scanned_it_pays_what_the_environment_earns():
+  env, params = gymnax.make("SpaceInvaders-MinAtar")
+  params = params.replace(max_steps_in_episode=30)
+  delayed = delay.Delayed(env)
+
+  def play(key):
+    _, state = delayed.reset(key, params)
+
+    def once(state, key):
+      action = jax.random.randint(key, (), 0, env.num_actions)
+      _, state, reward, end, _, info = delayed.step(key, state, action, params)
+      return state, (reward, end, info["undelayed"])
+
+    return jax.lax.scan(once, state, jax.random.split(key, 60))[1]
+
+  keys = jax.random.split(jax.random.key(0), 4)
+  reward, end, undelayed = jax.jit(jax.vmap(play))(keys)
+  assert np.all(np.asarray(reward)[~np.asarray(end)] == 0)
+  for r, e, u in zip(reward, end, undelayed, strict=True):
+    last = np.flatnonzero(e)[-1]
+    assert np.sum(r) == np.sum(u[: last + 1]) > 0
+
+
+def test_names():
+  env, params = delay.make_env("Acrobot-v1")
+  assert env.num_actions == 3 and delay.episode_steps(params) == 500
+  with pytest.raises(InputError, match="did you mean 'Breakout-MinAtar'"):
+    delay.make_env("Breakout-Minatar")
+  with pytest.raises(InputError, match="cannot be made: No module"):
+    delay.make_env("no_such_module:make_env")
+
+
+@pytest.fixture
+def user(monkeypatch):
+  """Gives `make_env` of a module `user_code` that the test writes."""
+
+  def give(make):
+    module = types.ModuleType("user_code")
+    module.make_env = make
+    monkeypatch.setitem(sys.modules, "user_code", module)
+    return "user_code:make_env"
+
+  return give
+
+
+def config(name, **values):
+  base = {"env": name, "delayed": True, "time_limit": 0}
+  return ml_collections.ConfigDict({**base, **values})
+
+
+def test_an_environment_of_ones_own(user):
+  _, params = delay.make(config(user(Corridor), time_limit=3))
+  assert params.max_steps_in_episode == 3
+  own = environment.EnvParams(max_steps_in_episode=7)
+  env, params = delay.make(config(user(lambda: (Corridor(), own))))
+  assert params.max_steps_in_episode == 7 and isinstance(env, delay.Delayed)
+
+
+class FiveValues(Corridor):
+  def step(self, key, state, action, params=None):
+    return super().step(key, state, action, params)[:5]
+
+
+class Grows(Corridor):
+  def step_env(self, key, state, action, params):
+    _, *rest = super().step_env(key, state, action, params)
+    return jnp.zeros(2), *rest
+
+  def step(self, key, state, action, params=None):
+    went = self.step_env(key, state, action, params)
+    return *went[:4], jnp.bool_(False), {}
+
+
+class Whole(Corridor):
+  def step_env(self, key, state, action, params):
+    observation, state, _, *rest = super().step_env(key, state, action, params)
+    return observation, state, jnp.int32(action), *rest
+
+
+class Branches(Corridor):
+  def step_env(self, key, state, action, params):
+    if action > 1:
+      action = 0
+    return super().step_env(key, state, action, params)
+
+
+class Continuous(Corridor):
+  num_actions = 1.5
+
+
+@pytest.mark.parametrize(
+  "make, message",
+  [
+    (FiveValues, "must return 6 values .* not 5"),
+    (Grows, r"observation has a part float32\[1\] .* float32\[2\] after step"),
+    (Whole, r"the reward must be a floating scalar, not int32\[\]"),
+    (Branches, "step cannot be traced by JAX"),
+    (Continuous, "num_actions is 1.5"),
+    (lambda: 3, "breaks the contract"),
+  ],
+)
+def test_a_broken_contract_is_one_sentence(user, make, message):
+  with pytest.raises(InputError, match=message) as error:
+    delay.make_env(user(make))
+  assert "\n" not in str(error.value)
+
+
+def test_without_an_end_nothing_would_be_paid(user):
+  class Endless(Corridor):
+    def is_truncated(self, state, params):
+      return jnp.bool_(False)
+
+  name = user(lambda: (Endless(), 0))
+  delay.make(config(name, delayed=False))
+  with pytest.raises(InputError, match="may never end"):
+    delay.make(config(name))
+  with pytest.raises(InputError, match="no parameter max_steps_in_episode"):
+    delay.make(config(name, time_limit=5))
+
+
+def test_a_nan_reward_makes_the_payment_nan():
+  class Broken(Corridor):
+    def step_env(self, key, state, action, params):
+      observation, state, reward, *rest = super().step_env(
+        key, state, action, params
+      )
+      return observation, state, reward / (2.0 - reward) * 0.0, *rest
+
+  env = Broken()
+  reward, *_ = follow(delay.Delayed(env), env.default_params, [2, 1, 2])
+  assert np.isnan(reward[-1]) and not np.isnan(reward[:-1]).any()
