@@ -248,8 +248,8 @@ def study(
 ) -> tuple[State, dict[str, float]]:
   """Learns from one episode: the reward model, then the policy.
 
-  The loss is before each update. The policy is left alone in the first `config.warm_games` games, and by chunks
-  that are not trusted.
+  The loss is before each update. The policy is left alone in the first
+  `config.warm_games` games, and by chunks that are not trusted.
   """
   config = programs.config
   seen = []

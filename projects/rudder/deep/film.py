@@ -88,6 +88,7 @@ def plot(
   axes.set_xlim(0, max(len(reward) - 1, 1))
   axes.set_title(title, fontsize=7)
   axes.tick_params(labelsize=6)
+  axes.yaxis.get_offset_text().set_fontsize(5)
   figure.canvas.draw()
   pixels = np.asarray(figure.canvas.buffer_rgba())[..., :3].copy()
   plt.close(figure)
