@@ -24,9 +24,9 @@ from flax import struct
 from jax import numpy as jnp
 
 from common import keys
-from common.errors import check_choice
+from common.errors import InputError, check_choice
 
-from . import optimal
+from . import optimal, shaping
 from .task import Task
 
 TRIALS = "trials"
@@ -186,11 +186,12 @@ def make_trial(
   Args:
     method: of `METHODS`.
     env: the task, with room for the longest delay.
-    config: `q_rate`, `q_start`, `trace`, `epsilon`, `time_in_table`; the budget
-      `max_episodes`; `judged_by`: "decisions", an episode counts if it gave
-      away no more than `solved_regret`, or "greedy", a share of the optimal
-      return every `check_every` episodes. A trial has solved when the mean of
-      the last `solved_window` figures reaches `solved_share`.
+    config: `q_rate`, `q_start`, `trace`, `epsilon`, `time_in_table`, `shaping`
+      with `potential`; the budget `max_episodes`; `judged_by`: "decisions", an
+      episode counts if it gave away no more than `solved_regret`, or "greedy",
+      a share of the optimal return every `check_every` episodes. A trial has
+      solved when the mean of the last `solved_window` figures reaches
+      `solved_share`.
 
   Returns:
     `episodes`: until it had solved, the budget if it had not; `solved`;
@@ -198,6 +199,9 @@ def make_trial(
   """
   check_choice("method", method, METHODS)
   check_choice("judged_by", config.judged_by, JUDGED_BY)
+  check_choice("shaping", config.shaping, shaping.KINDS)
+  if config.shaping != "none" and not config.time_in_table:
+    raise InputError("config.shaping needs config.time_in_table")
   rows = env.table_size if config.time_in_table else env.states_per_time
   window, every = config.solved_window, config.check_every
 
@@ -206,10 +210,29 @@ def make_trial(
     q_optimal = optimal.q_values(env, params)
     regret = optimal.regrets(q_optimal).reshape(-1, env.num_actions)
 
+    q = jnp.full((rows, env.num_actions), float(config.q_start))
+    phi = advice = jnp.zeros(())
+    if config.shaping != "none":
+      phi, advice = shaping.potentials(env, params, config.potential)
+    if config.shaping == "look_ahead":
+      q = q.at[: len(advice)].add(advice)
+
+    def shape(played):
+      if config.shaping == "reward":
+        potential = phi[played.rows]
+      elif config.shaping == "look_back":
+        potential = advice[played.rows, played.actions]
+      else:
+        return played
+      rewards = shaping.shaped(
+        played.rewards, potential, played.inside, config.shaping
+      )
+      return played.replace(rewards=rewards)
+
     def episode(_, carry):
       q, recent, count, done = carry
       this = jax.random.fold_in(key, count)
-      played = play(env, params, q, this, config.epsilon)
+      played = shape(play(env, params, q, this, config.epsilon))
       rate = jnp.where(done, 0.0, config.q_rate)
       q = learn(q, played, targets(played, method, config.trace), rate)
       if config.judged_by == "decisions":
@@ -233,7 +256,6 @@ def make_trial(
       going = ~done & (count < config.max_episodes)
       return q, recent, count, done, at, any_trial(going)
 
-    q = jnp.full((rows, env.num_actions), float(config.q_start))
     start = (q, jnp.zeros(window), jnp.int32(0), jnp.bool_(False))
     start = (*start, jnp.int32(config.max_episodes), jnp.bool_(True))
     q, recent, _, done, at, _ = jax.lax.while_loop(

@@ -7,7 +7,7 @@ import pytest
 from jax import numpy as jnp
 
 from common.errors import InputError
-from projects.rudder import environments, grids, optimal, tabular
+from projects.rudder import environments, grids, optimal, shaping, tabular
 
 ENV = environments.ChargeDischarge(3)
 DELAY = 3
@@ -21,6 +21,7 @@ def numbers(**changed):
   config.judged_by = "greedy"
   config.solved_window, config.solved_share = 3, 0.99
   config.solved_regret = 0.0
+  config.shaping, config.potential = "none", "value"
   config.update(changed)
   return config
 
@@ -172,3 +173,60 @@ def test_trials_that_do_not_solve_are_reported():
 def test_a_wrong_method_is_one_sentence():
   with pytest.raises(InputError, match="did you mean 'q_lambda'"):
     tabular.make_trial("q_lamda", ENV, numbers())
+
+
+def test_shaped_rewards_telescope():
+  rewards = jnp.array([1.0, 0, 2, 0, 9, 9])
+  potential = jnp.array([3.0, 1, 4, 1, 7, 7])
+  inside = jnp.array([True] * 4 + [False] * 2)
+  ahead = shaping.shaped(rewards, potential, inside, "reward")
+  np.testing.assert_allclose(ahead, [1 - 2, 3, 2 - 3, -1, 9, 9])
+  back = shaping.shaped(rewards, potential, inside, "look_back")
+  np.testing.assert_allclose(back, [1 + 3, -2, 2 + 3, -3, 9, 9])
+
+
+def test_potentials_of_tracing_back():
+  env = grids.TraceBack(4)
+  params = env.params_of_delay(4)
+  start = int(env.start_rows(params)[0])
+  find = lambda name: shaping.potentials(env, params, name)
+  phi, advice = find("moves")
+  assert phi[start] == 0 and advice[start].tolist() == [50, 0, 0, 0]
+  phi, advice = find("distance")
+  assert phi[start] == -2 and advice[start].tolist() == [-1, -1, -3, -3]
+  phi, advice = find("value")
+  assert phi[start] == 100 and advice[start].tolist() == [100, 0, 0, 0]
+  with pytest.raises(InputError, match="has not: use 'value'"):
+    shaping.potentials(ENV, ENV.params_of_delay(3), "moves")
+
+
+def test_shaping_is_a_table_that_starts_at_the_potential():
+  """Wiewiora's theorem: with -phi(s) on top, the tables are the same."""
+  same = dict(solved_share=1.1, max_episodes=50)
+  with_rewards = train("q_lambda", ENV, DELAY, 1, shaping="reward", **same)
+  params = ENV.params_of_delay(DELAY)
+  phi, _ = shaping.potentials(ENV, params, "value")
+  q, _ = episode_of(0)
+  q = q.at[: len(phi)].set(0.0)
+  shifted = q.at[: len(phi)].add(phi[:, None])
+  assert np.abs(phi).max() > 1 and np.isfinite(with_rewards["q"]).all()
+  for seed in range(5):
+    key = jax.random.key(seed)
+    one = tabular.play(ENV, params, q, key, 0.5)
+    two = tabular.play(ENV, params, shifted, key, 0.5)
+    assert one.actions.tolist() == two.actions.tolist()
+    rewards = shaping.shaped(one.rewards, phi[one.rows], one.inside, "reward")
+    one = one.replace(rewards=rewards)
+    q = tabular.learn(q, one, tabular.targets(one, "q_lambda", 0.7), 0.3)
+    shifted = tabular.learn(
+      shifted, two, tabular.targets(two, "q_lambda", 0.7), 0.3
+    )
+    rows = slice(0, len(phi))
+    np.testing.assert_allclose(q[rows] + phi[:, None], shifted[rows], atol=1e-4)
+
+
+@pytest.mark.parametrize("kind", ["look_ahead", "look_back"])
+def test_the_exact_value_as_advice_solves_at_once(kind):
+  env = grids.TraceBack(6)
+  done = train("q_lambda", env, 6, 2, shaping=kind, max_episodes=200)
+  assert done["solved"].all() and (done["episodes"] <= 60).all()
