@@ -13,8 +13,8 @@ from .task import EnvParams, EnvState, Outcomes, Task, clock, one_hot
 _DX, _DY = (0, 1, 0, -1), (1, 0, -1, 0)
 
 
-def _move(x, y, action, side):
-  """The field after a move; a move off the grid leaves one where one is."""
+def move(x, y, action, side):
+  """The field after a step; a step off the grid leaves one where one is."""
   x = jnp.clip(x + jnp.asarray(_DX)[action], 0, side - 1)
   y = jnp.clip(y + jnp.asarray(_DY)[action], 0, side - 1)
   return x, y
@@ -84,7 +84,7 @@ class GridWorld(Task):
   def outcomes(self, state, action, params):
     """A move; the first visit of the bomb may defuse it, or may not."""
     distance = lambda x, y: abs(x - params.bomb_x) + abs(y - params.bomb_y)
-    x, y = _move(state.x, state.y, action, self.side)
+    x, y = move(state.x, state.y, action, self.side)
     h, after = distance(state.x, state.y), distance(x, y)
     c = jnp.where(after < h, params.towards, params.away) * (after != h)
     there = (after == 0) & (state.visited == 0)
@@ -186,7 +186,7 @@ class TraceBack(Task):
 
   def outcomes(self, state, action, params):
     """One: a move."""
-    x, y = _move(state.x, state.y, action, self.side)
+    x, y = move(state.x, state.y, action, self.side)
     first = (state.time == 0) & (action == params.first)
     second = (state.time == 1) & (action == params.second) & (state.made == 1)
     return Outcomes(

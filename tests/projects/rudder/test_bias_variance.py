@@ -1,0 +1,120 @@
+"""The study of bias and variance against sampled episodes and closed forms."""
+
+import jax
+import ml_collections
+import numpy as np
+import pytest
+
+from projects.rudder import bias_variance, grids, optimal
+
+ENV = grids.GridWorld(3)
+
+
+def test_the_policy_walks_to_the_bomb_and_then_away():
+  params = ENV.params_of_delay(3)
+  chances = np.asarray(jax.jit(bias_variance.policy, static_argnums=0)(
+    ENV, params, 0.2
+  ))[0]  # fmt: skip
+  at = lambda x, y, visited: chances[(x * 31 + y) * 2 + visited].tolist()
+  one, none, two = 0.85, 0.05, 0.45
+  np.testing.assert_allclose(at(27, 15, 0), [none, one, none, none], rtol=1e-5)
+  np.testing.assert_allclose(at(27, 13, 0), [two, two, none, none], rtol=1e-5)
+  third = 0.05 + 0.8 / 3
+  np.testing.assert_allclose(at(29, 15, 1), [third, none, third, third])
+  np.testing.assert_allclose(at(0, 0, 1), [0.25] * 4, rtol=1e-5)
+  np.testing.assert_allclose(chances.sum(1), 1, rtol=1e-5)
+
+
+def test_arrivals_and_variances_against_episodes():
+  params = ENV.params_of_delay(3)
+  steps = int(params.max_steps_in_episode)
+
+  @jax.jit
+  def everything(keys):
+    chances = bias_variance.policy(ENV, params, 0.3)
+    q, spread = optimal.moments(ENV, params, chances)
+    weight, mean, variance = bias_variance.arrivals(ENV, params, chances, q)
+    flat = chances.reshape(-1, 4)
+    follow = lambda key: bias_variance.follow(ENV, params, flat, key)
+    return chances, q, spread, weight, mean, variance, jax.vmap(follow)(keys)
+
+  count = 8_000
+  chances, q, spread, weight, mean, variance, episodes = jax.device_get(
+    everything(jax.random.split(jax.random.key(0), count))
+  )
+  np.testing.assert_allclose(weight.sum(1), np.ones(steps), rtol=1e-4)
+  weight, mean, variance = weight.ravel(), mean.ravel(), variance.ravel()
+  rows, actions, rewards, _ = episodes
+  often = np.bincount(rows.ravel(), minlength=len(weight)) / count
+  np.testing.assert_allclose(often, weight, atol=0.03)
+  # x = r - q of the step before, with the bomb's luck in expectation. Rows end
+  # with `visited`; a visit in the last step is not among them.
+  visits = np.diff(rows % 2, axis=1, append=rows[:, -1:] % 2)
+  x = rewards + 500 * visits - q.reshape(-1, 4)[rows, actions]
+  for row in np.argsort(-weight)[:8]:
+    episode, time = np.nonzero(rows == row)
+    if time[0] == 0:
+      assert mean[row] == variance[row] == 0
+      continue
+    sample = x[episode, time - 1]
+    error = 4 * sample.std() / len(sample) ** 0.5 + 0.02
+    assert abs(sample.mean() - mean[row]) < error
+    assert sample.var() == pytest.approx(variance[row], rel=0.15, abs=0.02)
+  # Monte Carlo's variance at the start is that of the returns.
+  first, spread = (
+    q.reshape(-1, 4)[rows[0, 0]],
+    spread.reshape(-1, 4)[rows[0, 0]],
+  )
+  chances = chances.reshape(-1, 4)[rows[0, 0]]
+  exact = chances @ (spread + first**2) - (chances @ first) ** 2
+  assert rewards.sum(1).var() == pytest.approx(exact, rel=0.03)
+
+
+def test_states_of_high_variance():
+  count = jax.jit(
+    lambda delay, threshold: bias_variance.high_variance(
+      ENV, delay, 0.2, threshold
+    )
+  )
+  counts = [jax.device_get(count(delay, 25_000.0)) for delay in (2, 3)]
+  for few, many in zip(*(c.values() for c in counts), strict=True):
+    assert few <= many
+  assert 0 < counts[1]["monte_carlo"] < counts[1]["states"]
+  assert counts[1]["rudder"] == 0
+  everything = count(2, -1.0)
+  assert everything["monte_carlo"] == everything["states"]
+  assert everything["rudder"] == everything["states"]
+
+
+def numbers():
+  config = ml_collections.ConfigDict()
+  config.seed, config.epsilon, config.q_rate, config.trace = 0, 0.2, 0.1, 0.0
+  config.seeds, config.every, config.checkpoints = 8, 40, 10
+  config.bias_delays, config.variance_delays = (1, 3), (1, 3)
+  config.variance_threshold = 25_000.0
+  return config
+
+
+def test_the_study_and_the_order_of_the_methods():
+  config = numbers()
+  result = bias_variance.study(config)
+  bias = result["bias"]
+  assert bias.shape == (3, 2, 11)
+  assert result["episodes"].tolist() == list(range(0, 401, 40))
+  np.testing.assert_allclose(bias[:, :, 0], 1, rtol=1e-5)
+  # In one step all three learn the same.
+  np.testing.assert_allclose(bias[0, 0], bias[1, 0], atol=1e-5)
+  np.testing.assert_allclose(bias[0, 0], bias[2, 0], atol=1e-5)
+  td, monte_carlo, rudder = result["samples"][:, 1]
+  assert td > 1.5 * monte_carlo and td > 1.5 * rudder
+  assert (bias[:, 1, -1] < 0.2).all()
+  assert result["high_variance"].shape == (3, 2)
+
+
+def test_samples_needed_by_hand():
+  needed = bias_variance.samples_needed
+  curve = 0.5 ** np.arange(5)  # 0.2 = 0.5^2.32
+  assert needed(curve, 10) == pytest.approx(10 * np.log(5) / np.log(2))
+  # It counts when it stays there.
+  assert needed(np.array([1, 0.1, 0.4, 0.1]), 10) == pytest.approx(25)
+  assert np.isnan(needed(np.array([1, 0.9, 0.8]), 10))
