@@ -1,4 +1,8 @@
-"""Where pictures come from: batch t of (config, key)."""
+"""Where pictures come from: batch t of (config, key).
+
+A batch is `{"image": float32 [n, h, w, 3] in [-1, 1]}`, for set prediction with
+`"vector": float32 [n, rows, 19]`.
+"""
 
 from collections.abc import Callable
 from typing import Any
@@ -7,31 +11,49 @@ import jax
 import ml_collections
 from jax.tree_util import Partial
 
-from common import keys
-from common.errors import check_choice
+from common.errors import InputError, check_choice
 
-from . import sprites
+from . import scenes, sprites
 
-GENERATED = ("tetrominoes",)
+GENERATED = ("tetrominoes", "multi_dsprites", "clevr_like")
 
 
-def draw(config: ml_collections.ConfigDict) -> Callable[[jax.Array], Any]:
-  """Returns `key -> image, masks, properties` of a generated set."""
-  check_choice("dataset", config.dataset, GENERATED)
-  return lambda key: sprites.tetrominoes(
-    key, config.image_size, config.cell_size, config.max_objects
+def draw(
+  config: ml_collections.ConfigDict, most: int
+) -> Callable[[jax.Array], sprites.Picture]:
+  """Returns `key -> image, masks, properties`, of up to `most` objects."""
+  size, fewest = config.image_size, config.min_objects
+  if config.dataset == "tetrominoes":
+    return lambda key: sprites.tetrominoes(key, size, config.cell_size, most)
+  if config.dataset == "multi_dsprites":
+    return lambda key: sprites.multi_dsprites(key, size, fewest, most)
+  # Set prediction sees the whole frame, squeezed to a square.
+  window = scenes.WHOLE if config.task == "set_prediction" else scenes.CROP
+  return lambda key: scenes.scene(
+    key, (size, size), window, fewest, most, most
   )
 
 
 def batches(
   config: ml_collections.ConfigDict, key: jax.Array
 ) -> Callable[[Any], dict[str, jax.Array]]:
-  """Returns `t -> batch`, a pure function of (key, t)."""
-  picture = draw(config)
+  """Returns `t -> batch`, a pure function of (key, t).
+
+  Raises:
+    InputError: an unknown `config.dataset`, or one without what the task asks.
+  """
+  check_dataset(config)
+  picture = draw(config, config.max_objects)
+
+  def one(key):
+    image, _, properties = picture(key)
+    if config.task == "set_prediction":
+      return {"image": image, "vector": properties["vector"]}
+    return {"image": image}
 
   def batch(key, t):
     members = jax.random.split(jax.random.fold_in(key, t), config.batch_size)
-    return {"image": jax.vmap(lambda k: picture(k)[0])(members)}
+    return jax.vmap(one)(members)
 
   return Partial(batch, key)
 
@@ -39,8 +61,26 @@ def batches(
 def test(
   config: ml_collections.ConfigDict, key: jax.Array
 ) -> dict[str, jax.Array]:
-  """Returns `eval_images` pictures to judge by, with masks and properties."""
-  picture = draw(config)
-  members = jax.random.split(keys.named(key, "test"), config.eval_images)
+  """Returns `eval_images` pictures to judge by.
+
+  Returns:
+    `image` and `masks` `[n, 1 + objects, h, w]`; for set prediction `vector`.
+  """
+  check_dataset(config)
+  picture = draw(config, config.eval_max_objects)
+  members = jax.random.split(key, config.eval_images)
   image, masks, properties = jax.jit(jax.vmap(picture))(members)
-  return {"image": image, "masks": masks, "properties": properties}
+  found = {"image": image, "masks": masks}
+  if config.task == "set_prediction":
+    found["vector"] = properties["vector"]
+  return found
+
+
+def check_dataset(config: ml_collections.ConfigDict) -> None:
+  """Raises InputError where the task cannot be had from the data set."""
+  check_choice("dataset", config.dataset, GENERATED)
+  if config.task == "set_prediction" and config.dataset != "clevr_like":
+    raise InputError(
+      f"config.dataset {config.dataset!r} has no property vectors; "
+      "set_prediction needs 'clevr_like'"
+    )

@@ -124,15 +124,20 @@ def network(config: ml_collections.ConfigDict) -> Network:
   check_choice("softmax", config.softmax, ("slots", "inputs"))
   check_choice("aggregation", config.aggregation, ("mean", "sum"))
   check_choice("initial", config.initial, ("gaussian", "learned"))
-  check_slots(config, config.slots)
+  check_slots(config, config.slots, config.max_objects)
   module = _module(config)
-  images = jnp.zeros((1, config.image_size, config.image_size, 3))
+  example = jnp.zeros((1, config.image_size, config.image_size, 3))
   noise = jnp.zeros((1, config.slots, config.slot_dim))
 
   def init(key):
-    return module.init(key, images, noise, 1)["params"]
+    return module.init(key, example, noise, 1)["params"]
 
   def apply(params, images, noise, iterations):
+    if images.shape[1:] != example.shape[1:]:
+      raise InputError(
+        f"images are {images.shape[1:]}, and the network was made for "
+        f"{example.shape[1:]} (height, width, RGB): resize them"
+      )
     fixed = config.grouping == "slot_mlp" or config.initial == "learned"
     if fixed and noise.shape[1] != config.slots:
       raise InputError(
@@ -144,15 +149,16 @@ def network(config: ml_collections.ConfigDict) -> Network:
   return Network(init, apply)
 
 
-def check_slots(config: ml_collections.ConfigDict, slots: int) -> None:
-  """Raises InputError where the slots cannot hold the objects."""
-  # Discovery needs a slot for the background, too.
-  need = config.max_objects + (config.task == "discovery")
-  if slots < need:
+def check_slots(
+  config: ml_collections.ConfigDict, slots: int, objects: int
+) -> None:
+  """Raises InputError where `slots` cannot hold `objects`."""
+  discovery = config.task == "discovery"
+  if slots < objects + discovery:
     raise InputError(
-      f"{slots} slots for up to {config.max_objects} objects"
-      + (" and the background" if need > config.max_objects else "")
-      + f": set config.slots to {need} or more"
+      f"{slots} slots cannot hold up to {objects} objects"
+      + " and a background" * discovery
+      + f": set config.slots (or eval_slots) to {objects + discovery} or more"
     )
 
 

@@ -91,7 +91,7 @@ def tetrominoes(key: jax.Array, size: int, cell: int, objects: int) -> Picture:
     place = jnp.stack(jnp.divmod(place, free.shape[1]))
     mask = jnp.zeros((size, size))
     shade = jnp.zeros((size, size))
-    for corner in corners + place:
+    for corner in corners + place[None]:
       mask = jax.lax.dynamic_update_slice(mask, jnp.ones(window), corner)
       shade = jax.lax.dynamic_update_slice(shade, bright, corner)
     return jnp.maximum(taken, mask), (mask, shade, place)
@@ -107,3 +107,101 @@ def tetrominoes(key: jax.Array, size: int, cell: int, objects: int) -> Picture:
     "column": places[:, 1].astype(jnp.float32),
   }
   return 2 * rgb - 1, jnp.concatenate([1 - taken[None], masks]), properties
+
+
+SPRITES = ("square", "ellipse", "heart")
+
+
+def multi_dsprites(
+  key: jax.Array, size: int, min_objects: int, max_objects: int
+) -> Picture:
+  """Coloured sprites on a gray background, later ones in front of earlier.
+
+  The original ("colored on grayscale") has 64x64 pixels, 2 to 5 sprites of
+  dSprites' three shapes, any orientation, six scales from 0.5 to 1, 32 x 32
+  positions, any colour, a background of one gray. So has this, but for scale
+  and place, which are continuous, edges, which are smooth over a pixel (masks
+  are not), and the heart, which is a curve of ours. Colour channels and gray are
+  uniform in [0, 1]; a sprite may be hidden by others.
+
+  Args:
+    key: typed key.
+    size: height and width in pixels.
+    min_objects: the fewest.
+    max_objects: the most; each number between them is as likely.
+
+  Returns:
+    image, masks, whose last ones are empty where there are fewer objects, and
+    properties `[max_objects, ...]`: `shape` (of SPRITES), int32; `scale`,
+    `orientation` in radians, `x` and `y` of the centre as shares of the picture,
+    `color` `[.., 3]` in [0, 1], and `visible`, 1 where there is an object.
+  """
+  draw = lambda name, shape, low, high: jax.random.uniform(
+    keys.named(key, name), shape, minval=low, maxval=high
+  )
+  n = max_objects
+  count = jax.random.randint(
+    keys.named(key, "count"), (), min_objects, max_objects + 1
+  )
+  properties = {
+    "shape": jax.random.randint(keys.named(key, "shape"), (n,), 0, 3),
+    "scale": draw("scale", (n,), 0.5, 1.0),
+    "orientation": draw("orientation", (n,), 0.0, 2 * np.pi),
+    # dSprites keeps its sprites whole: centres stay off the border.
+    "x": draw("x", (n,), 0.2, 0.8),
+    "y": draw("y", (n,), 0.2, 0.8),
+    "color": draw("color", (n, 3), 0.0, 1.0),
+    "visible": (jnp.arange(n) < count).astype(jnp.float32),
+  }
+  distances = jax.vmap(lambda p: _distance(p, size))(properties)  # [n, h, w]
+  gray = draw("background", (), 0.0, 1.0)
+
+  def paint(canvas, piece):
+    rgb, taken = canvas
+    distance, color, visible = piece
+    cover = visible * jnp.clip(0.5 - distance * size, 0.0, 1.0)[..., None]
+    mask = visible * (distance < 0)
+    rgb = rgb * (1 - cover) + cover * color.reshape(1, 1, 3)
+    return (rgb, jnp.maximum(taken, mask)), mask
+
+  start = (jnp.full((size, size, 3), gray), jnp.zeros((size, size)))
+  pieces = (distances, properties["color"], properties["visible"])
+  (rgb, taken), masks = jax.lax.scan(paint, start, pieces)
+  # What lies in front takes its pixels from all behind.
+  front = jax.lax.cumsum(masks, axis=0, reverse=True) - masks
+  masks = masks * (front == 0)
+  return 2 * rgb - 1, jnp.concatenate([1 - taken[None], masks]), properties
+
+
+def _distance(sprite, size):
+  """Signed distance (about, near the edge) to a sprite, `[h, w]`.
+
+  In shares of the picture, negative inside. A sprite of scale 1 is about 0.3
+  across, as in dSprites.
+  """
+  ticks = (jnp.arange(size) + 0.5) / size
+  across, down = ticks[None, :] - sprite["x"], ticks[:, None] - sprite["y"]
+  c, s = jnp.cos(sprite["orientation"]), jnp.sin(sprite["orientation"])
+  r = 0.15 * sprite["scale"]
+  u, v = (c * across + s * down) / r, (c * down - s * across) / r
+  # Half a side of 0.75: the corners are as far out as the others' tips.
+  square = jnp.maximum(jnp.abs(u), jnp.abs(v)) - 0.75
+  ellipse = _near(lambda u, v: u**2 + (v / 0.6) ** 2 - 1, u, v)
+  heart = _near(
+    lambda u, v: (
+      (1.3 * u) ** 2 + (1.2 * v + 0.1 - 0.7 * jnp.sqrt(jnp.abs(u) + 1e-2)) ** 2
+      - 1
+    ),
+    u,
+    v,
+  )  # fmt: skip
+  return r * jnp.stack([square, ellipse, heart])[sprite["shape"]]
+
+
+def _near(function, u, v):
+  """A function over the length of its gradient: distance, near its zeros."""
+  value, (du, dv) = jax.value_and_grad(
+    lambda u, v: jnp.sum(function(u, v)), (0, 1)
+  )(u, v)
+  del value
+  return function(u, v) / jnp.sqrt(du**2 + dv**2 + 1e-3)

@@ -16,7 +16,7 @@ from jax import numpy as jnp
 
 from common import command, compiler, experiment, keys
 
-from . import clustering, data, losses, model
+from . import clustering, data, losses, matching, model, pictures, precision
 
 
 @flax.struct.dataclass
@@ -57,21 +57,31 @@ def init(key: jax.Array, config: ml_collections.ConfigDict) -> State:
   )
 
 
+def make_loss(config: ml_collections.ConfigDict) -> Callable:
+  """Returns `loss(params, batch, noise) -> number` of `config.task`."""
+  network = model.network(config)
+
+  def discovery(params, batch, noise):
+    out = network.apply(params, batch["image"], noise, config.iterations)
+    return losses.reconstruction_loss(batch["image"], out["reconstruction"])
+
+  def set_prediction(params, batch, noise):
+    out = network.apply(params, batch["image"], noise, config.iterations)
+    return matching.matched_loss(batch["vector"], out["predictions"])
+
+  return discovery if config.task == "discovery" else set_prediction
+
+
 def make_train_step(config: ml_collections.ConfigDict) -> Callable:
   """Returns `step(state, batch) -> state, metrics`, pure."""
-  network = model.network(config)
+  loss = make_loss(config)
   adam = optax.adam(learning_rate(config))
 
   def step(state, batch):
     key = jax.random.fold_in(state.key, state.step)
     shape = (len(batch["image"]), config.slots, config.slot_dim)
     noise = jax.random.normal(key, shape)
-
-    def loss(params):
-      out = network.apply(params, batch["image"], noise, config.iterations)
-      return losses.reconstruction_loss(batch["image"], out["reconstruction"])
-
-    value, grads = jax.value_and_grad(loss)(state.params)
+    value, grads = jax.value_and_grad(loss)(state.params, batch, noise)
     updates, opt = adam.update(grads, state.opt)
     params = optax.apply_updates(state.params, updates)
     metrics = {"loss": value, "gradient": optax.global_norm(grads)}
@@ -84,33 +94,51 @@ def make_train_step(config: ml_collections.ConfigDict) -> Callable:
 def make_evaluate(
   config: ml_collections.ConfigDict, test: dict[str, jax.Array]
 ) -> Callable[[State, jax.Array], dict[str, float]]:
-  """Returns `evaluate(state, key) -> dict of floats`."""
+  """Returns `evaluate(state, key) -> dict of floats`, by `config.eval_*`.
+
+  There may be more slots and iterations than in training. Of discovery:
+  `foreground_ari`, averaged over pictures, and `test_loss`; of set prediction
+  the average precision at each distance, `ap_inf` to `ap_0.125`, over all
+  pictures together.
+
+  Args:
+    config: of the run.
+    test: from `data.test`, any number of pictures.
+
+  Raises:
+    InputError: fewer slots than objects.
+  """
+  model.check_slots(config, config.eval_slots, config.eval_max_objects)
   network = model.network(config)
 
   @jax.jit
-  def scores(params, images, masks, key):
-    noise = jax.random.normal(key, (len(images), config.slots, config.slot_dim))
-    out = network.apply(params, images, noise, config.iterations)
+  def outputs(params, images, masks, key):
+    noise = jax.random.normal(
+      key, (len(images), config.eval_slots, config.slot_dim)
+    )
+    out = network.apply(params, images, noise, config.eval_iterations)
+    if config.task == "set_prediction":
+      return {"predictions": out["predictions"]}
     error = jnp.mean((images - out["reconstruction"]) ** 2, axis=(1, 2, 3))
     ari = jax.vmap(clustering.foreground_ari)(masks, out["masks"])
     return {"foreground_ari": ari, "test_loss": error}
 
   def evaluate(state, key):
     parts = []
+    # Not lax.map: XLA's CPU convolutions are many times slower inside a loop.
     for start in range(0, len(test["image"]), config.eval_batch):
       rows = slice(start, start + config.eval_batch)
+      noise = jax.random.fold_in(key, start)
       parts.append(
-        scores(
-          state.params,
-          test["image"][rows],
-          test["masks"][rows],
-          jax.random.fold_in(key, start),
-        )
+        outputs(state.params, test["image"][rows], test["masks"][rows], noise)
       )
-    return {
-      name: float(np.concatenate([part[name] for part in parts]).mean())
-      for name in parts[0]
-    }
+    whole = {n: np.concatenate([part[n] for part in parts]) for n in parts[0]}
+    if config.task == "discovery":
+      return {name: float(values.mean()) for name, values in whole.items()}
+    found = precision.average_precision(
+      whole["predictions"], np.asarray(test["vector"])
+    )
+    return {f"ap_{distance:g}": ap for distance, ap in found.items()}
 
   return evaluate
 
@@ -125,7 +153,9 @@ def train(
   with experiment.Run(config, workdir) as run:
     state = run.restore_or(lambda key: init(key, config))
     update = run.compile(make_train_step(config), compiler.convolutions())
-    evaluate = make_evaluate(config, data.test(config, run.key("test")))
+    test = data.test(config, run.key("test"))
+    evaluate = make_evaluate(config, test)
+    snapshot = pictures.make_snapshot(run, test)
     batches = data.batches(config, run.key("data"))
     scores = {}
     for step, batch in run.steps(state, batches):
@@ -134,7 +164,10 @@ def train(
       if run.every(config.eval_every, step):
         here = run.local(state)
         scores = run.log_now(step, evaluate(here, run.key("eval")))
+        if run.main:
+          snapshot(here, step)
       run.save(step, state)
+    # No step was left to do: the run had ended before.
     return state, scores or evaluate(run.local(state), run.key("eval"))
 
 

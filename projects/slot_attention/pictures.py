@@ -1,0 +1,144 @@
+"""What slots see: reconstructions, masks, and attention by iteration."""
+
+import pathlib
+from collections.abc import Callable, Mapping
+
+import jax
+import matplotlib
+import numpy as np
+
+from common import experiment
+
+from . import model
+
+matplotlib.use("Agg")  # No screen is needed, or looked for.
+from matplotlib import pyplot as plt
+from PIL import Image
+
+# Of slots; after Okabe and Ito, whose colours the colour-blind tell apart.
+PALETTE = np.array(
+  [
+    *((0, 0, 0), (230, 159, 0), (86, 180, 233), (0, 158, 115)),
+    *((240, 228, 66), (0, 114, 178), (213, 94, 0), (204, 121, 167)),
+    *((153, 153, 153), (255, 255, 255), (120, 60, 20)),
+  ],
+  np.uint8,
+)
+
+
+def make_snapshot(
+  run: experiment.Run, test: Mapping[str, jax.Array]
+) -> Callable:
+  """Returns `snapshot(state, step)`, which shows the first test pictures.
+
+  It writes `slots.png` and `attention.png` into the workdir, and both into
+  TensorBoard. The slots' noise is the same at every step. Set prediction has
+  the attention alone.
+  """
+  config = run.config
+  network = model.network(config)
+  images = test["image"][: config.picture_images]
+  noise = jax.random.normal(
+    run.key("pictures"), (len(images), config.eval_slots, config.slot_dim)
+  )
+  outputs = jax.jit(
+    lambda params: network.apply(params, images, noise, config.eval_iterations)
+  )
+
+  def snapshot(state, step):
+    out = jax.device_get(outputs(state.params))
+    shown = {}
+    if "masks" in out:
+      shown["slots"] = slots_sheet(images, out, np.asarray(test["masks"]))
+    if len(out["attention"]):
+      shown["attention"] = attention_sheet(images, out["attention"])
+    for name, sheet in shown.items():
+      Image.fromarray(sheet).save(run.workdir / f"{name}.png")
+      run.image(step, name, sheet)
+
+  return snapshot
+
+
+def to_pixels(x) -> np.ndarray:
+  """[-1, 1] to uint8; what lies outside is clipped, for display only."""
+  pixels = np.round(np.clip(np.asarray(x) * 127.5 + 127.5, 0, 255))
+  return pixels.astype(np.uint8)
+
+
+def slots_sheet(images, out, masks) -> np.ndarray:
+  """One row a picture: itself, reconstruction, objects, slots, each slot's part.
+
+  Args:
+    images: `[n, h, w, 3]` in [-1, 1].
+    out: of `model.AutoEncoder`, on the host.
+    masks: `[m, objects, h, w]`, the true ones, m >= n.
+
+  Returns:
+    uint8 `[height, width, 3]`.
+  """
+  rows = []
+  for i, image in enumerate(np.asarray(images)):
+    mask = out["masks"][i][..., None]  # [k, h, w, 1]
+    # On white: a slot's own black is then not its absence.
+    parts = mask * np.clip(out["pictures"][i], -1, 1) + (1 - mask)
+    panels = [
+      to_pixels(image),
+      to_pixels(out["reconstruction"][i]),
+      PALETTE[np.argmax(masks[i], axis=0)],
+      PALETTE[np.argmax(out["masks"][i], axis=0)],
+      *to_pixels(parts),
+    ]
+    rows.append(panels)
+  return sheet(rows)
+
+
+def attention_sheet(images, attention) -> np.ndarray:
+  """Two pictures: of each a row per iteration, and a column per slot.
+
+  Attention `[iterations, n, places, k]` is white where a slot has a place for
+  itself; a place is a pixel, or several where the encoder has strides.
+  """
+  side = int(np.sqrt(attention.shape[2]))
+  rows = []
+  for i, image in enumerate(np.asarray(images)[:2]):
+    size = image.shape[0]
+    for iteration in attention[:, i]:
+      maps = iteration.T.reshape(-1, side, side)
+      maps = np.repeat(np.repeat(maps, size // side, 1), size // side, 2)
+      gray = np.round(255 * maps).astype(np.uint8)
+      rows.append([to_pixels(image), *np.repeat(gray[..., None], 3, -1)])
+  return sheet(rows)
+
+
+def sheet(rows) -> np.ndarray:
+  """Panels `[h, w, 3]` in rows, with gaps, enlarged to 64 pixels or more."""
+  times = -(-64 // rows[0][0].shape[0])
+
+  def panel(a):
+    a = np.repeat(np.repeat(a, times, 0), times, 1)
+    return np.pad(a, ((0, 4), (0, 4), (0, 0)), constant_values=128)
+
+  lines = [np.concatenate([panel(a) for a in row], 1) for row in rows]
+  return np.concatenate(lines)
+
+
+def curves(
+  path: pathlib.Path, records: Mapping[str, list[list[dict]]], dpi: int = 120
+) -> None:
+  """Foreground ARI over training: one line a seed, one colour a label."""
+  figure, axes = plt.subplots(figsize=(6.5, 3.8), layout="constrained")
+  for i, (label, seeds) in enumerate(records.items()):
+    color = PALETTE[1 + i] / 255
+    for j, rows in enumerate(seeds):
+      rows = [r for r in rows if "foreground_ari" in r]
+      axes.plot(
+        [r["step"] for r in rows],
+        [r["foreground_ari"] for r in rows],
+        color=color,
+        label=None if j else label,
+      )
+  axes.set(xlabel="step", ylabel="foreground ARI", ylim=(-0.05, 1.02))
+  axes.grid(alpha=0.3)
+  axes.legend(loc="upper left", fontsize=8)
+  figure.savefig(path, dpi=dpi)
+  plt.close(figure)
