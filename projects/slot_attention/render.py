@@ -74,7 +74,7 @@ def lit(
   n: Vector,
   view: Vector,
   own: jax.Array,
-) -> tuple[Vector, Vector, Vector]:
+) -> tuple[Vector, ...]:
   """Sums over the lamps: irradiance, highlights of rubber and of metal."""
 
   def add(totals, lamp):
@@ -179,7 +179,7 @@ def mirror(solids, body, lamps, p, n, view, which, width) -> Vector:
   down = -p[2] / jnp.minimum(ray[2], -1e-3)
   ground = jnp.where(ray[2] < -1e-3, down, FAR)
   hit = nearest < jnp.minimum(ground, FAR)
-  there = jnp.where(hit[None] & (ways == nearest), 1.0, 0.0)
+  there = jnp.where(hit[None] & (ways == nearest[None]), 1.0, 0.0)
   q = along(p, jnp.minimum(nearest, ground), ray)
   other = shapes.picked(body, there)
   at = tuple(a - c for a, c in zip(q, other.centre, strict=True))

@@ -18,7 +18,7 @@ import numpy as np
 from jax import numpy as jnp
 
 from . import render, solids
-from .precision import DIMENSION, EXTENT
+from .precision import CATEGORIES, COORDINATES, DIMENSION, EXTENT
 
 Picture = tuple[jax.Array, jax.Array, dict[str, jax.Array]]
 Window = tuple[int, int, int, int]
@@ -40,6 +40,7 @@ COLOURS = {
   "purple": (129, 38, 192),
   "cyan": (41, 208, 208),
 }
+PARTS = (COORDINATES, *CATEGORIES)  # of the 19 numbers
 _REACH = EXTENT / 2  # centres are in [-3, 3]^2
 _GAP = 0.25  # between two objects, as if both were spheres
 _MARGIN = 0.4  # between centres, across and along the view
@@ -108,7 +109,7 @@ def scene(
   rgb, index = jnp.stack(rgb, axis=-1).reshape(*size, 3), index.reshape(size)
   image = 2 * render.display(render.smoothed(rgb, index)) - 1
   # Objects are 0 to rows - 1 and the ground is `rows`; here it comes first.
-  masks = jnp.roll(jnp.arange(rows + 1), 1)[:, None, None] == index
+  masks = jnp.roll(jnp.arange(rows + 1), 1)[:, None, None] == index[None]
   return image, masks.astype(jnp.float32), {"vector": vector}
 
 
@@ -174,17 +175,16 @@ def place(
     i, tries, nominal, radius = drawn
     xyz = jnp.concatenate([tries, jnp.full((_TRIES, 1), radius)], axis=1)
     steps = xyz[:, None, :2] - placed[None, :, :2]  # [tries, rows, 2]
-    apart = jnp.linalg.norm(steps, axis=-1) - nominal - placed[:, 3] - _GAP
+    reach = nominal + placed[None, :, 3] + _GAP
+    apart = jnp.linalg.norm(steps, axis=-1) - reach
     across = jnp.abs(steps @ right[:2]) - _MARGIN
     along = jnp.abs(steps @ behind) - _MARGIN
-    looks = angles(camera, xyz[:, None], placed[None, :, :3])
-    larger = jnp.maximum(
-      angular(camera, xyz, radius)[:, None],
-      angular(camera, placed[:, :3], placed[:, 3])[None],
-    )
-    clear = looks - _HIDDEN * larger
-    rules = jnp.stack([apart, across, along, 10 * clear])
-    rules = jnp.where(jnp.arange(rows) < i, rules, 0.0)
+    here, far = seen(camera, xyz)
+    there, away = seen(camera, placed[:, :3])
+    looks = jnp.linalg.norm(here[:, None] - there[None], axis=-1)
+    larger = jnp.maximum((radius / far)[:, None], (placed[:, 3] / away)[None])
+    rules = jnp.stack([apart, across, along, 10 * (looks - _HIDDEN * larger)])
+    rules = jnp.where(jnp.arange(rows)[None, None] < i, rules, 0.0)
     best = jnp.argmax(jnp.min(jnp.minimum(rules, 0.0), axis=(0, 2)))
     row = jnp.append(xyz[best], radius)
     return placed.at[i].set(row), None
@@ -204,16 +204,11 @@ def place(
   return objects, vector
 
 
-def angular(camera, xyz, radius):
-  return radius / jnp.linalg.norm(xyz - camera, axis=-1)
-
-
-def angles(camera, a, b):
-  """Angle between two points as the camera sees them, small ones."""
-  a, b = a - camera, b - camera
-  a = a / jnp.linalg.norm(a, axis=-1, keepdims=True)
-  b = b / jnp.linalg.norm(b, axis=-1, keepdims=True)
-  return jnp.linalg.norm(a - b, axis=-1)
+def seen(camera: jax.Array, xyz: jax.Array) -> tuple[jax.Array, jax.Array]:
+  """Direction `[n, 3]` and distance `[n]` of points as the camera sees them."""
+  way = xyz - camera[None]
+  far = jnp.linalg.norm(way, axis=-1)
+  return way / far[:, None], far
 
 
 def properties(

@@ -119,11 +119,12 @@ def sign(a: jax.Array) -> jax.Array:
 
 
 def local(body: Bodies, p: Vector, direction: Vector) -> tuple[Vector, Vector]:
-  """Rays in the objects' own frames, `[K, P]`."""
-  start = tuple(a - c for a, c in zip(p, body.centre, strict=True))
+  """Rays `[P]` in the objects' own frames, `[K, P]`."""
+  start = tuple(a[None] - c for a, c in zip(p, body.centre, strict=True))
+  way = tuple(d[None] for d in direction)
   return (
     turned(start, body.cos, body.sin),
-    turned(direction, body.cos, body.sin),
+    turned(way, body.cos, body.sin),
   )
 
 
@@ -181,9 +182,9 @@ def shadow(
   middle = -dot(p, direction)
   seen = jnp.full_like(middle, 1.0)
   for offset in (-0.5, 0.0, 0.5):
-    t = jnp.clip(middle + offset * body.bound, 1e-2, far)
+    t = jnp.clip(middle + offset * body.bound, 1e-2, far[None])
     gap = distance(body, along(p, t, direction))
-    seen = jnp.minimum(seen, gap / (t * spread))
+    seen = jnp.minimum(seen, gap / (t * spread[None]))
   seen = jnp.where(own | (body.edge <= 0), 1.0, seen)
   seen = jnp.clip(0.5 + 0.5 * jnp.min(seen, axis=0), 0.0, 1.0)
   return seen * seen * (3 - 2 * seen)
