@@ -23,6 +23,4 @@ def get_config(variant: str = "") -> ml_collections.ConfigDict:
   config.unlock()
   config.env = "Acrobot-v1"
   config.delta_scale = 1.0
-  if "smoke" not in variant.split(","):
-    config.total_steps = 60
   return config.lock()

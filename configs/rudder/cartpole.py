@@ -26,7 +26,7 @@ def get_config(variant: str = "") -> ml_collections.ConfigDict:
   config.rollout_steps = 512
   config.restart = True  # every rollout begins with fresh episodes
 
-  config.total_steps = 100  # updates, of 4,096 environment steps each
+  config.total_steps = 60  # updates, of 4,096 environment steps each
   config.steps_per_call = 5
   config.log_every = 5
   config.eval_every = 20

@@ -28,6 +28,6 @@ def get_config(variant: str = "") -> ml_collections.ConfigDict:
   config.reward_scale = 0.1
   config.activation = "relu"
   if "smoke" not in variant.split(","):
-    config.total_steps = 60
+    config.total_steps = 40
     config.time_limit = 500  # gymnax has 1,000
   return config.lock()

@@ -51,14 +51,16 @@ def time_code(
   """
   check_choice("time_code", code, ("fixed", "original"))
   half = span // 2
-  nodes = jnp.arange(longest // half + 1)
+  nodes = longest // half + 1
   t = jnp.minimum(t, longest)
   left = t // half
   share = (t - left * half) / half
   if code == "original":
     share = jnp.where((t >= span) & (t % span < half), -share, share)
-  here = (nodes == left[..., None]) * (1.0 - share[..., None])
-  return here + (nodes == left[..., None] + 1) * share[..., None]
+  share = share[..., None]
+  # At the last node there is no next one: all of a row of zeros is nothing.
+  here, after = (jax.nn.one_hot(left + k, nodes) for k in range(2))
+  return (1.0 - share) * here + share * after
 
 
 def targets(reward: jax.Array, mask: jax.Array, ahead: int) -> jax.Array:

@@ -22,7 +22,9 @@ def window(rng: np.random.Generator, length: float) -> tuple[int, int]:
   return start, start + int(rng.integers(1, int(length) + 1))
 
 
-def safe(logits: np.ndarray, actor: int, actors: int, margin: float):
+def safe(
+  logits: np.ndarray, actor: int, actors: int, margin: float
+) -> np.ndarray:
   """Which actions actor `actor` of `actors` may try: bool `[actions]`.
 
   Args:
@@ -32,7 +34,9 @@ def safe(logits: np.ndarray, actor: int, actors: int, margin: float):
     margin: the last actor's threshold; 0.01 in the authors' code.
   """
   low, high = logits.min(), logits.max()
-  scaled = (logits - low) / max(high - low, 1e-12)
+  if low == high:
+    return np.ones(len(logits), bool)
+  scaled = (logits - low) / (high - low)
   bold = actor / max(actors - 1, 1)
   # Less a rounding error, so that the best is always safe.
   return scaled >= 1.0 - bold * (1.0 - margin) - 1e-6

@@ -285,7 +285,7 @@ def make_lesson_losses(
     steps = jnp.arange(len(action))[:, None]
     x = inputs(observation, action, steps == 0, actions, config.delta_scale)
     _, g = network.apply(weights, x)
-    mask = jnp.broadcast_to(steps < episodes.length, g.shape)
+    mask = jnp.broadcast_to(steps < episodes.length[None], g.shape)
     return jax.vmap(losses.return_loss, (1, 0, 1, None))(
       g, episodes.episode_return, mask, config.auxiliary_weight
     )

@@ -1,0 +1,192 @@
+"""Atari: the reward model's parts, exploration, and games that come back."""
+
+import shutil
+import sys
+
+import jax
+import numpy as np
+import pytest
+from jax import numpy as jnp
+
+from common.errors import InputError
+from configs.rudder import atari as configs
+from projects.rudder.deep import actors, atari, atari_reward, exploration
+
+
+def test_the_time_code():
+  t = jnp.arange(0, 10_001, 50)
+  code = np.asarray(atari_reward.time_code(t, 10_000, 500))
+  assert code.shape == (201, 41)
+  np.testing.assert_allclose(code.sum(axis=1), 1, rtol=1e-6)
+  np.testing.assert_allclose(code @ (250 * np.arange(41)), t, rtol=1e-5)
+  assert code.min() >= 0 and (code > 0).sum(axis=1).max() == 2
+  late = atari_reward.time_code(jnp.array([20_000]), 10_000, 500)
+  np.testing.assert_array_equal(late[0], code[-1])
+
+
+def test_the_time_code_of_the_authors_is_there_by_name():
+  t = jnp.array([100, 600, 800])
+  code = np.asarray(atari_reward.time_code(t, 10_000, 500, "original"))
+  fixed = np.asarray(atari_reward.time_code(t, 10_000, 500))
+  np.testing.assert_allclose(code[1, 2:4], [1.4, -0.4], rtol=1e-5)
+  np.testing.assert_allclose(code[[0, 2]], fixed[[0, 2]])
+  with pytest.raises(InputError, match="did you mean 'original'"):
+    atari_reward.time_code(t, 10_000, 500, "orignal")
+
+
+def test_targets():
+  reward = np.array([0, 1, 0, 2, 0, 9], np.float32)
+  mask = np.array([1, 1, 1, 1, 1, 0], bool)
+  got = np.asarray(atari_reward.targets(reward, mask, 2))
+  np.testing.assert_allclose(got[:, 0], 3)
+  np.testing.assert_allclose(got[:5, 1], [0.5, 1, 1, 0, 0])
+  np.testing.assert_allclose(got[:5, 2], [3, 2, 2, 0, 0])
+  np.testing.assert_allclose(got[:5, 3], [0, 1, 1, 3, 3])
+
+
+@pytest.mark.parametrize(
+  "length, begins", [(1, [0]), (500, [0]), (501, [0, 250, 500])]
+)
+def test_chunks_overlap_by_half(length, begins):
+  assert atari_reward.beginnings(length, 500) == begins
+
+
+def test_safe_actions():
+  logits = np.array([0.0, 1.0, 0.9, 0.2])
+  allowed = [exploration.safe(logits, i, 4, 0.01) for i in range(4)]
+  np.testing.assert_array_equal(allowed[0], [0, 1, 0, 0])
+  np.testing.assert_array_equal(allowed[1], [0, 1, 1, 0])
+  np.testing.assert_array_equal(allowed[3], [0, 1, 1, 1])
+  # Where all are alike, each is the best.
+  assert exploration.safe(np.zeros(3), 0, 8, 0.01).all()
+
+
+def test_the_mask_of_the_authors_lets_unsafe_actions_through():
+  rng = np.random.default_rng(0)
+  allowed = np.array([True, False, False, False])
+  count = lambda mask: np.bincount(
+    [exploration.choose(rng, allowed, 1, 0, 5, mask) for _ in range(2000)],
+    minlength=4,
+  )
+  np.testing.assert_array_equal(count("fixed"), [2000, 0, 0, 0])
+  share = np.e / (np.e + 3)
+  assert count("original")[0] / 2000 == pytest.approx(share, abs=0.03)
+
+
+def test_safe_actions_are_kept_for_a_while():
+  rng = np.random.default_rng(0)
+  allowed = np.array([True, True, False])
+  choose = lambda *where: exploration.choose(rng, allowed, *where, "fixed")
+  assert {choose(1, 0, 7) for _ in range(50)} == {1}
+  assert {choose(1, 0, 10) for _ in range(50)} == {0, 1}
+  assert {choose(2, 0, 7) for _ in range(50)} == {0, 1}
+  assert {choose(1, 20, 7) for _ in range(50)} == {0, 1, 2}
+
+
+def test_windows_lie_within_twice_the_length():
+  rng = np.random.default_rng(0)
+  found = np.array([exploration.window(rng, 30.0) for _ in range(2000)])
+  assert found.min() >= 0 and found[:, 0].max() <= 30
+  assert found[:, 0].mean() == pytest.approx(20, abs=1)
+  assert (found[:, 1] - found[:, 0]).mean() == pytest.approx(15.5, abs=1)
+
+
+def tiny(variant="smoke", **values):
+  config = configs.get_config(variant)
+  config.unlock()
+  config.update(
+    batch_size=4, game_steps=30, idle_steps=10, episode_steps=20,
+    rollout_steps=8, total_steps=2, eval_every=2, checkpoint_every=2,
+    chunk_steps=8, ig_points=2, lessons=2, film_frames=4,
+    policy_widths=(2, 2, 2), policy_hidden=8, model_widths=(2, 2),
+    lstm_features=2, warm_games=0,
+  )  # fmt: skip
+  config.update(values)
+  return config
+
+
+def test_games_come_back_by_their_actions():
+  pytest.importorskip("ale_py")
+  config = tiny(safe_exploration="fixed")
+  rng = np.random.default_rng(0)
+
+  def act(t, stacks, temperature):
+    assert 0 < temperature <= 1
+    logits = rng.normal(size=(4, 6)).astype(np.float32)
+    return logits, np.zeros(4, np.float32), logits.argmax(axis=1)
+
+  first = actors.Actors(config, actors.new_desk(config))
+  first.play(act, 45)  # A game has 30 steps; an episode 10, without reward.
+  again = actors.Actors(config, first.desk)
+  np.testing.assert_array_equal(first.stacks(), again.stacks())
+  state = rng.bit_generator.state
+  one = first.play(act, 20)
+  rng.bit_generator.state = state
+  two = again.play(act, 20)
+  for name in ("stack", "action", "log_prob", "reward", "end"):
+    np.testing.assert_array_equal(getattr(one, name), getattr(two, name))
+  assert len(one.lessons) == len(two.lessons) == 8
+  for a, b in zip(one.lessons, two.lessons, strict=True):
+    jax.tree.map(np.testing.assert_array_equal, a, b)
+  assert one.end.sum() == 8 and int(first.desk.finished) == 8
+  for players in (first, again):
+    players.games.close()
+
+
+def test_a_film_and_the_same_bits(tmp_path):
+  pytest.importorskip("ale_py")
+  config = tiny(checkpoint_every=1)
+  straight, metrics = atari.train(config, str(tmp_path / "straight"))
+  # As if it had been killed in its second step.
+  shutil.copytree(tmp_path / "straight", tmp_path / "killed")
+  shutil.rmtree(tmp_path / "killed" / "checkpoints" / "2")
+  resumed, _ = atari.train(config, str(tmp_path / "killed"))
+  for a, b in zip(
+    jax.tree.leaves(straight.replace(key=0)),
+    jax.tree.leaves(resumed.replace(key=0)),
+    strict=True,
+  ):
+    np.testing.assert_array_equal(np.asarray(a), np.asarray(b))
+  assert metrics["episodes"] == 4
+  assert (tmp_path / "straight" / "episode_2.gif").stat().st_size > 1000
+
+
+def test_what_is_explained_is_kept_and_believed_or_not():
+  config = tiny(trace=0.0, contributions="differences")
+  programs = atari.Programs(config)
+  state = jax.jit(lambda key: atari.init(key, config))(jax.random.key(0))
+  rng = np.random.default_rng(0)
+  lesson = actors.Lesson(
+    frames=rng.integers(0, 255, (23, 84, 84)).astype(np.uint8),
+    action=rng.integers(0, 6, 20).astype(np.int32),
+    reward=np.eye(20, dtype=np.float32)[6],
+    log_prob=np.zeros(20, np.float32),
+    begin=np.int32(3),
+    length=np.int32(7),
+  )
+  found = atari.explain_episode(programs, state, lesson)
+  assert found["redistributed"].sum() == pytest.approx(1.0, abs=1e-5)
+  # An untrained model predicts about 0 of 1: it is not believed.
+  np.testing.assert_array_equal(found["quality"], 0)
+
+
+def test_games_that_are_not_there():
+  pytest.importorskip("ale_py")
+  with pytest.raises(InputError, match="'Bowling', which ale-py does not have"):
+    actors.Actors(tiny(game="Bowling"), actors.new_desk(tiny()))
+  with pytest.raises(InputError, match="cannot be cut into"):
+    atari.init(jax.random.key(0), tiny(minibatches=3))
+
+
+def test_without_ale_py(monkeypatch):
+  monkeypatch.setitem(sys.modules, "ale_py", None)
+  with pytest.raises(InputError, match="pip install ale-py"):
+    actors.Actors(tiny(), actors.new_desk(tiny()))
+
+
+def test_numbers_of_the_paper_and_of_its_games():
+  for variant, actions in (("", 6), ("venture", 18), ("solaris", 18)):
+    assert configs.get_config(variant).actions == actions
+  both = configs.get_config("original_code")
+  assert both.time_code == both.safe_exploration == "original"
+  assert jnp.float32(configs.get_config().clip) == jnp.float32(0.1)
