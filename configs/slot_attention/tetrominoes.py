@@ -39,7 +39,11 @@ def get_config(variant: str = "") -> ml_collections.ConfigDict:
   config.checkpoint_every = 5_000
   config.keep_checkpoints = 2
 
-  config.dataset = "tetrominoes"  # see data.GENERATED
+  config.dataset = "tetrominoes"  # generated; see data.py for all
+  config.data_dir = "~/tensorflow_datasets"  # of published files
+  config.cache_dir = "~/.cache/slot_attention"  # of their arrays
+  config.train_images = 60_000  # the first ones of a file
+  config.test_images = 320  # those after them
   config.image_size = 35
   config.cell_size = 5  # tetrominoes: pixels on a side of a cell
   config.min_objects = 3  # tetrominoes always have max_objects

@@ -1,5 +1,8 @@
 """Where pictures come from: batch t of (config, key).
 
+Generated sets are drawn on the device, and no picture comes twice; published ones
+(see files.py) are gathered on the host.
+
 A batch is `{"image": float32 [n, h, w, 3] in [-1, 1]}`, for set prediction with
 `"vector": float32 [n, rows, 19]`.
 """
@@ -13,7 +16,7 @@ from jax.tree_util import Partial
 
 from common.errors import InputError, check_choice
 
-from . import scenes, sprites
+from . import files, scenes, sprites
 
 GENERATED = ("tetrominoes", "multi_dsprites", "clevr_like")
 
@@ -43,6 +46,8 @@ def batches(
     InputError: an unknown `config.dataset`, or one without what the task asks.
   """
   check_dataset(config)
+  if config.dataset in files.DATASETS:
+    return files.batches(config, key)
   picture = draw(config, config.max_objects)
 
   def one(key):
@@ -63,10 +68,14 @@ def test(
 ) -> dict[str, jax.Array]:
   """Returns `eval_images` pictures to judge by.
 
+  Of a generated set they depend on `key`, of files they are held-out ones.
+
   Returns:
     `image` and `masks` `[n, 1 + objects, h, w]`; for set prediction `vector`.
   """
   check_dataset(config)
+  if config.dataset in files.DATASETS:
+    return files.test(config)
   picture = draw(config, config.eval_max_objects)
   members = jax.random.split(key, config.eval_images)
   image, masks, properties = jax.jit(jax.vmap(picture))(members)
@@ -78,9 +87,12 @@ def test(
 
 def check_dataset(config: ml_collections.ConfigDict) -> None:
   """Raises InputError where the task cannot be had from the data set."""
-  check_choice("dataset", config.dataset, GENERATED)
-  if config.task == "set_prediction" and config.dataset != "clevr_like":
+  check_choice("dataset", config.dataset, (*GENERATED, *files.DATASETS))
+  if config.task == "set_prediction" and config.dataset not in (
+    "clevr",
+    "clevr_like",
+  ):
     raise InputError(
       f"config.dataset {config.dataset!r} has no property vectors; "
-      "set_prediction needs 'clevr_like'"
+      "set_prediction needs 'clevr' or 'clevr_like'"
     )

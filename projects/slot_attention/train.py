@@ -84,7 +84,7 @@ def make_train_step(config: ml_collections.ConfigDict) -> Callable:
     value, grads = jax.value_and_grad(loss)(state.params, batch, noise)
     updates, opt = adam.update(grads, state.opt)
     params = optax.apply_updates(state.params, updates)
-    metrics = {"loss": value, "gradient": optax.global_norm(grads)}
+    metrics = {"loss": value, "gradient": optax.tree.norm(grads)}
     state = state.replace(step=state.step + 1, params=params, opt=opt)
     return state, metrics
 

@@ -1,0 +1,279 @@
+"""Reproduces the paper's two tables at a size for CPUs, and writes it down.
+
+    python -m projects.slot_attention.reproduce --table=discovery
+    python -m projects.slot_attention.reproduce --table=set_prediction
+
+A cell is one training: a variant of the table's config, and a seed. Numbers go to
+`results/slot_attention/`, a file a cell, and into the tables of this project's
+README, which show the cells that are there. A cell that is there is kept, unless
+`--fresh`, and a training that was cut short goes on. `--only=slot_mlp,no_gru` does
+some variants, `main` the paper's method. `--quick` does all of it in minutes, and
+changes neither results nor README.
+"""
+
+import importlib
+import json
+import pathlib
+import time
+from collections.abc import Callable
+from typing import Any
+
+import jax
+import ml_collections
+import numpy as np
+from absl import flags
+
+from common import command, keys, logs, report
+from common.errors import InputError, check_choice
+
+from . import data, pictures, train
+
+_TABLE = flags.DEFINE_string("table", "discovery", "Or set_prediction.")
+_SEEDS = flags.DEFINE_integer("seeds", 3, "Of the method; others have one.")
+_ONLY = flags.DEFINE_list("only", [], "Variants to train; default: all.")
+_QUICK = flags.DEFINE_bool("quick", False, "Smoke sizes.")
+_FRESH = flags.DEFINE_bool("fresh", False, "Compute cells that are there, too.")
+_OUT = flags.DEFINE_string("out", None, "Default: results/slot_attention.")
+_RUNS = flags.DEFINE_string("runs", "runs/reproduce", "Where trainings live.")
+
+_HERE = pathlib.Path(__file__).parent
+_PROJECT = _HERE.name
+CONFIGS = {
+  "discovery": "tetrominoes_small",
+  "set_prediction": "set_prediction_small",
+}
+# Of the paper's tables, at its size: what to compare relations with.
+ROWS = {
+  "discovery": {
+    "main": ("Slot Attention", "99.5 ± 0.2"),
+    "slot_mlp": ("Slot MLP", "25.1 ± 34.3"),
+    "softmax_inputs": ("softmax over inputs", "fails"),
+    "weighted_sum": ("weighted sum", "worse"),
+    "no_gru": ("no GRU", "worse"),
+    "learned_slots": ("learned slots", "slightly worse"),
+    "one_iteration": ("1 iteration, not 3", "worse"),
+  },
+  "set_prediction": {
+    "main": ("Slot Attention", "94.3 / 86.7 / 56.0 / 10.8 / 0.9"),
+    "slot_mlp": ("Slot MLP", "19.8 / 1.4 / 0.3 / 0.0 / 0.0"),
+  },
+}
+
+
+def config_of(table: str, variant: str, seed: int, quick: bool):
+  """Loads the config of a cell, unlocked."""
+  module = importlib.import_module(f"configs.{_PROJECT}.{CONFIGS[table]}")
+  parts = ["" if variant == "main" else variant, "smoke" if quick else ""]
+  config = module.get_config(",".join(filter(None, parts)))
+  config.unlock()
+  config.seed = seed
+  return config
+
+
+def cell(
+  config: ml_collections.ConfigDict,
+  workdir: pathlib.Path,
+  variations: Callable | None,
+) -> dict[str, Any]:
+  """One training: its scores, their curve, minutes, config."""
+  start = time.perf_counter()
+  resumed = (workdir / "checkpoints").exists()
+  state, scores = train.train(config.lock(), str(workdir))
+  # Of a run in pieces, nobody has held the watch.
+  minutes = None if resumed else (time.perf_counter() - start) / 60
+  records = [r for r in logs.read(workdir) if r.keys() & scores.keys()]
+  places = ("data_dir", "cache_dir")
+  values = json.loads(config.to_json())
+  return {
+    "scores": scores,
+    "curve": [{k: r[k] for k in ("step", *scores)} for r in records],
+    "steps": int(state.step),
+    "variations": variations(config, state) if variations else {},
+    "minutes": minutes,
+    "config": {k: v for k, v in values.items() if k not in places},
+  }
+
+
+def generalisation(config: ml_collections.ConfigDict, state) -> dict[str, float]:
+  """ARI with other iterations, slots and objects than in training."""
+  ours = dict(
+    eval_iterations=config.iterations,
+    eval_slots=config.slots,
+    eval_max_objects=config.max_objects,
+  )
+  found = {}
+  for change in (
+    *({"eval_iterations": n} for n in (1, 2, 3, 5, 7)),
+    *({"eval_slots": config.slots + n} for n in (1, 3)),
+    # Each with a slot for the background.
+    *(
+      {
+        "eval_max_objects": config.max_objects + n,
+        "eval_slots": config.slots + n,
+      }
+      for n in (1, 2)
+    ),
+  ):
+    other = config.copy_and_resolve_references()
+    other.unlock()
+    other.update({**ours, **change})
+    root = jax.random.key(config.seed)
+    test = data.test(other, keys.named(root, "test"))
+    ari = train.make_evaluate(other, test)(state, keys.named(root, "eval"))
+    name = ", ".join(f"{k[5:]} {v}" for k, v in change.items())
+    found[name] = ari["foreground_ari"]
+  return found
+
+
+def cells(table: str, quick: bool) -> list[tuple[str, int]]:
+  """Variants and seeds in the order of the table, less those not asked for.
+
+  Raises:
+    InputError: `--only` names a variant that the table has not.
+  """
+  wanted = _ONLY.value or list(ROWS[table])
+  for name in wanted:
+    if name not in ROWS[table]:
+      raise InputError(
+        f"--only={name}: --table={table} has {', '.join(ROWS[table])}"
+      )
+  seeds = lambda name: 1 if quick or name != "main" else _SEEDS.value
+  return [(name, s) for name in wanted for s in range(seeds(name))]
+
+
+def compute(
+  table: str, out: pathlib.Path, runs: pathlib.Path, quick: bool, fresh: bool
+) -> None:
+  """Trains the cells that are not there, each to a file and a picture."""
+  out.mkdir(parents=True, exist_ok=True)
+  for variant, seed in cells(table, quick):
+    name = f"{table}_{variant}_{seed}"
+    path = out / f"{name}.json"
+    if path.exists() and not fresh:
+      continue
+    study = variant == "main" and table == "discovery"
+    found = cell(
+      config_of(table, variant, seed, quick),
+      runs / name,
+      generalisation if study else None,
+    )
+    report.save_results(path, found)
+    for picture in ("slots", "attention"):
+      source = runs / name / f"{picture}.png"
+      if source.exists() and seed == 0:
+        (out / f"{name}_{picture}.png").write_bytes(source.read_bytes())
+
+
+def collected(table: str, out: pathlib.Path) -> dict[str, list[dict]]:
+  """The cells that are there, by variant, in the order of the table."""
+  found = {
+    name: [
+      report.load_results(path)
+      for path in sorted(out.glob(f"{table}_{name}_[0-9]*.json"))
+    ]
+    for name in ROWS[table]
+  }
+  return {name: results for name, results in found.items() if results}
+
+
+def origin(results: list[dict]) -> str:
+  """Minutes of a training, device, commit."""
+  stamp = results[0]["provenance"]
+  minutes = [r["minutes"] for r in results if r["minutes"] is not None]
+  each = f"{np.mean(minutes):.0f}" if minutes else "in pieces"
+  return f"{each}, {stamp['device']}, {stamp['commit']}"
+
+
+def discovery_tables(out: pathlib.Path) -> dict[str, str]:
+  """The table, the study of other numbers, and the figure of curves."""
+  found = collected("discovery", out)
+  rows = []
+  for name, results in found.items():
+    label, paper = ROWS["discovery"][name]
+    ari = [100 * r["scores"]["foreground_ari"] for r in results]
+    best = [
+      100 * max(row["foreground_ari"] for row in r["curve"]) for r in results
+    ]
+    rows.append(
+      [
+        label,
+        paper,
+        spread(ari),
+        spread(best),
+        f"{np.mean([r['scores']['test_loss'] for r in results]):.4f}",
+        f"{len(results)}",
+        f"{results[0]['steps']:,}",
+        origin(results),
+      ]
+    )
+  header = [
+    "model", "paper, 35x35", "ours, last", "best", "error", "seeds", "steps",
+    "minutes, device, commit",
+  ]  # fmt: skip
+  tables = {"discovery": report.markdown_table(header, rows)}
+  if "main" in found:
+    names = list(found["main"][0]["variations"])
+    study = [
+      [
+        name,
+        spread([100 * r["variations"][name] for r in found["main"]]),
+      ]
+      for name in names
+    ]
+    tables["generalisation"] = report.markdown_table(
+      ["at the test", "foreground ARI"], study
+    )
+  pictures.curves(
+    out / "discovery.png",
+    {ROWS["discovery"][n][0]: [r["curve"] for r in v] for n, v in found.items()},
+  )
+  return tables
+
+
+def set_tables(out: pathlib.Path) -> dict[str, str]:
+  """Average precision at five distances."""
+  rows = []
+  for name, results in collected("set_prediction", out).items():
+    label, paper = ROWS["set_prediction"][name]
+    precisions = {
+      key: spread([100 * r["scores"][key] for r in results])
+      for key in results[0]["scores"]
+    }
+    steps = f"{results[0]['steps']:,}"
+    ours = precisions.values()
+    rows.append(
+      [label, paper, *ours, f"{len(results)}", steps, origin(results)]
+    )
+  distances = ("∞", "1", "0.5", "0.25", "0.125")
+  header = [
+    "model", "paper, full size", *(f"ours, AP {d}" for d in distances), "seeds",
+    "steps", "minutes, device, commit",
+  ]  # fmt: skip
+  return {"set_prediction": report.markdown_table(header, rows)}
+
+
+def spread(values: list[float]) -> str:
+  """Mean ± standard deviation over seeds, or the one value."""
+  if len(values) == 1:
+    return f"{values[0]:.1f}"
+  return f"{np.mean(values):.1f} ± {np.std(values):.1f}"
+
+
+def main(argv: list[str]) -> None:
+  """The command."""
+  del argv
+  table, quick = _TABLE.value, _QUICK.value
+  check_choice("table", table, tuple(ROWS))
+  default = "runs/quick" if quick else f"results/{_PROJECT}"
+  out = pathlib.Path(_OUT.value or default)
+  runs = pathlib.Path("runs/quick_trainings" if quick else _RUNS.value)
+  compute(table, out, runs, quick, _FRESH.value)
+  tables = (discovery_tables if table == "discovery" else set_tables)(out)
+  for name, text in tables.items():
+    print(f"{name}\n\n{text}")
+    if not quick and not _OUT.value:
+      report.insert_table(_HERE / "README.md", name, text)
+
+
+if __name__ == "__main__":
+  command.execute(main)

@@ -1,0 +1,107 @@
+"""The networks: shapes, what decodes to what, and what is refused."""
+
+import importlib
+
+import jax
+import numpy as np
+import pytest
+from jax import numpy as jnp
+
+from common.errors import InputError
+from projects.slot_attention import model
+
+
+def config_of(name, variant="smoke", **changes):
+  module = importlib.import_module(f"configs.slot_attention.{name}")
+  config = module.get_config(variant)
+  config.unlock()
+  config.update(changes)
+  return config
+
+
+def example(config, slots=None):
+  size = config.image_size
+  draw = lambda i, *shape: jax.random.normal(jax.random.key(i), shape)
+  slots = slots or config.slots
+  return draw(0, 2, size, size, 3), draw(1, 2, slots, config.slot_dim)
+
+
+def test_the_auto_encoder_sums_masked_pictures():
+  config = config_of("tetrominoes_small")
+  network = model.network(config)
+  params = jax.jit(network.init)(jax.random.key(0))
+  images, noise = example(config)
+  out = jax.jit(lambda p: network.apply(p, images, noise, 2))(params)
+  size = config.image_size
+  assert out["reconstruction"].shape == images.shape
+  assert out["pictures"].shape == (2, 4, size, size, 3)
+  assert out["attention"].shape == (2, 2, size * size, 4)
+  np.testing.assert_allclose(out["masks"].sum(1), 1, atol=1e-5)
+  np.testing.assert_allclose(out["attention"].sum(-1), 1, atol=1e-5)
+  expected = (out["masks"][..., None] * out["pictures"]).sum(1)
+  np.testing.assert_allclose(out["reconstruction"], expected, atol=1e-5)
+
+
+def test_more_slots_and_iterations_than_in_training():
+  config = config_of("tetrominoes_small")
+  network = model.network(config)
+  params = jax.jit(network.init)(jax.random.key(0))
+  out = network.apply(params, *example(config, slots=7), 5)
+  assert out["masks"].shape[1] == 7
+  assert out["attention"].shape[0] == 5
+
+
+@pytest.mark.parametrize("change", ["slot_mlp", "learned_slots"])
+def test_a_fixed_number_of_slots_is_one_sentence(change):
+  config = config_of("tetrominoes_small", f"{change},smoke")
+  network = model.network(config)
+  params = jax.jit(network.init)(jax.random.key(0))
+  out = network.apply(params, *example(config), 3)
+  assert out["masks"].shape[1] == 4
+  assert jnp.all(jnp.isfinite(out["reconstruction"]))
+  with pytest.raises(InputError, match="5 slots were asked"):
+    network.apply(params, *example(config, slots=5), 3)
+
+
+def test_the_networks_of_the_paper_have_their_sizes():
+  """Counted by hand from the tables of the paper's appendix."""
+  config = config_of("tetrominoes", "")
+  params = jax.eval_shape(model.network(config).init, jax.random.key(0))
+  count = lambda tree: sum(leaf.size for leaf in jax.tree.leaves(tree))
+  conv = lambda k, c, f: k * k * c * f + f
+  encoder = conv(5, 3, 32) + 3 * conv(5, 32, 32) + 5 * 32 + 2 * 32
+  assert count(params["encoder"]) == encoder + 2 * (32 * 32 + 32)
+  decoder = conv(5, 64, 32) + 2 * conv(5, 32, 32) + conv(3, 32, 4) + 5 * 64
+  assert count(params["decoder"]) == decoder
+  slots = 2 * 64 + 2 * 32 + 2 * 32 * 64  # mu and sigma, norm, keys and values
+  gru = 2 * 3 * (64 * 64 + 64)
+  mlp = 64 * 128 + 128 + 128 * 64 + 64
+  slots += 2 * 2 * 64 + 64 * 64 + gru + mlp
+  assert count(params["grouping"]) == slots
+
+
+@pytest.mark.parametrize(
+  ("changes", "says"),
+  [
+    (dict(slots=3), "3 slots cannot hold up to 3 objects and a background"),
+    (dict(grouping="slot_atention"), "did you mean 'slot_attention'"),
+    (dict(softmax="slot"), "did you mean 'slots'"),
+    (dict(aggregation="max"), "'mean', 'sum'"),
+    (dict(initial="learnt"), "did you mean 'learned'"),
+    (dict(task="discover"), "did you mean 'discovery'"),
+    (dict(decoder_grid=9), "the decoder ends at 9 pixels"),
+  ],
+)
+def test_a_wrong_config_is_one_sentence(changes, says):
+  with pytest.raises(InputError, match=says):
+    model.network(config_of("tetrominoes_small", **changes))
+
+
+@pytest.mark.parametrize("shape", [(2, 12, 12, 3), (2, 10, 10, 1), (2, 10, 10)])
+def test_images_of_another_shape_are_one_sentence(shape):
+  config = config_of("tetrominoes_small")
+  network = model.network(config)
+  params = jax.eval_shape(network.init, jax.random.key(0))
+  _, noise = example(config)
+  with pytest.raises(InputError, match="resize them"):
+    network.apply(params, jnp.zeros(shape), noise, 1)

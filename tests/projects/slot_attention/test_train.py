@@ -1,0 +1,149 @@
+"""The training: schedule, batches, evaluation, resuming, set prediction."""
+
+import jax
+import numpy as np
+import optax
+import pytest
+from jax import numpy as jnp
+
+from common import checkpoint
+from common.errors import InputError
+from projects.slot_attention import data, train
+
+from .test_model import config_of
+
+
+def test_the_schedule_is_the_authors():
+  config = config_of("tetrominoes", "")
+  rate = train.learning_rate(config)
+  assert rate(0) == 0
+  expected = 4e-4 * 0.5 * 0.5 ** (5_000 / 100_000)
+  np.testing.assert_allclose(rate(5_000), expected, rtol=1e-6)
+  expected = 4e-4 * 0.5**3
+  np.testing.assert_allclose(rate(jnp.int32(300_000)), expected, rtol=1e-5)
+
+
+@pytest.mark.parametrize("name", ["tetrominoes_small", "multi_dsprites"])
+def test_batches_are_functions_of_key_and_step(name):
+  config = config_of(name)
+  batches = data.batches(config, jax.random.key(0))
+  one, again, other = batches(3), jax.jit(batches)(jnp.int32(3)), batches(4)
+  assert one["image"].shape == (4, config.image_size, config.image_size, 3)
+  np.testing.assert_allclose(one["image"], again["image"], atol=1e-6)
+  assert not jnp.array_equal(one["image"], other["image"])
+
+
+def test_training_lowers_the_loss():
+  config = config_of("tetrominoes_small", learning_rate=3e-3, warmup_steps=5)
+  step = jax.jit(train.make_train_step(config))
+  state = jax.jit(lambda key: train.init(key, config))(jax.random.key(0))
+  batch = data.batches(config, jax.random.key(1))(0)
+  losses = []
+  for _ in range(30):
+    state, metrics = step(state, batch)
+    losses.append(float(metrics["loss"]))
+  assert int(state.step) == 30
+  assert losses[1] == pytest.approx(losses[0], rel=0.5)  # Rate 0 at first.
+  assert np.mean(losses[-3:]) < 0.8 * losses[0]
+  assert step._cache_size() == 1
+
+
+def test_evaluation_takes_all_images_whatever_the_batch():
+  config = config_of("tetrominoes_small", eval_images=5)
+  state = jax.jit(lambda key: train.init(key, config))(jax.random.key(0))
+  test = data.test(config, jax.random.key(1))
+  scores = train.make_evaluate(config, test)(state, jax.random.key(2))
+  assert scores.keys() == {"foreground_ari", "test_loss"}
+  head = {name: a[:4] for name, a in test.items()}
+  tail = {name: a[4:] for name, a in test.items()}
+  evaluate = lambda part, key: train.make_evaluate(config, part)(state, key)
+  first = evaluate(head, jax.random.key(2))["test_loss"]
+  # Of the last image alone: another noise, and so only about the same.
+  last = evaluate(tail, jax.random.key(2))["test_loss"]
+  np.testing.assert_allclose(
+    scores["test_loss"], (4 * first + last) / 5, rtol=0.05
+  )
+
+
+def test_evaluation_with_more_slots_and_objects():
+  config = config_of("tetrominoes_small")
+  state = jax.jit(lambda key: train.init(key, config))(jax.random.key(0))
+  config.update(eval_slots=6, eval_max_objects=4, eval_iterations=5)
+  test = data.test(config, jax.random.key(1))
+  assert test["masks"].shape[1] == 5
+  scores = train.make_evaluate(config, test)(state, jax.random.key(2))
+  assert -1 <= scores["foreground_ari"] <= 1
+  config.eval_slots = 4
+  with pytest.raises(InputError, match="4 slots cannot hold up to 4 objects"):
+    train.make_evaluate(config, test)
+
+
+def test_training_resumes_bitwise_in_process(tmp_path):
+  config = config_of("tetrominoes_small")
+  copy = config.copy_and_resolve_references
+  whole, scores = train.train(copy(), str(tmp_path / "a"))
+  config.total_steps = 2
+  train.train(copy(), str(tmp_path / "b"))
+  config.total_steps = 4
+  parts, again = train.train(config, str(tmp_path / "b"))
+  assert checkpoint.digest(whole) == checkpoint.digest(parts)
+  assert scores == again
+  for name in ("slots.png", "attention.png", "metrics.jsonl"):
+    assert (tmp_path / "a" / name).exists()
+
+
+def test_set_prediction_learns_a_set_and_is_judged_by_precision():
+  """One picture of two objects, learned by heart: the whole path, but scenes."""
+  config = config_of(
+    "tetrominoes_small",
+    task="set_prediction",
+    max_objects=3,
+    slots=3,
+    learning_rate=1e-2,
+    warmup_steps=0,
+    decay_steps=10_000,
+    eval_slots=3,
+  )
+  vector = np.zeros((4, 3, 19), np.float32)
+  for row, (place, kind) in enumerate([(0.2, 0), (0.8, 1)]):
+    vector[:, row, :3], vector[:, row, 18] = place, 1
+    vector[:, row, [3 + kind, 5 + kind, 7 + kind, 10 + kind]] = 1
+  image = np.random.default_rng(0).normal(size=(4, 10, 10, 3)).astype("f")
+  batch = {"image": jnp.asarray(image), "vector": jnp.asarray(vector)}
+  state = jax.jit(lambda key: train.init(key, config))(jax.random.key(0))
+  step = jax.jit(train.make_train_step(config))
+  for _ in range(250):
+    state, metrics = step(state, batch)
+  assert float(metrics["loss"]) < 0.05
+  test = {**batch, "masks": jnp.zeros((4, 1, 10, 10))}
+  scores = train.make_evaluate(config, test)(state, jax.random.key(1))
+  assert scores.keys() == {"ap_inf", "ap_1", "ap_0.5", "ap_0.25", "ap_0.125"}
+  assert scores["ap_inf"] > 0.6
+
+
+def test_a_wrong_data_set_is_one_sentence():
+  config = config_of("tetrominoes_small", dataset="tetrominos")
+  with pytest.raises(InputError, match="did you mean 'tetrominoes'"):
+    data.batches(config, jax.random.key(0))
+  config = config_of("tetrominoes_small", task="set_prediction")
+  with pytest.raises(InputError, match="has no property vectors"):
+    data.test(config, jax.random.key(0))
+
+
+def test_a_step_is_the_same_on_several_devices():
+  config = config_of("tetrominoes_small")
+  state = jax.jit(lambda key: train.init(key, config))(jax.random.key(0))
+  batch = data.batches(config, jax.random.key(1))(0)
+  step = jax.jit(train.make_train_step(config))
+  one, _ = step(state, batch)
+  mesh = jax.make_mesh(
+    (4,), ("data",), axis_types=(jax.sharding.AxisType.Auto,)
+  )
+  place = lambda tree, *axes: jax.device_put(
+    tree, jax.sharding.NamedSharding(mesh, jax.sharding.PartitionSpec(*axes))
+  )
+  four, _ = step(place(state), place(batch, "data"))
+  difference = jax.tree.map(
+    lambda a, b: jnp.max(jnp.abs(a - jax.device_get(b))), one.opt, four.opt
+  )
+  assert float(optax.tree.max(jax.tree.map(jnp.float32, difference))) < 1e-4
