@@ -40,7 +40,15 @@ def get_config(variant: str = "") -> ml_collections.ConfigDict:
   config.q_start = 10.0  # demo: optimistic
   config.time_in_table = True
   config.trace = 0.9  # lambda of Q(lambda) and SARSA(lambda)
-  config.max_episodes = 10_000  # a trial's budget in the tables
+  config.shaping = "none"  # or "reward", "look_ahead", "look_back"
+  config.potential = "value"  # or "moves", "distance": of shaping
+  config.exploration = 10.0  # of the tree search, in units of reward
+
+  # The tables.
+  config.delays = (50,)
+  config.seeds = 24  # trials; the paper has 100
+  config.max_episodes = 10_000  # a trial's budget
+  config.rivals_episodes = 100_000  # that of methods other than RUDDER
 
   # When a trial has solved its task.
   config.judged_by = "decisions"  # or "greedy": a share of the optimal return
@@ -72,7 +80,7 @@ def get_config(variant: str = "") -> ml_collections.ConfigDict:
   config.loss_start = 0.3  # demo: of the running mean of the main loss
   config.loss_rate = 0.01  # demo
   config.loss_threshold = 0.15  # demo: trained until the mean is below
-  config.max_updates = 1_000  # of a round; the demonstration has no limit
+  config.max_updates = 300  # of a round; the demonstration has no limit
   config.lessons = 2_048  # demo: episodes in the buffer
   config.warmup_episodes = 256  # demo: before the LSTM is trained
 
@@ -89,7 +97,9 @@ def smoke(config: ml_collections.ConfigDict) -> None:
   config.eval_every = config.checkpoint_every = 2
   config.eval_episodes = 8
   config.delay = config.max_delay = min(config.delay, 6)
-  config.max_episodes = 40
+  config.delays = (3, config.max_delay)
+  config.seeds = 3
+  config.max_episodes = config.rivals_episodes = 40
   config.check_every = 10
   config.solved_window = 20
   config.lstm_features = 4

@@ -9,11 +9,33 @@ import numpy as np
 
 from common import experiment, logs
 
-from . import model, trial
+from . import model, sweep, trial
 
 matplotlib.use("Agg")  # No screen is needed, or looked for.
 from matplotlib import pyplot as plt
 
+COLOURS = {
+  "rudder": "#d1495b",
+  "rudder_traces": "#edae49",
+  "q_lambda": "#30638e",
+  "sarsa_lambda": "#66a182",
+  "monte_carlo": "#2e4057",
+  "mcts": "#8d6a9f",
+  "rs_moves": "#00a6a6",
+  "rs_distance": "#8fb8de",
+  "look_ahead": "#b08968",
+  "look_back": "#6c757d",
+}
+TITLES = {
+  "grid_world": "Task I: the bomb",
+  "choice": "Task II: the choice",
+  "trace_back": "Task III: trace back",
+}
+BIAS = {
+  "td": ("TD(λ)", "#30638e"),
+  "monte_carlo": ("Monte Carlo", "#2e4057"),
+  "rudder": ("RUDDER", "#d1495b"),
+}
 PREDICTED, PAID, GIVEN = "#30638e", "#9aa5b1", "#d1495b"
 
 
@@ -98,7 +120,7 @@ def episode_figure(states, actions, prediction, paid, redistributed):
     for t, action in enumerate(actions):
       top.text(t, -0.7, str(int(action)), ha="center", va="bottom", fontsize=7)
   top.set(yticks=[])
-  top.set_ylabel("features that are on or change\n(above: actions)")
+  top.set_ylabel("state (above: actions)")
   middle.plot(prediction, color=PREDICTED, marker=".", ms=4)
   middle.axhline(paid.sum(), color=PAID, ls="--", label="the episode's return")
   middle.set_ylabel("predicted return")
@@ -110,3 +132,78 @@ def episode_figure(states, actions, prediction, paid, redistributed):
   bottom.set(xlabel="step", ylabel="reward")
   bottom.legend(loc="best", fontsize=8)
   return figure
+
+
+def tasks_figure(path: pathlib.Path, cells: dict) -> None:
+  """Episodes to solve against the delay, a panel a task.
+
+  Medians, with bands from the 40% to the 60% quantile; a triangle at the budget
+  is a median beyond it.
+
+  Args:
+    path: of the PNG.
+    cells: (task, method) -> cells, by delay; see `sweep.cell`.
+  """
+  names = list(dict.fromkeys(task for task, _ in cells))
+  figure, panels = plt.subplots(
+    1, len(names), figsize=(4.6 * len(names), 4.4), layout="constrained",
+    squeeze=False,
+  )  # fmt: skip
+  for axes, task in zip(panels[0], names, strict=True):
+    for (of, method), row in cells.items():
+      if of != task:
+        continue
+      delays = [c["delay"] for c in row]
+      budget = row[0]["budget"]
+      q = np.array([sweep.quantiles(c) for c in row])
+      low, middle, high = np.minimum(q, budget).T
+      colour = COLOURS[method]
+      label = sweep.METHODS[method][2]
+      axes.plot(delays, middle, color=colour, marker="o", ms=4, label=label)
+      axes.fill_between(delays, low, high, color=colour, alpha=0.2, lw=0)
+      beyond = np.isinf(q[:, 1])
+      axes.plot(
+        np.array(delays)[beyond], middle[beyond], color=colour, marker="^",
+        ms=9, ls="",
+      )  # fmt: skip
+    axes.set(title=TITLES[task], xlabel="delay", yscale="log")
+    axes.legend(fontsize=7)
+  panels[0, 0].set_ylabel("episodes until solved")
+  save(figure, path)
+
+
+def bias_variance_figure(path: pathlib.Path, cell: dict) -> None:
+  """How the bias falls, what that takes, and states of high variance."""
+  figure, (left, middle, right) = plt.subplots(
+    1, 3, figsize=(13, 3.8), layout="constrained"
+  )
+  bias = np.array(cell["bias"])
+  for i, (label, colour) in enumerate(BIAS.values()):
+    for j, delay in enumerate(cell["bias_delays"]):
+      shade = 0.3 + 0.7 * (j + 1) / len(cell["bias_delays"])
+      left.plot(
+        cell["episodes"], np.maximum(bias[i, j], 1e-6), color=colour,
+        alpha=shade, label=f"{label}, delay {delay}" if shade == 1 else None,
+      )  # fmt: skip
+    middle.plot(
+      cell["bias_delays"], np.array(cell["samples"][i], float), color=colour,
+      marker="o", label=label,
+    )  # fmt: skip
+  left.set(
+    xlabel="episodes", ylabel="normalised squared bias", yscale="log",
+    ylim=(1e-4, 2), title="darker: more delay",
+  )  # fmt: skip
+  middle.set(
+    xlabel="delay", ylabel="episodes to a fifth of the bias", yscale="log"
+  )
+  counts = np.array(cell["high_variance"], float)
+  for of, (label, colour) in zip(
+    counts[:2], (BIAS["monte_carlo"], BIAS["rudder"]), strict=True
+  ):
+    right.plot(
+      cell["variance_delays"], of, color=colour, marker="o", label=label
+    )
+  right.set(xlabel="delay", ylabel="states of high variance", yscale="symlog")
+  for axes in (left, middle, right):
+    axes.legend(fontsize=7)
+  save(figure, path)

@@ -214,9 +214,8 @@ def train_model(
 
   def update(carry):
     params, opt, mean, count, active, _ = carry
-    which = lessons.sample(
-      state.lessons, jax.random.fold_in(key, count), config.batch_size
-    )
+    draw = jax.random.fold_in(key, count)
+    which = lessons.sample(state.lessons, draw, config.batch_size)
     (total, main), grads = jax.value_and_grad(loss, has_aux=True)(
       params, lessons.take(state.lessons, which)
     )
@@ -229,7 +228,7 @@ def train_model(
       (*new, new_mean),
       (params, opt, mean),
     )
-    count += 1
+    count += active
     active &= (mean > config.loss_threshold) & (count < config.max_updates)
     return params, opt, mean, count, active, any_trial(active)
 

@@ -1,0 +1,205 @@
+"""Many whole trainings of many methods, for the tables: a cell each.
+
+A cell is a task, a method and a delay; its trials are one program, and all the
+delays of a method share it where they can: the delay is traced, episodes are
+padded to the longest.
+"""
+
+import functools
+import importlib
+import json
+import time
+from typing import Any
+
+import jax
+import ml_collections
+import numpy as np
+import scipy.optimize
+import scipy.stats
+
+from common import keys
+
+from . import tabular, train, tree_search, trial
+
+# Name -> what the config's learner is to be, changes of the config, label.
+METHODS = {
+  "rudder": ("rudder", {}, "RUDDER"),
+  "rudder_traces": (
+    *("rudder", {"q_estimate": "traces"}),
+    "RUDDER, kappa by traces",
+  ),
+  "q_lambda": ("q_lambda", {}, "Q(λ)"),
+  "sarsa_lambda": ("sarsa_lambda", {}, "SARSA(λ)"),
+  "monte_carlo": ("monte_carlo", {}, "Monte Carlo"),
+  "mcts": ("mcts", {}, "MCTS"),
+  "rs_moves": (
+    *("q_lambda", {"shaping": "reward", "potential": "moves"}),
+    "Q(λ), shaping by moves",
+  ),
+  "rs_distance": (
+    *("q_lambda", {"shaping": "reward", "potential": "distance"}),
+    "Q(λ), shaping by distance",
+  ),
+  "look_ahead": (
+    *("q_lambda", {"shaping": "look_ahead", "potential": "moves"}),
+    "Q(λ), look-ahead by moves",
+  ),
+  "look_back": (
+    *("sarsa_lambda", {"shaping": "look_back", "potential": "moves"}),
+    "SARSA(λ), look-back by moves",
+  ),
+}
+TASKS = {
+  "grid_world": ("rudder", "q_lambda", "monte_carlo", "mcts"),
+  "choice": ("rudder", "q_lambda", "monte_carlo"),
+  "trace_back": (
+    *("rudder", "rudder_traces", "q_lambda", "sarsa_lambda", "monte_carlo"),
+    *("rs_moves", "rs_distance", "look_ahead", "look_back"),
+  ),
+}
+
+
+def module_of(project: str, name: str) -> Any:
+  """The config file `configs/<project>/<name>.py`."""
+  return importlib.import_module(f"configs.{project}.{name}")
+
+
+def config_of(project: str, name: str, quick: bool) -> Any:
+  """The config of a task, unlocked; the smoke variant if quick."""
+  config = module_of(project, name).get_config("smoke" if quick else "")
+  config.unlock()
+  return config
+
+
+def of_method(config: ml_collections.ConfigDict, method: str) -> Any:
+  """The config, changed to what a method of `METHODS` is."""
+  config = config.copy_and_resolve_references()
+  learner, changes, _ = METHODS[method]
+  config.learner = learner
+  config.update(changes)
+  if learner != "rudder":
+    config.max_episodes = config.rivals_episodes
+  return config
+
+
+@functools.lru_cache(maxsize=4)
+def _compiled(text: str, seeds: int):
+  """The program of a config as JSON, and the seconds that it took."""
+  start = time.perf_counter()
+  config = ml_collections.ConfigDict(json.loads(text))
+  env, _ = train.task_of(config)
+  if config.learner == "rudder":
+    one = trial.make_trial(env, config)
+  elif config.learner == "mcts":
+    one = tree_search.make_trial(env, config)
+  else:
+    one = tabular.make_trial(config.learner, env, config)
+  program = jax.jit(jax.vmap(one, (0, None), axis_name=tabular.TRIALS))
+  roots = jax.random.split(jax.random.key(0), seeds)
+  done = program.lower(roots, np.int32(0)).compile()
+  return done, time.perf_counter() - start
+
+
+def cell(
+  config: ml_collections.ConfigDict, method: str, delay: int, seeds: int
+) -> dict[str, Any]:
+  """Trains `seeds` trials until they have solved the task, or to the budget.
+
+  Args:
+    config: of the task; `max_delay` is the program's room.
+    method: of `METHODS`.
+    delay: at most `max_delay`.
+    seeds: how many trials.
+
+  Returns:
+    `episodes` and `solved` of each trial, `budget`, `minutes` without and
+    `compile_seconds` of compiling, and the config.
+  """
+  config = of_method(config, method)
+  config.delay = config.max_delay  # Of the program; the cell's is an argument.
+  program, compile_seconds = _compiled(config.to_json(), seeds)
+  key = keys.named(jax.random.key(config.seed), f"{method}, {delay}")
+  start = time.perf_counter()
+  roots = jax.random.split(key, seeds)
+  results = jax.device_get(program(roots, np.int32(delay)))
+  minutes = (time.perf_counter() - start) / 60
+  kept = json.loads(config.to_json())
+  return {
+    "method": method,
+    "delay": delay,
+    "seeds": seeds,
+    "budget": config.max_episodes,
+    "episodes": [int(e) for e in results["episodes"]],
+    "solved": [bool(s) for s in results["solved"]],
+    "minutes": minutes,
+    "compile_seconds": compile_seconds,
+    "config": {**kept, "delay": delay},
+  }
+
+
+def quantiles(cell: dict[str, Any]) -> list[float]:
+  """40%, 50% and 60% quantiles over trials; infinite where not solved."""
+  episodes = np.where(cell["solved"], cell["episodes"], np.inf)
+  return [
+    float(np.quantile(episodes, q, method="higher")) for q in (0.4, 0.5, 0.6)
+  ]
+
+
+def growth(cells: list[dict[str, Any]]) -> dict[str, float] | None:
+  """Fits log(episodes) = a + b delay + s N(0, 1) to the trials of all delays.
+
+  By maximum likelihood, in which a trial that was not solved counts as one that
+  takes longer than its budget (a Tobit model).
+
+  Returns:
+    b, and `low` and `high` of its 95% confidence interval from the curvature;
+    None where fewer than two delays have a solved trial.
+  """
+  delay = np.concatenate([np.full(c["seeds"], c["delay"]) for c in cells])
+  log = np.log(np.concatenate([c["episodes"] for c in cells]).astype(float))
+  solved = np.concatenate([c["solved"] for c in cells]).astype(bool)
+  if len(np.unique(delay[solved])) < 2:
+    return None
+  scale = max(float(np.ptp(delay)), 1.0)
+  x = (delay - delay.mean()) / scale
+  slope, height = np.polyfit(x, log, 1)
+  spread = max(float(np.std(log - slope * x - height)), 1e-2)
+
+  def loss(p):
+    a, b, log_s = p
+    z = (log - a - b * x) / np.exp(log_s)
+    seen = -0.5 * z**2 - log_s
+    longer = scipy.stats.norm.logsf(z)
+    return -np.sum(np.where(solved, seen, longer))
+
+  start = np.array([height, slope, np.log(spread)])
+  found = scipy.optimize.minimize(loss, start, method="Nelder-Mead",
+    options={"maxiter": 4000, "xatol": 1e-7, "fatol": 1e-7})  # fmt: skip
+  step = 1e-3 * np.eye(3)
+  curvature = np.array(
+    [
+      [
+        (
+          loss(found.x + a + b)
+          - loss(found.x + a - b)
+          - loss(found.x - a + b)
+          + loss(found.x - a - b)
+        )
+        / 4e-6
+        for b in step
+      ]
+      for a in step
+    ]
+  )
+  try:
+    error = np.sqrt(np.linalg.inv(curvature)[1, 1])
+  except np.linalg.LinAlgError:
+    return None
+  if not np.isfinite(error):
+    return None
+  b = found.x[1]
+  return {
+    "b": float(b / scale),
+    "low": float((b - 1.96 * error) / scale),
+    "high": float((b + 1.96 * error) / scale),
+  }

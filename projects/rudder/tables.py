@@ -1,0 +1,132 @@
+"""Rows of the tables, and where they come from."""
+
+import pathlib
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+
+from common import report
+
+from . import sweep
+
+# What the authors' demonstration code says of itself, in its README.
+DEMONSTRATION = {
+  "rudder": "1,900 to 3,800",
+  "q_lambda": "about 71,800 (Q-learning)",
+  "monte_carlo": "27,700 to > 240,000",
+}
+
+
+def cached(
+  path: pathlib.Path, compute: Callable[[], dict[str, Any]], fresh: bool
+) -> dict[str, Any]:
+  """Returns the results at `path`, computed and written where they are not."""
+  if fresh or not path.exists():
+    report.save_results(path, compute())
+  return report.load_results(path)
+
+
+def origin(cells: Sequence[dict[str, Any]]) -> str:
+  """Where cells come from: minutes in all, device, commits."""
+  minutes = sum(c["minutes"] + c["compile_seconds"] / 60 for c in cells)
+  stamps = dict.fromkeys(
+    f"{c['provenance']['device']}, {c['provenance']['commit']}" for c in cells
+  )
+  return f"{minutes:.1f}, {'; '.join(stamps)}"
+
+
+def count(value: float, budget: int) -> str:
+  """A number of episodes; beyond the budget where it is infinite."""
+  return f"{value:,.0f}" if np.isfinite(value) else f"> {budget:,}"
+
+
+def spread(cell: dict[str, Any]) -> str:
+  """Median [40%, 60%] of the trials, and how many of them were not solved."""
+  low, middle, high = (count(q, cell["budget"]) for q in sweep.quantiles(cell))
+  lost = cell["seeds"] - sum(cell["solved"])
+  text = f"{middle} [{low}, {high}]"
+  return text + (f", {lost} censored" if lost else "")
+
+
+def factor(fit: dict[str, float] | None, steps: int) -> str:
+  """By how much episodes grow with so many steps of delay: [95% interval]."""
+  if fit is None:
+    return "-"
+  with np.errstate(over="ignore"):
+    low, b, high = (np.exp(steps * fit[k]) for k in ("low", "b", "high"))
+  return f"{b:.2f} [{low:.2f}, {high:.2f}]"
+
+
+def tasks(
+  cells: dict[tuple[str, str], list[dict[str, Any]]], steps: dict[str, int]
+) -> str:
+  """A row a task and method; a column would not do, delays differ.
+
+  Args:
+    cells: (task, method) -> its cells, by delay.
+    steps: of each task, by which its growth is told.
+  """
+  rows = []
+  for (task, method), of in cells.items():
+    rows.append(
+      [
+        task,
+        sweep.METHODS[method][2],
+        "; ".join(f"{c['delay']}: {spread(c)}" for c in of),
+        f"{factor(sweep.growth(of), steps[task])} per {steps[task]}",
+        f"{of[0]['seeds']}",
+        origin(of),
+      ]
+    )
+  header = [
+    "task", "method", "delay: episodes, median [40%, 60%] of trials",
+    "growth with steps of delay [95%]", "trials", "minutes, device, commit",
+  ]  # fmt: skip
+  return report.markdown_table(header, rows)
+
+
+def watch(cells: dict[str, dict[str, Any]]) -> str:
+  """The watches: the demonstration's numbers beside ours."""
+  rows = []
+  for method, cell in cells.items():
+    episodes = np.where(cell["solved"], cell["episodes"], np.inf)
+    ends = [count(e, cell["budget"]) for e in (episodes.min(), episodes.max())]
+    rows.append(
+      [
+        sweep.METHODS[method][2],
+        DEMONSTRATION.get(method, "-"),
+        spread(cell),
+        " to ".join(ends),
+        f"{cell['seeds']}",
+        origin([cell]),
+      ]
+    )
+  header = [
+    "method", "the demonstration's episodes", "ours, median [40%, 60%]",
+    "ours, range", "trials", "minutes, device, commit",
+  ]  # fmt: skip
+  return report.markdown_table(header, rows)
+
+
+def bias_variance(cell: dict[str, Any]) -> str:
+  """Samples to reduce the bias by 80%, and states of high variance."""
+  name = lambda value: "-" if not np.isfinite(value) else f"{value:,.0f}"
+  rows = []
+  for i, delay in enumerate(cell["bias_delays"]):
+    rows.append(
+      [
+        f"{delay}",
+        *(name(np.float64(of[i])) for of in cell["samples"]),
+        *3 * "-",
+      ]
+    )
+  for i, delay in enumerate(cell["variance_delays"]):
+    counts = [name(np.float64(of[i])) for of in cell["high_variance"]]
+    rows.append([f"{delay}", *["-"] * len(cell["samples"]), *counts])
+  header = [
+    "delay",
+    *(f"episodes to a fifth of the bias, {m}" for m in cell["methods"]),
+    "states of high variance, Monte Carlo", "with RUDDER", "states",
+  ]  # fmt: skip
+  return report.markdown_table(header, rows)
