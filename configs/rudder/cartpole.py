@@ -45,7 +45,6 @@ def get_config(variant: str = "") -> ml_collections.ConfigDict:
   config.gamma = 0.99
   config.gae_lambda = 0.95
   config.clip = 0.2
-  config.anneal_clip = False
   config.value_clip = False
   config.value_coefficient = 0.5
   config.entropy_coefficient = 0.01

@@ -184,34 +184,6 @@ class Programs:
     )
 
 
-def chunks(
-  config: ml_collections.ConfigDict, lesson: actors.Lesson
-) -> list[tuple[int, atari_reward.Chunk]]:
-  """Cuts a lesson up: where each chunk begins, and the chunk."""
-  lesson = jax.tree.map(np.asarray, lesson)
-  length, size = int(lesson.length), config.chunk_steps
-  cut = []
-  for begin in atari_reward.beginnings(length, size):
-    ts = begin + np.arange(size)
-    mask = ts < length
-    if not mask.any():
-      continue
-    at = np.minimum(ts, len(lesson.action) - 1)
-    frames = [lesson.frames[at + k] for k in range(STACK)]
-    zero = lambda leaf: np.where(mask, leaf[at], 0).astype(leaf.dtype)
-    chunk = atari_reward.Chunk(
-      stack=np.stack(frames, axis=-1),
-      action=zero(lesson.action),
-      reward=zero(lesson.reward),
-      log_prob=zero(lesson.log_prob),
-      clock=(lesson.begin + ts).astype(np.int32),
-      mask=mask,
-      final=np.bool_(begin + size >= length),
-    )
-    cut.append((begin, chunk))
-  return cut
-
-
 def explain_episode(
   programs: Programs, state: State, lesson: actors.Lesson
 ) -> dict[str, np.ndarray]:
@@ -226,7 +198,7 @@ def explain_episode(
     name: np.zeros(length, np.float32)
     for name in ("redistributed", "prediction", "quality")
   }
-  for begin, chunk in chunks(programs.config, lesson):
+  for begin, chunk in atari_reward.chunks(programs.config, lesson):
     parts = programs.explain(
       state.policy, state.model, chunk, state.mean_return
     )
@@ -253,7 +225,7 @@ def study(
   """
   config = programs.config
   seen = []
-  for i, (_, chunk) in enumerate(chunks(config, lesson)):
+  for i, (_, chunk) in enumerate(atari_reward.chunks(config, lesson)):
     weights, moments, value = programs.learn(
       state.model, state.model_moments, state.policy, chunk
     )

@@ -10,13 +10,15 @@ from typing import Any
 import flax.struct
 import jax
 import ml_collections
+import numpy as np
 import optax
 from jax import numpy as jnp
 
 from common.errors import check_choice
 
 from .. import losses, redistribution
-from . import model, ppo
+from . import actors, model, ppo
+from .games import STACK
 
 Weights = Any
 
@@ -230,6 +232,34 @@ def beginnings(length: int, chunk: int) -> list[int]:
   """Where the 2n - 1 chunks of an episode begin, half a chunk apart."""
   n = max(-(-length // chunk), 1)
   return [i * (chunk // 2) for i in range(2 * n - 1)]
+
+
+def chunks(
+  config: ml_collections.ConfigDict, lesson: actors.Lesson
+) -> list[tuple[int, Chunk]]:
+  """Cuts a lesson up: where each chunk begins, and the chunk."""
+  lesson = jax.tree.map(np.asarray, lesson)
+  length, size = int(lesson.length), config.chunk_steps
+  cut = []
+  for begin in beginnings(length, size):
+    ts = begin + np.arange(size)
+    mask = ts < length
+    if not mask.any():
+      continue
+    at = np.minimum(ts, len(lesson.action) - 1)
+    frames = [lesson.frames[at + k] for k in range(STACK)]
+    zero = lambda leaf: np.where(mask, leaf[at], 0).astype(leaf.dtype)
+    chunk = Chunk(
+      stack=np.stack(frames, axis=-1),
+      action=zero(lesson.action),
+      reward=zero(lesson.reward),
+      log_prob=zero(lesson.log_prob),
+      clock=(lesson.begin + ts).astype(np.int32),
+      mask=mask,
+      final=np.bool_(begin + size >= length),
+    )
+    cut.append((begin, chunk))
+  return cut
 
 
 def mixed(

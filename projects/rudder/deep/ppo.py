@@ -23,7 +23,7 @@ from common.errors import InputError
 from .. import delay
 from . import model
 
-Apply = Callable[[Any, Any], tuple[jax.Array, jax.Array]]
+Config = ml_collections.ConfigDict
 
 
 @flax.struct.dataclass
@@ -69,9 +69,7 @@ class Batch:
   target: jax.Array
 
 
-def optimizer(
-  config: ml_collections.ConfigDict,
-) -> optax.GradientTransformation:
+def optimizer(config: Config) -> optax.GradientTransformation:
   """Adam, its rate falling to zero if so configured."""
   rate = config.learning_rate
   if config.anneal_steps:
@@ -80,9 +78,7 @@ def optimizer(
   return adam(config, rate)
 
 
-def adam(
-  config: ml_collections.ConfigDict, rate: Any
-) -> optax.GradientTransformation:
+def adam(config: Config, rate: Any) -> optax.GradientTransformation:
   """Adam of a rate or a schedule, its gradients clipped."""
   return optax.chain(
     optax.clip_by_global_norm(config.max_grad_norm),
@@ -90,7 +86,7 @@ def adam(
   )
 
 
-def init(key: jax.Array, config: ml_collections.ConfigDict) -> State:
+def init(key: jax.Array, config: Config) -> State:
   """Returns the state before the first update; vmap over `key` if you like.
 
   Raises:
@@ -109,22 +105,19 @@ def init(key: jax.Array, config: ml_collections.ConfigDict) -> State:
     raise InputError(
       f"an episode of {config.env} can have {limit or 'any number of'} "
       f"steps, more than config.rollout_steps = {config.rollout_steps}, and "
-      "would never be seen whole; raise rollout_steps, or lower "
-      "config.time_limit"
+      "would not be seen whole; raise that, or lower config.time_limit"
     )
-  observation, environment = reset(
-    env, params, keys.named(key, "reset"), config
-  )
+  began = reset(env, params, keys.named(key, "reset"), config)
   weights = model.actor_critic(config, env.num_actions).init(
-    keys.named(key, "policy"), flat(observation)
+    keys.named(key, "policy"), flat(began[0])
   )
   return State(
     step=jnp.int32(0),
     key=keys.named(key, "noise"),
     params=weights,
     optimizer=optimizer(config).init(weights),
-    environment=environment,
-    observation=observation,
+    environment=began[1],
+    observation=began[0],
   )
 
 
@@ -133,34 +126,26 @@ def flat(observation: jax.Array) -> jax.Array:
   return observation.reshape(len(observation), -1).astype(jnp.float32)
 
 
-def reset(env: Any, params: Any, key: jax.Array, config: Any) -> tuple:
+def reset(env: Any, params: Any, key: jax.Array, config: Config) -> tuple:
   """Begins an episode in each environment: observations and states."""
   ks = jax.random.split(key, config.batch_size)
   return jax.vmap(env.reset, (0, None))(ks, params)
 
 
 def play(
-  config: ml_collections.ConfigDict,
+  config: Config,
   env: Any,
   params: Any,
-  apply: Callable[[jax.Array], tuple[jax.Array, jax.Array]],
+  apply: Callable,
   start: tuple[jax.Array, Any],
   key: jax.Array,
   steps: int,
 ) -> tuple[tuple[jax.Array, Any], Rollout]:
   """Plays all environments for `steps` steps, by the policy's own chances.
 
-  Args:
-    config: of the run.
-    env: the environment.
-    params: its parameters.
-    apply: observations `[envs, ...]` to logits and values.
-    start: (observations, environment states).
-    key: of this rollout.
-    steps: how many.
-
-  Returns:
-    Where the environments are now, and the rollout.
+  `apply` takes observations `[envs, ...]` to logits and values, `start` is
+  observations and environment states; returns where they are now, and the
+  rollout.
   """
   envs = len(start[0])
   # All noise in two calls: drawn in the loop, it would be half of the time.
@@ -209,16 +194,8 @@ def advantages(
   """A_t = delta_t + gamma lambda A_{t+1} within an episode (arXiv:1506.02438).
 
   delta_t = r_t + gamma V(s_{t+1}) - V(s_t), and V is 0 where the episode has
-  terminated; where it was cut by a time limit, it is not.
-
-  Args:
-    reward: `[time, envs]`, as all of the others.
-    value: V(s_t).
-    next_value: V of where step t led to.
-    terminated: whether it was the task's end.
-    end: whether it was the episode's.
-    gamma: discount.
-    gae_lambda: from one step (0) to all (1).
+  terminated (the task's end); where only the episode has, by a time limit, it
+  is not. All arrays are `[time, envs]`.
   """
   beyond = jnp.where(terminated, 0.0, next_value)
   delta = reward + gamma * beyond - value
@@ -228,8 +205,8 @@ def advantages(
     here = delta + gamma * gae_lambda * jnp.where(end, 0.0, later)
     return here, here
 
-  start = jnp.zeros_like(delta[0])
-  return jax.lax.scan(back, start, (delta, end), reverse=True)[1]
+  zero = jnp.zeros_like(delta[0])
+  return jax.lax.scan(back, zero, (delta, end), reverse=True)[1]
 
 
 def standardised(values: jax.Array) -> jax.Array:
@@ -238,7 +215,7 @@ def standardised(values: jax.Array) -> jax.Array:
 
 
 def loss(
-  config: ml_collections.ConfigDict,
+  config: Config,
   logits: jax.Array,
   value: jax.Array,
   batch: Batch,
@@ -273,8 +250,8 @@ def loss(
 
 
 def improve(
-  config: ml_collections.ConfigDict,
-  apply: Apply,
+  config: Config,
+  apply: Callable,
   move: optax.GradientTransformation,
   params: Any,
   moments: optax.OptState,
@@ -283,10 +260,10 @@ def improve(
   clip: jax.Array | float,
 ) -> tuple[Any, optax.OptState, dict[str, jax.Array]]:
   """Epochs of shuffled minibatches over `batch` `[time * envs, ...]`."""
-  size = len(batch.action)
-  order = jax.vmap(lambda e: jax.random.permutation(e, size))(
-    jax.random.split(key, config.epochs)
-  ).reshape(config.epochs * config.minibatches, -1)
+  ks = jax.random.split(key, config.epochs)
+  shuffled = lambda key: jax.random.permutation(key, len(batch.action))
+  order = jax.vmap(shuffled)(ks)
+  order = order.reshape(config.epochs * config.minibatches, -1)
 
   def once(carry, which):
     params, moments = carry
@@ -299,30 +276,27 @@ def improve(
     updates, moments = move.update(grads, moments)
     return (optax.apply_updates(params, updates), moments), parts
 
-  (params, moments), parts = jax.lax.scan(once, (params, moments), order)
-  return params, moments, jax.tree.map(jnp.mean, parts)
+  new, parts = jax.lax.scan(once, (params, moments), order)
+  return *new, jax.tree.map(jnp.mean, parts)
 
 
 def first_returns(rollout: Rollout) -> jax.Array:
   """Undelayed return of each environment's first episode, `[envs]`.
 
-  Of a rollout that began with fresh episodes and is as long as one can be, so
-  all end: returns of what happened to end within would favour short episodes.
+  They end within; of later ones the short would, and the mean be of these.
   """
   ended = jnp.cumsum(rollout.end, axis=0) - rollout.end
   return jnp.sum(jnp.where(ended == 0, rollout.earned, 0.0), axis=0)
 
 
-def begin(
-  config: ml_collections.ConfigDict, env: Any, params: Any, state: Any, key: Any
-) -> tuple[jax.Array, Any]:
+def begin(config: Config, env, params, state: State, key: jax.Array) -> tuple:
   """Where a rollout starts: anew, or where the last one has left off."""
   if config.restart:
     return reset(env, params, keys.named(key, "restart"), config)
   return state.observation, state.environment
 
 
-def make_train_step(config: ml_collections.ConfigDict) -> Callable:
+def make_train_step(config: Config) -> Callable:
   """Returns `step(state, batch) -> state, metrics`, pure; `batch` is not used.
 
   A step is one update: `rollout_steps` steps of `batch_size` environments, then
@@ -350,7 +324,7 @@ def make_train_step(config: ml_collections.ConfigDict) -> Callable:
       state.optimizer,
       as_batch(rollout, standardised(advantage), target),
       keys.named(key, "order"),
-      clip_range(config, state.step),
+      config.clip,
     )
     state = state.replace(
       step=state.step + 1,
@@ -364,15 +338,8 @@ def make_train_step(config: ml_collections.ConfigDict) -> Callable:
   return step
 
 
-def clip_range(config: ml_collections.ConfigDict, step: Any) -> Any:
-  """epsilon, falling to zero with the learning rate if so configured."""
-  if not (config.anneal_clip and config.anneal_steps):
-    return config.clip
-  return config.clip * jnp.maximum(1.0 - step / config.anneal_steps, 0.0)
-
-
 def estimate(
-  config: ml_collections.ConfigDict, policy: Callable, rollout: Rollout
+  config: Config, policy: Callable, rollout: Rollout
 ) -> tuple[jax.Array, jax.Array]:
   """Advantages of the reward as it was paid and targets of the value."""
   shape = rollout.reward.shape
@@ -395,35 +362,24 @@ def as_batch(
   rollout: Rollout, advantage: jax.Array, target: jax.Array
 ) -> Batch:
   """Time and environments in one axis."""
-  batch = Batch(
-    observation=rollout.observation,
-    action=rollout.action,
-    log_prob=rollout.log_prob,
-    value=rollout.value,
-    advantage=advantage,
-    target=target,
-  )
+  r = rollout
+  batch = Batch(r.observation, r.action, r.log_prob, r.value, advantage, target)
   return jax.tree.map(lambda a: a.reshape(-1, *a.shape[2:]), batch)
 
 
-def books(
-  config: ml_collections.ConfigDict, rollout: Rollout
-) -> dict[str, jax.Array]:
+def books(config: Config, rollout: Rollout) -> dict[str, jax.Array]:
   """Returns, their number, and the mean reward of a rollout."""
-  # Without fresh starts only a rate can be told: reward per episode's end.
   ends = jnp.sum(rollout.end)
+  # Without fresh starts only a rate can be told: reward per episode's end.
   rate = jnp.sum(rollout.earned) / jnp.maximum(ends, 1)
-  fresh = jnp.mean(first_returns(rollout))
   return {
-    "return": fresh if config.restart else rate,
+    "return": jnp.mean(first_returns(rollout)) if config.restart else rate,
     "episodes": ends,
     "reward": jnp.mean(rollout.reward),
   }
 
 
-def make_evaluate(
-  config: ml_collections.ConfigDict, real: Any = None
-) -> Callable[[State, jax.Array], dict[str, float]]:
+def make_evaluate(config: Config, real: Any = None) -> Callable:
   """Returns `evaluate(state, key) -> dict of floats`.
 
   The mean undelayed return of a fresh episode in each environment, by the

@@ -25,7 +25,7 @@ from common import keys
 from common.errors import InputError
 
 from .. import delay, lessons, losses, redistribution
-from . import model, ppo
+from . import episodes, model, ppo
 
 
 @flax.struct.dataclass
@@ -95,130 +95,6 @@ def init(key: jax.Array, config: ml_collections.ConfigDict) -> State:
   )
 
 
-def inputs(
-  observation: jax.Array,
-  action: jax.Array,
-  start: jax.Array,
-  actions: int,
-  scale: float,
-) -> jax.Array:
-  """What the model sees of a step: Delta s_t and a_t.
-
-  Args:
-    observation: `[time, batch, features]`.
-    action: `[time, batch]`.
-    start: `[time, batch]` bool, an episode's first step: s_{-1} is 0.
-    actions: how many there are.
-    scale: on the differences.
-
-  Returns:
-    `[time, batch, features + actions]`.
-  """
-  before = jnp.concatenate([jnp.zeros_like(observation[:1]), observation[:-1]])
-  delta = observation - jnp.where(start[..., None], 0.0, before)
-  return jnp.concatenate(
-    [scale * delta, jax.nn.one_hot(action, actions)], axis=-1
-  )
-
-
-def predict(
-  apply: Callable[[jax.Array, Any], tuple[Any, jax.Array]],
-  x: jax.Array,
-  start: jax.Array,
-  features: int,
-) -> jax.Array:
-  """g_t along sequences in which episodes follow each other, `[time, batch]`.
-
-  Args:
-    apply: the return model, on inputs `[1, batch, inputs]` and a carry.
-    x: `[time, batch, inputs]`.
-    start: `[time, batch]` bool: the memory is empty there.
-    features: of the memory.
-  """
-
-  def once(carry, now):
-    x, start = now
-    carry = jax.tree.map(lambda c: jnp.where(start[:, None], 0.0, c), carry)
-    carry, g = apply(x[None], carry)
-    return carry, g[0]
-
-  zeros = jnp.zeros((x.shape[1], features))
-  return jax.lax.scan(once, (zeros, zeros), (x, start))[1]
-
-
-def starts(end: jax.Array) -> jax.Array:
-  """Where episodes begin, given where they end: `[time, batch]` bool."""
-  first = jnp.ones_like(end[:1])
-  return jnp.concatenate([first, end[:-1]])
-
-
-def running(values: jax.Array, start: jax.Array) -> jax.Array:
-  """Sums of `values` from each episode's start to here, `[time, batch]`."""
-
-  def once(total, now):
-    value, start = now
-    total = value + jnp.where(start, 0.0, total)
-    return total, total
-
-  return jax.lax.scan(once, jnp.zeros_like(values[0]), (values, start))[1]
-
-
-def spread(values: jax.Array, end: jax.Array) -> jax.Array:
-  """Tells every step what `values` is at its episode's end: `[time, batch]`.
-
-  0 where the end is not within.
-  """
-
-  def once(later, now):
-    value, end = now
-    here = jnp.where(end, value, later)
-    return here, here
-
-  blank = jnp.zeros_like(values[0])
-  return jax.lax.scan(once, blank, (values, end), reverse=True)[1]
-
-
-def redistribute(
-  prediction: jax.Array,
-  reward: jax.Array,
-  end: jax.Array,
-  mean_return: jax.Array,
-  threshold: float,
-  scale: float = 1.0,
-  baseline: jax.Array | float = 0.0,
-) -> tuple[jax.Array, jax.Array]:
-  """Differences of predictions, compensated, in a whole rollout.
-
-  What `redistribution` does for one episode, for all that follow each other:
-  `[time, batch]` arrays.
-
-  Args:
-    prediction: g_t.
-    reward: as it was paid.
-    end: bool, last steps of episodes.
-    mean_return: running mean of returns, a scalar.
-    threshold: see `redistribution.quality`.
-    scale: of the rewards; the quality is told of them without it.
-    baseline: g_{-1}. 0 keeps the return; what is expected of any episode gives
-      the first step its own part only.
-
-  Returns:
-    The redistributed reward, and each episode's quality at its steps; both are
-    0 in an episode that the rollout does not see end.
-  """
-  start = starts(end)
-  before = jnp.concatenate([prediction[:1], prediction[:-1]])
-  contribution = prediction - jnp.where(start, baseline, before)
-  total = running(reward, start)
-  steps = running(jnp.ones_like(reward), start)
-  finished = spread(jnp.ones_like(reward), end)
-  error = spread((total - prediction) / steps, end)
-  quality = redistribution.quality(
-    prediction / scale, total / scale, mean_return / scale, threshold
-  )
-  return finished * (contribution + error), spread(quality, end)
-
-
 def advantage(
   config: ml_collections.ConfigDict,
   own: jax.Array,
@@ -235,9 +111,9 @@ def advantage(
   Returns:
     The advantage, the redistributed reward before smoothing, and the quality.
   """
-  start = starts(rollout.end)
+  start = episodes.starts(rollout.end)
   expected = jnp.sum(jnp.where(start, prediction, 0.0)) / jnp.sum(start)
-  reward, quality = redistribute(
+  reward, quality = episodes.redistribute(
     prediction,
     rollout.reward,
     rollout.end,
@@ -251,7 +127,7 @@ def advantage(
     reward, zero, zero, rollout.end, rollout.end, config.trace, 1.0
   )
   if config.standardise:
-    known = spread(jnp.ones_like(reward), rollout.end)
+    known = episodes.spread(jnp.ones_like(reward), rollout.end)
     mean = losses.masked_mean(smooth, known > 0)
     variance = losses.masked_mean((smooth - mean) ** 2, known > 0)
     smooth = (smooth - mean) / (jnp.sqrt(variance) + 1e-8)
@@ -279,15 +155,17 @@ def make_lesson_losses(
   """Returns `of(weights, episodes) -> [batch]`: main + weighted auxiliary."""
   network = model.return_model(config)
 
-  def of(weights, episodes):
-    observation = jnp.swapaxes(episodes.observation, 0, 1)
-    action = jnp.swapaxes(episodes.action, 0, 1)
+  def of(weights, played):
+    observation = jnp.swapaxes(played.observation, 0, 1)
+    action = jnp.swapaxes(played.action, 0, 1)
     steps = jnp.arange(len(action))[:, None]
-    x = inputs(observation, action, steps == 0, actions, config.delta_scale)
+    x = episodes.inputs(
+      observation, action, steps == 0, actions, config.delta_scale
+    )
     _, g = network.apply(weights, x)
-    mask = jnp.broadcast_to(steps < episodes.length[None], g.shape)
+    mask = jnp.broadcast_to(steps < played.length[None], g.shape)
     return jax.vmap(losses.return_loss, (1, 0, 1, None))(
-      g, episodes.episode_return, mask, config.auxiliary_weight
+      g, played.episode_return, mask, config.auxiliary_weight
     )
 
   return of
@@ -316,10 +194,10 @@ def make_train_step(config: ml_collections.ConfigDict) -> Callable:
       which = lessons.sample(
         buffer, key, config.lstm_batch, config.lessons_temperature
       )
-      episodes = lessons.take(buffer, which)
+      batch = lessons.take(buffer, which)
 
       def objective(weights):
-        each = lesson_losses(weights, episodes)
+        each = lesson_losses(weights, batch)
         return jnp.mean(each), each
 
       grads, each = jax.grad(objective, has_aux=True)(weights)
@@ -339,22 +217,24 @@ def make_train_step(config: ml_collections.ConfigDict) -> Callable:
     (observation, environment), rollout = ppo.play(
       config, env, params, policy, start, key, config.rollout_steps
     )
-    episodes = first_episodes(rollout, time)
-    now = jnp.mean(episodes.episode_return)
+    whole = first_episodes(rollout, time)
+    now = jnp.mean(whole.episode_return)
     decay = jnp.where(state.step == 0, 0.0, config.return_decay)
     mean_return = decay * state.mean_return + (1.0 - decay) * now
 
-    found = lesson_losses(state.model, episodes)
+    found = lesson_losses(state.model, whole)
     insert = lambda buffer, new: (lessons.insert(buffer, *new), None)
-    buffer, _ = jax.lax.scan(insert, state.lessons, (episodes, found))
+    buffer, _ = jax.lax.scan(insert, state.lessons, (whole, found))
     (weights, opt, buffer), each = learn(
       state.model, state.model_optimizer, buffer, keys.named(key, "lessons")
     )
 
     seen = rollout.observation.reshape(*rollout.action.shape, -1)
-    begin = starts(rollout.end)
-    x = inputs(seen, rollout.action, begin, env.num_actions, config.delta_scale)
-    g = predict(
+    begin = episodes.starts(rollout.end)
+    x = episodes.inputs(
+      seen, rollout.action, begin, env.num_actions, config.delta_scale
+    )
+    g = episodes.predict(
       lambda x, carry: predictor.apply(weights, x, carry),
       x,
       begin,
@@ -375,7 +255,7 @@ def make_train_step(config: ml_collections.ConfigDict) -> Callable:
       learner.optimizer,
       ppo.as_batch(rollout, mixed, target),
       keys.named(key, "order"),
-      ppo.clip_range(config, state.step),
+      config.clip,
     )
     learner = learner.replace(
       step=learner.step + 1,
