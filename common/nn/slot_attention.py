@@ -176,8 +176,10 @@ class SpatialBroadcastDecoder(nn.Module):
     h, w = self.grid
     position = SoftPositionEmbedding(name="position")
     layers = zip(self.features, self.kernels, self.strides, strict=True)
+    a = slots
     for i, (features, size, stride) in enumerate(layers):
-      conv = (Conv if stride == 1 else UpConv)(features, size, name=f"conv_{i}")
+      kind = Conv if stride == 1 else UpConv
+      conv = kind(features, size, name=f"conv_{i}")
       if i:
         a = conv(nn.relu(a))
       elif stride == 1:

@@ -3,11 +3,12 @@
     python -m projects.slot_attention.train --workdir=runs/multi_dsprites \\
       --config=configs/slot_attention/multi_dsprites.py
 
-Reproduces: Slot Attention (arXiv:2006.15055), the table of foreground ARI, column
-Multi-dSprites: 91.3 +- 0.3 over five seeds. Ours has not been run; for a GPU.
+Reproduces: Slot Attention (arXiv:2006.15055), the table of foreground ARI,
+column Multi-dSprites: 91.3 +- 0.3 over five seeds. Ours has not been run; for a
+GPU.
 
-All of tetrominoes.py, the paper's, at 64x64 with six slots. Ours: the sprites are
-generated (see sprites.py for how they differ).
+All of tetrominoes.py, the paper's, at 64x64 with six slots. Ours: the sprites
+are generated (see sprites.py for how they differ).
 
 Variants: those of tetrominoes.py.
 """

@@ -3,18 +3,19 @@
     python -m projects.slot_attention.train --workdir=runs/tetrominoes \\
       --config=configs/slot_attention/tetrominoes.py
 
-Reproduces: Slot Attention (arXiv:2006.15055), the table of foreground ARI, column
-Tetrominoes: 99.5 +- 0.2 over five seeds, of which one that failed is left out.
-Ours has not been run: a step takes seconds on a CPU; for a GPU. What we ran is
-tetrominoes_small.py.
+Reproduces: Slot Attention (arXiv:2006.15055), the table of foreground ARI,
+column Tetrominoes: 99.5 +- 0.2 over five seeds, of which one that failed is
+left out. Ours has not been run: a step takes seconds on a CPU; for a GPU. What
+we ran is tetrominoes_small.py.
 
-The paper's: networks, slots, iterations, loss, Adam and its schedule, batch, steps,
-320 pictures to judge by. Ours: pictures are generated as training goes, and never
-come again, where the paper has 60,000; `dataset="tetrominoes_file"` takes the
-published ones.
+The paper's: networks, slots, iterations, loss, Adam and its schedule, batch,
+steps, 320 pictures to judge by. Ours: pictures are generated as training goes,
+and never come again, where the paper has 60,000; `dataset="tetrominoes_file"`
+takes the published ones.
 
 Variants, the paper's baseline and ablations: `slot_mlp`, `softmax_inputs`,
-`weighted_sum`, `no_gru`, `learned_slots`, `one_iteration`; and `smoke`, seconds.
+`weighted_sum`, `no_gru`, `learned_slots`, `one_iteration`; and `smoke`,
+seconds.
 """
 
 import ml_collections

@@ -1,16 +1,17 @@
-"""Tetrominoes at 14x14: objects discovered within reach of one CPU core.
+"""Tetrominoes at 10x10: objects discovered within reach of one CPU core.
 
     python -m projects.slot_attention.train --workdir=runs/tetrominoes_small \\
       --config=configs/slot_attention/tetrominoes_small.py
 
-Stands for: Slot Attention (arXiv:2006.15055), the table of foreground ARI, column
-Tetrominoes (99.5 +- 0.2 in the paper). All of tetrominoes.py at two fifths of its
-size: cells of 2 pixels in place of 5, and so 3x3 convolutions for 5x5.
+Stands for: Slot Attention (arXiv:2006.15055), the table of foreground ARI,
+column Tetrominoes (99.5 +- 0.2 in the paper). Expected: see the project's
+README; a quarter of an hour of one CPU core.
 
-The paper's: the module with its three iterations and epsilons, the loss, Adam, a
-slot more than objects. Ours: three convolutions to the slots, not four, 16 of 32
-channels, slots of 32 numbers and not 64, batch 16 for 64, and a five times higher
-rate that rises and falls faster, over fewer steps.
+The paper's: the module with its three iterations and epsilons, the loss, Adam,
+a slot more than objects. Ours: cells of one pixel, where the paper's have five,
+so 3x3 convolutions for 5x5 and fewer of them (two before the slots, three after
+them); 16 channels for 32, slots of 32 numbers for 64, batch 16 for 64; a five
+times higher rate, which rises and falls faster, over fewer steps.
 
 Variants: those of tetrominoes.py.
 """

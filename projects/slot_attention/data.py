@@ -1,7 +1,7 @@
 """Where pictures come from: batch t of (config, key).
 
-Generated sets are drawn on the device, and no picture comes twice; published ones
-(see files.py) are gathered on the host.
+Generated sets are drawn on the device, and no picture comes twice; published
+ones (see files.py) are gathered on the host.
 
 A batch is `{"image": float32 [n, h, w, 3] in [-1, 1]}`, for set prediction with
 `"vector": float32 [n, rows, 19]`.
@@ -32,9 +32,7 @@ def draw(
     return lambda key: sprites.multi_dsprites(key, size, fewest, most)
   # Set prediction sees the whole frame, squeezed to a square.
   window = scenes.WHOLE if config.task == "set_prediction" else scenes.CROP
-  return lambda key: scenes.scene(
-    key, (size, size), window, fewest, most, most
-  )
+  return lambda key: scenes.scene(key, (size, size), window, fewest, most, most)
 
 
 def batches(

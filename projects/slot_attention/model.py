@@ -67,8 +67,8 @@ class AutoEncoder(nn.Module):
     """Takes `[batch, h, w, c]` and noise `[batch, k, d]` apart.
 
     Returns:
-      reconstruction `[batch, h, w, c]`; pictures `[batch, k, h, w, c]` and masks
-      `[batch, k, h, w]` of the slots, the masks summing to 1; slots
+      reconstruction `[batch, h, w, c]`; pictures `[batch, k, h, w, c]` and
+      masks `[batch, k, h, w]` of the slots, the masks summing to 1; slots
       `[batch, k, d]`; attention `[iterations, batch, places, k]`.
     """
     batch, k, d = noise.shape

@@ -66,7 +66,7 @@ def to_pixels(x) -> np.ndarray:
 
 
 def slots_sheet(images, out, masks) -> np.ndarray:
-  """One row a picture: itself, reconstruction, objects, slots, each slot's part.
+  """A row a picture: itself, reconstruction, objects, slots, their parts.
 
   Args:
     images: `[n, h, w, 3]` in [-1, 1].

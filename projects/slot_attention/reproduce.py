@@ -3,12 +3,12 @@
     python -m projects.slot_attention.reproduce --table=discovery
     python -m projects.slot_attention.reproduce --table=set_prediction
 
-A cell is one training: a variant of the table's config, and a seed. Numbers go to
-`results/slot_attention/`, a file a cell, and into the tables of this project's
-README, which show the cells that are there. A cell that is there is kept, unless
-`--fresh`, and a training that was cut short goes on. `--only=slot_mlp,no_gru` does
-some variants, `main` the paper's method. `--quick` does all of it in minutes, and
-changes neither results nor README.
+A cell is one training: a variant of the table's config, and a seed. Numbers go
+to `results/slot_attention/`, a file a cell, and into the tables of this
+project's README, which show the cells that are there. A cell that is there is
+kept, unless `--fresh`, and a training that was cut short goes on.
+`--only=slot_mlp,no_gru` does some variants, `main` the paper's method.
+`--quick` does all of it in minutes, and changes neither results nor README.
 """
 
 import importlib
@@ -94,7 +94,9 @@ def cell(
   }
 
 
-def generalisation(config: ml_collections.ConfigDict, state) -> dict[str, float]:
+def generalisation(
+  config: ml_collections.ConfigDict, state
+) -> dict[str, float]:
   """ARI with other iterations, slots and objects than in training."""
   ours = dict(
     eval_iterations=config.iterations,
@@ -225,7 +227,9 @@ def discovery_tables(out: pathlib.Path) -> dict[str, str]:
     )
   pictures.curves(
     out / "discovery.png",
-    {ROWS["discovery"][n][0]: [r["curve"] for r in v] for n, v in found.items()},
+    {
+      ROWS["discovery"][n][0]: [r["curve"] for r in v] for n, v in found.items()
+    },
   )
   return tables
 

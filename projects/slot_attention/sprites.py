@@ -1,4 +1,4 @@
-"""Pictures of simple shapes, made on the device: a picture is a function of a key.
+"""Pictures of simple shapes, made on the device; each a function of a key.
 
     image, masks, properties = tetrominoes(key, size=35, cell=5, objects=3)
 
@@ -121,8 +121,8 @@ def multi_dsprites(
   dSprites' three shapes, any orientation, six scales from 0.5 to 1, 32 x 32
   positions, any colour, a background of one gray. So has this, but for scale
   and place, which are continuous, edges, which are smooth over a pixel (masks
-  are not), and the heart, which is a curve of ours. Colour channels and gray are
-  uniform in [0, 1]; a sprite may be hidden by others.
+  are not), and the heart, which is a curve of ours. Colour channels and gray
+  are uniform in [0, 1]; a sprite may be hidden by others.
 
   Args:
     key: typed key.
@@ -133,8 +133,9 @@ def multi_dsprites(
   Returns:
     image, masks, whose last ones are empty where there are fewer objects, and
     properties `[max_objects, ...]`: `shape` (of SPRITES), int32; `scale`,
-    `orientation` in radians, `x` and `y` of the centre as shares of the picture,
-    `color` `[.., 3]` in [0, 1], and `visible`, 1 where there is an object.
+    `orientation` in radians, `x` and `y` of the centre as shares of the
+    picture, `color` `[.., 3]` in [0, 1], and `visible`, 1 where there is an
+    object.
   """
   draw = lambda name, shape, low, high: jax.random.uniform(
     keys.named(key, name), shape, minval=low, maxval=high

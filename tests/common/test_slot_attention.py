@@ -146,7 +146,10 @@ def test_transposed_convolutions_lie_where_keras_puts_them():
     # Keras' rule: the gradient of a "SAME" convolution of stride 2, which pads
     # 1 before and 2 after; so tap t of input i is output 2 i + t - 1.
     expected = np.zeros((8 + 4, 8 + 4), np.float32)
-    corner = slice(2 * row + 1, 2 * row + 6), slice(2 * column + 1, 2 * column + 6)
+    corner = (
+      slice(2 * row + 1, 2 * row + 6),
+      slice(2 * column + 1, 2 * column + 6),
+    )
     expected[corner] = kernel[..., 0, 0]
     out = module.apply(params, impulse)[0, :, :, 0]
     np.testing.assert_array_equal(out, expected[2:-2, 2:-2])

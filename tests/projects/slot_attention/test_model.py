@@ -42,25 +42,30 @@ def test_the_auto_encoder_sums_masked_pictures():
   np.testing.assert_allclose(out["reconstruction"], expected, atol=1e-5)
 
 
-def test_more_slots_and_iterations_than_in_training():
-  config = config_of("tetrominoes_small")
+def shapes(config, slots, iterations):
+  """Shapes of all outputs; nothing is compiled."""
   network = model.network(config)
-  params = jax.jit(network.init)(jax.random.key(0))
-  out = network.apply(params, *example(config, slots=7), 5)
-  assert out["masks"].shape[1] == 7
-  assert out["attention"].shape[0] == 5
+  params = jax.eval_shape(network.init, jax.random.key(0))
+  images, noise = jax.eval_shape(lambda: example(config, slots))
+  apply = lambda p, x, z: network.apply(p, x, z, iterations)
+  out = jax.eval_shape(apply, params, images, noise)
+  return {name: leaf.shape for name, leaf in out.items()}
+
+
+def test_more_slots_and_iterations_than_in_training():
+  found = shapes(config_of("tetrominoes_small"), 7, 5)
+  assert found["masks"] == (2, 7, 10, 10)
+  assert found["attention"] == (5, 2, 100, 7)
 
 
 @pytest.mark.parametrize("change", ["slot_mlp", "learned_slots"])
 def test_a_fixed_number_of_slots_is_one_sentence(change):
   config = config_of("tetrominoes_small", f"{change},smoke")
-  network = model.network(config)
-  params = jax.jit(network.init)(jax.random.key(0))
-  out = network.apply(params, *example(config), 3)
-  assert out["masks"].shape[1] == 4
-  assert jnp.all(jnp.isfinite(out["reconstruction"]))
+  found = shapes(config, 4, 3)
+  assert found["masks"] == (2, 4, 10, 10)
+  assert found["attention"][0] == (0 if change == "slot_mlp" else 3)
   with pytest.raises(InputError, match="5 slots were asked"):
-    network.apply(params, *example(config, slots=5), 3)
+    shapes(config, 5, 3)
 
 
 def test_the_networks_of_the_paper_have_their_sizes():

@@ -101,7 +101,10 @@ def test_the_three_shapes_have_the_areas_of_their_shapes(multi_dsprites):
   _, masks, properties = multi_dsprites
   top = properties["visible"].sum(1).astype(int) - 1
   pick = lambda a: np.asarray(a)[np.arange(COUNT), top]
-  area = pick(masks[:, 1:].sum((2, 3))) / (0.15 * 64 * pick(properties["scale"])) ** 2
+  area = (
+    pick(masks[:, 1:].sum((2, 3)))
+    / (0.15 * 64 * pick(properties["scale"])) ** 2
+  )
   shape = pick(properties["shape"])
   assert set(shape) == {0, 1, 2}
   np.testing.assert_allclose(area[shape == 0], 1.5**2, rtol=0.15)
