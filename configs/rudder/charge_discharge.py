@@ -22,10 +22,10 @@ def get_config(variant: str = "") -> ml_collections.ConfigDict:
   config.env = "projects.rudder.environments:ChargeDischarge"
   config.delay = config.max_delay = 10
   config.epsilon = 0.2
-  config.q_start = 0.0
   config.judged_by = "greedy"
-  config.solved_window = 1
+  config.solved_window = 4
   config.solved_share = 0.9
+  config.q_start = 0.0
   config.return_scale = 50.0
   config.lessons = 512
   if variant == "smoke":

@@ -22,12 +22,18 @@ def get_config(variant: str = "") -> ml_collections.ConfigDict:
   config.env = "projects.rudder.grids:GridWorld"
   config.delay = config.max_delay = 8
   config.epsilon = 0.2
-  config.q_start = 0.0
   config.judged_by = "greedy"
-  config.solved_window = 1
+  config.solved_window = 4
   config.solved_share = 0.9
-  config.return_scale = 500.0
+  config.q_start = 500.0  # optimistic; from 0 nobody finds a bomb 4 fields away
+  config.exploration = 500.0
+  config.return_scale = 100.0
+  config.max_updates = 100
   config.lessons = 512
+  config.warmup_episodes = 100
+  config.delays = (2, 4, 6, 8, 10)
+  config.seeds = 20
+  config.rivals_episodes = 20_000
   if variant == "smoke":
     watch_repair.smoke(config)
     config.solved_window = 1

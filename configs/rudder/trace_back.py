@@ -22,12 +22,17 @@ def get_config(variant: str = "") -> ml_collections.ConfigDict:
   config.env = "projects.rudder.grids:TraceBack"
   config.delay = config.max_delay = 20
   config.epsilon = 0.2
-  config.q_start = 0.0
   config.judged_by = "greedy"
-  config.solved_window = 1
+  config.solved_window = 4
   config.solved_share = 0.9
-  config.return_scale = 100.0
+  config.q_start = 0.0
+  config.return_scale = 30.0
   config.lessons = 512
+  config.warmup_episodes = 100
+  config.delays = (5, 10, 20, 40)
+  config.seeds = 20
+  config.max_episodes = 5_000
+  config.rivals_episodes = 20_000
   if variant == "smoke":
     watch_repair.smoke(config)
     config.solved_window = 1

@@ -60,7 +60,7 @@ def get_config(variant: str = "") -> ml_collections.ConfigDict:
   config.solved_regret = 1e-3  # an optimal episode gives no more away
 
   # RUDDER.
-  config.q_estimate = "direct"  # or "corrected", "traces"
+  config.q_estimate = "direct"  # or "corrected", "traces", "q_lambda"
   config.kappa_trace = 0.9
   config.contribution = "differences"  # or "integrated_gradients"
   config.integration_points = 50

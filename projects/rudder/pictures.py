@@ -16,7 +16,7 @@ from matplotlib import pyplot as plt
 
 COLOURS = {
   "rudder": "#d1495b",
-  "rudder_traces": "#edae49",
+  "rudder_q_lambda": "#edae49",
   "q_lambda": "#30638e",
   "sarsa_lambda": "#66a182",
   "monte_carlo": "#2e4057",

@@ -24,9 +24,9 @@ from . import tabular, train, tree_search, trial
 # Name -> what the config's learner is to be, changes of the config, label.
 METHODS = {
   "rudder": ("rudder", {}, "RUDDER"),
-  "rudder_traces": (
-    *("rudder", {"q_estimate": "traces"}),
-    "RUDDER, kappa by traces",
+  "rudder_q_lambda": (
+    *("rudder", {"q_estimate": "q_lambda"}),
+    "RUDDER with Q(λ)",
   ),
   "q_lambda": ("q_lambda", {}, "Q(λ)"),
   "sarsa_lambda": ("sarsa_lambda", {}, "SARSA(λ)"),
@@ -50,11 +50,11 @@ METHODS = {
   ),
 }
 TASKS = {
-  "grid_world": ("rudder", "q_lambda", "monte_carlo", "mcts"),
+  "grid_world": ("rudder_q_lambda", "q_lambda", "monte_carlo", "mcts"),
   "choice": ("rudder", "q_lambda", "monte_carlo"),
   "trace_back": (
-    *("rudder", "rudder_traces", "q_lambda", "sarsa_lambda", "monte_carlo"),
-    *("rs_moves", "rs_distance", "look_ahead", "look_back"),
+    *("rudder", "rudder_q_lambda", "q_lambda", "sarsa_lambda"),
+    *("rs_moves", "look_ahead", "look_back"),
   ),
 }
 

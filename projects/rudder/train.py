@@ -80,14 +80,14 @@ def init(key: jax.Array, config: ml_collections.ConfigDict) -> Any:
 def make_train_step(config: ml_collections.ConfigDict) -> Callable:
   """Returns `step(state, batch) -> state, metrics`; `batch` is not used.
 
-  What a step learns from it plays itself, by the key and step of the state. With
-  a table a step is a round of `check_every` episodes (`trial.make_round`).
+  What a step learns from it plays itself, by the key and step of the state.
+  With a table a step is a round of `check_every` episodes (`trial.make_round`).
   """
   check_choice("learner", config.learner, LEARNERS)
   if config.learner in DEEP:
     return DEEP[config.learner].make_train_step(config)
   env, params = task_of(config)
-  one = trial.make_round(env, params, _optimum(env, params), config)
+  one = trial.make_round(env, params, optimum_of(env, params), config)
   # A population of one: the loops of a round ask all of its trials.
   alone = jax.vmap(one, axis_name=tabular.TRIALS)
 
@@ -99,7 +99,8 @@ def make_train_step(config: ml_collections.ConfigDict) -> Callable:
   return step
 
 
-def _optimum(env, params):
+def optimum_of(env: Task, params: Any) -> jax.Array:
+  """The exact optimal values, once and for all."""
   return jax.jit(lambda params: optimal.q_values(env, params))(params)
 
 
@@ -115,7 +116,7 @@ def make_evaluate(
   if config.learner in DEEP:
     return DEEP[config.learner].make_evaluate(config, real)
   env, params = task_of(config)
-  optimum = _optimum(env, params)
+  optimum = optimum_of(env, params)
 
   @jax.jit
   def scores(q, optimum, key):

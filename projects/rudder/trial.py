@@ -30,7 +30,7 @@ from .tabular import any_trial
 from .task import Task
 
 LEARNERS = ("rudder", *tabular.METHODS)
-ESTIMATES = ("direct", "corrected", "traces")
+ESTIMATES = ("direct", "corrected", "traces", "q_lambda")
 CONTRIBUTIONS = ("differences", "integrated_gradients")
 
 
@@ -156,8 +156,13 @@ def learn(
 
   q(s_t, a_t) is an exponential mean of the redistributed reward ("direct"),
   with kappa(s_t, a_t) added where future reward may be left: "corrected" learns
-  kappa by bootstrapping, "traces" with `config.kappa_trace`.
+  kappa by bootstrapping, "traces" with `config.kappa_trace`. "q_lambda" learns
+  by Q(lambda) from the redistributed reward: its optimal policies are the same.
   """
+  if config.q_estimate == "q_lambda":
+    told = episode.replace(rewards=reward)
+    targets = tabular.targets(told, "q_lambda", config.trace)
+    return tabular.learn(q, episode, targets, rate), kappa
   place = (episode.rows % len(q), episode.actions)
 
   def towards(table, targets):

@@ -1,0 +1,160 @@
+"""RUDDER with a table: its parts on known cases, and that it learns."""
+
+import importlib
+
+import jax
+import numpy as np
+import pytest
+from jax import numpy as jnp
+
+from common.errors import InputError
+from projects.rudder import environments, redistribution, tabular, train, trial
+
+
+def config_of(name="charge_discharge", **changes):
+  module = importlib.import_module(f"configs.rudder.{name}")
+  config = module.get_config("smoke")
+  config.unlock()
+  config.update(changes)
+  return config
+
+
+ENV = environments.ChargeDischarge(6)
+PARAMS = ENV.params_of_delay(4)
+
+
+@pytest.fixture(scope="module")
+def played():
+  q = jnp.zeros((ENV.table_size, ENV.num_actions))
+  one = jax.jit(lambda key: trial.play(ENV, PARAMS, q, key, 0.5))
+  return one(jax.random.key(0))
+
+
+def test_a_lesson_is_the_episode_in_differences(played):
+  lesson, episode = played
+  steps = int(episode.inside.sum())
+  assert steps == PARAMS.max_steps_in_episode == 5
+  assert lesson.inputs.shape == (8, ENV.features + ENV.num_actions)
+  assert int(lesson.mask.sum()) == steps + 1
+  states = jnp.cumsum(lesson.inputs[:, : ENV.features], axis=0)
+  actions = lesson.inputs[:, ENV.features :]
+  np.testing.assert_array_equal(
+    jnp.argmax(actions[:steps], 1), episode.actions[:steps]
+  )
+  np.testing.assert_array_equal(actions[steps:], 0)
+  # Charged is what the last action has left, and time goes on.
+  np.testing.assert_allclose(
+    states[1 : steps + 1, 0], episode.actions[:steps] == 0, atol=1e-6
+  )
+  np.testing.assert_allclose(
+    states[: steps + 1, -1], np.arange(steps + 1) / steps, atol=1e-6
+  )
+  np.testing.assert_allclose(lesson.returns, jnp.sum(episode.rewards))
+
+
+@pytest.mark.parametrize("contribution", trial.CONTRIBUTIONS)
+def test_redistributed_rewards_belong_to_steps_and_keep_the_return(
+  played, contribution
+):
+  lesson, _ = played
+  config = config_of(contribution=contribution, integration_points=100)
+  weight = jax.random.normal(jax.random.key(1), lesson.inputs.shape[1:])
+  predict = lambda x: jnp.cumsum(jnp.tanh(x @ weight))
+  run = jax.jit(lambda lesson: trial.redistribute(predict, lesson, config))
+  reward = run(lesson)
+  np.testing.assert_allclose(jnp.sum(reward), lesson.returns, rtol=1e-5)
+  np.testing.assert_array_equal(reward[5:], 0)
+  # Each step's contribution is its own here, and the end's is the last one's.
+  own = np.tanh(np.asarray(lesson.inputs @ weight))[:6]
+  expected = np.append(own[:4], own[4] + own[5])
+  expected += (float(lesson.returns) - own.sum()) / 5
+  np.testing.assert_allclose(reward[:5], expected, atol=2e-3)
+
+
+@pytest.mark.parametrize("estimate", trial.ESTIMATES)
+def test_learning_goes_to_the_targets(played, estimate):
+  _, episode = played
+  config = config_of(q_estimate=estimate, kappa_trace=1.0)
+  q = jnp.zeros((ENV.table_size, ENV.num_actions))
+  reward = jnp.where(episode.inside, jnp.arange(7.0), 0.0)
+  q, kappa = jax.jit(
+    lambda q, reward: trial.learn(q, q, episode, reward, 1.0, config)
+  )(q, reward)
+  place = (episode.rows, episode.actions)
+  later = np.array([10, 9, 7, 4, 0])  # Sums of the rewards after the next.
+  expected = np.arange(5.0)
+  if estimate == "traces":
+    expected += later
+    np.testing.assert_allclose(kappa[place][:5], later, atol=1e-5)
+  elif estimate == "corrected":  # From a kappa of zero.
+    expected += [1, 2, 3, 4, 0]
+  np.testing.assert_allclose(q[place][:5], expected, atol=1e-5)
+
+
+def test_constant_returns_leave_the_model_alone():
+  config = config_of(delay=3, max_delay=3)
+  env, params = train.task_of(config)
+  free = params.replace(discharging=0.0, empty=0.0)
+  optimum = train.optimum_of(env, free)
+  one = trial.make_round(env, free, optimum, config)
+  alone = jax.jit(jax.vmap(one, axis_name=tabular.TRIALS))
+  state = trial.init(jax.random.key(0), env, config)
+  state = jax.tree.map(lambda leaf: leaf[None], state)
+  for _ in range(2):
+    after, metrics = alone(state)
+  assert int(metrics["model_updates"][0]) == 0
+  assert not bool(after.trained[0])
+  for a, b in zip(
+    jax.tree.leaves(state.params), jax.tree.leaves(after.params), strict=True
+  ):
+    np.testing.assert_array_equal(a, b)
+
+
+def test_the_model_learns_and_a_member_is_its_own_trial():
+  """All of it, on a short task: the LSTM's loss falls, the task is solved."""
+  config = config_of(
+    delay=3, max_delay=3, max_updates=200, warmup_episodes=20, lessons=64,
+    lstm_features=8, batch_size=8, return_scale=10.0, max_episodes=800,
+    check_every=20, epsilon=0.5, solved_share=0.99, q_estimate="traces",
+  )  # fmt: skip
+  env, _ = train.task_of(config)
+  run = jax.vmap(
+    trial.make_trial(env, config), (0, None), axis_name=tabular.TRIALS
+  )
+  roots = jax.random.split(jax.random.key(0), 4)
+  results = jax.jit(run)(roots, 3)
+  assert results["solved"].all()
+  assert int(results["episodes"].max()) < 800
+  assert int(results["updates"].min()) >= 10
+  alone = jax.jit(run)(roots[2:3], 3)
+  assert int(alone["episodes"][0]) == int(results["episodes"][2])
+  np.testing.assert_allclose(alone["q"][0], results["q"][2], atol=0.2)
+
+
+def test_the_sum_over_a_whole_episode_is_kept_by_compensation(played):
+  lesson, _ = played
+  steps = lesson.mask[1:]
+  reward = redistribution.compensate(jnp.zeros(7), lesson.returns, steps)
+  np.testing.assert_allclose(jnp.sum(reward), lesson.returns, rtol=1e-6)
+
+
+@pytest.mark.parametrize(
+  ("changes", "says"),
+  [
+    (dict(delay=0), "config.delay is 0: nothing would be delayed"),
+    (dict(delay=9), "room for config.max_delay = 6"),
+    (dict(env="projects.rudder.grids:Grid"), "cannot be made"),
+    (dict(env="nowhere:Task"), "cannot be made"),
+    (dict(env="common.keys:named"), "is no task with a table"),
+    (dict(learner="ruder"), "did you mean 'rudder'"),
+    (dict(q_estimate="direkt"), "did you mean 'direct'"),
+    (dict(contribution="difference"), "did you mean 'differences'"),
+    (dict(judged_by="greed"), "did you mean 'greedy'"),
+    (dict(lstm_gates="forwards"), "did you mean 'forward'"),
+  ],
+)
+def test_bad_input_is_one_sentence(changes, says):
+  with pytest.raises(InputError, match=says):
+    jax.eval_shape(
+      lambda key: train.init(key, config_of(**changes)), jax.random.key(0)
+    )
