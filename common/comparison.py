@@ -7,6 +7,7 @@ its extrapolation in n and the scores beside it, and the command line.
 """
 
 import argparse
+import importlib.metadata
 import json
 import pathlib
 import sys
@@ -14,6 +15,7 @@ import zipfile
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any, NamedTuple
 
+import jax
 import numpy as np
 import tqdm
 
@@ -130,13 +132,24 @@ def collect(
   )
 
 
+def versions(*distributions: str) -> dict[str, str]:
+  """What a protocol says of its libraries, and of the device.
+
+  Args:
+    *distributions: names of others besides JAX, NumPy and SciPy.
+  """
+  names = ("jax", "numpy", "scipy", *distributions)
+  found = {name: importlib.metadata.version(name) for name in names}
+  return {**found, "device": jax.devices()[0].device_kind}
+
+
 def described(notes: Mapping[str, int]) -> str:
   """The counts in words: "3 invalid, 1 gray"."""
   return ", ".join(f"{count} {name}" for name, count in notes.items() if count)
 
 
 def is_statistics(path: str | pathlib.Path) -> bool:
-  """Whether a file is an .npz with `mu` and `sigma`, ours or another tool's."""
+  """Whether a file is an .npz with `mu` and `sigma`, by whatever tool."""
   try:
     with zipfile.ZipFile(path) as file:
       names = {pathlib.PurePath(n).stem for n in file.namelist()}
@@ -160,16 +173,11 @@ def save(path: str | pathlib.Path, samples: Samples) -> None:
     mean, covariance = whole
   extra = {} if samples.n is None else {"n": samples.n}
   if samples.protocol is not None:
-    extra["protocol"] = json.dumps(samples.protocol, sort_keys=True)
+    extra["protocol"] = json.dumps(samples.protocol)
   path.parent.mkdir(parents=True, exist_ok=True)
   fresh = path.with_suffix(".tmp.npz")
-  np.savez(
-    fresh,
-    mu=mean,
-    sigma=covariance,
-    notes=json.dumps(samples.notes),
-    **extra,
-  )
+  extra["notes"] = json.dumps(samples.notes)
+  np.savez(fresh, mu=mean, sigma=covariance, **extra)
   fresh.replace(path)
 
 
@@ -230,12 +238,15 @@ def compare(
   if difference and not any_protocol:
     raise InputError(
       f"{a.name} and {b.name} were not made the same way, and their distance "
-      f"means nothing: {difference}; --any-protocol compares them all the same"
+      f"means nothing: {difference}; --any-protocol compares them come what may"
     )
   for side in (a, b):
     if side.protocol is None:
       warn(f"{side.name} does not say how it was made")
-  found = frechet.distance(a.whole, b.whole)
+  try:
+    found = frechet.distance(a.whole, b.whole)
+  except InputError as error:
+    raise InputError(f"{a.name} and {b.name}: {error}") from error
   result: dict[str, Any] = {
     "a": a.name,
     "b": b.name,
@@ -276,9 +287,9 @@ def _difference(a, b) -> str:
   """What two protocols do not share, in words; "" if nothing is known to."""
   if a is None or b is None:
     return ""
-  for key in sorted({*a, *b} - {"versions"}):
-    if a.get(key) != b.get(key):
-      return f"{key} is {a.get(key)!r} here and {b.get(key)!r} there"
+  for key in {**a, **b}:
+    if key != "versions" and a.get(key) != b.get(key):
+      return f"{key} is {a.get(key)!r} of A and {b.get(key)!r} of B"
   return ""
 
 
@@ -307,6 +318,11 @@ def text(result: Mapping[str, Any]) -> str:
   if shares := result.get("manifold"):
     lines.append(
       "  " + ", ".join(f"{key} {value:.3f}" for key, value in shares.items())
+    )
+  if result.get("manifold", ...) is None:
+    lines.append(
+      "  no kernel distance, precision or recall: they take more than "
+      f"{manifold.K} samples on both sides, not saved statistics"
     )
   n = ["unknown" if n is None else f"{n:,}" for n in result["n"]]
   lines.append(

@@ -75,7 +75,8 @@ def load(
     column: of a table; see `read`.
     canonicalise: False takes the SMILES as they are written, without asking
       RDKit whether they are any.
-    strict: makes the first SMILES that is invalid or empty an error.
+    strict: makes the first SMILES that is invalid or empty, or of several
+      fragments, an error.
     processes: see `canonical`.
     progress: called with the number of molecules, as they are done.
 
@@ -104,7 +105,14 @@ def load(
       + "; correct it, or leave out --strict"
     )
   left = [text for text in texts if text is not None]
-  return Molecules(left, invalid, empty, sum("." in text for text in left))
+  mixtures = [p for p, t in zip(pairs, texts, strict=True) if t and "." in t]
+  if strict and mixtures:
+    line, text = mixtures[0]
+    raise InputError(
+      f"{name}, line {line}: {text[:80]!r} has several fragments; take one of "
+      "them, or leave out --strict"
+    )
+  return Molecules(left, invalid, empty, len(mixtures))
 
 
 def complaint(name: str, molecules: Molecules) -> str:
@@ -140,6 +148,11 @@ def read(path: Path, column: str | None = None) -> tuple[list[int], list[str]]:
   path = pathlib.Path(path).expanduser()
   plain = path.with_suffix("") if path.suffix in _OPEN else path
   kind = plain.suffix.lower()
+  if kind == ".npz":
+    raise InputError(
+      f"{path} is no whole file of statistics (mu, sigma): check the path, or "
+      "make it again"
+    )
   if kind not in (*_TABLES, *_LISTS):
     raise InputError(
       f"{path}: molecules are read from .smi, .txt, .csv and .tsv files (and "

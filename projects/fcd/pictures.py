@@ -78,7 +78,8 @@ def moses_plot(path: pathlib.Path, results: Mapping[str, Any]) -> None:
     axes.plot(
       published, infinite, "x", color=COLORS["FFD"], label="ours, infinite n"
     )
-    for i, (name, x, y) in enumerate(zip(found, published, ours, strict=True)):
+    marks = sorted(zip(published, ours, found, strict=True))
+    for i, (x, y, name) in enumerate(marks):
       at = (6, -12) if i % 2 else (-8, 8)  # Neighbours on both sides.
       axes.annotate(name, (x, y), at, textcoords="offset points", size=8)
     axes.set(

@@ -14,7 +14,6 @@ import sys
 from collections.abc import Sequence
 from typing import Any
 
-import jax
 import rdkit
 import tqdm
 
@@ -51,7 +50,8 @@ def score(
     weights: see `model.released`.
     column: of a table; see `molecules.read`.
     canonicalise: whether RDKit rewrites the SMILES, as ChemNet expects.
-    strict: makes an invalid SMILES an error.
+    strict: makes all that is counted an error: what is invalid or empty, has
+      several fragments, or is too long.
     any_protocol: compares statistics that were made in another way, too.
     distance_only: spares all but the distance.
     batch_size: molecules at a time.
@@ -108,15 +108,18 @@ def samples(
     )
   if complaint := molecules.complaint(name, found):
     checkpoint.warn(complaint)
-  length = tokens.padded_length(found.smiles, rule)
   notes = found.notes()
-  if length != tokens.LENGTH:
-    # As the fcd package does; it moves the features of all of the list.
-    checkpoint.warn(
-      f"{name}: a SMILES of {length - 1} characters has all of them padded to "
-      f"{length} instead of {tokens.LENGTH}, which changes the distance"
-    )
-    notes[f"places a SMILES, not {tokens.LENGTH}"] = length
+  if longer := sum(len(text) >= tokens.LENGTH for text in found.smiles):
+    # As fcd of that rule does.
+    what = {
+      "1.2": "all of the list are padded further, which changes the distance",
+      "1.1": "what is behind 349 symbols is cut off",
+    }[rule]
+    said = f"{name}: {longer} SMILES of {tokens.LENGTH} characters or more"
+    if strict:
+      raise InputError(f"{said}, and {what}: remove them, or drop --strict")
+    checkpoint.warn(f"{said}: {what}")
+    notes[f"of {tokens.LENGTH} characters or more"] = longer
   with _bar(f"{name}: ChemNet", len(found.smiles)) as done:
     chunks = activations(found.smiles, params, rule, batch_size, done)
     return comparison.collect(
@@ -143,7 +146,7 @@ def protocol(digest: str, rule: str, canonicalise: bool) -> dict[str, Any]:
       "1.1": f"{tokens.LENGTH}, longer ones cut",
     }[rule],
     "SMILES": by if canonicalise else "as written",
-    "versions": {"jax": jax.__version__},
+    "versions": comparison.versions(),
   }
 
 

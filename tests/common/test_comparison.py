@@ -1,7 +1,6 @@
 """Samples that stream, statistics in files, and what refuses to be compared."""
 
 import json
-import subprocess
 import sys
 
 import hypothesis
@@ -66,6 +65,7 @@ def test_statistics_go_through_a_file(tmp_path):
   result = comparison.compare(saved, back)
   assert result["distance"] == pytest.approx(0, abs=1e-12)
   assert result["kernel_distance"] is None and result["standard_error"] >= 0
+  assert "no kernel distance" in comparison.text(result)
 
 
 def test_files_of_other_tools_load_and_are_told_apart(tmp_path, capsys):
@@ -97,6 +97,14 @@ def test_bad_statistics_are_one_sentence(mu, sigma, message, tmp_path):
   assert "bad.npz" in str(error.value)
 
 
+def test_a_covariance_that_is_none_is_named(tmp_path, capsys):
+  np.savez(tmp_path / "bad.npz", mu=np.zeros(2), sigma=np.diag([1.0, -1.0]))
+  bad = comparison.load(tmp_path / "bad.npz")
+  with pytest.raises(InputError, match=r"bad.npz.*not positive semi-definite"):
+    comparison.compare(collected(np.eye(2)), bad)
+  assert "does not say" in capsys.readouterr().err
+
+
 def test_truncated_statistics_are_one_sentence(tmp_path):
   comparison.save(tmp_path / "x.npz", collected(np.eye(40)))
   whole = (tmp_path / "x.npz").read_bytes()
@@ -113,7 +121,7 @@ def test_other_protocols_are_refused_unless_told():
   newer = collected(x, protocol={**PROTOCOL, "versions": {"jax": "2"}})
   assert comparison.compare(here, newer)["distance"] < 1e-12
   there = collected(x, name="there", protocol={**PROTOCOL, "network": "other"})
-  with pytest.raises(InputError, match="network is 'none' here and 'other' th"):
+  with pytest.raises(InputError, match="network is 'none' of A and 'other' of"):
     comparison.compare(here, there)
   result = comparison.compare(here, there, any_protocol=True)
   assert "NOT THE SAME PROTOCOL: network" in comparison.text(result)
@@ -150,32 +158,24 @@ def test_features_that_are_not_finite_are_named():
     comparison.collect("x", [x[:1]], PROTOCOL, {"broken": 3})
 
 
-SCRIPT = """
-import numpy as np
-from common import comparison
-def read(path, arguments):
-  x = np.random.default_rng(arguments.columns).normal(size=(50, 2))
-  return comparison.collect(path, [x], {"score": "toy"}, {})
-comparison.command(
-  "Toy.", lambda p: p.add_argument("--columns", type=int, default=2), read
-)
-"""
+def test_the_command(tmp_path, monkeypatch, capsys):
+  def read(path, arguments):
+    x = np.random.default_rng(arguments.columns).normal(size=(50, 2))
+    return comparison.collect(path, [x], {"score": "toy"}, {})
 
-
-@pytest.mark.processes
-def test_the_command(tmp_path, root):
   def run(*arguments):
-    return subprocess.run(
-      [sys.executable, "-c", SCRIPT, *arguments],
-      cwd=root,
-      capture_output=True,
-      text=True,
-    )
+    monkeypatch.setattr(sys, "argv", ["toy", *arguments])
+    add = lambda p: p.add_argument("--columns", type=int, default=2)
+    comparison.command("Toy.", add, read)
+    return capsys.readouterr().out
 
   file = str(tmp_path / "a.npz")
-  done = run("a", "b", f"--save-stats={file}", "--json")
-  assert done.returncode == 0, done.stderr
-  assert json.loads(done.stdout)["distance"] == pytest.approx(0, abs=1e-9)
-  assert "toy: " in run(file, "b", "--columns=3").stdout
-  alone = run("a")
-  assert alone.returncode == 1 and alone.stderr.startswith("error: say what")
+  said = run("a", "b", f"--save-stats={file}", "--json")
+  assert json.loads(said)["distance"] == pytest.approx(0, abs=1e-9)
+  assert "toy: " in run(file, "b", "--columns=3")
+  for arguments in (["a"], ["a", "b", "--batch-size=0"]):
+    with pytest.raises(SystemExit) as stop:
+      run(*arguments)
+    said = capsys.readouterr().err
+    assert stop.value.code == 1 and said.startswith("error: ")
+    assert said.count("\n") == 1

@@ -38,28 +38,54 @@ def test_rules_refuse_each_other_and_too_few_are_one_sentence(chemnet):
     score.score(A, ["CCO", "C1CC"], weights=chemnet)
 
 
+def test_what_is_handled_is_counted_or_under_strict_an_error(chemnet, capsys):
+  odd = [*A, "CC(=O)[O-].[Na+]", "C" * 2000]
+  for rule, said in (("1.2", "padded further"), ("1.1", "is cut off")):
+    side = score.samples(odd, rule=rule, weights=chemnet)
+    assert side.n == 4
+    assert side.notes == {
+      "of several fragments": 1, "of 350 characters or more": 1
+    }  # fmt: skip
+    assert said in capsys.readouterr().err
+  for bad, match in (
+    (odd[:3], "line 3: .* several fragments"),
+    ([*A, odd[3]], "350 characters or more.*remove them"),
+    ([*A, ""], "line 3: no SMILES"),
+    ([*A, "C1CC"], "line 3: RDKit rejects"),
+  ):
+    with pytest.raises(InputError, match=match):
+      score.samples(bad, weights=chemnet, strict=True)
+
+
 @pytest.mark.processes
-def test_the_command(chemnet, tmp_path, root):
+def test_the_command(chemnet, tmp_path, root, monkeypatch, capsys):
   a, b = tmp_path / "a.smi", tmp_path / "b.smi"
   a.write_text("\n".join(A * 3) + "\n")
   b.write_text("\n".join([*B * 3, "C1CC"]) + "\n")
-  kept = tmp_path / "a.npz"
-
-  def run(*arguments):
-    command = [sys.executable, "-m", "projects.fcd.score", *map(str, arguments)]
-    return subprocess.run(
-      [*command, f"--weights={chemnet}"],
-      cwd=root, capture_output=True, text=True, env=os.environ,
-    )  # fmt: skip
-
-  done = run(a, b, f"--save-stats={kept}", "--json")
+  kept, weights = tmp_path / "a.npz", f"--weights={chemnet}"
+  words = [str(a), str(b), weights, f"--save-stats={kept}", "--json"]
+  done = subprocess.run(
+    [sys.executable, "-m", "projects.fcd.score", *words],
+    cwd=root, capture_output=True, text=True, env=os.environ,
+  )  # fmt: skip
   assert done.returncode == 0, done.stderr
   assert "line 7 'C1CC'" in done.stderr
   found = json.loads(done.stdout)
   assert found["notes"]["b"] == {"invalid SMILES left out": 1}
-  again = run(kept, b)
-  assert again.stdout.startswith(f"FCD: {found['distance']:.6g}")
-  strict = run(kept, b, "--strict")
-  assert strict.returncode == 1 and "line 7" in strict.stderr
-  other = run(kept, b, "--tokens=1.1")
-  assert other.returncode == 1 and "were not made the same way" in other.stderr
+
+  def run(*arguments):
+    words = ["score", str(kept), str(b), weights, *arguments]
+    monkeypatch.setattr(sys, "argv", words)
+    score.main()
+    return capsys.readouterr().out
+
+  name, value, *_ = run().split()
+  assert name == "FCD:"
+  assert float(value) == pytest.approx(found["distance"], rel=1e-4)
+  for argument, match in (
+    ("--strict", "line 7"),
+    ("--tokens=1.1", "tokens is 'of fcd 1.2' of A and 'of fcd 1.1' of B"),
+  ):
+    with pytest.raises(SystemExit):
+      run(argument)
+    assert match in capsys.readouterr().err
