@@ -19,6 +19,7 @@ import pathlib
 import re
 import shlex
 import shutil
+import sys
 import tempfile
 from collections.abc import Callable
 from typing import Any, Literal
@@ -366,7 +367,12 @@ def _cached(
 
     # Pillow lets go of the interpreter lock while it decodes.
     pool = concurrent.futures.ThreadPoolExecutor(min(8, os.cpu_count() or 1))
-    bar = tqdm.tqdm(total=shape[0], desc=f"decoding {spec['source']}", unit="")
+    bar = tqdm.tqdm(
+      total=shape[0],
+      desc=f"decoding {spec['source']}",
+      unit="",
+      disable=not sys.stderr.isatty(),
+    )
     with pool, bar:
       try:
         for done in pool.map(fill, range(0, shape[0], _PIECE)):

@@ -18,6 +18,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from common import weights
+from common.checkpoint import warn
 from common.errors import InputError
 
 from . import inception, torch_files
@@ -80,6 +81,11 @@ def load(path: str | os.PathLike | None = None) -> Weights:
   published = digest == _SHA256
   if is_graph:
     published = all((gamma == 1).all() for gamma in gammas)
+    if published:
+      warn(
+        f"{found} is taken for the published graph by its layers; that its "
+        "numbers are the published ones could not be checked"
+      )
   return Weights(
     inception.fold(arrays), fingerprint(arrays), published, f"{name} {digest}"
   )
