@@ -153,7 +153,7 @@ def test_the_choice_by_hand():
     paid, _, _, obs, _ = play(params, [action, 0, 1, 0])
     good, bad = obs[-1, 2:4]
     assert good + bad == 3
-    np.testing.assert_allclose(paid, [at_once, 0, 0, at_end + good - bad])
+    np.testing.assert_allclose(paid, [at_once, 0, 0, at_end + 3 * (good - bad)])
 
 
 def test_charge_and_discharge_by_hand():
