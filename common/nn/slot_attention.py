@@ -6,6 +6,7 @@ after the recurrent product.
 """
 
 from collections.abc import Sequence
+from typing import Any
 
 import jax
 import numpy as np
@@ -79,7 +80,8 @@ class SlotAttention(nn.Module):
     )
 
     def iterate(slots, _):
-      return step.apply({"params": params}, slots, keys, values)
+      pair: Any = step.apply({"params": params}, slots, keys, values)
+      return pair
 
     return jax.lax.scan(iterate, slots, length=iterations)
 

@@ -37,7 +37,7 @@ def draw(
 
 def batches(
   config: ml_collections.ConfigDict, key: jax.Array
-) -> Callable[[Any], dict[str, jax.Array]]:
+) -> Callable[[Any], dict[str, Any]]:
   """Returns `t -> batch`, a pure function of (key, t).
 
   Raises:

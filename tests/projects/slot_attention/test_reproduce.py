@@ -1,0 +1,119 @@
+"""The tables: from cells to Markdown, in order; and one quick run."""
+
+import re
+
+import numpy as np
+import pytest
+
+from common import report
+from common.errors import InputError
+from projects.slot_attention import reproduce, train
+
+from .test_model import config_of
+
+
+def fake(out, name, ari, minutes=3.0):
+  scores = {"foreground_ari": ari, "test_loss": 0.01}
+  report.save_results(
+    out / f"{name}.json",
+    {
+      "scores": scores,
+      "curve": [{"step": s, **scores} for s in (1, 2)],
+      "steps": 2,
+      "variations": {"slots 5": ari / 2},
+      "minutes": minutes,
+    },
+  )
+
+
+def test_tables_show_the_cells_that_are_there(tmp_path):
+  for seed, ari in enumerate((0.9, 0.8)):
+    fake(tmp_path, f"discovery_main_{seed}", ari)
+  fake(tmp_path, "discovery_slot_mlp_0", 0.25, minutes=None)
+  tables = reproduce.discovery_tables(tmp_path)
+  lines = tables["discovery"].splitlines()
+  assert len(lines) == 4
+  assert "| 85.0 ± 5.0 |" in lines[2] and lines[2].startswith(
+    "| Slot Attention"
+  )
+  assert "| 25.0 |" in lines[3] and "in pieces" in lines[3]
+  assert "| slots 5 | 42.5 ± 2.5 |" in tables["generalisation"]
+  assert (tmp_path / "discovery.png").exists()
+
+
+def test_every_row_of_the_tables_has_a_config():
+  for table, rows in reproduce.ROWS.items():
+    for variant in rows:
+      config = reproduce.config_of(table, variant, 1, quick=True)
+      assert config.seed == 1
+      assert config.task == table
+
+
+def test_the_readme_has_a_place_for_every_table():
+  text = (reproduce._HERE / "README.md").read_text()
+  for name in ("discovery", "generalisation", "set_prediction"):
+    assert re.search(rf"<!-- {name} -->.*<!-- /{name} -->", text, re.DOTALL)
+
+
+def test_a_cell_trains_varies_and_is_kept(tmp_path, monkeypatch):
+  config = config_of("tetrominoes_small")
+  small = lambda *_: config.copy_and_resolve_references().unlock() or config
+  monkeypatch.setattr(reproduce, "config_of", small)
+  monkeypatch.setattr(reproduce, "cells", lambda *_: [("main", 0)])
+  monkeypatch.setattr(
+    reproduce, "generalisation", lambda config, state: {"slots 5": 0.5}
+  )
+  arguments = ("discovery", tmp_path / "out", tmp_path / "runs", True, False)
+  reproduce.compute(*arguments)
+  path = tmp_path / "out" / "discovery_main_0.json"
+  cell = report.load_results(path)
+  assert cell["steps"] == 4 and [r["step"] for r in cell["curve"]] == [2, 4]
+  assert cell["variations"] == {"slots 5": 0.5}
+  assert "data_dir" not in cell["config"]
+  assert (tmp_path / "out" / "discovery_main_0_slots.png").exists()
+  # Kept, not computed again.
+  monkeypatch.setattr(train, "train", None)
+  reproduce.compute(*arguments)
+  assert (
+    reproduce.discovery_tables(tmp_path / "out")["discovery"].count("\n") == 3
+  )
+
+
+def test_generalisation_judges_with_other_numbers(monkeypatch):
+  asked = []
+
+  def make_evaluate(config, test):
+    asked.append(
+      (config.eval_slots, config.eval_iterations, test["masks"].shape[1])
+    )
+    return lambda state, key: {"foreground_ari": 0.5}
+
+  monkeypatch.setattr(train, "make_evaluate", make_evaluate)
+  config = config_of("tetrominoes_small")
+  monkeypatch.setattr(
+    reproduce.data,
+    "test",
+    lambda config, key: {"masks": np.zeros((1, 1 + config.eval_max_objects))},
+  )
+  found = reproduce.generalisation(config, None)
+  assert len(found) == len(asked) == 9
+  assert found["max_objects 4, slots 5"] == 0.5
+  assert asked[0] == (4, 1, 4) and asked[-1] == (6, 3, 6)
+
+
+def test_spread():
+  assert reproduce.spread([90.0]) == "90.0"
+  assert reproduce.spread([90.0, 80.0]) == "85.0 ± 5.0"
+  values = reproduce.spread([float("nan"), 1.0])
+  assert values == "nan ± nan"
+
+
+def test_a_wrong_row_is_one_sentence(monkeypatch):
+  class Flag:
+    value = ("slot_mpl",)
+
+  monkeypatch.setattr(reproduce, "_ONLY", Flag)
+  with pytest.raises(
+    InputError, match="--only=slot_mpl: --table=discovery has"
+  ):
+    reproduce.cells("discovery", quick=False)
