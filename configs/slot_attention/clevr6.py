@@ -5,8 +5,8 @@
 
 Reproduces: Slot Attention (arXiv:2006.15055), the table of foreground ARI,
 column CLEVR6: 98.8 +- 0.3 over five seeds. Ours has not been run: it needs a
-GPU, and in DIR the file clevr_with_masks_train.tfrecords (10.5 GB; files.py says
-where it is). The first run converts it, in about two hours of one core, to 5 GB
+GPU, and in DIR the file clevr_with_masks_train.tfrecords (10.5 GB; files.py has
+its address). The first run converts it, in about two hours of one core, to 5 GB
 in `cache_dir`.
 
 All of clevr_like6.py, the paper's, on the published images. The paper's, too:
