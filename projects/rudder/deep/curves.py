@@ -137,6 +137,17 @@ def study(
   return cells
 
 
+def kept(out: pathlib.Path) -> dict[tuple[str, str], dict[str, Any]]:
+  """As `study`, without computing: tasks whose three curves are there."""
+  path = lambda task, kind: out / f"ppo_{task}_{kind}.json"
+  return {
+    (task, kind): report.load_results(path(task, kind))
+    for task in TASKS
+    for kind in KINDS
+    if all(path(task, any_kind).exists() for any_kind in KINDS)
+  }
+
+
 def table(cells: dict[tuple[str, str], dict[str, Any]]) -> str:
   """Markdown: a row a task, returns at the end and over the whole training.
 

@@ -97,8 +97,8 @@ def init(key: jax.Array, config: Config) -> State:
   size = config.batch_size * config.rollout_steps
   if size % config.minibatches:
     raise InputError(
-      f"config.batch_size * config.rollout_steps = {size} samples cannot be "
-      f"cut into config.minibatches = {config.minibatches} equal parts"
+      f"batch_size * rollout_steps = {size} samples of the config cannot be "
+      f"cut into minibatches = {config.minibatches} equal parts"
     )
   limit = delay.episode_steps(params)
   if config.restart and (limit is None or limit > config.rollout_steps):
@@ -210,7 +210,7 @@ def advantages(
 
 
 def standardised(values: jax.Array) -> jax.Array:
-  """Of mean 0 and standard deviation 1, over all of them."""
+  """Of mean 0 and standard deviation 1."""
   return (values - jnp.mean(values)) / (jnp.std(values) + 1e-8)
 
 
@@ -300,8 +300,8 @@ def make_train_step(config: Config) -> Callable:
   """Returns `step(state, batch) -> state, metrics`, pure; `batch` is not used.
 
   A step is one update: `rollout_steps` steps of `batch_size` environments, then
-  `epochs` epochs of `minibatches` minibatches. `return` is of the undelayed
-  rewards, `reward` the mean of a step's as the learner sees it.
+  `epochs` epochs of `minibatches` minibatches. `return` is without the delay,
+  `reward` a step's mean as the learner sees it.
   """
   env, params = delay.make(config)
   network = model.actor_critic(config, env.num_actions)

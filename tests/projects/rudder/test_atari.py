@@ -1,16 +1,16 @@
 """Atari: the reward model's parts, exploration, and games that come back."""
 
-import shutil
 import sys
 
 import jax
 import numpy as np
 import pytest
 from jax import numpy as jnp
+from PIL import Image
 
 from common.errors import InputError
 from configs.rudder import atari as configs
-from projects.rudder.deep import actors, atari, atari_reward, exploration
+from projects.rudder.deep import actors, atari, atari_reward, exploration, film
 
 
 def test_the_time_code():
@@ -133,28 +133,45 @@ def test_games_come_back_by_their_actions():
     players.games.close()
 
 
-def test_a_film_and_the_same_bits(tmp_path):
+@pytest.fixture(scope="module")
+def begun():
+  """Programs and the first state: compiling is what takes time."""
+  config = tiny(trace=0.0)
+  init = jax.jit(lambda key: atari.init(key, config))
+  return atari.Programs(config), init(jax.random.key(0))
+
+
+def test_a_step_from_a_kept_state_has_the_same_bits(begun, tmp_path):
   pytest.importorskip("ale_py")
-  config = tiny(checkpoint_every=1)
-  straight, metrics = atari.train(config, str(tmp_path / "straight"))
-  # As if it had been killed in its second step.
-  shutil.copytree(tmp_path / "straight", tmp_path / "killed")
-  shutil.rmtree(tmp_path / "killed" / "checkpoints" / "2")
-  resumed, _ = atari.train(config, str(tmp_path / "killed"))
+  programs, state = begun
+  config = programs.config
+  players = actors.Actors(config, state.desk)
+  first, _, _ = atari.advance(programs, state, players)
+  # As a checkpoint keeps it: the step below may give the arrays away.
+  kept = jax.tree.map(np.asarray, first.replace(key=0))
+  kept = jax.tree.map(np.array, kept)
+  straight, metrics, new = atari.advance(programs, first, players)
+  players.games.close()
+  assert metrics["episodes"] == len(new) == 4 and metrics["overlong"] == 0
+
+  again = jax.tree.map(jnp.asarray, kept).replace(key=state.key)
+  players = actors.Actors(config, again.desk)
+  resumed, _, _ = atari.advance(programs, again, players)
+  players.games.close()
   for a, b in zip(
     jax.tree.leaves(straight.replace(key=0)),
     jax.tree.leaves(resumed.replace(key=0)),
     strict=True,
   ):
     np.testing.assert_array_equal(np.asarray(a), np.asarray(b))
-  assert metrics["episodes"] == 4
-  assert (tmp_path / "straight" / "episode_2.gif").stat().st_size > 1000
+  explained = atari.explain_episode(programs, straight, new[-1])
+  film.save(tmp_path / "episode.gif", new[-1], explained, config)
+  with Image.open(tmp_path / "episode.gif") as picture:
+    assert picture.n_frames == 4 and picture.size == (336, 486)
 
 
-def test_what_is_explained_is_kept_and_believed_or_not():
-  config = tiny(trace=0.0, contributions="differences")
-  programs = atari.Programs(config)
-  state = jax.jit(lambda key: atari.init(key, config))(jax.random.key(0))
+def test_what_is_explained_is_kept_and_believed_or_not(begun):
+  programs, state = begun
   rng = np.random.default_rng(0)
   lesson = actors.Lesson(
     frames=rng.integers(0, 255, (23, 84, 84)).astype(np.uint8),
