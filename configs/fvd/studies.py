@@ -19,6 +19,7 @@ def get_config(variant: str = "") -> ml_collections.ConfigDict:
   config.seed = 0
   config.frames = 16
   config.clips = 512  # disturbed, and as many to compare with
+  config.paired = 64  # of them, for SSIM and PSNR
   config.frame_size = 8  # pixels a side, of the distance of single frames
   config.sizes = (16, 32, 64, 128, 256, 512, 1024)
   config.repetitions = 8
@@ -27,6 +28,7 @@ def get_config(variant: str = "") -> ml_collections.ConfigDict:
     if name != "smoke":
       raise ValueError(f"studies has no variant {name!r}; it has 'smoke'")
     config.clips = 24
+    config.paired = 4
     config.frame_size = 4
     config.sizes = (8, 16)
     config.repetitions = 2

@@ -159,7 +159,8 @@ def read(
     )
   if options.count is not None:
     missing = options.count - found
-    handled("missing", f"{name}: {options.count} clips wanted", missing)
+    where = f"{name}, {found} clips and not {options.count}"
+    handled("missing", where, missing)
 
 
 def _grow(bar: Any, count: int) -> None:
@@ -183,8 +184,19 @@ def _handled(
   if strict:
     raise InputError(f"{where}: {count} {kind}, which --strict forbids")
   if not notes[kind] and kind in _LOSSES:
-    warn(f"{where}: {kind}; more of the kind are only counted")
+    warn(f"{where}: {kind}; others like it are counted")
   notes[kind] += count
+
+
+def existing(source: str | pathlib.Path) -> pathlib.Path:
+  """The path of a source, or an `InputError` if nothing is there."""
+  path = pathlib.Path(source).expanduser()
+  if not path.exists():
+    raise InputError(
+      f"{path} does not exist: give a file or folder of clips; those of a data "
+      "set of TensorFlow Datasets must be saved first, as the README shows"
+    )
+  return path
 
 
 def _videos(source: Any, handled: Callable, bar: Any) -> Iterator[Video]:
@@ -193,9 +205,7 @@ def _videos(source: Any, handled: Callable, bar: Any) -> Iterator[Video]:
     _grow(bar, 1)
     yield from _of_array(np.asarray(source), "the array", bar)
     return
-  path = pathlib.Path(source).expanduser()
-  if not path.exists():
-    raise InputError(f"{path} does not exist: give a file or folder of clips")
+  path = existing(source)
   files = _listed(path) if path.is_dir() else [path]
   _grow(bar, len(files))
   for item in files:

@@ -31,6 +31,7 @@ import tqdm
 from jax import numpy as jnp
 
 from common import weights
+from common.checkpoint import warn
 from common.errors import InputError
 
 from . import model
@@ -260,6 +261,7 @@ def load(config: dict[str, Any] | None = None) -> tuple[Any, str]:
     jax.tree_util.keystr(p, simple=True, separator="/") for p, _ in paths
   ]
   if not path.is_file():
+    warn(f"{path} is made now, once, which takes a minute or two")
     params = train(config)
     buffer = io.BytesIO()
     arrays = [np.asarray(leaf) for leaf in jax.tree.leaves(params)]

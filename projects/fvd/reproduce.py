@@ -27,12 +27,28 @@ from tqdm import tqdm
 
 from common import command, report
 from common.errors import InputError
-from common.stats import frechet, resampling
+from common.stats import frechet, kernel_distance, resampling
 
-from . import clips, disturbances, motion, pictures, score
+from . import clips, disturbances, frames, motion, pictures, published, score
 
 _HERE = pathlib.Path(__file__).parent
 _PROJECT = _HERE.name
+# What each score says of the harm done; similarities say the opposite.
+SCORES: dict[str, Callable[[Any], float]] = {
+  "clips": lambda found: found["distance"],
+  "frames": lambda found: found["distance"],
+  "kernel": lambda found: found["value"],
+  "ssim": lambda found: -found,
+  "psnr": lambda found: -np.inf if found is None else -found,
+}
+# By the paper's names of them.
+_PAPERS = {
+  "FVD": "clips",
+  "SSIM": "ssim",
+  "PSNR": "psnr",
+  "KVD": "kernel",
+  "average FID": "frames",
+}
 
 
 def load(source: str, count: int, frames: int, seed: int) -> np.ndarray:
@@ -49,22 +65,12 @@ def load(source: str, count: int, frames: int, seed: int) -> np.ndarray:
   return np.rint(np.stack(found)).astype(np.uint8)
 
 
-def frame_features(x: np.ndarray, size: int) -> np.ndarray:
-  """Single frames as size x size means of pixels, float32 [n * t, features]."""
-  n, t, height, width, channels = x.shape
-  tall, wide = height // size, width // size
-  cut = x[:, :, : tall * size, : wide * size]
-  blocks = cut.reshape(n * t, size, tall, size, wide, channels)
-  means = blocks.mean(axis=(2, 4), dtype=np.float32) / 127.5 - 1
-  return means.reshape(n * t, -1)
-
-
 def study_disturbances(
   config: ml_collections.ConfigDict,
   network: score.Network,
   x: np.ndarray,
 ) -> dict[str, Any]:
-  """Both distances of each kind at each level; plain data.
+  """Each score of each kind at each level; plain data.
 
   Args:
     config: of `configs/fvd/studies.py`.
@@ -72,37 +78,34 @@ def study_disturbances(
     x: uint8 [2 * config.clips, t, h, w, 3]; the second half is disturbed.
   """
   whole = functools.partial(_features, config, network)
-  single = lambda c: frame_features(c, config.frame_size)
+  single = lambda c: frames.features(c, config.frame_size)
   reference, judged = x[: config.clips], x[config.clips :]
-  sides = [
-    (whole, _parts(whole(reference))),
-    (single, _parts(single(reference))),
-  ]
+  seen = {"clips": whole(reference), "frames": single(reference)}
+  against = {name: _parts(found) for name, found in seen.items()}
   out: dict[str, dict[str, list[Any]]] = {}
   rows = [(kind, level) for kind in disturbances.KINDS for level in range(6)]
   for kind, level in tqdm(rows, desc="disturbances", dynamic_ncols=True):
     disturbed = disturbances.disturb(kind, judged, level, config.seed)
-    for name, (featurise, against) in zip(
-      ("clips", "frames"), sides, strict=True
-    ):
-      parts = _parts(featurise(disturbed))
-      found = out.setdefault(kind, {}).setdefault(name, [])
-      found.append(
-        {
-          "distance": float(
-            frechet.distance(
-              resampling.merged(against), resampling.merged(parts)
-            )
-          ),
-          "standard_error": resampling.standard_error(against, parts),
-        }
-      )
+    features = {"clips": whole(disturbed), "frames": single(disturbed)}
+    by = out.setdefault(kind, {name: [] for name in SCORES})
+    for name in ("clips", "frames"):
+      sides = (against[name], _parts(features[name]))
+      found = frechet.distance(*map(resampling.merged, sides))
+      error = resampling.standard_error(*sides)
+      by[name].append({"distance": float(found), "standard_error": error})
+    kernel = kernel_distance.polynomial_mmd(
+      seen["clips"], features["clips"], score.GAMMA
+    )
+    by["kernel"].append(kernel._asdict())
+    pair = judged[: config.paired], disturbed[: config.paired]
+    by["ssim"].append(frames.ssim(*pair))
+    by["psnr"].append(frames.psnr(*pair))
   return {
     "disturbances": out,
     "rank_correlation": {
       kind: {
-        name: _rank_correlation([f["distance"] for f in found])
-        for name, found in by.items()
+        name: _rank_correlation([value(entry) for entry in by[name]])
+        for name, value in SCORES.items()
       }
       for kind, by in out.items()
     },
@@ -192,6 +195,28 @@ def disturbances_table(results: dict[str, Any]) -> str:
   return report.markdown_table(header, rows) + note
 
 
+def people_table(results: dict[str, Any]) -> str:
+  """The paper's agreement with people, beside what is measured here."""
+  rows = []
+  for metric, shares in published.AGREEMENT.items():
+    row = [metric, *("-" if share is None else str(share) for share in shares)]
+    for kinds in (disturbances.STATIC, disturbances.TEMPORAL):
+      name = _PAPERS.get(metric)
+      by = results["rank_correlation"]
+      row.append(
+        f"{np.mean([by[kind][name] for kind in kinds]):+.2f}" if name else "-"
+      )
+    rows.append(row)
+  header = ["metric", *published.DESIGNS, "here: static", "here: temporal"]
+  note = (
+    "\nPaper: agreement with people, %. Here: rank correlation with the level "
+    "of a disturbance, the mean of four; FVD and KVD are those of the "
+    f"{results['protocol']['score']}, average FID is the distance of single "
+    "frames' pixels, SSIM and PSNR are given the undisturbed clip.\n"
+  )
+  return report.markdown_table(header, rows) + note
+
+
 def samples_table(results: dict[str, Any]) -> str:
   """The table of the README."""
   cell = lambda s: (
@@ -245,10 +270,14 @@ def run(arguments: argparse.Namespace) -> None:
     results = study_disturbances(config, network, x)
     pictures.disturbances_plot(out / "disturbances.png", results, x[0])
     table = disturbances_table(results)
+    print(people_table(results))
   report.save_results(out / f"{name}.json", results)
   print(table)
   if not quick and not arguments.out:
     report.insert_table(_HERE / "README.md", name, table)
+    if not of_samples:
+      people = people_table(results)
+      report.insert_table(_HERE / "README.md", "people", people)
 
 
 if __name__ == "__main__":

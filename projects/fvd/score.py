@@ -13,7 +13,6 @@ that `--save-stats` has kept.
 import argparse
 import collections
 import functools
-import importlib.metadata
 import os
 import sys
 from collections.abc import Callable, Iterable, Iterator
@@ -71,11 +70,7 @@ def network(
     raise InputError(
       f"features={features!r}: it can be {' or '.join(FEATURES)}"
     )
-  versions = {
-    "jax": jax.__version__,
-    "pillow": importlib.metadata.version("pillow"),
-    "device": jax.devices()[0].device_kind,
-  }
+  versions = comparison.versions("pillow")
   if features == "i3d":
     loaded = i3d_weights.load(path)
     parameters, apply = loaded.parameters, model.features
@@ -292,9 +287,8 @@ def main() -> None:
   load = functools.cache(network)
 
   def read(path: str, arguments: argparse.Namespace) -> comparison.Samples:
-    other = arguments.b
-    if other is not None and not os.path.exists(os.path.expanduser(other)):
-      raise InputError(f"{other} does not exist")  # Not hours later.
+    if arguments.b is not None:
+      clips.existing(arguments.b)  # Rather than hours later.
     options = clips.Options(
       frames=arguments.frames,
       stride=arguments.stride,
