@@ -21,6 +21,7 @@ def get_config(variant: str = "") -> ml_collections.ConfigDict:
   config.unlock()
   config.env = "projects.rudder.environments:ChargeDischarge"
   config.delay = config.max_delay = 10
+  config.task = ml_collections.ConfigDict(dict(discharging=10.0, empty=1.0))
   config.epsilon = 0.2
   config.judged_by = "greedy"
   config.solved_window = 4

@@ -21,6 +21,9 @@ def get_config(variant: str = "") -> ml_collections.ConfigDict:
   config.unlock()
   config.env = "projects.rudder.grids:GridWorld"
   config.delay = config.max_delay = 8
+  config.task = ml_collections.ConfigDict(
+    dict(defused=1000.0, probability=0.5, towards=-0.09, away=0.1)
+  )
   config.epsilon = 0.2
   config.judged_by = "greedy"
   config.solved_window = 4

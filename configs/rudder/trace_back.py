@@ -21,6 +21,9 @@ def get_config(variant: str = "") -> ml_collections.ConfigDict:
   config.unlock()
   config.env = "projects.rudder.grids:TraceBack"
   config.delay = config.max_delay = 20
+  config.task = ml_collections.ConfigDict(
+    dict(first=0, second=1, cost=-50.0, reward=150.0)
+  )
   config.epsilon = 0.2
   config.judged_by = "greedy"
   config.solved_window = 4

@@ -33,6 +33,8 @@ def get_config(variant: str = "") -> ml_collections.ConfigDict:
   config.env = "projects.rudder.environments:WatchRepair"
   config.delay = 50
   config.max_delay = 50  # what the compiled program has room for
+  # Numbers of the task's parameters, `WatchParams`, that are to be others.
+  config.task = ml_collections.ConfigDict()
 
   # The table, common to all learners.
   config.epsilon = 0.1  # demo: actions at random

@@ -61,7 +61,8 @@ class WatchRepair(Task):
   noisy = True
   acting_steps = 1
 
-  def __init__(self, max_delay: int = 50):
+  def __init__(self, max_delay: int = 50, **numbers):
+    super().__init__(max_delay, **numbers)
     self.max_steps = max_delay
     usual = self.default_params
     most = lambda p: int(max_delay * p + 6 * (max_delay * p) ** 0.5) + 2
@@ -71,11 +72,11 @@ class WatchRepair(Task):
   @property
   def default_params(self) -> WatchParams:
     """The demonstration's."""
-    return WatchParams()
+    return WatchParams().replace(**self.numbers)
 
   def params_of_delay(self, delay) -> WatchParams:
     """A transport of `delay` steps."""
-    return WatchParams(max_steps_in_episode=delay)
+    return WatchParams(max_steps_in_episode=delay).replace(**self.numbers)
 
   def start_rows(self, params):
     """Brands are equally likely."""
@@ -183,17 +184,18 @@ class Choice(Task):
   states_per_time = 3
   acting_steps = 1
 
-  def __init__(self, max_delay: int = 500):
+  def __init__(self, max_delay: int = 500, **numbers):
+    super().__init__(max_delay, **numbers)
     self.max_steps = max_delay + 1
 
   @property
   def default_params(self) -> ChoiceParams:
     """A delay of 100."""
-    return ChoiceParams()
+    return ChoiceParams().replace(**self.numbers)
 
   def params_of_delay(self, delay) -> ChoiceParams:
     """`delay` steps after the choice."""
-    return ChoiceParams(max_steps_in_episode=delay + 1)
+    return ChoiceParams(max_steps_in_episode=delay + 1).replace(**self.numbers)
 
   def outcomes(self, state, action, params):
     """A good or a bad event; none with the choice itself."""
@@ -268,7 +270,8 @@ class ChargeDischarge(Task):
   actions = 2
   features = 3
 
-  def __init__(self, max_delay: int = 13):
+  def __init__(self, max_delay: int = 13, **numbers):
+    super().__init__(max_delay, **numbers)
     self.max_steps = max_delay + 1
     self.counts = self.max_steps // 2 + 1
     self.states_per_time = 2 * self.counts
@@ -276,11 +279,11 @@ class ChargeDischarge(Task):
   @property
   def default_params(self) -> ChargeParams:
     """T = 10."""
-    return ChargeParams()
+    return ChargeParams().replace(**self.numbers)
 
   def params_of_delay(self, delay) -> ChargeParams:
     """T = delay."""
-    return ChargeParams(max_steps_in_episode=delay + 1)
+    return ChargeParams(max_steps_in_episode=delay + 1).replace(**self.numbers)
 
   def outcomes(self, state, action, params):
     """One: charging charges, discharging discharges."""

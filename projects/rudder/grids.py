@@ -66,17 +66,18 @@ class GridWorld(Task):
   features = 64
   states_per_time = 31 * 31 * 2
 
-  def __init__(self, max_delay: int = 13):
+  def __init__(self, max_delay: int = 13, **numbers):
+    super().__init__(max_delay, **numbers)
     self.max_steps = max_delay * 3 // 2
 
   @property
   def default_params(self) -> BombParams:
     """A delay of 8."""
-    return BombParams()
+    return BombParams().replace(**self.numbers)
 
   def params_of_delay(self, delay) -> BombParams:
     """The bomb is `delay` fields away."""
-    usual = BombParams()
+    usual = BombParams().replace(**self.numbers)
     return usual.replace(
       max_steps_in_episode=delay * 3 // 2, start_x=usual.bomb_x - delay
     )
@@ -167,17 +168,18 @@ class TraceBack(Task):
   features = 33
   states_per_time = 15 * 15 * 3
 
-  def __init__(self, max_delay: int = 40):
+  def __init__(self, max_delay: int = 40, **numbers):
+    super().__init__(max_delay, **numbers)
     self.max_steps = max_delay
 
   @property
   def default_params(self) -> TraceParams:
     """A delay of 20."""
-    return TraceParams()
+    return TraceParams().replace(**self.numbers)
 
   def params_of_delay(self, delay) -> TraceParams:
     """`delay` moves."""
-    return TraceParams(max_steps_in_episode=delay)
+    return TraceParams(max_steps_in_episode=delay).replace(**self.numbers)
 
   def start_rows(self, params):
     """The middle."""

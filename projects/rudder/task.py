@@ -17,12 +17,15 @@ gamma is 1. The last step terminates and does not truncate: nothing comes after
 it.
 """
 
+import dataclasses
 from typing import Any, NamedTuple
 
 import jax
 from flax import struct
 from gymnax.environments import environment, spaces
 from jax import numpy as jnp
+
+from common.errors import InputError
 
 
 @struct.dataclass
@@ -66,9 +69,26 @@ class Task(environment.Environment[EnvState, EnvParams]):
   noisy = False  # Whether rewards have noise of their own.
   acting_steps = 2**30  # From here on only the last action is offered.
 
-  def outcomes(self, state, action, params) -> Outcomes:
-    """All that may happen, of one state and one action."""
-    raise NotImplementedError
+  def __init__(self, max_delay: int = 1, **numbers: Any):
+    """Makes room for delays up to `max_delay`, under other numbers if given.
+
+    Args:
+      max_delay: of `params_of_delay`.
+      **numbers: fields of the task's parameters to be others than usual.
+
+    Raises:
+      InputError: the parameters have no such field.
+    """
+    del max_delay
+    self.numbers = {}
+    fields = {field.name for field in dataclasses.fields(self.default_params)}
+    for name in sorted(set(numbers) - fields):
+      known = ", ".join(sorted(fields))
+      raise InputError(f"{self.name} has no number {name!r}; it has {known}")
+    self.numbers = {
+      name: tuple(value) if isinstance(value, list) else value
+      for name, value in numbers.items()
+    }
 
   def step_env(self, key, state, action, params):
     """gymnax's step, without the reset.

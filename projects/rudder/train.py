@@ -34,7 +34,7 @@ def task_of(config: ml_collections.ConfigDict) -> tuple[Task, Any]:
 
   Args:
     config: `env`, "package.module:Class" of a `task.Task`; `delay`;
-      `max_delay`, the room for it.
+      `max_delay`, the room for it; `task`, numbers of its parameters.
 
   Raises:
     InputError: no such class, or it is no task; a delay that is none, or for
@@ -59,7 +59,7 @@ def task_of(config: ml_collections.ConfigDict) -> tuple[Task, Any]:
       f"config.env {config.env!r} is no task with a table (task.Task): learn "
       "it with config.learner='ppo_rudder', as configs/rudder/cartpole.py does"
     )
-  env = make(config.max_delay)
+  env = make(config.max_delay, **config.task)
   params = env.params_of_delay(config.delay)
   if params.max_steps_in_episode > env.max_steps:
     raise InputError(

@@ -5,6 +5,7 @@ import numpy as np
 import pytest
 from jax import numpy as jnp
 
+from common.errors import InputError
 from projects.rudder import environments, grids
 
 TASKS = {
@@ -191,3 +192,13 @@ def test_tracing_back_by_hand():
   assert paid([0, 1, 2, 3]) == [-50, 0, 0, 150]
   assert paid([0, 2, 1, 1]) == [-50, 0, 0, 0]
   assert paid([1, 0, 1, 0]) == [0, 0, 0, 0]
+
+
+def test_other_numbers_of_a_task():
+  env = environments.Choice(3, luck=2.0, at_end=[1, 4])
+  params = env.params_of_delay(3)
+  assert params.luck == env.default_params.luck == 2.0
+  paid, _, _, obs, _ = player(env)(params, [1, 0, 1, 0])
+  np.testing.assert_allclose(paid[-1], 4 + 2 * (obs[-1, 2] - obs[-1, 3]))
+  with pytest.raises(InputError, match="no number 'lick'; it has at_end"):
+    environments.Choice(3, lick=2.0)
