@@ -83,23 +83,24 @@ def test_names_and_shapes_are_the_published_ones(shared, arrays):
     )
 
 
-@pytest.mark.parametrize("i", [2, 3])
-def test_golden_values(i, golden, params):
-  x = model.scaled(golden[f"clip_{i}"][None], model.SIZE)
+@pytest.mark.parametrize("clips", [(0, 1), (2,), (3,)])  # By their length.
+def test_golden_values(clips, golden, params):
+  x = model.scaled(np.stack([golden[f"clip_{i}"] for i in clips]), model.SIZE)
   means, logits, last = endpoints(params, x)
-  np.testing.assert_allclose(
-    logits[0].mean(0), golden[f"logits_{i}"], rtol=0, atol=LOGITS
-  )
-  np.testing.assert_allclose(
-    logits[0], golden[f"logits_per_step_{i}"], rtol=0, atol=LOGITS
-  )
-  names = [n[5:-2] for n in golden if n[:5] == "mean_" and n[-2:] == f"_{i}"]
-  assert set(names) == set(means) and len(names) == 17
-  for name in names:
-    np.testing.assert_allclose(
-      means[name][0], golden[f"mean_{name}_{i}"], rtol=0, atol=MEANS
+  for place, i in enumerate(clips):
+    close = lambda got, name, tolerance, place=place, i=i: (
+      np.testing.assert_allclose(
+        got[place], golden[f"{name}_{i}"], rtol=0, atol=tolerance
+      )
     )
-  if i == 3:
+    close(logits, "logits_per_step", LOGITS)
+    close(logits.mean(1), "logits", LOGITS)
+    close(logits.mean(1), "logits_float64", LOGITS)
+    ends = [n[5:-2] for n in golden if n[:5] == "mean_" and n[-2:] == f"_{i}"]
+    assert set(ends) == set(means) and len(ends) == 17
+    for name in ends:
+      close(means[name], f"mean_{name}", MEANS)
+  if clips == (3,):
     # The mistake that shows on this clip alone: one pool over all that is left.
     layer = params["logits"]["conv"]
     kernel = layer["kernel"].reshape(-1, model.CLASSES)
@@ -107,7 +108,7 @@ def test_golden_values(i, golden, params):
     assert np.abs(pooled - golden["logits_3"]).max() > 1000 * LOGITS
 
 
-@pytest.mark.parametrize("i", [0, 2, 3])
+@pytest.mark.parametrize("i", range(4))
 def test_golden_resize_and_range(i, golden):
   # The stored patches are of the first frame's corners and the last's middle.
   x = np.asarray(model.scaled(golden[f"clip_{i}"][None], model.SIZE))[0]
@@ -177,15 +178,17 @@ def test_pool_and_convolution_are_xlas(window, strides):
   np.testing.assert_allclose(got, wanted, rtol=0, atol=1e-5)
 
 
-def test_time_steps(params):
-  shape = lambda t: (
-    jax.eval_shape(
-      lambda x: model.I3D().apply({"params": params}, x)["Logits"],
-      jax.ShapeDtypeStruct((2, t, 224, 224, 3), jnp.float32),
-    ).shape
-  )
-  steps = {9: 1, 16: 1, 17: 2, 32: 3}
-  assert {t: shape(t)[1] for t in steps} == steps
+def test_time_steps_and_full_precision(params):
+  apply = lambda x: model.I3D().apply({"params": params}, x)["Logits"]
+  for t, steps in {9: 1, 32: 3}.items():  # The golden clips: 10, 16 and 21.
+    x = jax.ShapeDtypeStruct((2, t, 224, 224, 3), jnp.float32)
+    program = jax.make_jaxpr(apply)(x)
+    assert program.out_avals[0].shape == (2, steps, model.CLASSES)
+  # TF32 moves logits by 1e-3.
+  text = str(program)
+  products = text.count("= conv_general_dilated[")
+  assert products == 58 and "= dot_general[" not in text
+  assert text.count("precision=(Precision.HIGHEST, Precision.HIGHEST)") == 58
   with pytest.raises(InputError, match=r"8 frames is too short.*9 or more"):
     model.features(params, jnp.zeros((1, 8, 224, 224, 3)))
 
