@@ -54,7 +54,7 @@ TASKS = {
   "choice": ("rudder", "q_lambda", "monte_carlo"),
   "trace_back": (
     *("rudder", "rudder_q_lambda", "q_lambda", "sarsa_lambda"),
-    *("rs_moves", "look_ahead", "look_back"),
+    *("monte_carlo", "rs_moves", "look_ahead", "look_back"),
   ),
 }
 

@@ -110,20 +110,25 @@ def watch(cells: dict[str, dict[str, Any]]) -> str:
 
 
 def bias_variance(cell: dict[str, Any]) -> str:
-  """Samples to reduce the bias by 80%, and states of high variance."""
-  name = lambda value: "-" if not np.isfinite(value) else f"{value:,.0f}"
-  rows = []
-  for i, delay in enumerate(cell["bias_delays"]):
-    rows.append(
-      [
-        f"{delay}",
-        *(name(np.float64(of[i])) for of in cell["samples"]),
-        *3 * "-",
-      ]
-    )
-  for i, delay in enumerate(cell["variance_delays"]):
-    counts = [name(np.float64(of[i])) for of in cell["high_variance"]]
-    rows.append([f"{delay}", *["-"] * len(cell["samples"]), *counts])
+  """Episodes to reduce the bias by 80%, and states of high variance."""
+  number = lambda value: f"{value:,.0f}" if np.isfinite(value) else "-"
+
+  def of(name, delays, delay):
+    """The values of `cell[name]`, `[kinds, delays]`, at one delay."""
+    values = np.array(cell[name], float)
+    if delay not in delays:
+      return ["-"] * len(values)
+    return [number(v) for v in values[:, delays.index(delay)]]
+
+  near, far = cell["bias_delays"], cell["variance_delays"]
+  rows = [
+    [
+      f"{delay}",
+      *of("samples", near, delay),
+      *of("high_variance", far, delay),
+    ]
+    for delay in sorted({*near, *far})
+  ]
   header = [
     "delay",
     *(f"episodes to a fifth of the bias, {m}" for m in cell["methods"]),

@@ -1,0 +1,79 @@
+"""Training: the contract, resuming, pictures, and what a user gets wrong."""
+
+import importlib
+import subprocess
+import sys
+
+import jax
+import pytest
+
+from common import checkpoint
+from common.errors import InputError
+from projects.rudder import train
+
+
+def config_of(name, variant="smoke", **changes):
+  module = importlib.import_module(f"configs.rudder.{name}")
+  config = module.get_config(variant)
+  config.unlock()
+  config.update(changes)
+  return config
+
+
+def test_training_resumes_bitwise_and_leaves_its_pictures(tmp_path):
+  config = config_of("trace_back")
+  whole, scores = train.train(
+    config.copy_and_resolve_references(), str(tmp_path / "a")
+  )
+  assert scores.keys() == {"greedy_share", "eval_return"}
+  assert (tmp_path / "a" / "episode.png").stat().st_size > 5_000
+  assert (tmp_path / "a" / "learning_curve.png").stat().st_size > 5_000
+  config.total_steps = 2
+  train.train(config.copy_and_resolve_references(), str(tmp_path / "b"))
+  config.total_steps = 4
+  parts, _ = train.train(config, str(tmp_path / "b"))
+  assert checkpoint.digest(whole) == checkpoint.digest(parts)
+  assert int(whole.step) == 4
+  assert bool(whole.trained)
+
+
+@pytest.mark.parametrize("learner", ["sarsa_lambda"])
+def test_a_competitor_learns_without_a_model(learner):
+  config = config_of("trace_back", learner=learner)
+  state = jax.jit(lambda key: train.init(key, config))(jax.random.key(0))
+  step = jax.jit(train.make_train_step(config))
+  after, metrics = step(state, None)
+  assert int(metrics["model_updates"]) == 0
+  assert float(abs(after.q - state.q).max()) > 0
+  assert int(after.step) == 1
+
+
+@pytest.mark.parametrize("name", ["cartpole", "atari"])
+def test_the_deep_learners_are_found(name):
+  config = config_of(name)
+  state = jax.eval_shape(lambda key: train.init(key, config), jax.random.key(0))
+  assert state.step.shape == ()
+
+
+def test_an_unknown_learner_is_one_sentence(tmp_path):
+  config = config_of("trace_back", learner="q_lamda")
+  for call in (
+    lambda: train.train(config, str(tmp_path)),
+    lambda: train.make_train_step(config),
+  ):
+    with pytest.raises(InputError, match="did you mean 'q_lambda'"):
+      call()
+
+
+@pytest.mark.processes
+def test_the_command_ends_in_a_sentence(tmp_path, root):
+  command = [
+    *(sys.executable, "-m", "projects.rudder.train", f"--workdir={tmp_path}"),
+    "--config=configs/rudder/charge_discharge.py:smoke",
+    "--config.delay=0",
+  ]
+  wrong = subprocess.run(command, cwd=root, capture_output=True, text=True)
+  assert wrong.returncode == 1
+  assert wrong.stderr.strip().endswith(
+    "error: config.delay is 0: nothing would be delayed"
+  )
