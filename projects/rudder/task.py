@@ -132,8 +132,10 @@ class Task(environment.Environment[EnvState, EnvParams]):
   def reset_env(self, key, params):
     """gymnax's reset."""
     rows = self.start_rows(params)
-    row = rows[jax.random.randint(key, (), 0, len(rows))]
-    state = self.state_at(row, params)
+    chosen = 0
+    if len(rows) > 1:  # One uniform number: randint compiles twice as long.
+      chosen = (jax.random.uniform(key) * len(rows)).astype(jnp.int32)
+    state = self.state_at(rows[chosen], params)
     return self.get_obs(state, params), state
 
   def start_rows(self, params) -> jax.Array:
