@@ -63,7 +63,7 @@ def test_clips_of_mixed_sizes(sets, network, tmp_path):
   result = fvd.score(tmp_path, b, features=network, any_protocol=True)
   assert result["notes"]["a"]["of another size"] in (13, 14, 26, 27)
   assert result["protocol"]["clips"] == "mixed"
-  with pytest.raises(InputError, match="clips is 'mixed' here and '32x32'"):
+  with pytest.raises(InputError, match="clips is 'mixed' of A and '32x32'"):
     fvd.score(tmp_path, b, features=network)
 
 
@@ -106,7 +106,7 @@ def test_bad_input(sets, network, trained):
     fvd.score(a[:1], b, features=network)
   one = fvd.samples("a", a, network, reading.Options(frames=16))
   other = fvd.samples("b", b, network, reading.Options(frames=8))
-  with pytest.raises(InputError, match="frames is 16 here and 8 there"):
+  with pytest.raises(InputError, match="frames is 16 of A and 8 of B"):
     fvd.score(one, other)
 
 
