@@ -345,6 +345,10 @@ def advance(
   return state.replace(step=state.step + 1), metrics, played.lessons
 
 
+def _reward(lesson: actors.Lesson) -> float:
+  return float(np.abs(lesson.reward).sum())
+
+
 def train(
   config: ml_collections.ConfigDict, workdir: str
 ) -> tuple[State, dict[str, float]]:
@@ -366,13 +370,15 @@ def train(
     batches = lambda t: np.full(config.batch_size, t)
     for step, _ in run.steps(state, batches):
       state, metrics, new = advance(programs, state, players)
-      shown = new[-1] if new else shown
+      # Of the episodes since the last film, the one with the most to see.
+      shown = max([*filter(None, [shown]), *new], key=_reward, default=None)
       run.log(step, {n: jnp.asarray([v]) for n, v in metrics.items()})
       if run.every(config.eval_every, step) and run.main and shown is not None:
         explained = None
         if config.method == "rudder":
           explained = explain_episode(programs, state, shown)
         film.save(run.workdir / f"episode_{step}.gif", shown, explained, config)
+        shown = None
       run.save(step, state)
     players.games.close()
     return state, metrics
