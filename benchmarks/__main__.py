@@ -1,7 +1,7 @@
 """Runs the benchmarks: prints a table each, keeps the numbers in results/.
 
   python -m benchmarks [--quick] [frechet] [streaming] [fcd] [coulomb_gan]
-    [snn]
+    [snn] [rudder]
 
 `--quick` shows in seconds that everything works: small sizes, times that mean
 nothing, and so no results are kept. Every module has `run(quick) -> rows`; a
@@ -17,7 +17,7 @@ import sys
 from collections.abc import Sequence
 from typing import Any
 
-MODULES = ("frechet", "streaming", "fcd", "coulomb_gan", "snn")
+MODULES = ("frechet", "streaming", "fcd", "coulomb_gan", "snn", "rudder")
 RESULTS = pathlib.Path(__file__).parent.parent / "results" / "benchmarks"
 README = RESULTS.parents[1] / "README.md"
 COLUMNS = {

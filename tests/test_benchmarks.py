@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from benchmarks import __main__ as command
-from benchmarks import coulomb_gan, fcd, frechet, snn, streaming
+from benchmarks import coulomb_gan, fcd, frechet, rudder, snn, streaming
 from common import weights
 from projects.coulomb_gan import losses
 from projects.fcd import model as chemnet
@@ -18,6 +18,7 @@ MODULES = {
   "fcd": fcd,
   "coulomb_gan": coulomb_gan,
   "snn": snn,
+  "rudder": rudder,
 }
 
 
