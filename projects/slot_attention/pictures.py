@@ -110,6 +110,31 @@ def attention_sheet(images, attention) -> np.ndarray:
   return sheet(rows)
 
 
+def contact_sheet(sets, height: int = 128) -> np.ndarray:
+  """Two rows a set: its pictures, and below them their objects.
+
+  Args:
+    sets: pairs of images `[n, h, w, 3]` in [-1, 1] and masks
+      `[n, objects, h, w]`, with the same n.
+    height: of a panel; a picture is repeated as often as fits.
+
+  Returns:
+    uint8 `[height, width, 3]`.
+  """
+  rows = []
+  for images, masks in sets:
+    times = height // images.shape[1]
+    large = lambda a, times=times: a.repeat(times, 1).repeat(times, 2)
+    blank = np.full((len(images), height, height, 3), 128, np.uint8)
+    for panels in (to_pixels(images), PALETTE[np.argmax(masks, axis=1)]):
+      panels, full = large(panels), blank.copy()
+      edge = (height - panels.shape[1]) // 2
+      inside = slice(edge, edge + panels.shape[1])
+      full[:, inside, inside] = panels
+      rows.append(full)
+  return sheet(rows)
+
+
 def sheet(rows) -> np.ndarray:
   """Panels `[h, w, 3]` in rows, with gaps, enlarged to 64 pixels or more."""
   times = -(-64 // rows[0][0].shape[0])

@@ -2,6 +2,7 @@
 
     python -m projects.slot_attention.reproduce --table=discovery
     python -m projects.slot_attention.reproduce --table=set_prediction
+    python -m projects.slot_attention.reproduce --table=data
 
 A cell is one training: a variant of the table's config, and a seed. Numbers go
 to `results/slot_attention/`, a file a cell, and into the tables of this
@@ -22,13 +23,16 @@ import jax
 import ml_collections
 import numpy as np
 from absl import flags
+from PIL import Image
 
 from common import command, keys, logs, report
 from common.errors import InputError, check_choice
 
 from . import data, pictures, train
 
-_TABLE = flags.DEFINE_string("table", "discovery", "Or set_prediction.")
+_TABLE = flags.DEFINE_string(
+  "table", "discovery", "Or set_prediction, or data: a contact sheet."
+)
 _SEEDS = flags.DEFINE_integer("seeds", 3, "Of the method; others have one.")
 _ONLY = flags.DEFINE_list("only", [], "Variants to train; default: all.")
 _QUICK = flags.DEFINE_bool("quick", False, "Smoke sizes.")
@@ -263,13 +267,30 @@ def spread(values: list[float]) -> str:
   return f"{np.mean(values):.1f} ± {np.std(values):.1f}"
 
 
+def contact_sheet(path: pathlib.Path, quick: bool) -> None:
+  """Draws eight pictures of each generated set, and their objects."""
+  sets = []
+  for name in ("tetrominoes", "multi_dsprites", "clevr_like6"):
+    module = importlib.import_module(f"configs.{_PROJECT}.{name}")
+    config = module.get_config("smoke" if quick else "")
+    config.unlock()
+    config.eval_images = 8
+    test = jax.device_get(data.test(config, jax.random.key(0)))
+    sets.append((test["image"], test["masks"]))
+  path.parent.mkdir(parents=True, exist_ok=True)
+  Image.fromarray(pictures.contact_sheet(sets)).save(path)
+
+
 def main(argv: list[str]) -> None:
   """The command."""
   del argv
   table, quick = _TABLE.value, _QUICK.value
-  check_choice("table", table, tuple(ROWS))
+  check_choice("table", table, (*ROWS, "data"))
   default = "runs/quick" if quick else f"results/{_PROJECT}"
   out = pathlib.Path(_OUT.value or default)
+  if table == "data":
+    contact_sheet(out / "contact_sheet.png", quick)
+    return
   runs = pathlib.Path("runs/quick_trainings" if quick else _RUNS.value)
   compute(table, out, runs, quick, _FRESH.value)
   tables = (discovery_tables if table == "discovery" else set_tables)(out)

@@ -7,7 +7,7 @@ import pytest
 
 from common import report
 from common.errors import InputError
-from projects.slot_attention import reproduce, train
+from projects.slot_attention import pictures, reproduce, train
 
 from .test_model import config_of
 
@@ -117,3 +117,17 @@ def test_a_wrong_row_is_one_sentence(monkeypatch):
     InputError, match="--only=slot_mpl: --table=discovery has"
   ):
     reproduce.cells("discovery", quick=False)
+
+
+def test_the_contact_sheet_has_two_rows_a_set():
+  rng = np.random.default_rng(0)
+  draw = lambda n, size: (
+    rng.uniform(-1, 1, (n, size, size, 3)),
+    rng.random((n, 4, size, size)),
+  )
+  sheet = pictures.contact_sheet([draw(3, 20), draw(3, 64)], height=64)
+  assert sheet.shape == (4 * 68, 3 * 68, 3)
+  assert (sheet[0, 0] == 128).all()  # Three times 20 leaves a frame of 2.
+  images, _ = draw(1, 64)
+  large = pictures.contact_sheet([(images, np.ones((1, 1, 64, 64)))], 64)
+  np.testing.assert_array_equal(large[:64, :64], pictures.to_pixels(images[0]))
