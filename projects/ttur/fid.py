@@ -13,7 +13,6 @@ Datasets ("cifar10:test"), or saved statistics; see `sources.find`.
 import argparse
 import collections
 import functools
-import importlib.metadata
 import os
 import sys
 from collections.abc import Callable, Iterator
@@ -120,12 +119,7 @@ def network(
     "layer": tap,
     "resize": f"TF1 bilinear to {size}x{size}",
     "channels": "gray repeated, alpha dropped",
-    "versions": {
-      "jax": jax.__version__,
-      "pillow": importlib.metadata.version("pillow"),
-      "device": jax.devices()[0].device_kind,
-      "weights file": file,
-    },
+    "versions": comparison.versions("pillow") | {"weights file": file},
   }
   mesh = _mesh()
   apply = jax.jit(
