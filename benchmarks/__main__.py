@@ -1,7 +1,7 @@
 """Runs the benchmarks: prints a table each, keeps the numbers in results/.
 
   python -m benchmarks [--quick] [frechet] [streaming] [fcd] [coulomb_gan]
-    [snn] [rudder]
+    [snn] [rudder] [slot_attention]
 
 `--quick` shows in seconds that everything works: small sizes, times that mean
 nothing, and so no results are kept. Every module has `run(quick) -> rows`; a
@@ -17,7 +17,10 @@ import sys
 from collections.abc import Sequence
 from typing import Any
 
-MODULES = ("frechet", "streaming", "fcd", "coulomb_gan", "snn", "rudder")
+MODULES = (
+  *("frechet", "streaming", "fcd", "coulomb_gan", "snn", "rudder"),
+  "slot_attention",
+)
 RESULTS = pathlib.Path(__file__).parent.parent / "results" / "benchmarks"
 README = RESULTS.parents[1] / "README.md"
 COLUMNS = {
@@ -30,6 +33,8 @@ COLUMNS = {
   "peer_steps_per_s": "Peer, steps/s",
   "molecules_per_s": "Ours, molecules/s",
   "growth": "To the row above",
+  "to_base": "To the base",
+  "share": "Share of a step",
   "error": "Error",
   "peer_error": "Peer's error",
   "compile_s": "Compile",
@@ -117,13 +122,17 @@ def cell(key: str, value: Any) -> str:
   if key in ("ours_s", "peer_s", "compile_s"):
     unit = 0 if value >= 1 else 1 if value >= 1e-3 else 2
     return f"{value * 1000**unit:.3g} {('s', 'ms', 'µs')[unit]}"
-  if key in ("ratio", "growth"):
+  if key in ("ratio", "growth", "to_base"):
     return f"{value:.2f}"
+  if key == "share":
+    return f"{value:.1%}"
   if key == "goal":
     return f"{value:g}"
   if "error" in key:
     return f"{value:.0e}"
-  return f"{value:,.0f}" if isinstance(value, float) else str(value)
+  if isinstance(value, float):
+    return f"{value:,.0f}" if value >= 10 else f"{value:.2g}"
+  return str(value)
 
 
 if __name__ == "__main__":

@@ -7,7 +7,15 @@ import numpy as np
 import pytest
 
 from benchmarks import __main__ as command
-from benchmarks import coulomb_gan, fcd, frechet, rudder, snn, streaming
+from benchmarks import (
+  coulomb_gan,
+  fcd,
+  frechet,
+  rudder,
+  slot_attention,
+  snn,
+  streaming,
+)
 from common import weights
 from projects.coulomb_gan import losses
 from projects.fcd import model as chemnet
@@ -19,6 +27,7 @@ MODULES = {
   "coulomb_gan": coulomb_gan,
   "snn": snn,
   "rudder": rudder,
+  "slot_attention": slot_attention,
 }
 
 

@@ -76,7 +76,10 @@ def test(
     return files.test(config)
   picture = draw(config, config.eval_max_objects)
   members = jax.random.split(key, config.eval_images)
-  image, masks, properties = jax.jit(jax.vmap(picture))(members)
+  # In parts: thousands of scenes at once would take gigabytes.
+  image, masks, properties = jax.jit(
+    lambda members: jax.lax.map(picture, members, batch_size=4)
+  )(members)
   found = {"image": image, "masks": masks}
   if config.task == "set_prediction":
     found["vector"] = properties["vector"]

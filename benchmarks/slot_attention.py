@@ -1,0 +1,236 @@
+"""Training steps of Slot Attention, and what generated pictures cost.
+
+  python -m benchmarks slot_attention
+
+The peer is plain eager PyTorch (CPU build, no `torch.compile`) with the same
+network for object discovery, loss, Adam and schedule, at the paper's size for
+Tetrominoes: 35x35, batch 64. Ours draws a new batch for every step; the peer
+has one batch for all, which costs it nothing. Float32 and as many threads as
+cores on both sides. Ours is compiled as training compiles it
+(`common.compiler`); one row is without, as XLA comes. Goal: 1.2 times the
+peer's speed.
+
+"Share" is the time to draw a batch over that of the step that it is for, with
+the drawing. Its goal is a tenth. Steps at 128x128 are measured at batches of 4
+and 16 (the paper's 64 and 512 do not fit into a small machine's memory), with
+the share of such a batch.
+
+The rest are steps at a base of 4 slots, 3 iterations and 35x35, batch 16, with
+one of them changed, and their time by that of the base.
+
+The sides take turns, in one process, after a warm-up; seconds are medians of
+the rounds. Programs are compiled anew, without the persistent cache. Measure on
+an idle machine.
+"""
+
+import contextlib
+import io
+import itertools
+import signal
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import jax
+import ml_collections
+
+from benchmarks import timing
+from common import compiler, experiment
+from configs.slot_attention import clevr_like6, set_prediction, tetrominoes
+from projects.slot_attention import data, train
+
+try:
+  import torch
+
+  from benchmarks import slot_attention_torch
+except ImportError:  # Then the peer's cells stay empty.
+  torch = None
+
+PEER = "PyTorch, eager" if torch else None
+HOW_TO_ADD_PEER = "no PyTorch to compare with: pip install torch (CPU build)"
+
+
+def run(quick: bool = False) -> list[dict]:
+  """Returns one row (a dict) per measurement; `quick` takes smoke configs."""
+  variant, rounds = ("smoke", 1) if quick else ("", 5)
+  base = tetrominoes.get_config(variant)
+  with _conditions(quick):
+    if quick:
+      base = _resized(base, 14)
+      return [_against_peer(base, 1), *_changes(base, {}, 4, 1)]
+    rows = [_against_peer(base, rounds)]
+    rows.append(_row("the same, as XLA comes", *_time(base, {}, 1)))
+    rows += [
+      _share("tetrominoes, 35x35", base, rounds),
+      _share("clevr_like6, 128x128", clevr_like6.get_config(), 2, 4),
+      _share("set_prediction, 128x128", set_prediction.get_config(), 2, 16),
+    ]
+    rows += _changes(
+      base,
+      {
+        "slots": (2 * base.slots, 4 * base.slots),
+        "iterations": (1, 5, 7),
+        "image_size": (15, 70),
+      },
+      16,
+      rounds,
+    )
+  return rows
+
+
+@contextlib.contextmanager
+def _conditions(quick: bool) -> Iterator[None]:
+  """No persistent cache; if quick, one thread of PyTorch, which cannot spin."""
+  cache = jax.config.jax_enable_compilation_cache
+  threads = torch.get_num_threads() if torch else 0
+  if not quick:
+    jax.config.update("jax_enable_compilation_cache", False)
+  elif torch:
+    torch.set_num_threads(1)
+  try:
+    yield
+  finally:
+    jax.config.update("jax_enable_compilation_cache", cache)
+    if torch:
+      torch.set_num_threads(threads)
+
+
+def _row(what: str, ours_s: float, compile_s: float, **more) -> dict[str, Any]:
+  return {
+    "what": what,
+    "ours_s": ours_s,
+    "peer": None,
+    "peer_s": None,
+    "ratio": None,
+    "error": None,
+    "steps_per_s": 1 / ours_s,
+    "compile_s": compile_s,
+    **more,
+  }
+
+
+def _against_peer(config: ml_collections.ConfigDict, rounds: int) -> dict:
+  """Our step and PyTorch's, in turns."""
+  with _ours(config, compiler.convolutions()) as (advance, compile_s, size):
+    contenders, theirs = {"ours": (advance, 1, 1)}, None
+    if torch:
+      peer, theirs = slot_attention_torch.step(config)
+      contenders["peer"] = (peer, 1, 1)
+    seconds = timing.interleaved(contenders, rounds)
+  row = _row(_name(config), seconds["ours"], compile_s, parameters=size)
+  if torch:
+    row |= {
+      "peer": PEER,
+      "peer_s": seconds["peer"],
+      "ratio": seconds["peer"] / seconds["ours"],
+      "peer_steps_per_s": 1 / seconds["peer"],
+      "peer_parameters": theirs,
+      "goal": 1.2,
+    }
+  return row
+
+
+def _name(config) -> str:
+  size = config.image_size
+  return f"step at {size}x{size}, batch {config.batch_size}"
+
+
+def _changed(config, **changes) -> ml_collections.ConfigDict:
+  config = config.copy_and_resolve_references()
+  with config.unlocked():
+    config.update(changes)
+  return config
+
+
+def _resized(config, size: int) -> ml_collections.ConfigDict:
+  """Pictures of another size, with cells of pixels in proportion."""
+  cell = size * config.cell_size // config.image_size
+  return _changed(config, image_size=size, decoder_grid=size, cell_size=cell)
+
+
+def _time(config, options, rounds: int) -> tuple[float, float]:
+  """Seconds of a step, and to compile it."""
+  with _ours(config, options) as (advance, compile_s, _):
+    seconds = timing.interleaved({"ours": (advance, 1, 1)}, rounds)
+  return seconds["ours"], compile_s
+
+
+def _share(
+  name: str,
+  config: ml_collections.ConfigDict,
+  rounds: int,
+  batch_size: int | None = None,
+) -> dict:
+  """How long the pictures of a batch take, and its share of the step."""
+  config = _changed(config, batch_size=batch_size or config.batch_size)
+  draw = data.batches(config, jax.random.key(0))
+  compiled = jax.jit(lambda draw, t: draw(t))
+  start = time.perf_counter()
+  compiled.lower(draw, 0).compile()
+  compile_s = time.perf_counter() - start
+
+  def advance(calls):
+    for t in range(calls):
+      jax.block_until_ready(compiled(draw, t))
+
+  drawing = timing.interleaved({"ours": (advance, 2, 1)}, rounds)["ours"]
+  step, _ = _time(config, compiler.convolutions(), rounds)
+  what = f"drawing {name}, batch {config.batch_size}"
+  row = _row(what, drawing, compile_s, share=drawing / step)
+  return row | {"steps_per_s": None}
+
+
+def _changes(
+  config: ml_collections.ConfigDict,
+  changes: dict[str, tuple[int, ...]],
+  batch_size: int,
+  rounds: int,
+) -> list[dict]:
+  """Steps with one setting of the base changed at a time."""
+  config = _changed(config, batch_size=batch_size)
+  seconds, compile_s = _time(config, compiler.convolutions(), rounds)
+  base = f"{_name(config)}, {config.slots} slots, {config.iterations} rounds"
+  rows = [_row(f"base: {base}", seconds, compile_s)]
+  for key, values in changes.items():
+    for value in values:
+      resize = key == "image_size"
+      changed = (
+        _resized(config, value) if resize else _changed(config, **{key: value})
+      )
+      took = _time(changed, compiler.convolutions(), rounds)
+      what = f"base, {key} {value}"
+      rows.append(_row(what, *took, to_base=took[0] / seconds))
+  return rows
+
+
+@contextlib.contextmanager
+def _ours(
+  config: ml_collections.ConfigDict, options: dict[str, str]
+) -> Iterator[tuple[Callable[[int], None], float, int]]:
+  """Yields `advance(steps)`, seconds to compile the step, parameters."""
+  config = _changed(config, total_steps=10**9)
+  with (
+    tempfile.TemporaryDirectory() as workdir,
+    experiment.Run(config, workdir) as run,
+  ):
+    # Run would finish a step and save first; here Ctrl-C means at once.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+    signal.signal(signal.SIGTERM, signal.SIG_DFL)
+    state = run.restore_or(lambda key: train.init(key, config))
+    size = sum(leaf.size for leaf in jax.tree.leaves(state.params))
+    update = run.compile(train.make_train_step(config), options)
+    steps = run.steps(state, data.batches(config, run.key("data")))
+    with contextlib.redirect_stderr(io.StringIO()):  # The progress bar.
+      _, batch = next(steps)
+    start = time.perf_counter()
+    update.lower(state, batch).compile()
+    compile_s = time.perf_counter() - start
+
+    def advance(calls):
+      nonlocal state
+      for _, batch in itertools.islice(steps, calls):
+        state, _ = update(state, batch)
+      jax.block_until_ready(state)
+
+    yield advance, compile_s, size
