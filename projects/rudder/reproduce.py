@@ -38,7 +38,7 @@ _PROJECT = _HERE.name
 TABLES = ("tasks", "watch", "bias_variance", "ppo")
 # Steps of delay by which the growth of each task is told.
 STEPS = {"grid_world": 1, "choice": 100, "trace_back": 10}
-WATCH = ("rudder", "q_lambda", "monte_carlo")
+WATCH = ("rudder", "q_learning", "monte_carlo")
 
 
 def config_of(name: str, quick: bool) -> Any:

@@ -28,6 +28,7 @@ METHODS = {
     *("rudder", {"q_estimate": "q_lambda"}),
     "RUDDER with Q(λ)",
   ),
+  "q_learning": ("q_lambda", {"trace": 0.0}, "Q-learning"),
   "q_lambda": ("q_lambda", {}, "Q(λ)"),
   "sarsa_lambda": ("sarsa_lambda", {}, "SARSA(λ)"),
   "monte_carlo": ("monte_carlo", {}, "Monte Carlo"),
@@ -53,8 +54,8 @@ TASKS = {
   "grid_world": ("rudder_q_lambda", "q_lambda", "monte_carlo", "mcts"),
   "choice": ("rudder", "q_lambda", "monte_carlo"),
   "trace_back": (
-    *("rudder", "rudder_q_lambda", "q_lambda", "sarsa_lambda"),
-    *("monte_carlo", "rs_moves", "look_ahead", "look_back"),
+    *("rudder", "q_lambda", "sarsa_lambda", "monte_carlo"),
+    *("rs_moves", "look_ahead", "look_back"),
   ),
 }
 

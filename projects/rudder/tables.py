@@ -13,7 +13,7 @@ from . import sweep
 # What the authors' demonstration code says of itself, in its README.
 DEMONSTRATION = {
   "rudder": "1,900 to 3,800",
-  "q_lambda": "about 71,800 (Q-learning)",
+  "q_learning": "about 71,800",
   "monte_carlo": "27,700 to > 240,000",
 }
 
