@@ -42,8 +42,8 @@ class State:
 class Rollout:
   """What was seen and done: leaves `[time, envs, ...]`.
 
-  `next_observation` is where the step led to, be it the last of its episode:
-  not the first of the next one.
+  `next_observation` is where the step led to, not the first of a next episode
+  (which it is where an environment's info has no "final_observation").
   """
 
   observation: jax.Array
@@ -90,8 +90,7 @@ def init(key: jax.Array, config: Config) -> State:
   """Returns the state before the first update; vmap over `key` if you like.
 
   Raises:
-    InputError: the environment is not to be had (see `delay.make`), or the
-      config's numbers do not fit together.
+    InputError: see `delay.make`; or the config's numbers do not fit together.
   """
   env, params = delay.make(config)
   size = config.batch_size * config.rollout_steps
