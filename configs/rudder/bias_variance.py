@@ -4,8 +4,9 @@
 
 Reproduces: the supplement's study of RUDDER (arXiv:1806.07857), at the delays
 of the poster: bias at 5 to 20 (the poster's end at 25), variance at 5 to 30.
-Ours: the policy, the rates, and what counts as a high variance (`bias_variance.py` of the project). A
-training on the same task is grid_world.py's:
+Ours: the policy, the rates, and what counts as a high variance
+(`bias_variance.py` of the project). A training on the same task is
+grid_world.py's:
 
     python -m projects.rudder.train --workdir=runs/grid_world \\
       --config=configs/rudder/bias_variance.py
