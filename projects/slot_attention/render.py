@@ -64,6 +64,7 @@ def highlight(way, n, view, blur, rough: float) -> jax.Array:
 
 
 def added(total: Vector, lamp: Lamps, amount: jax.Array) -> Vector:
+  """The total, with so much of a lamp's colour."""
   return tuple(t + lamp.colour[c] * amount for c, t in enumerate(total))
 
 

@@ -34,6 +34,7 @@ class Solids:
 
 
 def dot(a: Vector, b: Vector) -> jax.Array:
+  """Inner products."""
   return a[0] * b[0] + a[1] * b[1] + a[2] * b[2]
 
 
@@ -43,6 +44,7 @@ def along(a: Vector, t: jax.Array, b: Vector) -> Vector:
 
 
 def unit(a: Vector) -> Vector:
+  """Scaled to length 1."""
   scale = jax.lax.rsqrt(dot(a, a) + 1e-12)
   return (a[0] * scale, a[1] * scale, a[2] * scale)
 
@@ -71,6 +73,7 @@ class Bodies:
 
 
 def bodies(solids: Solids) -> Bodies:
+  """Works out inner boxes, edges and bounding spheres."""
   radius, shape = solids.radius[:, None], solids.shape[:, None]
   cube, round_ = shape == 0, shape == 2
   edge = radius * jnp.where(
@@ -115,6 +118,7 @@ def normal(body: Bodies, p: Vector) -> Vector:
 
 
 def sign(a: jax.Array) -> jax.Array:
+  """-1 or 1, never 0."""
   return jnp.where(a < 0, -1.0, 1.0)
 
 
