@@ -33,7 +33,7 @@ import ml_collections
 import numpy as np
 
 from benchmarks import timing
-from common import experiment, report
+from common import compiler, experiment, report
 from configs.coulomb_gan import fashion_mnist, gaussian_grid
 from projects.coulomb_gan import data, losses, train
 
@@ -158,7 +158,8 @@ def _ours(
     signal.signal(signal.SIGTERM, signal.SIG_DFL)
     state = run.restore_or(lambda key: train.init(key, config))
     leaves = jax.tree.leaves((state.generator, state.discriminator))
-    update = run.compile(train.make_train_step(config))
+    step = train.make_train_step(config)
+    update = run.compile(step, compiler.convolutions())
     steps = run.steps(state, data.batches(config, run.key("data")))
     with contextlib.redirect_stderr(io.StringIO()):  # The progress bar.
       _, batch = next(steps)

@@ -13,7 +13,7 @@ import ml_collections
 import optax
 from jax import numpy as jnp
 
-from common import command, experiment, keys
+from common import command, compiler, experiment, keys
 from common.errors import InputError, check_choice
 from common.nn import regularizers
 
@@ -299,7 +299,7 @@ def train(
   """
   with experiment.Run(config, workdir) as run:
     state = run.restore_or(lambda key: init(key, config))
-    update = run.compile(make_train_step(config))
+    update = run.compile(make_train_step(config), compiler.convolutions())
     evaluate = make_evaluate(config, data.test(config, run.key("test")))
     batches = data.batches(config, run.key("data"))
     scores = {}

@@ -23,7 +23,7 @@ import numpy as np
 import tqdm
 from jax.sharding import AxisType, NamedSharding, PartitionSpec
 
-from common import comparison, errors, weights
+from common import comparison, compiler, errors, weights
 from common.nn import inception, inception_weights, squeezenet
 
 from . import arrays, sources
@@ -125,7 +125,7 @@ def network(
   apply = jax.jit(
     apply,
     out_shardings=NamedSharding(mesh, PartitionSpec("data")),
-    compiler_options=_compiler_options(),
+    compiler_options=compiler.convolutions(),
   )
   everywhere = NamedSharding(mesh, PartitionSpec())
   return Network(apply, jax.device_put(parameters, everywhere), size, protocol)
@@ -135,19 +135,6 @@ def _mesh() -> jax.sharding.Mesh:
   return jax.make_mesh(
     (jax.device_count(),), ("data",), axis_types=(AxisType.Auto,)
   )
-
-
-@functools.cache
-def _compiler_options() -> dict[str, str]:
-  """Spares XLA's newer CPU convolutions, which take 1.6 times as long here."""
-  options = {"xla_cpu_experimental_ynn_fusion_type": ""}
-  if jax.default_backend() != "cpu":
-    return {}
-  try:
-    jax.jit(lambda x: x + 1, compiler_options=options)(1)
-  except jax.errors.JaxRuntimeError:  # A version that does not know it.
-    return {}
-  return options
 
 
 def features(
