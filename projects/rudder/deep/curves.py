@@ -193,7 +193,7 @@ def figure(
   drawn, panels = plt.subplots(
     1,
     len(tasks),
-    figsize=(3.4 * len(tasks), 3.4),
+    figsize=(max(3.4 * len(tasks), 4.5), 3.6),
     layout="constrained",
     squeeze=False,
   )
@@ -209,7 +209,12 @@ def figure(
     axes.ticklabel_format(axis="x", style="sci", scilimits=(3, 3))
   panels[0, 0].set_ylabel("return, without delay")
   handles, labels = panels[0, 0].get_legend_handles_labels()
-  drawn.legend(handles, labels, loc="outside lower center", ncol=3)
+  drawn.legend(
+    handles,
+    labels,
+    loc="outside lower center",
+    ncol=len(KINDS) if len(tasks) > 1 else 1,
+  )
   drawn.savefig(path, dpi=110)
   plt.close(drawn)
 

@@ -84,6 +84,8 @@ def plot(
     axes.vlines(paid, 0, reward[paid], color=ORIGINAL, lw=1.5)
     axes.plot(paid, reward[paid], "o", color=ORIGINAL, ms=3)
     title += ", reward (blue)" if explained is not None else ""
+  elif explained is None:
+    title = "no reward"
   axes.axhline(0, color="black", lw=0.4)
   axes.set_xlim(0, max(len(reward) - 1, 1))
   axes.set_title(title, fontsize=7)
