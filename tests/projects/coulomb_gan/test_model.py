@@ -11,6 +11,8 @@ from jax import numpy as jnp
 from common.errors import InputError
 from projects.coulomb_gan import model
 
+pytestmark = pytest.mark.slow
+
 
 def image_config(**changes):
   module = importlib.import_module("configs.coulomb_gan.celeba64")

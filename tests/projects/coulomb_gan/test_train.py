@@ -11,6 +11,8 @@ from common import checkpoint, keys
 from common.errors import InputError
 from projects.coulomb_gan import data, losses, model, reproduce, train
 
+pytestmark = pytest.mark.slow
+
 
 def config_of(name, variant="smoke", **changes):
   module = importlib.import_module(f"configs.coulomb_gan.{name}")

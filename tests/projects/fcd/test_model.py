@@ -12,6 +12,8 @@ from common.stats import frechet
 from projects.fcd import model, tokens
 from projects.fcd.activations import _program, activations
 
+pytestmark = pytest.mark.slow
+
 
 def small():
   net = model.ChemNet(filters=4, first=5, features=6)

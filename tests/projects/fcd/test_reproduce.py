@@ -6,6 +6,8 @@ import pytest
 from common.errors import InputError
 from projects.fcd import disturbances, pictures, reproduce
 
+pytestmark = pytest.mark.slow
+
 
 def test_an_assay_is_read_where_it_was_done(tmp_path):
   path = tmp_path / "train.csv"

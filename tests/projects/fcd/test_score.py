@@ -10,6 +10,8 @@ import pytest
 from common.errors import InputError
 from projects.fcd import score
 
+pytestmark = pytest.mark.slow
+
 A = [
   "COc1cccc(NC(=O)Cc2coc3ccc(OC)cc23)c1",
   "Cc1noc(C)c1CN(C)C(=O)Nc1cc(F)cc(F)c1",

@@ -15,6 +15,8 @@ from jax import numpy as jnp
 from common.errors import InputError
 from projects.fvd import model, weights
 
+pytestmark = pytest.mark.slow
+
 LOGITS, MEANS, RESIZED = 3e-5, 2e-5, 1e-4
 
 

@@ -8,6 +8,8 @@ from jax import numpy as jnp
 from common.errors import InputError
 from projects.fvd import model, motion
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture(scope="module")
 def clips():

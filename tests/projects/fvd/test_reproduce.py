@@ -8,6 +8,8 @@ from common.errors import InputError
 from configs.fvd import studies
 from projects.fvd import frames, pictures, reproduce, score
 
+pytestmark = pytest.mark.slow
+
 
 def network():
   """Mean and step of each clip's columns and rows: sees frames and time."""

@@ -13,6 +13,8 @@ from projects.fvd import clips as reading
 from projects.fvd import disturbances, motion
 from projects.fvd import score as fvd
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture(scope="module")
 def sets():

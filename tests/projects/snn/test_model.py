@@ -8,6 +8,8 @@ from jax import numpy as jnp
 from common.errors import InputError
 from projects.snn import model
 
+pytestmark = pytest.mark.slow
+
 
 def network(method, width=24, depth=3, outputs=4):
   return model.Network(method, (width,) * depth, outputs, 0.5)

@@ -105,6 +105,7 @@ def test_tox21_chooses_a_setting_for_all_repetitions_of_a_depth():
   assert "| SNN, paper | 83.7 ± 0.3 |" in table and ours in table
 
 
+@pytest.mark.slow
 def test_a_broken_task_is_reported_and_the_others_are_done(tmp_path):
   random = np.random.default_rng(0)
   for name in ("one", "bad", "two"):

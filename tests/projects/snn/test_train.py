@@ -148,6 +148,7 @@ def one_network(config, task, group, setting):
   return np.array(scores)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("method", ["selu", "batch_norm"])
 def test_a_member_of_a_sweep_is_the_network_trained_alone(method):
   config = config_of(repetitions=2)
@@ -162,6 +163,7 @@ def test_a_member_of_a_sweep_is_the_network_trained_alone(method):
   assert curves["test"][last, -1] > 0.5
 
 
+@pytest.mark.slow
 def test_tables_of_like_shape_share_one_program():
   config = config_of()
   (group,) = sweep.groups(config, "selu")

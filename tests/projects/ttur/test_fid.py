@@ -14,6 +14,8 @@ from common.stats import frechet
 from projects.ttur import fid, sources
 from tests.common.test_inception import filled, write_torch
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture
 def tiny():

@@ -9,6 +9,8 @@ from common.errors import InputError
 from configs.ttur import studies
 from projects.ttur import disturbances, fid, pictures, published, reproduce
 
+pytestmark = pytest.mark.slow
+
 
 def network():
   """Means and deviations of the 16 corners of an image as its features."""

@@ -11,6 +11,8 @@ from common.stats import kernel_distance
 from projects.ttur import fid
 from tests.common.test_inception import field
 
+pytestmark = pytest.mark.slow
+
 
 def layers():
   """Name, channels in and out, and width of the kernel of each layer."""
