@@ -14,15 +14,15 @@ and never come again, where the paper has 60,000; `dataset="tetrominoes_file"`
 takes the published ones.
 
 Variants, the paper's baseline and ablations: `slot_mlp`, `softmax_inputs`,
-`weighted_sum`, `no_gru`, `learned_slots`, `one_iteration`; and `smoke`,
-seconds.
+`weighted_sum`, `no_gru`, `learned_slots`, `one_iteration`; `no_spare_slot`, as
+many slots as objects; and `smoke`, seconds.
 """
 
 import ml_collections
 
 VARIANTS = (
   *("slot_mlp", "softmax_inputs", "weighted_sum", "no_gru"),
-  *("learned_slots", "one_iteration", "smoke"),
+  *("learned_slots", "one_iteration", "no_spare_slot", "smoke"),
 )
 
 
@@ -103,6 +103,8 @@ def apply(
       config.initial = "learned"
     elif part == "one_iteration":
       config.iterations = config.eval_iterations = 1
+    elif part == "no_spare_slot":
+      config.slots = config.eval_slots = config.max_objects
     elif part == "smoke":
       smoke(config)
     else:

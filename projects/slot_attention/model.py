@@ -124,7 +124,7 @@ def network(config: ml_collections.ConfigDict) -> Network:
   check_choice("softmax", config.softmax, ("slots", "inputs"))
   check_choice("aggregation", config.aggregation, ("mean", "sum"))
   check_choice("initial", config.initial, ("gaussian", "learned"))
-  check_slots(config, config.slots, config.max_objects)
+  check_slots(config.slots, config.max_objects)
   module = _module(config)
   example = jnp.zeros((1, config.image_size, config.image_size, 3))
   noise = jnp.zeros((1, config.slots, config.slot_dim))
@@ -149,16 +149,15 @@ def network(config: ml_collections.ConfigDict) -> Network:
   return Network(init, apply)
 
 
-def check_slots(
-  config: ml_collections.ConfigDict, slots: int, objects: int
-) -> None:
-  """Raises InputError where `slots` cannot hold `objects`."""
-  discovery = config.task == "discovery"
-  if slots < objects + discovery:
+def check_slots(slots: int, objects: int) -> None:
+  """Raises InputError where `slots` cannot hold `objects`.
+
+  In discovery one more is usual, for the background; slots may also share it.
+  """
+  if slots < objects:
     raise InputError(
-      f"{slots} slots cannot hold up to {objects} objects"
-      + " and a background" * discovery
-      + f": set config.slots (or eval_slots) to {objects + discovery} or more"
+      f"{slots} slots cannot hold up to {objects} objects: set config.slots "
+      f"(or eval_slots) to {objects} or more"
     )
 
 

@@ -56,6 +56,7 @@ ROWS = {
     "no_gru": ("no GRU", "worse"),
     "learned_slots": ("learned slots", "slightly worse"),
     "one_iteration": ("1 iteration, not 3", "worse"),
+    "no_spare_slot": ("3 slots, not 4", "-"),
   },
   "set_prediction": {
     "main": ("Slot Attention", "94.3 / 86.7 / 56.0 / 10.8 / 0.9"),

@@ -108,7 +108,7 @@ def make_evaluate(
   Raises:
     InputError: fewer slots than objects.
   """
-  model.check_slots(config, config.eval_slots, config.eval_max_objects)
+  model.check_slots(config.eval_slots, config.eval_max_objects)
   network = model.network(config)
 
   @jax.jit

@@ -88,7 +88,7 @@ def test_the_networks_of_the_paper_have_their_sizes():
 @pytest.mark.parametrize(
   ("changes", "says"),
   [
-    (dict(slots=3), "3 slots cannot hold up to 3 objects and a background"),
+    (dict(slots=2), "2 slots cannot hold up to 3 objects"),
     (dict(grouping="slot_atention"), "did you mean 'slot_attention'"),
     (dict(softmax="slot"), "did you mean 'slots'"),
     (dict(aggregation="max"), "'mean', 'sum'"),

@@ -72,8 +72,8 @@ def test_evaluation_with_more_slots_and_objects(start):
   assert test["masks"].shape[1] == 5
   scores = train.make_evaluate(config, test)(start, jax.random.key(2))
   assert -1 <= scores["foreground_ari"] <= 1
-  config.eval_slots = 4
-  with pytest.raises(InputError, match="4 slots cannot hold up to 4 objects"):
+  config.eval_slots = 3
+  with pytest.raises(InputError, match="3 slots cannot hold up to 4 objects"):
     train.make_evaluate(config, test)
 
 
