@@ -34,7 +34,7 @@ def get_config(variant: str = "") -> ml_collections.ConfigDict:
   config.warmup_episodes = 100
   config.max_updates = 100
   config.delays = (10, 30, 60)
-  config.seeds = 20
+  config.seeds = 12
   config.max_episodes = 5_000
   config.rivals_episodes = 20_000
   if variant == "smoke":
