@@ -32,7 +32,7 @@ TITLES = {
   "trace_back": "Task III: trace back",
 }
 BIAS = {
-  "td": ("TD(λ)", "#30638e"),
+  "td": ("TD", "#30638e"),
   "monte_carlo": ("Monte Carlo", "#2e4057"),
   "rudder": ("RUDDER", "#d1495b"),
 }

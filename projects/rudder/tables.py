@@ -131,7 +131,7 @@ def bias_variance(cell: dict[str, Any]) -> str:
   ]
   header = [
     "delay",
-    *(f"episodes to a fifth of the bias, {m}" for m in cell["methods"]),
+    *(f"a fifth of the bias, {m}" for m in cell["methods"]),
     "states of high variance, Monte Carlo", "with RUDDER", "states",
   ]  # fmt: skip
   return report.markdown_table(header, rows)

@@ -109,27 +109,30 @@ def make_evaluate(
 ) -> Callable[[Any, jax.Array], dict[str, float]]:
   """Returns `evaluate(state, key) -> dict of floats`.
 
-  With a table: `greedy_share`, the greedy policy's expected return as a share
-  of the optimal one, the mean over starts; `eval_return`, the mean of
-  `eval_episodes` greedy episodes. Else see `deep`.
+  With a table, of `eval_episodes` greedy episodes: `eval_return`, the mean
+  return, and `eval_regret`, what a better choice would have earned in addition,
+  which is zero for an optimal policy. Else see `deep`.
   """
   if config.learner in DEEP:
     return DEEP[config.learner].make_evaluate(config, real)
   env, params = task_of(config)
-  optimum = optimum_of(env, params)
+  regret = optimal.regrets(optimum_of(env, params))
 
   @jax.jit
-  def scores(q, optimum, key):
-    share = jnp.mean(tabular.greedy_share(env, params, q, optimum))
-    keys_ = jax.random.split(key, config.eval_episodes)
-    episode = lambda key: trial.play(env, params, q, key, 0.0)[0].returns
-    return {
-      "greedy_share": share,
-      "eval_return": jnp.mean(jax.vmap(episode)(keys_)),
-    }
+  def scores(q, regret, key):
+    def episode(key):
+      lesson, played = trial.play(env, params, q, key, 0.0)
+      lost = regret.reshape(-1, env.num_actions)[played.rows, played.actions]
+      return {
+        "eval_return": lesson.returns,
+        "eval_regret": jnp.sum(jnp.where(played.inside, lost, 0.0)),
+      }
+
+    each = jax.vmap(episode)(jax.random.split(key, config.eval_episodes))
+    return jax.tree.map(jnp.mean, each)
 
   return lambda state, key: {
-    name: float(value) for name, value in scores(state.q, optimum, key).items()
+    name: float(value) for name, value in scores(state.q, regret, key).items()
   }
 
 

@@ -26,7 +26,7 @@ def test_training_resumes_bitwise_and_leaves_its_pictures(tmp_path):
   whole, scores = train.train(
     config.copy_and_resolve_references(), str(tmp_path / "a")
   )
-  assert scores.keys() == {"greedy_share", "eval_return"}
+  assert scores.keys() == {"eval_return", "eval_regret"}
   assert (tmp_path / "a" / "episode.png").stat().st_size > 5_000
   assert (tmp_path / "a" / "learning_curve.png").stat().st_size > 5_000
   config.total_steps = 1
