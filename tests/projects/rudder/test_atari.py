@@ -12,6 +12,8 @@ from common.errors import InputError
 from configs.rudder import atari as configs
 from projects.rudder.deep import actors, atari, atari_reward, exploration, film
 
+pytestmark = pytest.mark.slow
+
 
 def test_the_time_code():
   t = jnp.arange(0, 10_001, 50)

@@ -7,6 +7,8 @@ import pytest
 
 from projects.rudder import bias_variance, grids, optimal
 
+pytestmark = pytest.mark.slow
+
 ENV = grids.GridWorld(3)
 
 

@@ -15,6 +15,8 @@ from jax import numpy as jnp
 from common.errors import InputError
 from projects.rudder import delay
 
+pytestmark = pytest.mark.slow
+
 
 @flax.struct.dataclass
 class Count(environment.EnvState):

@@ -10,6 +10,8 @@ from jax import numpy as jnp
 
 from projects.rudder import environments, grids, optimal
 
+pytestmark = pytest.mark.slow
+
 
 @functools.cache
 def solver(task, room):

@@ -14,6 +14,8 @@ from common.errors import InputError
 from configs.rudder import cartpole
 from projects.rudder.deep import ppo
 
+pytestmark = pytest.mark.slow
+
 
 @flax.struct.dataclass
 class Walk(environment.EnvState):
@@ -144,5 +146,7 @@ def test_without_restart_episodes_go_on(lever):
 def test_numbers_that_do_not_fit_are_one_sentence(lever):
   with pytest.raises(InputError, match="can have 6 steps, more than"):
     ppo.init(jax.random.key(0), lever(rollout_steps=4))
-  with pytest.raises(InputError, match="96 samples of the config cannot be cut"):
+  with pytest.raises(
+    InputError, match="96 samples of the config cannot be cut"
+  ):
     ppo.init(jax.random.key(0), lever(minibatches=7))

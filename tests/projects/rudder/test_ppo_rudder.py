@@ -15,6 +15,8 @@ from configs.rudder import cartpole
 from projects.rudder import lessons, redistribution
 from projects.rudder.deep import episodes, model, ppo_rudder
 
+pytestmark = pytest.mark.slow
+
 
 @flax.struct.dataclass
 class Kept(environment.EnvState):

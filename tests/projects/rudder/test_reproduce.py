@@ -5,6 +5,8 @@ import pytest
 
 from projects.rudder import pictures, sweep, tables
 
+pytestmark = pytest.mark.slow
+
 STAMP = {"device": "a machine", "commit": "abc"}
 
 

@@ -9,6 +9,8 @@ from jax import numpy as jnp
 from common.errors import InputError
 from projects.rudder import environments, grids, optimal, shaping, tabular
 
+pytestmark = pytest.mark.slow
+
 ENV = environments.ChargeDischarge(3)
 DELAY = 3
 

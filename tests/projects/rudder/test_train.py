@@ -11,6 +11,8 @@ from common import checkpoint
 from common.errors import InputError
 from projects.rudder import train
 
+pytestmark = pytest.mark.slow
+
 
 def config_of(name, variant="smoke", **changes):
   module = importlib.import_module(f"configs.rudder.{name}")

@@ -8,6 +8,8 @@ from jax import numpy as jnp
 
 from projects.rudder import environments, grids, optimal, tabular, tree_search
 
+pytestmark = pytest.mark.slow
+
 ENV = grids.GridWorld(4)
 
 

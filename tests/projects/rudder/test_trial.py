@@ -17,6 +17,8 @@ from projects.rudder import (
   trial,
 )
 
+pytestmark = pytest.mark.slow
+
 
 def config_of(name="charge_discharge", **changes):
   module = importlib.import_module(f"configs.rudder.{name}")

@@ -10,6 +10,8 @@ from jax import numpy as jnp
 from common.errors import InputError
 from projects.slot_attention import model
 
+pytestmark = pytest.mark.slow
+
 
 def config_of(name, variant="smoke", **changes):
   module = importlib.import_module(f"configs.slot_attention.{name}")

@@ -11,6 +11,8 @@ from projects.slot_attention import pictures, reproduce, train
 
 from .test_model import config_of
 
+pytestmark = pytest.mark.slow
+
 
 def fake(out, name, ari, minutes=3.0):
   scores = {"foreground_ari": ari, "test_loss": 0.01}

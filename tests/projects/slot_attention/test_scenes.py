@@ -8,6 +8,8 @@ from PIL import Image
 
 from projects.slot_attention import scenes, solids
 
+pytestmark = pytest.mark.slow
+
 SIZE, WINDOW = (30, 40), scenes.WHOLE
 
 

@@ -10,6 +10,8 @@ from common.errors import InputError
 from configs.slot_attention import tetrominoes_small
 from projects.slot_attention import segment, train
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture(scope="module")
 def run(tmp_path_factory):

@@ -11,6 +11,8 @@ from projects.slot_attention import data, train
 
 from .test_model import config_of
 
+pytestmark = pytest.mark.slow
+
 
 def test_the_schedule_is_the_authors():
   config = config_of("tetrominoes", "")
