@@ -12,6 +12,7 @@ kept, unless `--fresh`, and a training that was cut short goes on.
 `--quick` does all of it in minutes, and changes neither results nor README.
 """
 
+import argparse
 import importlib
 import json
 import pathlib
@@ -22,23 +23,12 @@ from typing import Any
 import jax
 import ml_collections
 import numpy as np
-from absl import flags
 from PIL import Image
 
 from common import command, keys, logs, report
-from common.errors import InputError, check_choice
+from common.errors import InputError
 
 from . import data, pictures, train
-
-_TABLE = flags.DEFINE_string(
-  "table", "discovery", "Or set_prediction, or data: a contact sheet."
-)
-_SEEDS = flags.DEFINE_integer("seeds", 3, "Of the method; others have one.")
-_ONLY = flags.DEFINE_list("only", [], "Variants to train; default: all.")
-_QUICK = flags.DEFINE_bool("quick", False, "Smoke sizes.")
-_FRESH = flags.DEFINE_bool("fresh", False, "Compute cells that are there, too.")
-_OUT = flags.DEFINE_string("out", None, "Default: results/slot_attention.")
-_RUNS = flags.DEFINE_string("runs", "runs/reproduce", "Where trainings live.")
 
 _HERE = pathlib.Path(__file__).parent
 _PROJECT = _HERE.name
@@ -132,28 +122,35 @@ def generalisation(
   return found
 
 
-def cells(table: str, quick: bool) -> list[tuple[str, int]]:
-  """Variants and seeds in the order of the table, less those not asked for.
+def cells(
+  table: str, only: list[str], seeds: int, quick: bool
+) -> list[tuple[str, int]]:
+  """Variants and seeds in the order of the table, or of `only`.
 
   Raises:
-    InputError: `--only` names a variant that the table has not.
+    InputError: `only` names a variant that the table has not.
   """
-  wanted = _ONLY.value or list(ROWS[table])
+  wanted = only or list(ROWS[table])
   for name in wanted:
     if name not in ROWS[table]:
       raise InputError(
         f"--only={name}: --table={table} has {', '.join(ROWS[table])}"
       )
-  seeds = lambda name: 1 if quick or name != "main" else _SEEDS.value
-  return [(name, s) for name in wanted for s in range(seeds(name))]
+  count = lambda name: 1 if quick or name != "main" else seeds
+  return [(name, seed) for name in wanted for seed in range(count(name))]
 
 
 def compute(
-  table: str, out: pathlib.Path, runs: pathlib.Path, quick: bool, fresh: bool
+  table: str,
+  wanted: list[tuple[str, int]],
+  out: pathlib.Path,
+  runs: pathlib.Path,
+  quick: bool = False,
+  fresh: bool = False,
 ) -> None:
   """Trains the cells that are not there, each to a file and a picture."""
   out.mkdir(parents=True, exist_ok=True)
-  for variant, seed in cells(table, quick):
+  for variant, seed in wanted:
     name = f"{table}_{variant}_{seed}"
     path = out / f"{name}.json"
     if path.exists() and not fresh:
@@ -282,24 +279,42 @@ def contact_sheet(path: pathlib.Path, quick: bool) -> None:
   Image.fromarray(pictures.contact_sheet(sets)).save(path)
 
 
-def main(argv: list[str]) -> None:
+def main() -> None:
   """The command."""
-  del argv
-  table, quick = _TABLE.value, _QUICK.value
-  check_choice("table", table, (*ROWS, "data"))
+  parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
+  add = parser.add_argument
+  add("--table", choices=(*ROWS, "data"), default="discovery", help="which")
+  add("--seeds", type=int, default=3, help="of the method; others have one")
+  add(
+    "--only", default="", metavar="VARIANTS", help="with commas; default: all"
+  )
+  add("--quick", action="store_true", help="smoke sizes")
+  add("--fresh", action="store_true", help="compute cells that are there, too")
+  add("--out", metavar="DIR", help=f"instead of results/{_PROJECT}")
+  add("--runs", default="runs/reproduce", metavar="DIR", help="of trainings")
+  arguments = parser.parse_args()
+  with command.sentences():
+    run(arguments)
+
+
+def run(arguments: argparse.Namespace) -> None:
+  """Computes what the arguments say; prints the tables, and keeps them."""
+  table, quick = arguments.table, arguments.quick
   default = "runs/quick" if quick else f"results/{_PROJECT}"
-  out = pathlib.Path(_OUT.value or default)
+  out = pathlib.Path(arguments.out or default)
   if table == "data":
     contact_sheet(out / "contact_sheet.png", quick)
     return
-  runs = pathlib.Path("runs/quick_trainings" if quick else _RUNS.value)
-  compute(table, out, runs, quick, _FRESH.value)
+  only = [name for name in arguments.only.split(",") if name]
+  wanted = cells(table, only, arguments.seeds, quick)
+  runs = "runs/quick_trainings" if quick else arguments.runs
+  compute(table, wanted, out, pathlib.Path(runs), quick, arguments.fresh)
   tables = (discovery_tables if table == "discovery" else set_tables)(out)
   for name, text in tables.items():
     print(f"{name}\n\n{text}")
-    if not quick and not _OUT.value:
+    if not quick and not arguments.out:
       report.insert_table(_HERE / "README.md", name, text)
 
 
 if __name__ == "__main__":
-  command.execute(main)
+  main()

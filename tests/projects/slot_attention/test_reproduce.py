@@ -61,11 +61,10 @@ def test_a_cell_trains_varies_and_is_kept(tmp_path, monkeypatch):
   config = config_of("tetrominoes_small")
   small = lambda *_: config.copy_and_resolve_references().unlock() or config
   monkeypatch.setattr(reproduce, "config_of", small)
-  monkeypatch.setattr(reproduce, "cells", lambda *_: [("main", 0)])
   monkeypatch.setattr(
     reproduce, "generalisation", lambda config, state: {"slots 5": 0.5}
   )
-  arguments = ("discovery", tmp_path / "out", tmp_path / "runs", True, False)
+  arguments = ("discovery", [("main", 0)], tmp_path / "out", tmp_path / "runs")
   reproduce.compute(*arguments)
   path = tmp_path / "out" / "discovery_main_0.json"
   cell = report.load_results(path)
@@ -110,15 +109,13 @@ def test_spread():
   assert values == "nan ± nan"
 
 
-def test_a_wrong_row_is_one_sentence(monkeypatch):
-  class Flag:
-    value = ("slot_mpl",)
-
-  monkeypatch.setattr(reproduce, "_ONLY", Flag)
+def test_a_wrong_row_is_one_sentence():
   with pytest.raises(
     InputError, match="--only=slot_mpl: --table=discovery has"
   ):
-    reproduce.cells("discovery", quick=False)
+    reproduce.cells("discovery", ["slot_mpl"], 3, quick=False)
+  cells = reproduce.cells("discovery", ["main", "no_gru"], 3, quick=False)
+  assert cells == [("main", 0), ("main", 1), ("main", 2), ("no_gru", 0)]
 
 
 def test_the_contact_sheet_has_two_rows_a_set():
