@@ -55,7 +55,7 @@ TASKS = {
   "choice": ("rudder", "q_lambda", "monte_carlo"),
   "trace_back": (
     *("rudder", "q_lambda", "sarsa_lambda", "monte_carlo"),
-    *("rs_moves", "look_ahead", "look_back"),
+    *("rs_moves", "rs_distance", "look_ahead", "look_back"),
   ),
 }
 
