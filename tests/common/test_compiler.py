@@ -1,0 +1,28 @@
+"""Compiler options: taken here, and left out where they are not known."""
+
+import jax
+import pytest
+
+from common import compiler
+
+
+def test_options_are_taken_or_empty(monkeypatch):
+  options = compiler.convolutions()
+  assert jax.jit(lambda x: 2 * x, compiler_options=options)(1.5) == 3
+  monkeypatch.setattr(jax, "default_backend", lambda: "gpu")
+  assert compiler.convolutions.__wrapped__() == {}
+
+
+def test_a_version_that_does_not_know_them_is_left_alone(monkeypatch):
+  def refuse(*_, **options):
+    assert options["compiler_options"]
+
+    def call(_):
+      raise jax.errors.JaxRuntimeError("No such compile option")
+
+    return call
+
+  monkeypatch.setattr(jax, "jit", refuse)
+  if jax.default_backend() != "cpu":
+    pytest.skip("the options are for CPUs")
+  assert compiler.convolutions.__wrapped__() == {}
