@@ -43,6 +43,15 @@ def test_dependencies_point_one_way(folder):
   assert not wrong, "\n".join(wrong)
 
 
+def test_all_modules_live_in_one_process():
+  # A flag of the same name in two of them, say, would be an error here.
+  for folder in ("common", "projects"):
+    for path in sorted((ROOT / folder).rglob("*.py")):
+      if "__main__" not in path.name:
+        parts = path.relative_to(ROOT).with_suffix("").parts
+        importlib.import_module(".".join(parts).removesuffix(".__init__"))
+
+
 def test_configs_import_nothing_else():
   for path in (ROOT / "configs").rglob("*.py"):
     tops = {name.split(".")[0] for name in imports(path)}

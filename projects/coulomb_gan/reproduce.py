@@ -11,6 +11,7 @@ into the tables of this project's README; a cell that is there already is kept,
 unless `--fresh`. `--quick` does the same in a minute and changes neither.
 """
 
+import argparse
 import importlib
 import json
 import pathlib
@@ -21,22 +22,12 @@ from typing import Any
 import jax
 import ml_collections
 import numpy as np
-from absl import flags
 from jax import numpy as jnp
 from tqdm import tqdm
 
 from common import command, keys, report
-from common.errors import check_choice
 
 from . import data, losses, pictures, train
-
-_TABLE = flags.DEFINE_string("table", "toy", "toy, particles or images.")
-_SEEDS = flags.DEFINE_integer("seeds", 10, "How many, from 0 on.")
-_QUICK = flags.DEFINE_bool("quick", False, "A minute's worth of everything.")
-_FRESH = flags.DEFINE_bool("fresh", False, "Compute cells that are there, too.")
-_OUT = flags.DEFINE_string("out", None, "Default: results/coulomb_gan.")
-_DATA_DIR = flags.DEFINE_string("data_dir", None, "Of the images' data set.")
-_RUNS = flags.DEFINE_string("runs", "runs/reproduce", "Where image runs live.")
 
 _HERE = pathlib.Path(__file__).parent
 _PROJECT = _HERE.name
@@ -253,7 +244,9 @@ def particles(out: pathlib.Path, seeds: int, quick: bool, fresh: bool) -> str:
   return report.markdown_table(header, rows)
 
 
-def images(out: pathlib.Path, quick: bool, fresh: bool) -> str:
+def images(
+  out: pathlib.Path, quick: bool, fresh: bool, runs: pathlib.Path, data_dir: str
+) -> str:
   """Fashion-MNIST, three methods, one seed each; returns the table.
 
   The runs live in `--runs`, and go on where they were cut short.
@@ -262,12 +255,11 @@ def images(out: pathlib.Path, quick: bool, fresh: bool) -> str:
   for method, name in NAMES.items():
     variants = ["" if method == "coulomb" else method, "smoke" * quick]
     config = config_of("fashion_mnist", variants)
-    if _DATA_DIR.value:
-      config.data_dir = _DATA_DIR.value
+    config.data_dir = data_dir or config.data_dir
 
     def compute(config=config, method=method):
       start = time.perf_counter()
-      workdir = pathlib.Path(_RUNS.value) / f"fashion_mnist_{method}"
+      workdir = runs / f"fashion_mnist_{method}"
       resumed = (workdir / "checkpoints").exists()
       state, scores = train.train(config.lock(), str(workdir))
       out.mkdir(parents=True, exist_ok=True)
@@ -291,23 +283,37 @@ def images(out: pathlib.Path, quick: bool, fresh: bool) -> str:
   return report.markdown_table(header, rows)
 
 
-def main(argv: list[str]) -> None:
+def main() -> None:
   """The command."""
-  del argv
-  check_choice("table", _TABLE.value, ("toy", "particles", "images"))
-  quick = _QUICK.value
+  parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
+  add = parser.add_argument
+  add("--table", choices=("toy", "particles", "images"), default="toy")
+  add("--seeds", type=int, default=10, help="how many, from 0 on")
+  add("--quick", action="store_true", help="a minute's worth of everything")
+  add("--fresh", action="store_true", help="compute cells that are there, too")
+  add("--out", metavar="DIR", help=f"instead of results/{_PROJECT}")
+  add("--data_dir", default="", metavar="DIR", help="of the images' data set")
+  add("--runs", default="runs/reproduce", metavar="DIR", help="of image runs")
+  with command.sentences():
+    run(parser.parse_args())
+
+
+def run(arguments: argparse.Namespace) -> None:
+  """Computes what the arguments say; prints the table, and keeps it."""
+  quick, fresh = arguments.quick, arguments.fresh
   default = "runs/quick" if quick else f"results/{_PROJECT}"
-  out = pathlib.Path(_OUT.value or default)
-  if _TABLE.value == "toy":
-    table = toy(out, _SEEDS.value, quick, _FRESH.value)
-  elif _TABLE.value == "particles":
-    table = particles(out, _SEEDS.value, quick, _FRESH.value)
+  out = pathlib.Path(arguments.out or default)
+  if arguments.table == "toy":
+    table = toy(out, arguments.seeds, quick, fresh)
+  elif arguments.table == "particles":
+    table = particles(out, arguments.seeds, quick, fresh)
   else:
-    table = images(out, quick, _FRESH.value)
+    runs = pathlib.Path(arguments.runs)
+    table = images(out, quick, fresh, runs, arguments.data_dir)
   print(table)
-  if not quick and not _OUT.value:
-    report.insert_table(_HERE / "README.md", _TABLE.value, table)
+  if not quick and not arguments.out:
+    report.insert_table(_HERE / "README.md", arguments.table, table)
 
 
 if __name__ == "__main__":
-  command.execute(main)
+  main()

@@ -10,21 +10,17 @@ Images with batch normalisation are drawn in batches of the training size, which
 `batch_size` in the file records.
 """
 
+import argparse
 import pathlib
 
 import jax
 import numpy as np
-from absl import flags
 from jax import numpy as jnp
 
 from common import command, directory
 from common.errors import InputError
 
 from . import data, model, pictures, train
-
-_COUNT = flags.DEFINE_integer("count", 1_000, "How many samples to draw.")
-_SEED = flags.DEFINE_integer("seed", 0, "Of the latents.")
-_OUT = flags.DEFINE_string("out", None, "Where to write; default: the workdir.")
 
 
 def write_samples(
@@ -73,14 +69,21 @@ def write_samples(
   return path
 
 
-def main(argv: list[str]) -> None:
+def main() -> None:
   """The command."""
-  del argv
-  workdir = command.workdir()
-  out = pathlib.Path(_OUT.value).expanduser() if _OUT.value else workdir
-  path = write_samples(workdir, out, _COUNT.value, _SEED.value)
+  parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
+  add = parser.add_argument
+  add("--workdir", required=True, type=pathlib.Path, help="of the run")
+  add("--out", type=pathlib.Path, help="where to write, if not there")
+  add("--count", type=int, default=1_000, help="how many samples to draw")
+  add("--seed", type=int, default=0, help="of the latents")
+  given = parser.parse_args()
+  workdir = given.workdir.expanduser()
+  out = given.out.expanduser() if given.out else workdir
+  with command.sentences():
+    path = write_samples(workdir, out, given.count, given.seed)
   print(f"{path}\n{path.with_suffix('.png')}")
 
 
 if __name__ == "__main__":
-  command.execute(main)
+  main()

@@ -13,47 +13,38 @@ is there already is kept, unless `--fresh`. `--quick` does the same in a minute
 or two and changes neither.
 """
 
+import argparse
 import json
 import pathlib
 import time
 from typing import Any
 
 import numpy as np
-from absl import flags
 
 from common import command, report
-from common.errors import check_choice
 
 from . import bias_variance, pictures, sweep, tables
 from .deep import curves
 
-_TABLE = flags.DEFINE_string("table", "tasks", "One of TABLES.")
-_SEEDS = flags.DEFINE_integer("seeds", None, "Default: the configs'.")
-_QUICK = flags.DEFINE_bool("quick", False, "A minute's worth of everything.")
-_FRESH = flags.DEFINE_bool("fresh", False, "Compute cells that are there, too.")
-_OUT = flags.DEFINE_string("out", None, "Default: results/rudder.")
-
 _HERE = pathlib.Path(__file__).parent
 _PROJECT = _HERE.name
-TABLES = ("tasks", "watch", "bias_variance", "ppo")
 # Steps of delay by which the growth of each task is told.
 STEPS = {"grid_world": 1, "choice": 100, "trace_back": 10}
 WATCH = ("rudder", "q_learning", "monte_carlo")
 
 
-def config_of(name: str, quick: bool) -> Any:
-  """The config of a task; `--seeds` changes it."""
+def config_of(name: str, quick: bool, seeds: int) -> Any:
+  """The config of a task; with `seeds` of 0, as many as it says."""
   config = sweep.config_of(_PROJECT, name, quick)
-  if _SEEDS.value:
-    config.seeds = _SEEDS.value
+  config.seeds = seeds or config.seeds
   return config
 
 
-def tasks(out: pathlib.Path, quick: bool, fresh: bool) -> str:
+def tasks(out: pathlib.Path, quick: bool, fresh: bool, seeds: int) -> str:
   """Tasks I, II and III; returns the table and draws the three panels."""
   cells = {}
   for task, methods in sweep.TASKS.items():
-    config = config_of(task, quick)
+    config = config_of(task, quick, seeds)
     config.max_delay = max(config.delays)
     for method in methods:
       cells[task, method] = [
@@ -68,9 +59,9 @@ def tasks(out: pathlib.Path, quick: bool, fresh: bool) -> str:
   return tables.tasks(cells, STEPS)
 
 
-def watch(out: pathlib.Path, quick: bool, fresh: bool) -> str:
+def watch(out: pathlib.Path, quick: bool, fresh: bool, seeds: int) -> str:
   """The demonstration's task; returns the table."""
-  config = config_of("watch_repair", quick)
+  config = config_of("watch_repair", quick, seeds)
   cells = {
     method: tables.cached(
       out / f"watch_repair_{method}.json",
@@ -82,9 +73,11 @@ def watch(out: pathlib.Path, quick: bool, fresh: bool) -> str:
   return tables.watch(cells)
 
 
-def bias_and_variance(out: pathlib.Path, quick: bool, fresh: bool) -> str:
+def bias_and_variance(
+  out: pathlib.Path, quick: bool, fresh: bool, seeds: int
+) -> str:
   """The study of `bias_variance.py`; returns the table and draws it."""
-  config = config_of("bias_variance", quick)
+  config = config_of("bias_variance", quick, seeds)
 
   def compute():
     start = time.perf_counter()
@@ -105,37 +98,51 @@ def bias_and_variance(out: pathlib.Path, quick: bool, fresh: bool) -> str:
   return f"{rows}\nMinutes, device, commit: {tables.origin([cell])}.\n"
 
 
-def ppo(out: pathlib.Path, quick: bool, fresh: bool) -> str:
+def ppo(out: pathlib.Path, quick: bool, fresh: bool, seeds: int) -> str:
   """The curves of `deep/curves.py`; returns the table and draws them."""
 
   def config(name, variants):
     module = sweep.module_of(_PROJECT, name)
     return module.get_config(",".join(filter(None, variants)))
 
-  cells = curves.study(
-    out, config, _SEEDS.value or (2 if quick else 10), quick, fresh
-  )
+  seeds = seeds or (2 if quick else 10)
+  cells = curves.study(out, config, seeds, quick, fresh)
   curves.figure(out / "ppo.png", cells)
   return curves.table(cells)
 
 
-def main(argv: list[str]) -> None:
+TABLES = {
+  "tasks": tasks,
+  "watch": watch,
+  "bias_variance": bias_and_variance,
+  "ppo": ppo,
+}
+
+
+def main() -> None:
   """The command."""
-  del argv
-  check_choice("table", _TABLE.value, TABLES)
-  quick = _QUICK.value
-  out = pathlib.Path(
-    _OUT.value or ("runs/quick" if quick else f"results/{_PROJECT}")
-  )
+  parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
+  add = parser.add_argument
+  add("--table", choices=TABLES, default="tasks")
+  add("--seeds", type=int, default=0, help="by default as the configs say")
+  add("--quick", action="store_true", help="a minute's worth of everything")
+  add("--fresh", action="store_true", help="compute cells that are there, too")
+  add("--out", metavar="DIR", help=f"instead of results/{_PROJECT}")
+  with command.sentences():
+    run(parser.parse_args())
+
+
+def run(arguments: argparse.Namespace) -> None:
+  """Computes what the arguments say; prints the table, and keeps it."""
+  name, quick = arguments.table, arguments.quick
+  default = "runs/quick" if quick else f"results/{_PROJECT}"
+  out = pathlib.Path(arguments.out or default)
   out.mkdir(parents=True, exist_ok=True)
-  make = dict(zip(TABLES, (tasks, watch, bias_and_variance, ppo), strict=True))[
-    _TABLE.value
-  ]
-  table = make(out, quick, _FRESH.value)
+  table = TABLES[name](out, quick, arguments.fresh, arguments.seeds)
   print(table)
-  if not quick and not _OUT.value:
-    report.insert_table(_HERE / "README.md", _TABLE.value, table)
+  if not quick and not arguments.out:
+    report.insert_table(_HERE / "README.md", name, table)
 
 
 if __name__ == "__main__":
-  command.execute(main)
+  main()

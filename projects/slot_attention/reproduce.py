@@ -147,6 +147,7 @@ def compute(
   runs: pathlib.Path,
   quick: bool = False,
   fresh: bool = False,
+  steps: int = 0,
 ) -> None:
   """Trains the cells that are not there, each to a file and a picture."""
   out.mkdir(parents=True, exist_ok=True)
@@ -156,8 +157,10 @@ def compute(
     if path.exists() and not fresh:
       continue
     study = variant == "main" and table == "discovery"
+    config = config_of(table, variant, seed, quick)
+    config.total_steps = steps or config.total_steps
     found = cell(
-      config_of(table, variant, seed, quick),
+      config,
       runs / name,
       generalisation if study else None,
     )
@@ -288,6 +291,7 @@ def main() -> None:
   add(
     "--only", default="", metavar="VARIANTS", help="with commas; default: all"
   )
+  add("--steps", type=int, default=0, help="a shorter training; the table says")
   add("--quick", action="store_true", help="smoke sizes")
   add("--fresh", action="store_true", help="compute cells that are there, too")
   add("--out", metavar="DIR", help=f"instead of results/{_PROJECT}")
@@ -308,7 +312,10 @@ def run(arguments: argparse.Namespace) -> None:
   only = [name for name in arguments.only.split(",") if name]
   wanted = cells(table, only, arguments.seeds, quick)
   runs = "runs/quick_trainings" if quick else arguments.runs
-  compute(table, wanted, out, pathlib.Path(runs), quick, arguments.fresh)
+  compute(
+    *(table, wanted, out, pathlib.Path(runs), quick),
+    *(arguments.fresh, arguments.steps),
+  )
   tables = (discovery_tables if table == "discovery" else set_tables)(out)
   for name, text in tables.items():
     print(f"{name}\n\n{text}")

@@ -13,22 +13,17 @@ same size, the same background. What has to be done to a picture for that is
 said, a line each.
 """
 
+import argparse
 import pathlib
 
 import jax
 import numpy as np
-from absl import flags
 from PIL import Image
 
 from common import command, directory
 from common.errors import InputError
 
 from . import files, model, pictures, train
-
-_OUT = flags.DEFINE_string("out", None, "Where to write; default: the workdir.")
-_SEED = flags.DEFINE_integer("seed", 0, "Of the slots' noise.")
-_SLOTS = flags.DEFINE_integer("slots", 0, "How many; 0: as in evaluation.")
-_ITERATIONS = flags.DEFINE_integer("iterations", 0, "As --slots.")
 
 
 def read(path: pathlib.Path, size: int) -> tuple[np.ndarray, list[str]]:
@@ -93,10 +88,8 @@ def write_masks(
 
   Raises:
     InputError: no run or no sound checkpoint in `workdir`, or one that has no
-      masks; a picture that cannot be read; no picture at all.
+      masks; a picture that cannot be read.
   """
-  if not paths:
-    raise InputError("name a picture: ... segment --workdir=DIR picture.png")
   config = directory.saved_config(workdir)
   if config.task != "discovery":
     raise InputError(
@@ -146,16 +139,25 @@ def _write(stem: pathlib.Path, image, one) -> pathlib.Path:
   return path
 
 
-def main(argv: list[str]) -> None:
+def main() -> None:
   """The command."""
-  workdir = command.workdir()
-  out = pathlib.Path(_OUT.value).expanduser() if _OUT.value else workdir
-  paths = [pathlib.Path(a).expanduser() for a in argv[1:]]
-  for path in write_masks(
-    workdir, out, paths, _SEED.value, _SLOTS.value, _ITERATIONS.value
-  ):
-    print(path)
+  parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
+  add = parser.add_argument
+  add("pictures", nargs="+", type=pathlib.Path, help="of any format")
+  add("--workdir", required=True, type=pathlib.Path, help="of the run")
+  add("--out", type=pathlib.Path, help="where to write, if not there")
+  add("--seed", type=int, default=0, help="of the slots' noise")
+  add("--slots", type=int, default=0, help="how many; 0: as in evaluation")
+  add("--iterations", type=int, default=0, help="as --slots")
+  given = parser.parse_args()
+  workdir = given.workdir.expanduser()
+  out = given.out.expanduser() if given.out else workdir
+  paths = [path.expanduser() for path in given.pictures]
+  options = (given.seed, given.slots, given.iterations)
+  with command.sentences():
+    for path in write_masks(workdir, out, paths, *options):
+      print(path)
 
 
 if __name__ == "__main__":
-  command.execute(main)
+  main()
