@@ -26,7 +26,7 @@ _CACHE = os.environ.setdefault(
 )
 for name, value in {
   "jax_compilation_cache_dir": _CACHE,
-  "jax_persistent_cache_min_compile_time_secs": 0.1,
+  "jax_persistent_cache_min_compile_time_secs": 0.0,
   # The real programs, fully optimised, run in the tests' subprocesses.
   "jax_disable_most_optimizations": True,
 }.items():

@@ -99,7 +99,7 @@ def read(path: str | os.PathLike) -> dict[str, np.ndarray]:
       f"{path} cannot be read ({error.strerror}): give the path of a torch file"
     ) from error
   try:
-    zipped = zipfile.is_zipfile(io.BytesIO(whole))
+    zipped = whole.startswith(b"PK")  # Also where its directory is cut off.
     return (_read_zip if zipped else _read_old)(whole)
   except _Refused as error:
     raise InputError(
