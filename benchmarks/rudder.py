@@ -249,7 +249,7 @@ def _growth(quick):
   """A round of RUDDER with as many updates as it may have."""
   rows = []
   trials = (1, 2) if quick else (1, 10, 100)
-  delays = (3, 6) if quick else (25, 50, 100)
+  delays = (3, 3) if quick else (25, 50, 100)
   sizes = [(n, delays[-2]) for n in trials]
   sizes += [(trials[-2], d) for d in delays if (trials[-2], d) not in sizes]
   for count, delay in sizes:

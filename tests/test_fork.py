@@ -34,12 +34,18 @@ def copy(tmp_path_factory):
 
 
 def run(copy, *arguments):
+  environment = {
+    **os.environ,
+    "PYTHONPATH": "",
+    "JAX_DISABLE_MOST_OPTIMIZATIONS": "True",
+    "RESEARCH_SHARED": "",  # The original has read the data.
+  }
   done = subprocess.run(
     [sys.executable, *arguments],
     cwd=copy,
     capture_output=True,
     text=True,
-    env={**os.environ, "PYTHONPATH": ""},
+    env=environment,
   )
   assert done.returncode == 0, done.stdout[-2000:] + done.stderr[-2000:]
 
@@ -47,8 +53,7 @@ def run(copy, *arguments):
 @pytest.mark.parametrize("project", TRAINED)
 def test_a_fork_trains(copy, project, tmp_path):
   name = f"my_{project}"
-  configs = sorted((copy / "configs" / name).glob("*.py"))
-  config = configs[len(configs) // 2]
+  config = max((copy / "configs" / name).glob("*.py"))
   run(
     copy,
     *("-m", f"projects.{name}.train", f"--workdir={tmp_path}"),

@@ -8,6 +8,8 @@ from jax import numpy as jnp
 from common.errors import InputError
 from projects.rudder import environments, grids
 
+pytestmark = pytest.mark.slow
+
 TASKS = {
   "watch_repair": lambda: environments.WatchRepair(6),
   "choice": lambda: environments.Choice(6),
