@@ -11,8 +11,8 @@ The paper's: the module with its three iterations and epsilons, the loss, Adam,
 a slot more than objects. Ours: cells of one pixel, where the paper's have five,
 so 3x3 convolutions for 5x5 and fewer of them (two before the slots, of 16 and
 32 channels, three after them); slots of 32 numbers for 64, batch 32 for 64; a
-rate two and a half times as high, which rises and falls faster, over 60,000 steps
-for 500,000.
+rate two and a half times as high, which rises and falls faster, over 60,000
+steps for 500,000.
 
 Variants: those of tetrominoes.py.
 """
