@@ -6,7 +6,7 @@
 Stands for: set_prediction.py, the paper's experiment, at a size that trains in
 an hour. The paper's: the module, the matched Huber loss, the whole frame
 squeezed to a square. Ours: 48x48 pixels for 128x128, up to 6 objects and slots
-for 10, half of the channels, batch 32 for 512, and 8,000 steps for 150,000 at
+for 10, half of the channels, batch 32 for 512, and 5,000 steps for 150,000 at
 two and a half times the rate, which falls faster.
 
 Variants: those of set_prediction.py.
@@ -27,11 +27,11 @@ def get_config(variant: str = "") -> ml_collections.ConfigDict:
 
   config.encoder_features = (32, 32, 32, 32)
 
-  config.total_steps = 8_000
+  config.total_steps = 5_000
   config.batch_size = 32
   config.log_every = 50
   config.eval_every = config.checkpoint_every = 500
   config.learning_rate = 1e-3
-  config.decay_steps = 3_000
+  config.decay_steps = 2_000
   config.eval_images = 500
   return set_prediction.apply(config, variant, "set_prediction_small")
