@@ -20,12 +20,6 @@ speed on the plane, once its speed on images.
 """
 
 import contextlib
-import io
-import itertools
-import signal
-import tempfile
-import time
-from collections.abc import Callable, Iterator
 from typing import Any
 
 import jax
@@ -33,7 +27,7 @@ import ml_collections
 import numpy as np
 
 from benchmarks import timing
-from common import compiler, experiment, report
+from common import compiler, report
 from configs.coulomb_gan import fashion_mnist, gaussian_grid
 from projects.coulomb_gan import data, losses, train
 
@@ -72,7 +66,7 @@ def run(quick: bool = False) -> list[dict]:
   many = toy.steps_per_call
   calls = {many: 1, 1: 2} if quick else {many: 5, 1: 200}
   peer, few = (2, 1) if quick else (200, 5)
-  with _conditions(quick):
+  with timing.conditions(quick):
     rows = _steps("toy step", toy, calls, peer, rounds, goal=5)
     rows += _steps(f"{size}x{size} step", images, {1: few}, few, rounds, goal=1)
     rows += [
@@ -117,8 +111,14 @@ def _steps(
   contenders, compile_s, parameters, theirs = {}, {}, None, None
   with contextlib.ExitStack() as stack:
     for count, calls in ours.items():
-      one = _ours(config, count)
-      advance, compile_s[count], parameters = stack.enter_context(one)
+      config = config.copy_and_resolve_references()
+      config.unlock()
+      config.steps_per_call = count
+      options = compiler.convolutions()
+      one = timing.training(config, train, data, options)
+      advance, compile_s[count], state = stack.enter_context(one)
+      leaves = jax.tree.leaves((state.generator, state.discriminator))
+      parameters = sum(leaf.size for leaf in leaves)
       contenders[count] = (advance, calls, count)
     if torch:
       advance, theirs = coulomb_gan_torch.step(config)
@@ -138,59 +138,6 @@ def _steps(
     )
     for count in ours
   ]
-
-
-@contextlib.contextmanager
-def _ours(
-  config: ml_collections.ConfigDict, steps_per_call: int
-) -> Iterator[tuple[Callable[[int], None], float, int]]:
-  """Yields `advance(calls)`, seconds to compile the step, parameters."""
-  config = config.copy_and_resolve_references()
-  config.unlock()
-  config.total_steps = 10**9
-  config.steps_per_call = steps_per_call
-  with (
-    tempfile.TemporaryDirectory() as workdir,
-    experiment.Run(config, workdir) as run,
-  ):
-    # Run would finish a step and save first; here Ctrl-C means at once.
-    signal.signal(signal.SIGINT, signal.default_int_handler)
-    signal.signal(signal.SIGTERM, signal.SIG_DFL)
-    state = run.restore_or(lambda key: train.init(key, config))
-    leaves = jax.tree.leaves((state.generator, state.discriminator))
-    step = train.make_train_step(config)
-    update = run.compile(step, compiler.convolutions())
-    steps = run.steps(state, data.batches(config, run.key("data")))
-    with contextlib.redirect_stderr(io.StringIO()):  # The progress bar.
-      _, batch = next(steps)
-    start = time.perf_counter()
-    update.lower(state, batch).compile()
-    compile_s = time.perf_counter() - start
-
-    def advance(calls):
-      nonlocal state
-      for _, batch in itertools.islice(steps, calls):
-        state, _ = update(state, batch)
-      jax.block_until_ready(state)
-
-    yield advance, compile_s, sum(leaf.size for leaf in leaves)
-
-
-@contextlib.contextmanager
-def _conditions(quick: bool) -> Iterator[None]:
-  """No persistent cache; if quick, one thread of PyTorch, which cannot spin."""
-  cache = jax.config.jax_enable_compilation_cache
-  threads = torch.get_num_threads() if torch else 0
-  if not quick:
-    jax.config.update("jax_enable_compilation_cache", False)
-  elif torch:
-    torch.set_num_threads(1)
-  try:
-    yield
-  finally:
-    jax.config.update("jax_enable_compilation_cache", cache)
-    if torch:
-      torch.set_num_threads(threads)
 
 
 def _potentials(

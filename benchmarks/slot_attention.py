@@ -23,20 +23,14 @@ the rounds. Programs are compiled anew, without the persistent cache. Measure on
 an idle machine.
 """
 
-import contextlib
-import io
-import itertools
-import signal
-import tempfile
 import time
-from collections.abc import Callable, Iterator
 from typing import Any
 
 import jax
 import ml_collections
 
 from benchmarks import timing
-from common import compiler, experiment
+from common import compiler
 from configs.slot_attention import clevr_like6, set_prediction, tetrominoes
 from projects.slot_attention import data, train
 
@@ -55,7 +49,7 @@ def run(quick: bool = False) -> list[dict]:
   """Returns one row (a dict) per measurement; `quick` takes smoke configs."""
   variant, rounds = ("smoke", 1) if quick else ("", 5)
   base = tetrominoes.get_config(variant)
-  with _conditions(quick):
+  with timing.conditions(quick):
     if quick:
       base = _resized(base, 14)
       return [_against_peer(base, 1), *_changes(base, {}, 4, 1)]
@@ -79,23 +73,6 @@ def run(quick: bool = False) -> list[dict]:
   return rows
 
 
-@contextlib.contextmanager
-def _conditions(quick: bool) -> Iterator[None]:
-  """No persistent cache; if quick, one thread of PyTorch, which cannot spin."""
-  cache = jax.config.jax_enable_compilation_cache
-  threads = torch.get_num_threads() if torch else 0
-  if not quick:
-    jax.config.update("jax_enable_compilation_cache", False)
-  elif torch:
-    torch.set_num_threads(1)
-  try:
-    yield
-  finally:
-    jax.config.update("jax_enable_compilation_cache", cache)
-    if torch:
-      torch.set_num_threads(threads)
-
-
 def _row(what: str, ours_s: float, compile_s: float, **more) -> dict[str, Any]:
   return {
     "what": what,
@@ -112,12 +89,15 @@ def _row(what: str, ours_s: float, compile_s: float, **more) -> dict[str, Any]:
 
 def _against_peer(config: ml_collections.ConfigDict, rounds: int) -> dict:
   """Our step and PyTorch's, in turns."""
-  with _ours(config, compiler.convolutions()) as (advance, compile_s, size):
+  options = compiler.convolutions()
+  ours = timing.training(config, train, data, options)
+  with ours as (advance, compile_s, state):
     contenders, theirs = {"ours": (advance, 1, 1)}, None
     if torch:
       peer, theirs = slot_attention_torch.step(config)
       contenders["peer"] = (peer, 1, 1)
     seconds = timing.interleaved(contenders, rounds)
+  size = sum(leaf.size for leaf in jax.tree.leaves(state.params))
   row = _row(_name(config), seconds["ours"], compile_s, parameters=size)
   if torch:
     row |= {
@@ -151,7 +131,8 @@ def _resized(config, size: int) -> ml_collections.ConfigDict:
 
 def _time(config, options, rounds: int) -> tuple[float, float]:
   """Seconds of a step, and to compile it."""
-  with _ours(config, options) as (advance, compile_s, _):
+  ours = timing.training(config, train, data, options)
+  with ours as (advance, compile_s, _):
     seconds = timing.interleaved({"ours": (advance, 1, 1)}, rounds)
   return seconds["ours"], compile_s
 
@@ -202,35 +183,3 @@ def _changes(
       what = f"base, {key} {value}"
       rows.append(_row(what, *took, to_base=took[0] / seconds))
   return rows
-
-
-@contextlib.contextmanager
-def _ours(
-  config: ml_collections.ConfigDict, options: dict[str, str]
-) -> Iterator[tuple[Callable[[int], None], float, int]]:
-  """Yields `advance(steps)`, seconds to compile the step, parameters."""
-  config = _changed(config, total_steps=10**9)
-  with (
-    tempfile.TemporaryDirectory() as workdir,
-    experiment.Run(config, workdir) as run,
-  ):
-    # Run would finish a step and save first; here Ctrl-C means at once.
-    signal.signal(signal.SIGINT, signal.default_int_handler)
-    signal.signal(signal.SIGTERM, signal.SIG_DFL)
-    state = run.restore_or(lambda key: train.init(key, config))
-    size = sum(leaf.size for leaf in jax.tree.leaves(state.params))
-    update = run.compile(train.make_train_step(config), options)
-    steps = run.steps(state, data.batches(config, run.key("data")))
-    with contextlib.redirect_stderr(io.StringIO()):  # The progress bar.
-      _, batch = next(steps)
-    start = time.perf_counter()
-    update.lower(state, batch).compile()
-    compile_s = time.perf_counter() - start
-
-    def advance(calls):
-      nonlocal state
-      for _, batch in itertools.islice(steps, calls):
-        state, _ = update(state, batch)
-      jax.block_until_ready(state)
-
-    yield advance, compile_s, size

@@ -7,7 +7,7 @@ import os
 import pathlib
 import platform
 import subprocess
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import jax
@@ -86,6 +86,20 @@ def save_results(path: pathlib.Path, results: Mapping[str, Any]) -> None:
 def load_results(path: pathlib.Path) -> dict[str, Any]:
   """Reads a results file back."""
   return json.loads(path.read_text())
+
+
+def cached(
+  path: pathlib.Path,
+  compute: Callable[[], Mapping[str, Any]],
+  fresh: bool = False,
+) -> dict[str, Any]:
+  """The results at `path`, computed and written where there are none.
+
+  With `fresh` they are computed in any case.
+  """
+  if fresh or not path.exists():
+    save_results(path, compute())
+  return load_results(path)
 
 
 def markdown_table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:

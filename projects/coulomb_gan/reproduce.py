@@ -16,7 +16,6 @@ import importlib
 import json
 import pathlib
 import time
-from collections.abc import Callable
 from typing import Any
 
 import jax
@@ -105,7 +104,7 @@ def toy(out: pathlib.Path, seeds: int, quick: bool, fresh: bool) -> str:
     for method, name in NAMES.items():
       variants = ["" if method == "coulomb" else method, "smoke" * quick]
       config = config_of(grid, variants)
-      cell = cached(
+      cell = report.cached(
         out / f"{grid}_{method}.json",
         lambda c=config, d=f"{name}, {grid}": toy_cell(c, seeds, d),
         fresh,
@@ -149,15 +148,6 @@ def origin(cell: dict[str, Any]) -> str:
   stamp = cell["provenance"]
   minutes = "?" if cell["minutes"] is None else f"{cell['minutes']:.1f}"
   return f"{minutes}, {stamp['device']}, {stamp['commit']}"
-
-
-def cached(
-  path: pathlib.Path, compute: Callable[[], dict[str, Any]], fresh: bool
-) -> dict[str, Any]:
-  """Returns the results at `path`, computed and written where they are not."""
-  if fresh or not path.exists():
-    report.save_results(path, compute())
-  return report.load_results(path)
 
 
 def particle_flow(
@@ -225,7 +215,7 @@ def particles(out: pathlib.Path, seeds: int, quick: bool, fresh: bool) -> str:
       }
 
     out.mkdir(parents=True, exist_ok=True)
-    cell = cached(out / f"particles_{grid}.json", compute, fresh)
+    cell = report.cached(out / f"particles_{grid}.json", compute, fresh)
     rows.append(
       [
         grid.replace("gaussian_", ""),
@@ -273,7 +263,7 @@ def images(
         "config": recorded(config),
       }
 
-    cell = cached(out / f"fashion_mnist_{method}.json", compute, fresh)
+    cell = report.cached(out / f"fashion_mnist_{method}.json", compute, fresh)
     energy = cell["scores"]["energy_u"]
     rows.append([name, f"{cell['steps']}", f"{energy:.2e}", "-", origin(cell)])
   header = [

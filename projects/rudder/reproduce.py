@@ -48,7 +48,7 @@ def tasks(out: pathlib.Path, quick: bool, fresh: bool, seeds: int) -> str:
     config.max_delay = max(config.delays)
     for method in methods:
       cells[task, method] = [
-        tables.cached(
+        report.cached(
           out / f"{task}_{method}_{delay}.json",
           lambda c=config, m=method, d=delay: sweep.cell(c, m, d, c.seeds),
           fresh,
@@ -63,7 +63,7 @@ def watch(out: pathlib.Path, quick: bool, fresh: bool, seeds: int) -> str:
   """The demonstration's task; returns the table."""
   config = config_of("watch_repair", quick, seeds)
   cells = {
-    method: tables.cached(
+    method: report.cached(
       out / f"watch_repair_{method}.json",
       lambda m=method: sweep.cell(config, m, config.max_delay, config.seeds),
       fresh,
@@ -92,7 +92,7 @@ def bias_and_variance(
       "config": json.loads(config.to_json()),
     }
 
-  cell = tables.cached(out / "bias_variance.json", compute, fresh)
+  cell = report.cached(out / "bias_variance.json", compute, fresh)
   pictures.bias_variance_figure(out / "bias_variance.png", cell)
   rows = tables.bias_variance(cell)
   return f"{rows}\nMinutes, device, commit: {tables.origin([cell])}.\n"

@@ -1,7 +1,6 @@
 """Rows of the tables, and where they come from."""
 
-import pathlib
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -16,15 +15,6 @@ DEMONSTRATION = {
   "q_learning": "about 71,800",
   "monte_carlo": "27,700 to > 240,000",
 }
-
-
-def cached(
-  path: pathlib.Path, compute: Callable[[], dict[str, Any]], fresh: bool
-) -> dict[str, Any]:
-  """Returns the results at `path`, computed and written where they are not."""
-  if fresh or not path.exists():
-    report.save_results(path, compute())
-  return report.load_results(path)
 
 
 def origin(cells: Sequence[dict[str, Any]]) -> str:

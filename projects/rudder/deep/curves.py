@@ -4,6 +4,7 @@ Ours: the paper compares them on Atari games only. All seeds of a curve are one
 program; a curve is kept in a file of its own, and not computed again.
 """
 
+import functools
 import json
 import pathlib
 import time
@@ -129,11 +130,11 @@ def study(
   for task in TASKS:
     for kind, (variants, label, _) in KINDS.items():
       path = out / f"ppo_{task}_{kind}.json"
-      if fresh or not path.exists():
-        config = config_of(task, [variants, "smoke" if quick else ""])
-        cell = curves(config, seeds, f"{TASKS[task]}: {label}")
-        report.save_results(path, cell)
-      cells[task, kind] = report.load_results(path)
+      config = config_of(task, [variants, "smoke" if quick else ""])
+      compute = functools.partial(
+        curves, config, seeds, f"{TASKS[task]}: {label}"
+      )
+      cells[task, kind] = report.cached(path, compute, fresh)
   return cells
 
 
