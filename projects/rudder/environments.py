@@ -163,15 +163,16 @@ class ChoiceParams(EnvParams):
   max_steps_in_episode: int = 101
   at_once: tuple = (1.0, 0.0)
   at_end: tuple = (5.0, 10.0)
-  luck: float = 3.0  # of one event
+  luck: float = 10.0  # of one event
 
 
 class Choice(Task):
   """Task II: one choice, then a long way whose luck hides what it did.
 
   Action 0 pays 1 at once and 5 at the end, action 1 only 10 at the end. Each of
-  the `delay` steps in between adds a good or a bad event, +3 or -3, whatever
-  one does, and all of it is paid at the end: its variance grows with the delay.
+  the `delay` steps in between adds a good or a bad event, +10 or -10,
+  whatever one does, and all of it is paid at the end: its variance grows with
+  the delay.
 
   All but this idea is ours. Tables know the choice and the time, not the
   events, of which RUDDER sees the counts, as those of the watches' jams.
