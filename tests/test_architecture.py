@@ -52,6 +52,11 @@ def test_all_modules_live_in_one_process():
         importlib.import_module(".".join(parts).removesuffix(".__init__"))
 
 
+def test_files_are_short():
+  for path in ROOT.glob("[!.]*/**/*.py"):
+    assert path.read_text().count("\n") <= 400, f"split {path}"
+
+
 def test_configs_import_nothing_else():
   for path in (ROOT / "configs").rglob("*.py"):
     tops = {name.split(".")[0] for name in imports(path)}
