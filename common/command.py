@@ -115,8 +115,6 @@ def execute(run: Callable[[list[str]], None]) -> None:
   """`absl.app.run` with one-sentence errors."""
 
   def guarded(argv):
-    # Orbax reports some thirty lines for every checkpoint.
-    logging.set_verbosity(logging.WARNING)
     with sentences():
       run(argv)
 
@@ -126,6 +124,8 @@ def execute(run: Callable[[list[str]], None]) -> None:
 @contextlib.contextmanager
 def sentences() -> Iterator[None]:
   """Ends the program with one sentence where what it was given is bad."""
+  # Orbax reports some thirty lines for every checkpoint, and warns of reading.
+  logging.set_verbosity(logging.ERROR)
   try:
     yield
   except (InputError, FloatingPointError) as error:
