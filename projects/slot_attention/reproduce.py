@@ -194,6 +194,8 @@ def origin(results: list[dict]) -> str:
 def discovery_tables(out: pathlib.Path) -> dict[str, str]:
   """The table, the study of other numbers, and the figure of curves."""
   found = collected("discovery", out)
+  # Where all have been, however long the others went on.
+  common = min((r["steps"] for v in found.values() for r in v), default=0)
   rows = []
   for name, results in found.items():
     label, paper = ROWS["discovery"][name]
@@ -207,6 +209,7 @@ def discovery_tables(out: pathlib.Path) -> dict[str, str]:
         paper,
         spread(ari),
         spread(best),
+        spread([100 * ari_at(r, common) for r in results]),
         f"{np.mean([r['scores']['test_loss'] for r in results]):.4f}",
         f"{len(results)}",
         f"{results[0]['steps']:,}",
@@ -214,8 +217,8 @@ def discovery_tables(out: pathlib.Path) -> dict[str, str]:
       ]
     )
   header = [
-    "model", "paper, 35x35", "ours, last", "best", "error", "seeds", "steps",
-    "minutes, device, commit",
+    "model", "paper, 35x35", "ours, last", "best", f"at step {common:,}",
+    "error", "seeds", "steps", "minutes, device, commit",
   ]  # fmt: skip
   tables = {"discovery": report.markdown_table(header, rows)}
   if "main" in found:
@@ -237,6 +240,12 @@ def discovery_tables(out: pathlib.Path) -> dict[str, str]:
     },
   )
   return tables
+
+
+def ari_at(result: dict, step: int) -> float:
+  """The index at the evaluation of `step`."""
+  rows = (row for row in result["curve"] if row["step"] == step)
+  return next(rows)["foreground_ari"]
 
 
 def set_tables(out: pathlib.Path) -> dict[str, str]:
