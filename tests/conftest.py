@@ -3,11 +3,19 @@
 import os
 import pathlib
 
-# Before JAX is imported, which it is below.
+# Before JAX is imported, which it is below; processes of tests inherit it.
 os.environ["XLA_FLAGS"] = (
   os.environ.get("XLA_FLAGS", "") + " --xla_force_host_platform_device_count=4"
 )
 os.environ.setdefault("JAX_PLATFORMS", "cpu")
+# Compiling is most of the suite's time, and the programs are the same again.
+os.environ.setdefault(
+  "JAX_COMPILATION_CACHE_DIR",
+  str(pathlib.Path(__file__).parent.parent / ".jax_cache"),
+)
+os.environ.setdefault("JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS", "0")
+# Where bits matter, a test's process is optimised as a user's is.
+os.environ.setdefault("JAX_DISABLE_MOST_OPTIMIZATIONS", "True")
 # Beside another worker, OpenBLAS's threads wait for each other, ten times over.
 os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 
@@ -19,18 +27,6 @@ ROOT = pathlib.Path(__file__).parent.parent
 
 jax.config.update("jax_numpy_rank_promotion", "raise")
 jax.config.update("jax_legacy_prng_key", "error")
-# Compiling is most of the suite's time, and the programs are the same again.
-# The environment hands it on to the tests of forks, which compile the same.
-_CACHE = os.environ.setdefault(
-  "JAX_COMPILATION_CACHE_DIR", str(ROOT / ".jax_cache" / jax.__version__)
-)
-for name, value in {
-  "jax_compilation_cache_dir": _CACHE,
-  "jax_persistent_cache_min_compile_time_secs": 0.0,
-  # The real programs, fully optimised, run in the tests' subprocesses.
-  "jax_disable_most_optimizations": True,
-}.items():
-  jax.config.update(name, value)
 
 hypothesis.settings.register_profile(
   "suite",

@@ -31,7 +31,6 @@ def command(module, *arguments, devices=1, real=False):
   environment = {
     **os.environ,
     "XLA_FLAGS": f"--xla_force_host_platform_device_count={devices}",
-    "JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS": "0",
     "JAX_DISABLE_MOST_OPTIMIZATIONS": str(not real),
   }
   line = [sys.executable, "-m", f"projects.{PROJECT}.{module}", *arguments]

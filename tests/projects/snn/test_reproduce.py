@@ -157,7 +157,7 @@ def test_two_processes_share_a_sweep(tmp_path, root):
 @pytest.mark.processes
 @pytest.mark.parametrize(
   ("table", "method"),
-  [("uci", "svm"), ("htru2", "svm"), ("tox21", "layer_norm")],
+  [("uci", "svm"), ("tox21", "layer_norm")],
 )
 def test_a_quick_sweep_goes_on_where_it_was(table, method, tmp_path, root):
   command = [
