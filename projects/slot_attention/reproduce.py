@@ -250,19 +250,18 @@ def ari_at(result: dict, step: int) -> float:
 
 def set_tables(out: pathlib.Path) -> dict[str, str]:
   """Average precision at five distances."""
+  distances = ("inf", "1", "0.5", "0.25", "0.125")
   rows = []
   for name, results in collected("set_prediction", out).items():
     label, paper = ROWS["set_prediction"][name]
-    precisions = {
-      key: spread([100 * r["scores"][key] for r in results])
-      for key in results[0]["scores"]
-    }
+    ours = [
+      spread([100 * r["scores"][f"ap_{distance}"] for r in results])
+      for distance in distances
+    ]
     steps = f"{results[0]['steps']:,}"
-    ours = precisions.values()
     rows.append(
       [label, paper, *ours, f"{len(results)}", steps, origin(results)]
     )
-  distances = ("∞", "1", "0.5", "0.25", "0.125")
   header = [
     "model", "paper, full size", *(f"ours, AP {d}" for d in distances), "seeds",
     "steps", "minutes, device, commit",

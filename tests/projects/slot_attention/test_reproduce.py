@@ -14,8 +14,8 @@ from .test_model import config_of
 pytestmark = pytest.mark.slow
 
 
-def fake(out, name, ari, minutes=3.0):
-  scores = {"foreground_ari": ari, "test_loss": 0.01}
+def fake(out, name, ari, minutes=3.0, **scores):
+  scores = scores or {"foreground_ari": ari, "test_loss": 0.01}
   report.save_results(
     out / f"{name}.json",
     {
@@ -41,6 +41,16 @@ def test_tables_show_the_cells_that_are_there(tmp_path):
   assert "| 25.0 |" in lines[3] and "in pieces" in lines[3]
   assert "| slots 5 | 42.5 ± 2.5 |" in tables["generalisation"]
   assert (tmp_path / "discovery.png").exists()
+
+
+def test_precisions_stand_under_their_distance(tmp_path):
+  distances = ("inf", "1", "0.5", "0.25", "0.125")
+  scores = {f"ap_{d}": 0.9 - i / 10 for i, d in enumerate(distances)}
+  fake(tmp_path, "set_prediction_main_0", 0, **scores)
+  lines = reproduce.set_tables(tmp_path)["set_prediction"].splitlines()
+  head, _, row = ([c.strip() for c in line.split("|")] for line in lines)
+  assert row[head.index("ours, AP inf")] == "90.0"
+  assert row[head.index("ours, AP 0.125")] == "50.0"
 
 
 def test_every_row_of_the_tables_has_a_config():
