@@ -1,10 +1,10 @@
-"""Properties of up to six objects from one small picture, on two CPU cores.
+"""Properties of up to six objects from one small picture, on one CPU core.
 
     python -m projects.slot_attention.train --workdir=runs/set_small \\
       --config=configs/slot_attention/set_prediction_small.py
 
 Stands for: set_prediction.py, the paper's experiment, at a size that trains in
-half an hour of one core. The paper's: the module, the matched Huber loss, the whole frame
+half an hour. The paper's: the module, the matched Huber loss, the whole frame
 squeezed to a square. Ours: 48x48 pixels for 128x128, up to 6 objects and slots
 for 10, half of the channels, batch 32 for 512, and 5,000 steps for 150,000 at
 two and a half times the rate, which falls faster.
