@@ -163,7 +163,8 @@ def curves(
         label=None if j else label,
       )
   axes.set(xlabel="step", ylabel="foreground ARI", ylim=(-0.05, 1.02))
+  axes.set_xscale("log")
   axes.grid(alpha=0.3)
-  axes.legend(loc="upper left", fontsize=8)
+  figure.legend(loc="outside right center", fontsize=8)
   figure.savefig(path, dpi=dpi)
   plt.close(figure)
