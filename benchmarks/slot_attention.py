@@ -16,13 +16,18 @@ and 16 (the paper's 64 and 512 do not fit into a small machine's memory), with
 the share of such a batch.
 
 The rest are steps at a base of 4 slots, 3 iterations and 35x35, batch 16, with
-one of them changed, and their time by that of the base.
+one of them changed, and their time by that of the base; devices are a process's
+own, those of a CPU are virtual.
 
 The sides take turns, in one process, after a warm-up; seconds are medians of
 the rounds. Programs are compiled anew, without the persistent cache. Measure on
 an idle machine.
 """
 
+import json
+import os
+import subprocess
+import sys
 import time
 from typing import Any
 
@@ -52,7 +57,8 @@ def run(quick: bool = False) -> list[dict]:
   with timing.conditions(quick):
     if quick:
       base = _resized(base, 14)
-      return [_against_peer(base, 1), *_changes(base, {}, 4, 1)]
+      rows = [_against_peer(base, 1), *_changes(base, {}, 4, 1)]
+      return rows + _on_devices(base, (2,), 1, rows[-1]["ours_s"])
     rows = [_against_peer(base, rounds)]
     rows.append(_row("the same, as XLA comes", *_time(base, {}, 1)))
     rows += [
@@ -60,7 +66,7 @@ def run(quick: bool = False) -> list[dict]:
       _share("clevr_like6, 128x128", clevr_like6.get_config(), 2, 4),
       _share("set_prediction, 128x128", set_prediction.get_config(), 2, 16),
     ]
-    rows += _changes(
+    changes = _changes(
       base,
       {
         "slots": (2 * base.slots, 4 * base.slots),
@@ -70,6 +76,9 @@ def run(quick: bool = False) -> list[dict]:
       16,
       rounds,
     )
+    base = _changed(base, batch_size=16)
+    rows += changes
+    rows += _on_devices(base, (1, 2, 4), rounds, changes[0]["ours_s"])
   return rows
 
 
@@ -183,3 +192,36 @@ def _changes(
       what = f"base, {key} {value}"
       rows.append(_row(what, *took, to_base=took[0] / seconds))
   return rows
+
+
+def _on_devices(
+  config: ml_collections.ConfigDict,
+  counts: tuple[int, ...],
+  rounds: int,
+  base_s: float,
+) -> list[dict]:
+  """Steps of one batch over several devices; a CPU's are parts of it.
+
+  A process each, for JAX counts its devices once.
+  """
+  rows = []
+  for count in counts:
+    flags = f"--xla_force_host_platform_device_count={count}"
+    visible = ",".join(map(str, range(count)))
+    done = subprocess.run(
+      [sys.executable, "-m", "benchmarks.slot_attention", str(rounds)],
+      env={**os.environ, "XLA_FLAGS": flags, "CUDA_VISIBLE_DEVICES": visible},
+      input=config.to_json(),
+      capture_output=True,
+      check=True,
+      text=True,
+    )
+    took = json.loads(done.stdout)
+    what = f"base, devices {count}"
+    rows.append(_row(what, *took, to_base=took[0] / base_s))
+  return rows
+
+
+if __name__ == "__main__":
+  given = ml_collections.ConfigDict(json.load(sys.stdin))
+  print(json.dumps(_time(given, compiler.convolutions(), int(sys.argv[1]))))
