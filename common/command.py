@@ -80,20 +80,20 @@ def main(train: Callable[[Any, str], Any]) -> None:
     if len(argv) > 1:
       _leave(f"{argv[1]!r} is no flag; flags start with --", 1)
     config, where = load_config(), workdir()
-    join_processes()
+    join_processes(_COORDINATOR.value, _PROCESSES.value, _PROCESS.value)
     train(config, str(where))
 
   execute(run)
 
 
-def join_processes() -> None:
-  """Joins the processes of `--coordinator`, before JAX computes anything."""
-  if _COORDINATOR.value:
+def join_processes(
+  coordinator: str | None, processes: int, process: int
+) -> None:
+  """Joins the processes of `coordinator`, before JAX computes anything."""
+  if coordinator:
     import jax
 
-    jax.distributed.initialize(
-      _COORDINATOR.value, _PROCESSES.value, _PROCESS.value
-    )
+    jax.distributed.initialize(coordinator, processes, process)
 
 
 def workdir() -> pathlib.Path:

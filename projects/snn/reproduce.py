@@ -15,13 +15,13 @@ Several processes share a sweep with --coordinator=HOST:PORT --processes=N
 --process=I, on one file system; the first writes the table.
 """
 
+import argparse
 import importlib
 import pathlib
 
 import jax
 import ml_collections
 import numpy as np
-from absl import flags
 from jax import numpy as jnp
 
 from common import command, population, report
@@ -38,26 +38,21 @@ from . import (
   theorem,
 )
 
-_TABLE = flags.DEFINE_string("table", "uci", "uci, htru2, tox21 or theorem.")
-_ONLY = flags.DEFINE_list("only", [], "Names of tasks; all where empty.")
-_METHODS = flags.DEFINE_list("methods", [], "Which to train; by default all.")
-_PAPER = flags.DEFINE_bool("paper", False, "The paper's grid; needs a GPU.")
-_QUICK = flags.DEFINE_bool("quick", False, "Seconds, on generated data.")
-_OUT = flags.DEFINE_string("out", None, "Default: results/snn.")
-_DATA_DIR = flags.DEFINE_string("data_dir", "", "Where the tasks' files are.")
-_CACHE_DIR = flags.DEFINE_string("cache_dir", "", "For an archive's tasks.")
-
 UCI_REFERENCES = ("random_forest", "svm")
 _HERE = pathlib.Path(__file__).parent
 _PROJECT = _HERE.name
 
 
-def config_of(name: str, variant: str) -> ml_collections.ConfigDict:
-  """Loads `configs/<project>/<name>.py`, unlocked."""
+def config_of(
+  name: str, arguments: argparse.Namespace
+) -> ml_collections.ConfigDict:
+  """Loads `configs/<project>/<name>.py` as the arguments say, unlocked."""
+  variant = "smoke" if arguments.quick else "paper" * arguments.paper
   module = importlib.import_module(f"configs.{_PROJECT}.{name}")
   config = module.get_config(variant)
   config.unlock()
-  config.data_dir, config.cache_dir = _DATA_DIR.value, _CACHE_DIR.value
+  config.data_dir = arguments.data_dir
+  config.cache_dir = arguments.cache_dir
   return config
 
 
@@ -129,44 +124,62 @@ def moments_by_layer(method: str, depth: int = 32) -> np.ndarray:
   return np.asarray(out, np.float64)
 
 
-def main(argv: list[str]) -> None:
+def main() -> None:
   """The command."""
-  del argv
-  check_choice("table", _TABLE.value, ("uci", "htru2", "tox21", "theorem"))
+  parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
+  add = parser.add_argument
+  names = lambda text: [name for name in text.split(",") if name]
+  add("--table", default="uci", help="uci, htru2, tox21 or theorem")
+  add("--only", type=names, default=[], help="tasks, with commas; else all")
+  add("--methods", type=names, default=[], help="with commas; else all")
+  add("--paper", action="store_true", help="the paper's grid; needs a GPU")
+  add("--quick", action="store_true", help="seconds, on generated data")
+  add("--out", metavar="DIR", help=f"instead of results/{_PROJECT}")
+  add("--data_dir", default="", metavar="DIR", help="where the tasks are")
+  add("--cache_dir", default="", metavar="DIR", help="for an archive's tasks")
+  add("--coordinator", metavar="HOST:PORT", help="of process 0")
+  add("--processes", type=int, default=1, help="how many")
+  add("--process", type=int, default=0, help="which one this is, from 0")
+  with command.sentences():
+    run(parser.parse_args())
+
+
+def run(arguments: argparse.Namespace) -> None:
+  """Computes what the arguments say; prints the table, and keeps it."""
+  name, quick = arguments.table, arguments.quick
+  check_choice("table", name, ("uci", "htru2", "tox21", "theorem"))
   population.use_all_cores()
-  command.join_processes()
-  for method in _METHODS.value:
+  command.join_processes(
+    arguments.coordinator, arguments.processes, arguments.process
+  )
+  for method in arguments.methods:
     check_choice("methods", method, summaries.HTRU2_METHODS)
-  quick = _QUICK.value
   default = "runs/quick" if quick else f"results/{_PROJECT}"
-  out = pathlib.Path(_OUT.value or default)
+  out = pathlib.Path(arguments.out or default)
   out.mkdir(parents=True, exist_ok=True)
-  if _TABLE.value == "theorem":
+  if name == "theorem":
     table = theorem_table(out)
   else:
-    table = {"uci": uci, "htru2": htru2, "tox21": tox21}[_TABLE.value](
-      out, quick
-    )
+    table = {"uci": uci, "htru2": htru2, "tox21": tox21}[name](out, arguments)
   print(table)
-  if not quick and not _OUT.value and not _ONLY.value:
-    report.insert_table(_HERE / "README.md", _TABLE.value, table)
+  if not quick and not arguments.out and not arguments.only:
+    report.insert_table(_HERE / "README.md", name, table)
 
 
-def uci(out: pathlib.Path, quick: bool) -> str:
+def uci(out: pathlib.Path, arguments: argparse.Namespace) -> str:
   """Sweeps what is missing, writes the results; returns the table."""
-  variant = "smoke" if quick else "paper" * _PAPER.value
-  config = config_of("uci", variant)
-  if quick:
+  config = config_of("uci", arguments)
+  if arguments.quick:
     every = ["blobs"]
-  elif not _DATA_DIR.value:
+  elif not arguments.data_dir:
     raise InputError("say where the tasks' files are with --data_dir=DIR")
   else:
     every = data.uci_names(config.data_dir, config.cache_dir or None)
-  for name in _ONLY.value:
+  for name in arguments.only:
     check_choice("only", name, every)
-  methods = _METHODS.value or [*model.METHODS, *UCI_REFERENCES]
-  units = {name: {"name": name} for name in _ONLY.value or every}
-  name = "uci_paper" if _PAPER.value else "uci"
+  methods = arguments.methods or [*model.METHODS, *UCI_REFERENCES]
+  units = {name: {"name": name} for name in arguments.only or every}
+  name = "uci_paper" if arguments.paper else "uci"
   found = journal.swept(config, units, methods, out / f"{name}.jsonl")
   results = summaries.uci_results(*found)
   report.save_results(out / f"{name}.json", results)
@@ -181,15 +194,14 @@ def uci(out: pathlib.Path, quick: bool) -> str:
   return summaries.uci_table(results)
 
 
-def htru2(out: pathlib.Path, quick: bool) -> str:
+def htru2(out: pathlib.Path, arguments: argparse.Namespace) -> str:
   """Sweeps what is missing, writes the results; returns the table."""
-  variant = "smoke" if quick else "paper" * _PAPER.value
-  config = config_of("htru2", variant)
-  if not quick and not _DATA_DIR.value:
+  config, quick = config_of("htru2", arguments), arguments.quick
+  if not quick and not arguments.data_dir:
     raise InputError("say where HTRU_2.csv is with --data_dir=DIR")
   units = {f"fold {i}": {"fold": i} for i in range(1 if quick else 10)}
-  name = "htru2_paper" if _PAPER.value else "htru2"
-  methods = _METHODS.value or list(summaries.HTRU2_METHODS)
+  name = "htru2_paper" if arguments.paper else "htru2"
+  methods = arguments.methods or list(summaries.HTRU2_METHODS)
   records, broken = journal.swept(config, units, methods, out / f"{name}.jsonl")
   if broken:
     raise InputError(next(iter(broken.values())))
@@ -198,14 +210,13 @@ def htru2(out: pathlib.Path, quick: bool) -> str:
   return summaries.htru2_table(results)
 
 
-def tox21(out: pathlib.Path, quick: bool) -> str:
+def tox21(out: pathlib.Path, arguments: argparse.Namespace) -> str:
   """Sweeps what is missing, writes the results; returns the table."""
-  variant = "smoke" if quick else "paper" * _PAPER.value
-  config = config_of("tox21", variant)
-  if not quick and not _DATA_DIR.value:
+  config, quick = config_of("tox21", arguments), arguments.quick
+  if not quick and not arguments.data_dir:
     raise InputError("say where the challenge's files are with --data_dir=DIR")
-  name = "tox21_paper" if _PAPER.value else "tox21"
-  methods = _METHODS.value or list(model.METHODS)
+  name = "tox21_paper" if arguments.paper else "tox21"
+  methods = arguments.methods or list(model.METHODS)
   units = {"tox21": {}}
   records, broken = journal.swept(config, units, methods, out / f"{name}.jsonl")
   if broken:
@@ -227,4 +238,4 @@ def tox21(out: pathlib.Path, quick: bool) -> str:
 
 
 if __name__ == "__main__":
-  command.execute(main)
+  main()
