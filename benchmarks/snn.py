@@ -46,9 +46,7 @@ def run(quick: bool = False) -> list[dict]:
   """Returns one row (a dict) per measurement; `quick` takes small sizes."""
   rounds = 2 if quick else 5
   rows = []
-  cache = jax.config.jax_enable_compilation_cache
-  jax.config.update("jax_enable_compilation_cache", quick)
-  try:
+  with timing.conditions(quick):
     for width, goals in ({8: (1, 1, 1)} if quick else GOALS).items():
       rows += _width(width, 4 if quick else 64, goals, rounds)
     for count in (8,) if quick else (2, 8, 256):
@@ -58,8 +56,6 @@ def run(quick: bool = False) -> list[dict]:
         "ours"
       ]
       rows.append(_row(f"4x32, {count} members", seconds, compile_s))
-  finally:
-    jax.config.update("jax_enable_compilation_cache", cache)
   return rows
 
 
