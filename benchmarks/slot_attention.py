@@ -7,7 +7,7 @@ network for object discovery, loss, Adam and schedule, at the paper's size for
 Tetrominoes: 35x35, batch 64. Ours draws a new batch for every step; the peer
 has one batch for all, which costs it nothing. Float32 and as many threads as
 cores on both sides. Ours is compiled as training compiles it
-(`common.compiler`); one row is without, as XLA comes. Goal: 1.2 times the
+(`common.xla_options`); one row is without, as XLA comes. Goal: 1.2 times the
 peer's speed.
 
 "Share" is the time to draw a batch over that of the step that it is for, with
@@ -35,7 +35,7 @@ import jax
 import ml_collections
 
 from benchmarks import timing
-from common import compiler
+from common import xla_options
 from configs.slot_attention import clevr_like6, set_prediction, tetrominoes
 from projects.slot_attention import data, train
 
@@ -98,7 +98,7 @@ def _row(what: str, ours_s: float, compile_s: float, **more) -> dict[str, Any]:
 
 def _against_peer(config: ml_collections.ConfigDict, rounds: int) -> dict:
   """Our step and PyTorch's, in turns."""
-  options = compiler.convolutions()
+  options = xla_options.convolutions()
   ours = timing.training(config, train, data, options)
   with ours as (advance, compile_s, state):
     contenders, theirs = {"ours": (advance, 1, 1)}, None
@@ -165,7 +165,7 @@ def _share(
       jax.block_until_ready(compiled(draw, t))
 
   drawing = timing.interleaved({"ours": (advance, 2, 1)}, rounds)["ours"]
-  step, _ = _time(config, compiler.convolutions(), rounds)
+  step, _ = _time(config, xla_options.convolutions(), rounds)
   what = f"drawing {name}, batch {config.batch_size}"
   row = _row(what, drawing, compile_s, share=drawing / step)
   return row | {"steps_per_s": None}
@@ -179,7 +179,7 @@ def _changes(
 ) -> list[dict]:
   """Steps with one setting of the base changed at a time."""
   config = _changed(config, batch_size=batch_size)
-  seconds, compile_s = _time(config, compiler.convolutions(), rounds)
+  seconds, compile_s = _time(config, xla_options.convolutions(), rounds)
   base = f"{_name(config)}, {config.slots} slots, {config.iterations} rounds"
   rows = [_row(f"base: {base}", seconds, compile_s)]
   for key, values in changes.items():
@@ -188,7 +188,7 @@ def _changes(
       changed = (
         _resized(config, value) if resize else _changed(config, **{key: value})
       )
-      took = _time(changed, compiler.convolutions(), rounds)
+      took = _time(changed, xla_options.convolutions(), rounds)
       what = f"base, {key} {value}"
       rows.append(_row(what, *took, to_base=took[0] / seconds))
   return rows
@@ -224,4 +224,4 @@ def _on_devices(
 
 if __name__ == "__main__":
   given = ml_collections.ConfigDict(json.load(sys.stdin))
-  print(json.dumps(_time(given, compiler.convolutions(), int(sys.argv[1]))))
+  print(json.dumps(_time(given, xla_options.convolutions(), int(sys.argv[1]))))

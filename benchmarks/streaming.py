@@ -3,7 +3,7 @@
   python -m benchmarks streaming
 
 The peer keeps all features and takes `numpy.mean` and `numpy.cov`, as FID codes
-do. Ours (`common.comparison.collect`) also deals the rows to parts for error
+do. Ours (`feature_distance.collect`) also deals the rows to parts for error
 bars, and keeps a sample of them. Memory is the most that the whole process had
 in use meanwhile (Linux), libraries included; each measurement has a process of
 its own. Features are made in chunks of 1,000 and cost both sides the same.
@@ -18,6 +18,8 @@ import time
 from collections.abc import Iterator
 
 import numpy as np
+
+from common.metrics import feature_distance
 
 HOW_TO_ADD_PEER = "numpy.cov"
 _CHUNK = 1_000
@@ -67,15 +69,14 @@ def _chunks(n: int, d: int) -> Iterator[np.ndarray]:
 
 
 def _main(which: str, n: int, d: int) -> None:
-  from common import comparison
 
   # Code that is there whatever n is.
-  comparison.collect("warm up", _chunks(2_000, d), {"score": ""}, {})
+  feature_distance.collect("warm up", _chunks(2_000, d), {"score": ""}, {})
   process = pathlib.Path("/proc/self")
   (process / "clear_refs").write_text("5")  # Forgets the peak so far.
   start = time.perf_counter()
   if which == "ours":
-    comparison.collect("features", _chunks(n, d), {"score": ""}, {})
+    feature_distance.collect("features", _chunks(n, d), {"score": ""}, {})
   else:
     features = np.concatenate(list(_chunks(n, d)))
     np.mean(features, axis=0)

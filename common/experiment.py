@@ -29,7 +29,8 @@ import numpy as np
 from jax.sharding import AxisType, NamedSharding, PartitionSpec
 from tqdm import tqdm
 
-from . import checkpoint, directory, keys, logs, report
+from . import checkpoint, keys, logs, report
+from . import workdir as workdirs
 from .errors import InputError, Stopped
 
 
@@ -44,7 +45,7 @@ class Run:
     """Opens the work directory and refuses one that belongs to another config.
 
     Args:
-      config: has `seed`, `batch_size` and the keys of `directory.BUDGETS`.
+      config: has `seed`, `batch_size` and the keys of `workdir.BUDGETS`.
       workdir: created where it is missing; a run found in it is continued.
 
     Raises:
@@ -71,16 +72,16 @@ class Run:
     self._signal = 0
     self._bar = self._log = None
     self._latest: dict[str, float] = {}
-    self._lock = directory.lock(self.workdir) if self.main else None
+    self._lock = workdirs.lock(self.workdir) if self.main else None
     self._checkpoints = checkpoint.Checkpoints(
       self.workdir, config.keep_checkpoints
     )
     try:
       # Without a checkpoint there is nothing to lose: a first try went wrong.
       if self._checkpoints.latest() is not None:
-        directory.refuse_other_config(self.workdir, config)
+        workdirs.refuse_other_config(self.workdir, config)
       if self.main:
-        directory.save_config(self.workdir, config)
+        workdirs.save_config(self.workdir, config)
     except InputError:
       self._release()
       raise
@@ -124,7 +125,7 @@ class Run:
     The state lies replicated on every device of the mesh. It has a leaf `step`.
     """
     key = self.key("init")
-    like = directory.abstract(init, key, self._replicated)
+    like = workdirs.abstract(init, key, self._replicated)
     found = self._checkpoints.restore(like, checkpoint.warn)
     if found:
       state = found[0]
@@ -152,7 +153,7 @@ class Run:
 
     `batches` has a leading axis of the steps in one call, which run in one
     `lax.scan`; so have the metrics. The old state's memory is given away.
-    `options` are XLA's, as those of `common.compiler`.
+    `options` are XLA's, as those of `common.xla_options`.
     """
 
     def update(state, batches):

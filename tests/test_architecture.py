@@ -15,6 +15,16 @@ PROJECTS = sorted(
 )
 # Configs know their siblings, common knows nobody, a project knows common.
 MAY_IMPORT = {"common": {"common"}, "configs": {"configs"}}
+# Inside common, what each room may know besides the files above it and itself.
+ROOMS = {
+  "nn": set(),
+  "stats": set(),
+  "data": set(),
+  "chem": {"data"},
+  "tables": set(),
+  "metrics": {"nn", "stats", "data"},
+}
+NETWORKS = ("inception", "squeezenet")  # Of common/metrics, written in Linen.
 
 
 def imports(path):
@@ -43,6 +53,39 @@ def test_dependencies_point_one_way(folder):
   assert not wrong, "\n".join(wrong)
 
 
+def test_rooms_of_common_point_one_way():
+  wrong = []
+  for path in (ROOT / "common").rglob("*.py"):
+    parts = path.relative_to(ROOT / "common").parts
+    room = parts[0] if len(parts) > 1 else ""
+    # A run or a command line knows nothing of metrics or molecules, either.
+    known = ROOMS[room] | {room} if room else {"nn", "stats", "data"}
+    for level, module in relative_and_absolute(path):
+      target = module.split(".")[0]
+      if level == 1 and room:  # A sibling.
+        continue
+      if target in ROOMS and target not in known:
+        wrong.append(f"{path.relative_to(ROOT)} imports {target}")
+  assert not wrong, "\n".join(wrong)
+
+
+def relative_and_absolute(path):
+  """(level, module below common) of all that a file of common imports."""
+  for node in ast.walk(ast.parse(path.read_text())):
+    if not isinstance(node, ast.ImportFrom):
+      continue
+    if node.level:
+      yield from (
+        (node.level, ".".join(filter(None, (node.module, alias.name))))
+        for alias in node.names
+      )
+    elif (node.module or "").split(".")[0] == "common":
+      below = node.module.removeprefix("common").removeprefix(".")
+      yield from (
+        (0, ".".join(filter(None, (below, alias.name)))) for alias in node.names
+      )
+
+
 def test_all_modules_live_in_one_process():
   # A flag of the same name in two of them, say, would be an error here.
   for folder in ("common", "projects"):
@@ -66,7 +109,8 @@ def test_configs_import_nothing_else():
 def test_linen_stays_in_models():
   for folder in ("common", "projects"):
     for path in (ROOT / folder).rglob("*.py"):
-      if path.name == "model.py" or "nn" in path.parent.parts:
+      networks = "nn" in path.parent.parts or path.stem in NETWORKS
+      if path.name == "model.py" or networks:
         continue
       found = [n for n in imports(path) if n.startswith("flax.linen")]
       tree = ast.parse(path.read_text())

@@ -16,7 +16,7 @@ from benchmarks import (
   snn,
   streaming,
 )
-from common import weights
+from common.metrics import weights
 from projects.coulomb_gan import losses
 from projects.fcd import model as chemnet
 

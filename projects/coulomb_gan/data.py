@@ -17,7 +17,7 @@ from jax import numpy as jnp
 from jax.tree_util import Partial
 
 from common import keys
-from common.data import images, memory
+from common.data import images, in_memory
 from common.errors import InputError, check_choice
 
 # What tensorflow-datasets calls them, and how they become square images.
@@ -57,7 +57,7 @@ def batches(
     return Partial(join, Partial(generated, keys.named(key, "real")), key)
   points = config.dataset == "points"
   read = point_array if points else image_array
-  real = memory.batches(
+  real = in_memory.batches(
     read(config, config.train_split),
     keys.named(key, "real"),
     batch_size=count,
@@ -157,7 +157,7 @@ def point_array(config: ml_collections.ConfigDict, split: str) -> np.ndarray:
       f"{path} has shape {array.shape}; config.data_dim = {config.data_dim} "
       f"asks for (n, {config.data_dim})"
     )
-  memory.check_finite(array, str(path))
+  in_memory.check_finite(array, str(path))
   return array.astype(np.float32)
 
 

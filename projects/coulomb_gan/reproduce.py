@@ -24,7 +24,7 @@ import numpy as np
 from jax import numpy as jnp
 from tqdm import tqdm
 
-from common import command, keys, report
+from common import cli, keys, report
 
 from . import data, losses, pictures, train
 
@@ -284,7 +284,7 @@ def main() -> None:
   add("--out", metavar="DIR", help=f"instead of results/{_PROJECT}")
   add("--data_dir", default="", metavar="DIR", help="of the images' data set")
   add("--runs", default="runs/reproduce", metavar="DIR", help="of image runs")
-  with command.sentences():
+  with cli.sentences():
     run(parser.parse_args())
 
 

@@ -17,8 +17,9 @@ import jax
 import numpy as np
 from jax import numpy as jnp
 
-from common import command, directory
+from common import cli
 from common.errors import InputError
+from common.workdir import saved_config, saved_state
 
 from . import data, model, pictures, train
 
@@ -33,8 +34,8 @@ def write_samples(
   """
   if count < 1:
     raise InputError(f"--count is {count}; ask for at least one sample")
-  config = directory.saved_config(workdir)
-  state = directory.saved_state(workdir, lambda key: train.init(key, config))
+  config = saved_config(workdir)
+  state = saved_state(workdir, lambda key: train.init(key, config))
   batches = 16  # At once: what fits beside a large generator.
   draw = jax.jit(
     lambda first: model.sample(
@@ -80,7 +81,7 @@ def main() -> None:
   given = parser.parse_args()
   workdir = given.workdir.expanduser()
   out = given.out.expanduser() if given.out else workdir
-  with command.sentences():
+  with cli.sentences():
     path = write_samples(workdir, out, given.count, given.seed)
   print(f"{path}\n{path.with_suffix('.png')}")
 

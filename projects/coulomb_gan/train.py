@@ -13,7 +13,7 @@ import ml_collections
 import optax
 from jax import numpy as jnp
 
-from common import command, compiler, experiment, keys
+from common import cli, experiment, keys, xla_options
 from common.errors import InputError, check_choice
 from common.nn import regularizers
 
@@ -299,7 +299,7 @@ def train(
   """
   with experiment.Run(config, workdir) as run:
     state = run.restore_or(lambda key: init(key, config))
-    update = run.compile(make_train_step(config), compiler.convolutions())
+    update = run.compile(make_train_step(config), xla_options.convolutions())
     evaluate = make_evaluate(config, data.test(config, run.key("test")))
     batches = data.batches(config, run.key("data"))
     scores = {}
@@ -320,4 +320,4 @@ def train(
 
 
 if __name__ == "__main__":
-  command.main(train)
+  cli.main(train)

@@ -20,8 +20,8 @@ import numpy as np
 from flax import linen as nn
 from jax import numpy as jnp
 
-from common import weights
-from common.nn import torch_files
+from common.data import torch_files
+from common.metrics import weights
 
 NAME = "ChemNet v0.13"
 TOKENS = 35

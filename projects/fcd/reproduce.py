@@ -23,8 +23,9 @@ import numpy as np
 import scipy.stats
 from tqdm import tqdm
 
-from common import command, comparison, population, report
+from common import cli, population, report
 from common.errors import InputError
+from common.metrics import feature_distance
 from common.stats import frechet
 
 from . import disturbances, model, molecules, pictures, score
@@ -191,7 +192,7 @@ def study_moses(
     judged, counts = samples(find(folder / "moses_samples", f"{name}_1"))
     out[name] = counts
     for test, reference in tests.items():
-      found = comparison.compare(reference, judged)
+      found = feature_distance.compare(reference, judged)
       out[name][test] = {
         "published": float(published[name][f"FCD/{test}"]),
         "fcd": found["distance"],
@@ -247,7 +248,7 @@ def main() -> None:
   add("--quick", action="store_true", help="seconds, on few molecules")
   add("--out", metavar="DIR", help="instead of results/fcd")
   arguments = parser.parse_args()
-  with command.sentences():
+  with cli.sentences():
     run(arguments)
 
 

@@ -17,8 +17,9 @@ from typing import Any
 import rdkit
 import tqdm
 
-from common import checkpoint, comparison, population, report
+from common import checkpoint, population, report
 from common.errors import InputError
+from common.metrics import feature_distance
 
 from . import model, molecules, tokens
 from .activations import BATCH_SIZE, activations
@@ -59,15 +60,15 @@ def score(
     seed: of the random parts behind the error bar.
 
   Returns:
-    As `common.comparison.compare`: "distance" is the FCD.
+    As `common.metrics.feature_distance.compare`: "distance" is the FCD.
 
   Raises:
     InputError: a file, a SMILES or the weights are not what they should be.
   """
   sides = [
-    comparison.load(source)
+    feature_distance.load(source)
     if isinstance(source, str | os.PathLike)
-    and comparison.is_statistics(source)
+    and feature_distance.is_statistics(source)
     else samples(
       source,
       rule=rule,
@@ -81,7 +82,7 @@ def score(
     )
     for source in (a, b)
   ]
-  return comparison.compare(*sides, any_protocol, distance_only)
+  return feature_distance.compare(*sides, any_protocol, distance_only)
 
 
 def samples(
@@ -95,7 +96,7 @@ def samples(
   batch_size: int = BATCH_SIZE,
   processes: int = 1,
   seed: int = 0,
-) -> comparison.Samples:
+) -> feature_distance.Samples:
   """One side of `score`: the moments of its features, and the protocol."""
   if rule not in tokens.RULES:
     raise InputError(f"the rule {rule!r} of tokens is none of {tokens.RULES}")
@@ -122,7 +123,7 @@ def samples(
     notes[f"of {tokens.LENGTH} characters or more"] = longer
   with _bar(f"{name}: ChemNet", len(found.smiles)) as done:
     chunks = activations(found.smiles, params, rule, batch_size, done)
-    return comparison.collect(
+    return feature_distance.collect(
       name, chunks, protocol(digest, rule, canonicalise), notes, seed
     )
 
@@ -146,7 +147,7 @@ def protocol(digest: str, rule: str, canonicalise: bool) -> dict[str, Any]:
       "1.1": f"{tokens.LENGTH}, longer ones cut",
     }[rule],
     "SMILES": by if canonicalise else "as written",
-    "versions": comparison.versions(),
+    "versions": feature_distance.versions(),
   }
 
 
@@ -182,7 +183,9 @@ def main() -> None:
     )  # fmt: skip
     parser.set_defaults(batch_size=BATCH_SIZE)
 
-  def read(path: str, arguments: argparse.Namespace) -> comparison.Samples:
+  def read(
+    path: str, arguments: argparse.Namespace
+  ) -> feature_distance.Samples:
     return samples(
       path,
       rule=arguments.tokens,
@@ -196,7 +199,7 @@ def main() -> None:
     )
 
   population.use_all_cores()
-  comparison.command(__doc__ or "", add_arguments, read)
+  feature_distance.command(__doc__ or "", add_arguments, read)
 
 
 if __name__ == "__main__":

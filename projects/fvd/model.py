@@ -23,7 +23,7 @@ from jax import lax
 from jax import numpy as jnp
 
 from common.errors import InputError
-from common.nn import resize
+from common.metrics import resize
 
 SIZE = 224  # Height and width that every frame is stretched to.
 CLASSES = 400  # Of Kinetics-400: the number of features.

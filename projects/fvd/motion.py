@@ -30,9 +30,9 @@ import optax
 import tqdm
 from jax import numpy as jnp
 
-from common import weights
 from common.checkpoint import warn
 from common.errors import InputError
+from common.metrics import weights
 
 from . import model
 from .weights import fingerprint

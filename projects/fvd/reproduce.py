@@ -25,9 +25,9 @@ import numpy as np
 import scipy.stats
 from tqdm import tqdm
 
-from common import command, report
+from common import cli, report
 from common.errors import InputError
-from common.stats import frechet, kernel_distance, resampling
+from common.stats import frechet, jackknife, kid
 
 from . import clips, disturbances, frames, motion, pictures, published, score
 
@@ -90,12 +90,10 @@ def study_disturbances(
     by = out.setdefault(kind, {name: [] for name in SCORES})
     for name in ("clips", "frames"):
       sides = (against[name], _parts(features[name]))
-      found = frechet.distance(*map(resampling.merged, sides))
-      error = resampling.standard_error(*sides)
+      found = frechet.distance(*map(jackknife.merged, sides))
+      error = jackknife.standard_error(*sides)
       by[name].append({"distance": float(found), "standard_error": error})
-    kernel = kernel_distance.polynomial_mmd(
-      seen["clips"], features["clips"], score.GAMMA
-    )
+    kernel = kid.polynomial_mmd(seen["clips"], features["clips"], score.GAMMA)
     by["kernel"].append(kernel._asdict())
     pair = judged[: config.paired], disturbed[: config.paired]
     by["ssim"].append(frames.ssim(*pair))
@@ -154,8 +152,8 @@ def study_samples(
     for _ in range(config.repetitions):
       order = random.permutation(len(features))
       sides = [_parts(features[order[i * n : (i + 1) * n]]) for i in range(2)]
-      raw.append(float(frechet.distance(*map(resampling.merged, sides))))
-      line = resampling.at_infinity(*sides)
+      raw.append(float(frechet.distance(*map(jackknife.merged, sides))))
+      line = jackknife.at_infinity(*sides)
       infinite.append(line.value if line else float("nan"))
     rows.append(
       {
@@ -246,7 +244,7 @@ def main() -> None:
   add("--quick", action="store_true", help="few clips")
   add("--out", metavar="DIR", help="instead of results/fvd")
   arguments = parser.parse_args()
-  with command.sentences():
+  with cli.sentences():
     run(arguments)
 
 

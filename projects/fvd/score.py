@@ -24,8 +24,8 @@ import tqdm
 from jax import numpy as jnp
 from jax.sharding import AxisType, NamedSharding, PartitionSpec
 
-from common import comparison
 from common.errors import InputError
+from common.metrics import feature_distance
 
 from . import clips, model, motion
 from . import weights as i3d_weights
@@ -44,7 +44,7 @@ class Network(NamedTuple):
     apply: (parameters, scaled clips) -> float32 [n, d].
     parameters: replicated over the devices.
     fewest_frames: that a clip may have.
-    protocol: what belongs beside a score: see `comparison.Samples`.
+    protocol: what belongs beside a score: see `feature_distance.Samples`.
   """
 
   scale: Callable[[Any], jax.Array]
@@ -70,7 +70,7 @@ def network(
     raise InputError(
       f"features={features!r}: it can be {' or '.join(FEATURES)}"
     )
-  versions = comparison.versions("pillow")
+  versions = feature_distance.versions("pillow")
   if features == "i3d":
     loaded = i3d_weights.load(path)
     parameters, apply = loaded.parameters, model.features
@@ -171,7 +171,7 @@ def samples(
   options: clips.Options,
   batch_size: int = BATCH_SIZE,
   seed: int = 0,
-) -> comparison.Samples:
+) -> feature_distance.Samples:
   """Returns the statistics of the features of clips.
 
   Args:
@@ -206,7 +206,9 @@ def samples(
     disable=not sys.stderr.isatty(),
   ) as bar:
     chunks = features(network, seen(bar), batch_size)
-    found = comparison.collect(name, chunks, network.protocol, notes, seed)
+    found = feature_distance.collect(
+      name, chunks, network.protocol, notes, seed
+    )
   ((size, share),) = sizes.most_common(1)
   return found._replace(
     protocol={
@@ -236,18 +238,19 @@ def score(
 
   Args:
     a: the reference: a path of clips or of saved statistics, an array
-      [n, t, h, w, c], or `comparison.Samples`.
+      [n, t, h, w, c], or `feature_distance.Samples`.
     b: what is judged.
     features: "i3d", "motion", or a `network` loaded before.
     weights: see `network`.
     batch_size: clips at a time.
     seed: of the error bar.
-    any_protocol: see `comparison.compare`.
-    distance_only: see `comparison.compare`.
+    any_protocol: see `feature_distance.compare`.
+    distance_only: see `feature_distance.compare`.
     **options: of `clips.Options`.
 
   Returns:
-    What `comparison.compare` does; its kernel distance is the paper's KVD.
+    What `feature_distance.compare` does; its kernel distance is the paper's
+    KVD.
 
   Raises:
     InputError: anything that the two sides lack.
@@ -256,17 +259,17 @@ def score(
   how = clips.Options(**options)
   sides = []
   for name, side in (("A", a), ("B", b)):
-    if isinstance(side, comparison.Samples):
+    if isinstance(side, feature_distance.Samples):
       sides.append(side)
       continue
     if isinstance(side, str | os.PathLike):
       name = os.fspath(side)
-      if comparison.is_statistics(name):
-        sides.append(comparison.load(name))
+      if feature_distance.is_statistics(name):
+        sides.append(feature_distance.load(name))
         continue
     net = net or network(features, weights)
     sides.append(samples(name, side, net, how, batch_size, seed))
-  return comparison.compare(*sides, any_protocol, distance_only, GAMMA)
+  return feature_distance.compare(*sides, any_protocol, distance_only, GAMMA)
 
 
 def _add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -286,7 +289,9 @@ def main() -> None:
   """The command."""
   load = functools.cache(network)
 
-  def read(path: str, arguments: argparse.Namespace) -> comparison.Samples:
+  def read(
+    path: str, arguments: argparse.Namespace
+  ) -> feature_distance.Samples:
     if arguments.b is not None:
       clips.existing(arguments.b)  # Rather than hours later.
     options = clips.Options(
@@ -303,7 +308,7 @@ def main() -> None:
     )
 
   title = (__doc__ or "").splitlines()[0]
-  comparison.command(title, _add_arguments, read, GAMMA)
+  feature_distance.command(title, _add_arguments, read, GAMMA)
 
 
 if __name__ == "__main__":

@@ -24,11 +24,11 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from common import weights
 from common.checkpoint import warn
+from common.data import torch_files
 from common.errors import InputError
-from common.nn import torch_files
-from common.nn.inception_weights import fields
+from common.metrics import weights
+from common.metrics.inception_weights import fields
 
 from . import model
 

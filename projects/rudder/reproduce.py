@@ -21,7 +21,7 @@ from typing import Any
 
 import numpy as np
 
-from common import command, report
+from common import cli, report
 
 from . import bias_variance, pictures, sweep, tables
 from .deep import curves
@@ -128,7 +128,7 @@ def main() -> None:
   add("--quick", action="store_true", help="a minute's worth of everything")
   add("--fresh", action="store_true", help="compute cells that are there, too")
   add("--out", metavar="DIR", help=f"instead of results/{_PROJECT}")
-  with command.sentences():
+  with cli.sentences():
     run(parser.parse_args())
 
 

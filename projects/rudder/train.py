@@ -18,7 +18,7 @@ import ml_collections
 import numpy as np
 from jax import numpy as jnp
 
-from common import command, experiment
+from common import cli, experiment
 from common.errors import InputError, check_choice
 
 from . import optimal, pictures, tabular, trial
@@ -188,4 +188,4 @@ def _say(config, state):
 
 
 if __name__ == "__main__":
-  command.main(train)
+  cli.main(train)

@@ -25,7 +25,7 @@ from jax import numpy as jnp
 from PIL import Image
 
 from common import keys
-from common.data import memory
+from common.data import in_memory
 from common.errors import InputError
 
 from . import records, scenes
@@ -54,7 +54,7 @@ def batches(
   """
   found = arrays(config, "train")
   few = np.flatnonzero(found["objects"] <= config.max_objects)
-  rows = memory.batches(
+  rows = in_memory.batches(
     few.astype(np.int32),
     keys.named(key, "rows"),
     config.batch_size,

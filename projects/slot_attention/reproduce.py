@@ -25,7 +25,7 @@ import ml_collections
 import numpy as np
 from PIL import Image
 
-from common import command, keys, logs, report
+from common import cli, keys, logs, report
 from common.errors import InputError
 
 from . import data, pictures, train
@@ -305,7 +305,7 @@ def main() -> None:
   add("--out", metavar="DIR", help=f"instead of results/{_PROJECT}")
   add("--runs", default="runs/reproduce", metavar="DIR", help="of trainings")
   arguments = parser.parse_args()
-  with command.sentences():
+  with cli.sentences():
     run(arguments)
 
 

@@ -20,8 +20,9 @@ import jax
 import numpy as np
 from PIL import Image
 
-from common import command, directory
+from common import cli
 from common.errors import InputError
+from common.workdir import saved_config, saved_state
 
 from . import files, model, pictures, train
 
@@ -90,14 +91,14 @@ def write_masks(
     InputError: no run or no sound checkpoint in `workdir`, or one that has no
       masks; a picture that cannot be read.
   """
-  config = directory.saved_config(workdir)
+  config = saved_config(workdir)
   if config.task != "discovery":
     raise InputError(
       f"the run in {workdir} predicts sets and has no masks; give one of "
       "object discovery"
     )
   found = [read(path, config.image_size) for path in paths]
-  state = directory.saved_state(workdir, lambda key: train.init(key, config))
+  state = saved_state(workdir, lambda key: train.init(key, config))
   images = files.to_unit(np.stack([pixels for pixels, _ in found]))
   noise = jax.random.normal(
     jax.random.key(seed),
@@ -154,7 +155,7 @@ def main() -> None:
   out = given.out.expanduser() if given.out else workdir
   paths = [path.expanduser() for path in given.pictures]
   options = (given.seed, given.slots, given.iterations)
-  with command.sentences():
+  with cli.sentences():
     for path in write_masks(workdir, out, paths, *options):
       print(path)
 

@@ -14,7 +14,7 @@ import numpy as np
 import optax
 from jax import numpy as jnp
 
-from common import command, compiler, experiment, keys
+from common import cli, experiment, keys, xla_options
 
 from . import clustering, data, losses, matching, model, pictures, precision
 
@@ -152,7 +152,7 @@ def train(
   """
   with experiment.Run(config, workdir) as run:
     state = run.restore_or(lambda key: init(key, config))
-    update = run.compile(make_train_step(config), compiler.convolutions())
+    update = run.compile(make_train_step(config), xla_options.convolutions())
     test = data.test(config, run.key("test"))
     evaluate = make_evaluate(config, test)
     snapshot = pictures.make_snapshot(run, test)
@@ -172,4 +172,4 @@ def train(
 
 
 if __name__ == "__main__":
-  command.main(train)
+  cli.main(train)

@@ -24,7 +24,7 @@ import ml_collections
 import numpy as np
 from jax import numpy as jnp
 
-from common import command, population, report
+from common import cli, population, report
 from common.errors import InputError, check_choice
 from common.stats import ranks
 
@@ -140,7 +140,7 @@ def main() -> None:
   add("--coordinator", metavar="HOST:PORT", help="of process 0")
   add("--processes", type=int, default=1, help="how many")
   add("--process", type=int, default=0, help="which one this is, from 0")
-  with command.sentences():
+  with cli.sentences():
     run(parser.parse_args())
 
 
@@ -149,7 +149,7 @@ def run(arguments: argparse.Namespace) -> None:
   name, quick = arguments.table, arguments.quick
   check_choice("table", name, ("uci", "htru2", "tox21", "theorem"))
   population.use_all_cores()
-  command.join_processes(
+  cli.join_processes(
     arguments.coordinator, arguments.processes, arguments.process
   )
   for method in arguments.methods:

@@ -15,7 +15,7 @@ import optax
 from jax import numpy as jnp
 from jax.tree_util import Partial
 
-from common import command, experiment, keys
+from common import cli, experiment, keys
 from common.nn import regularizers
 
 from . import losses, model, tasks
@@ -173,4 +173,4 @@ def train(
 
 
 if __name__ == "__main__":
-  command.main(train)
+  cli.main(train)

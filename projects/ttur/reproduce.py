@@ -19,11 +19,11 @@ import numpy as np
 import scipy.stats
 from tqdm import tqdm
 
-from common import command, comparison, report
+from common import cli, report
 from common.errors import InputError
-from common.nn import resize
+from common.metrics import feature_distance, fid, image_sources, resize
 
-from . import disturbances, fid, pictures, published, sources
+from . import disturbances, pictures, published
 
 _HERE = pathlib.Path(__file__).parent
 _PROJECT = _HERE.name
@@ -33,7 +33,7 @@ def load(
   source: str, count: int, seed: int, data_dir: str | None = None
 ) -> np.ndarray:
   """Images of a source between -1 and 1, float32 [count, h, w, 3]."""
-  found = sources.find(source, count=count, seed=seed, data_dir=data_dir)
+  found = image_sources.find(source, count=count, seed=seed, data_dir=data_dir)
   images = [np.asarray(image, np.float32) for image in found.images]
   shapes = {image.shape for image in images}
   if len(shapes) > 1:
@@ -66,11 +66,13 @@ def study(
       for i in range(0, len(x), config.batch_size)
     )
     found = fid.features(network, chunks, config.batch_size)
-    return comparison.collect(name, found, network.protocol, {}, config.seed)
+    return feature_distance.collect(
+      name, found, network.protocol, {}, config.seed
+    )
 
   reference = side("reference", images)
   plain = side("none", images[: config.n])
-  first = comparison.compare(reference, plain)
+  first = feature_distance.compare(reference, plain)
   rows = [
     (name, level)
     for name in disturbances.AMOUNTS
@@ -87,7 +89,7 @@ def study(
     amount = disturbances.AMOUNTS[name][level]
     x = images[: config.n]
     judged = side(name, disturbances.disturb(name, x, amount, random, others))
-    out[name].append(keep(comparison.compare(reference, judged)))
+    out[name].append(keep(feature_distance.compare(reference, judged)))
   return {
     "disturbances": out,
     "rank_correlation": {
@@ -138,7 +140,7 @@ def main() -> None:
   add("--quick", action="store_true", help="few images")
   add("--out", metavar="DIR", help="instead of results/ttur")
   arguments = parser.parse_args()
-  with command.sentences():
+  with cli.sentences():
     run(arguments)
 
 

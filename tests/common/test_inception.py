@@ -12,8 +12,8 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from common import errors, weights
-from common.nn import inception, inception_weights, resize
+from common import errors
+from common.metrics import inception, inception_weights, resize, weights
 
 # Ours, and the names under which the golden values are.
 GOLDEN = {

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from common.nn import resize
+from common.metrics import resize
 
 
 def slow(image, height, width):

@@ -9,8 +9,8 @@ import zipfile
 import numpy as np
 import pytest
 
+from common.data import torch_files
 from common.errors import InputError
-from common.nn import torch_files
 
 
 def text(value):

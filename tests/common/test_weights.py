@@ -6,8 +6,8 @@ import zipfile
 
 import pytest
 
-from common import weights
 from common.errors import InputError
+from common.metrics import weights
 
 CONTENT = b"numbers" * 1000
 FILE = weights.File(

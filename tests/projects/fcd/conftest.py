@@ -6,8 +6,8 @@ import pathlib
 
 import pytest
 
-from common import weights
 from common.errors import InputError
+from common.metrics import weights
 from projects.fcd import model
 
 

@@ -13,6 +13,7 @@ import pytest
 from jax import numpy as jnp
 
 from common.errors import InputError
+from common.metrics import resize
 from projects.fvd import model, weights
 
 pytestmark = pytest.mark.slow
@@ -137,9 +138,11 @@ def test_wrong_variants_are_caught(golden, arrays, params, monkeypatch):
   assert off(stem(params, clip)) <= MEANS
   assert off(stem(jax.device_put(model.fold(arrays, 1e-5)), clip)) > 3 * MEANS
   with monkeypatch.context() as patch:  # Rounded once resized.
-    right = model.resize.tf1_bilinear
+    right = resize.tf1_bilinear
     patch.setattr(
-      model.resize, "tf1_bilinear", lambda *args: jnp.round(right(*args))
+      resize,
+      "tf1_bilinear",
+      lambda *args: jnp.round(right(*args)),
     )
     assert off(stem(params, clip)) > MEANS
   with monkeypatch.context() as patch:  # As torch pads.

@@ -6,8 +6,8 @@ import sys
 import numpy as np
 import pytest
 
-from common import comparison
 from common.errors import InputError
+from common.metrics import feature_distance
 from common.stats import frechet
 from projects.fvd import clips as reading
 from projects.fvd import disturbances, motion
@@ -78,7 +78,7 @@ def test_the_result_says_how_it_was_made(sets, network):
   assert len(protocol["weights"]) == 64
   assert {"network", "resize", "values", "versions", "clips"} <= protocol.keys()
   assert result["standard_error"] > 0 and result["kernel_distance"]["n1"] == 40
-  text = comparison.text(result)
+  text = feature_distance.text(result)
   assert text.startswith("motion distance (not FVD): ")
   assert protocol["weights"][:12] in text and "stride 2" in text
 

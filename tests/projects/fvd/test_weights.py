@@ -6,9 +6,9 @@ import jax
 import numpy as np
 import pytest
 
-from common import weights as cache
+from common.data import torch_files
 from common.errors import InputError
-from common.nn import torch_files
+from common.metrics import weights as cache
 from projects.fvd import model, weights
 
 

@@ -5,8 +5,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from common import checkpoint, directory
+from common import checkpoint
 from common.errors import InputError
+from common.workdir import save_config
 from configs.slot_attention import tetrominoes_small
 from projects.slot_attention import segment, train
 
@@ -19,7 +20,7 @@ def run(tmp_path_factory):
   workdir = tmp_path_factory.mktemp("run")
   config = tetrominoes_small.get_config("smoke")
   state = jax.jit(lambda key: train.init(key, config))(jax.random.key(0))
-  directory.save_config(workdir, config)
+  save_config(workdir, config)
   with checkpoint.Checkpoints(workdir) as checkpoints:
     checkpoints.save(1, state, {})
   return workdir, config
@@ -100,6 +101,6 @@ def test_bad_input_is_one_sentence(run, tmp_path):
     segment.write_masks(tmp_path, tmp_path, [tmp_path / "text.png"], 0)
   with config.unlocked():
     config.task = "set_prediction"
-  directory.save_config(tmp_path, config)
+  save_config(tmp_path, config)
   with pytest.raises(InputError, match="predicts sets and has no masks"):
     segment.write_masks(tmp_path, tmp_path, [tmp_path / "text.png"], 0)

@@ -6,8 +6,9 @@ import pytest
 from jax import numpy as jnp
 
 from common.errors import InputError
+from common.metrics import fid
 from configs.ttur import studies
-from projects.ttur import disturbances, fid, pictures, published, reproduce
+from projects.ttur import disturbances, pictures, published, reproduce
 
 pytestmark = pytest.mark.slow
 

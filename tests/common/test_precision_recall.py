@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from common.errors import InputError
-from common.stats import manifold
+from common.stats import precision_recall
 
 
 def naive(a, b, k):
@@ -31,23 +31,25 @@ def naive(a, b, k):
 def test_it_is_the_definition():
   random = np.random.default_rng(0)
   a, b = random.normal(size=(40, 3)), random.normal(0.7, 0.8, size=(30, 3))
-  assert manifold.manifold(a, b, 3) == pytest.approx(naive(a, b, 3))
+  assert precision_recall.manifold(a, b, 3) == pytest.approx(naive(a, b, 3))
 
 
 def test_known_cases():
   random = np.random.default_rng(1)
   a = random.normal(size=(200, 4))
-  same = manifold.manifold(a, a)
+  same = precision_recall.manifold(a, a)
   assert same.precision == same.recall == same.coverage == 1
-  apart = manifold.manifold(a, a + 100)
+  apart = precision_recall.manifold(a, a + 100)
   assert apart == (0, 0, 0, 0)
   # A collapsed sample is precise and recalls nothing.
   collapsed = a[:1] + 1e-3 * random.normal(size=(200, 4))
-  found = manifold.manifold(a, collapsed)
+  found = precision_recall.manifold(a, collapsed)
   assert found.precision == 1 and found.recall < 0.05 and found.coverage < 0.2
   # The expected density of equal distributions is 1 (Naeem et al.).
   other = random.normal(size=(200, 4))
-  assert manifold.manifold(a, other).density == pytest.approx(1, abs=0.2)
+  assert precision_recall.manifold(a, other).density == pytest.approx(
+    1, abs=0.2
+  )
 
 
 def test_bad_samples_are_one_sentence():
@@ -58,4 +60,4 @@ def test_bad_samples_are_one_sentence():
     (good, np.full((9, 2), np.inf), "not finite"),
   ):
     with pytest.raises(InputError, match=message):
-      manifold.manifold(a, b)
+      precision_recall.manifold(a, b)

@@ -26,11 +26,10 @@ from collections.abc import Iterable, Iterator
 import numpy as np
 from PIL import Image
 
-from common import checkpoint, errors, weights
+from common import checkpoint, errors
 from common.data import images
-from common.nn import resize
 
-from . import arrays
+from . import image_arrays, resize, weights
 
 SUFFIXES = (*images.SUFFIXES, ".tif", ".tiff", ".ppm", ".pgm")
 # How the paper has the data sets: height and width, and the centre cut out.
@@ -56,7 +55,7 @@ def find(
   split: str = "test",
   data_dir: str | os.PathLike | None = None,
   size: int | None = None,
-) -> arrays.Pictures:
+) -> image_arrays.Pictures:
   """Finds the images that a user names.
 
   Args:
@@ -66,7 +65,7 @@ def find(
     count: how many to take, drawn at random; None is all.
     seed: of the drawing.
     strict: whether anything that has to be handled is an error.
-    floats: the range of float pixels, of `arrays.RANGES`.
+    floats: the range of float pixels, of `image_arrays.RANGES`.
     split: of data sets that are named without one.
     data_dir: where data sets were prepared.
     size: height and width that data sets are brought to; None is as in
@@ -76,18 +75,18 @@ def find(
     InputError: there are no such images, fewer than `count`, or not of a kind
       that can be read.
   """
-  if floats not in arrays.RANGES:
+  if floats not in image_arrays.RANGES:
     raise errors.InputError(
-      f"floats={floats!r}: it can be {', '.join(arrays.RANGES)}"
+      f"floats={floats!r}: it can be {', '.join(image_arrays.RANGES)}"
     )
   if count is not None and count < 1:
     raise errors.InputError(f"{count} images were asked for: 2 or more")
-  notes = arrays.Notes(strict)
+  notes = image_arrays.Notes(strict)
   if isinstance(source, np.ndarray):
-    rows = arrays.Rows(
+    rows = image_arrays.Rows(
       "the array", source.shape, source.dtype, lambda: iter(source)
     )
-    return arrays.pictures(rows, count, seed, floats, notes)
+    return image_arrays.pictures(rows, count, seed, floats, notes)
   name = os.fspath(source)
   path = pathlib.Path(name).expanduser()
   if path.is_dir():
@@ -97,10 +96,14 @@ def find(
         f"{path} holds no images: give a folder with "
         f"{', '.join(s[1:] for s in SUFFIXES)} files"
       )
-    files = [files[i] for i in arrays.chosen(len(files), count, seed, name)]
-    return arrays.Pictures(len(files), _read_files(files, notes), notes)
+    files = [
+      files[i] for i in image_arrays.chosen(len(files), count, seed, name)
+    ]
+    return image_arrays.Pictures(len(files), _read_files(files, notes), notes)
   if path.suffix in (".npy", ".npz"):
-    return arrays.pictures(arrays.open_file(path), count, seed, floats, notes)
+    return image_arrays.pictures(
+      image_arrays.open_file(path), count, seed, floats, notes
+    )
   if path.exists():
     raise errors.InputError(
       f"{path} is neither a folder of images nor an .npy or .npz array"
@@ -108,8 +111,8 @@ def find(
   if not re.fullmatch(r"[a-z]\w*(/[\w.]+)?(:.+)?", name):
     raise errors.InputError(f"there is no folder or file {path}")
   array = _tfds(name, split, data_dir, size)
-  rows = arrays.Rows(name, array.shape, array.dtype, lambda: iter(array))
-  return arrays.pictures(rows, count, seed, floats, notes)
+  rows = image_arrays.Rows(name, array.shape, array.dtype, lambda: iter(array))
+  return image_arrays.pictures(rows, count, seed, floats, notes)
 
 
 def batches(
@@ -151,7 +154,7 @@ def batches(
 
 
 def _read_files(
-  files: list[pathlib.Path], notes: arrays.Notes
+  files: list[pathlib.Path], notes: image_arrays.Notes
 ) -> Iterator[np.ndarray]:
   # Pillow lets go of the interpreter lock while it decodes.
   pool = concurrent.futures.ThreadPoolExecutor(min(8, os.cpu_count() or 1))

@@ -8,10 +8,9 @@ import jax
 import numpy as np
 import pytest
 
-from common import comparison, errors
-from common.nn import inception
+from common import errors
+from common.metrics import feature_distance, fid, image_sources, inception
 from common.stats import frechet
-from projects.ttur import fid, sources
 from tests.common.test_inception import filled, write_torch
 
 pytestmark = pytest.mark.slow
@@ -62,8 +61,8 @@ def test_the_function(tiny, tmp_path):
     assert error == pytest.approx(result["standard_error"], rel=1e-4)
   assert abs(fid.fid(a, a, features=tiny)["distance"]) < 1e-9
   # A side that was saved, and one that was made otherwise.
-  side = fid.samples("b", sources.find(b), tiny)
-  comparison.save(tmp_path / "b.npz", side)
+  side = fid.samples("b", image_sources.find(b), tiny)
+  feature_distance.save(tmp_path / "b.npz", side)
   for saved in (side, tmp_path / "b.npz"):
     again = fid.fid(a, saved, features=tiny)["distance"]
     assert again == pytest.approx(result["distance"], rel=1e-5)
@@ -74,13 +73,13 @@ def test_the_function(tiny, tmp_path):
 
 def test_mixed_sizes_are_stretched_and_counted(tiny):
   a, b = pictures(10), pictures(3, 1, (9, 9, 3))
-  one = sources.find(a)
+  one = image_sources.find(a)
   both = one._replace(images=iter([*a, *b]), count=13)
   side = fid.samples("both", both, tiny, batch_size=4)
   assert side.notes == {"other sizes": 3}
   assert side.protocol["images"] == "mixed"
   assert side.n == 13
-  one = sources.find(a)
+  one = image_sources.find(a)
   stray = one._replace(images=iter([*a, b[0]]), count=11)
   assert fid.samples("stray", stray, tiny).protocol["images"] == "6x5"
 

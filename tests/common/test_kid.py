@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from common.errors import InputError
-from common.stats import kernel_distance
+from common.stats import kid
 
 
 def naive(x, y, gamma, degree=3):
@@ -20,7 +20,7 @@ def naive(x, y, gamma, degree=3):
 def test_it_is_the_double_sum_and_the_error_leaves_out_each(gamma):
   random = np.random.default_rng(0)
   x, y = random.normal(size=(7, 4)), random.normal(0.3, 1, size=(9, 4))
-  got = kernel_distance.polynomial_mmd(x, y, gamma)
+  got = kid.polynomial_mmd(x, y, gamma)
   g = gamma or 1 / 4
   assert got.value == pytest.approx(naive(x, y, g), rel=1e-12)
   variance = 0
@@ -41,11 +41,11 @@ def test_equal_distributions_are_zero_within_the_error_and_others_are_not():
   draw = lambda mean: random.normal(mean, 1, size=(300, 8))
   z = []
   for _ in range(40):
-    got = kernel_distance.polynomial_mmd(draw(0), draw(0))
+    got = kid.polynomial_mmd(draw(0), draw(0))
     z.append(got.value / got.standard_error)
   # Unbiased: values on both sides of zero, errors of the right size.
   assert abs(np.mean(z)) < 0.6 and 0.3 < np.std(z) < 1.6
-  far = kernel_distance.polynomial_mmd(draw(0), draw(1))
+  far = kid.polynomial_mmd(draw(0), draw(1))
   assert far.value > 10 * far.standard_error
 
 
@@ -53,11 +53,11 @@ def test_rotations_and_blocks_change_nothing(monkeypatch):
   random = np.random.default_rng(2)
   x, y = random.normal(size=(50, 6)), random.normal(size=(41, 6))
   q, _ = np.linalg.qr(random.normal(size=(6, 6)))
-  whole = kernel_distance.polynomial_mmd(x, y)
-  monkeypatch.setattr(kernel_distance, "_BLOCK", 7)
+  whole = kid.polynomial_mmd(x, y)
+  monkeypatch.setattr(kid, "_BLOCK", 7)
   for got in (
-    kernel_distance.polynomial_mmd(x @ q, y @ q),
-    kernel_distance.polynomial_mmd(y, x),
+    kid.polynomial_mmd(x @ q, y @ q),
+    kid.polynomial_mmd(y, x),
   ):
     assert got.value == pytest.approx(whole.value, rel=1e-9, abs=1e-12)
     assert got.standard_error == pytest.approx(whole.standard_error, rel=1e-9)
@@ -73,4 +73,4 @@ def test_rotations_and_blocks_change_nothing(monkeypatch):
 )
 def test_bad_samples_are_one_sentence(x, y, message):
   with pytest.raises(InputError, match=message):
-    kernel_distance.polynomial_mmd(x, y)
+    kid.polynomial_mmd(x, y)

@@ -23,7 +23,7 @@ import tempfile
 import zipfile
 from typing import BinaryIO, NamedTuple
 
-from .errors import InputError
+from common.errors import InputError
 
 Path = str | os.PathLike
 

@@ -7,13 +7,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from common.data import order
+from common.data import shuffle
 
 
 def whole_epoch(key, epoch, batch_size, size):
   """Concatenates the batches of one epoch."""
   batches = size // batch_size
-  draw = lambda t: np.asarray(order.batch_indices(key, t, batch_size, size))
+  draw = lambda t: np.asarray(shuffle.batch_indices(key, t, batch_size, size))
   steps = range(epoch * batches, (epoch + 1) * batches)
   return np.concatenate([draw(t) for t in steps])
 
@@ -21,7 +21,7 @@ def whole_epoch(key, epoch, batch_size, size):
 @settings(max_examples=5, deadline=None, derandomize=True)
 @given(size=st.integers(1, 5000), seed=st.integers(0, 2**32 - 1))
 def test_permute_is_a_bijection(size, seed):
-  indices = order.permute(jax.random.key(seed), jnp.arange(size), size)
+  indices = shuffle.permute(jax.random.key(seed), jnp.arange(size), size)
   np.testing.assert_array_equal(np.sort(indices), np.arange(size))
 
 
@@ -51,26 +51,26 @@ def test_epochs_and_keys_differ():
 def test_jit_equals_eager():
   key = jax.random.key(5)
   step = 2**31 - 1  # The last; also a check against overflow.
-  compiled = order.batch_indices(key, step, 7, 100)
+  compiled = shuffle.batch_indices(key, step, 7, 100)
   with jax.disable_jit():
-    eager = order.batch_indices(key, step, 7, 100)
+    eager = shuffle.batch_indices(key, step, 7, 100)
   np.testing.assert_array_equal(compiled, eager)
 
 
 def test_vmap_over_keys_equals_single_keys():
   keys = jax.random.split(jax.random.key(0), 3)
-  both = jax.vmap(lambda k: order.batch_indices(k, 4, 8, 50))(keys)
+  both = jax.vmap(lambda k: shuffle.batch_indices(k, 4, 8, 50))(keys)
   for key, indices in zip(keys, both, strict=True):
-    np.testing.assert_array_equal(indices, order.batch_indices(key, 4, 8, 50))
+    np.testing.assert_array_equal(indices, shuffle.batch_indices(key, 4, 8, 50))
 
 
 def test_largest_size_does_not_overflow():
-  size = order.MAX_SIZE
+  size = shuffle.MAX_SIZE
   ends = jnp.array([0, 1, size // 2, size - 2, size - 1], jnp.int32)
-  indices = np.asarray(order.permute(jax.random.key(0), ends, size))
+  indices = np.asarray(shuffle.permute(jax.random.key(0), ends, size))
   assert len(set(indices)) == 5
   assert indices.min() >= 0
-  last = order.batch_indices(jax.random.key(0), size // 128 - 1, 128, size)
+  last = shuffle.batch_indices(jax.random.key(0), size // 128 - 1, 128, size)
   assert np.asarray(last).min() >= 0
 
 
@@ -78,7 +78,7 @@ def test_pairs_are_uniform():
   """A chi-square test of where two neighbours go, over 20,000 keys."""
   size, draws = 16, 20_000
   keys = jax.random.split(jax.random.key(9), draws)
-  permute = jax.jit(jax.vmap(lambda k: order.permute(k, jnp.arange(2), size)))
+  permute = jax.jit(jax.vmap(lambda k: shuffle.permute(k, jnp.arange(2), size)))
   first, second = np.asarray(permute(keys)).T
   counts = np.bincount(first * size + second, minlength=size**2)
   counts = counts.reshape(size, size)[~np.eye(size, dtype=bool)]
@@ -91,8 +91,8 @@ def test_pairs_are_uniform():
 def test_bad_arguments():
   key = jax.random.key(0)
   with pytest.raises(ValueError, match="from 1 to the number of examples, 10"):
-    order.batch_indices(key, 0, 11, 10)
+    shuffle.batch_indices(key, 0, 11, 10)
   with pytest.raises(ValueError, match="size must be from 1"):
-    order.permute(key, jnp.arange(1), 2**31)
+    shuffle.permute(key, jnp.arange(1), 2**31)
   with pytest.raises(TypeError, match="typed key"):
-    order.permute(jnp.zeros(2, jnp.uint32), jnp.arange(1), 4)
+    shuffle.permute(jnp.zeros(2, jnp.uint32), jnp.arange(1), 4)

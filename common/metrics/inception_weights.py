@@ -17,11 +17,11 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from common import weights
 from common.checkpoint import warn
+from common.data import torch_files
 from common.errors import InputError
 
-from . import inception, torch_files
+from . import inception, weights
 
 _ADVICE = (
   "take pt_inception-2015-12-05-6726825d.pth from the release fid_weights of "

@@ -3,14 +3,14 @@
 import jax
 import pytest
 
-from common import compiler
+from common import xla_options
 
 
 def test_options_are_taken_or_empty(monkeypatch):
-  options = compiler.convolutions()
+  options = xla_options.convolutions()
   assert jax.jit(lambda x: 2 * x, compiler_options=options)(1.5) == 3
   monkeypatch.setattr(jax, "default_backend", lambda: "gpu")
-  assert compiler.convolutions.__wrapped__() == {}
+  assert xla_options.convolutions.__wrapped__() == {}
 
 
 def test_a_version_that_does_not_know_them_is_left_alone(monkeypatch):
@@ -25,4 +25,4 @@ def test_a_version_that_does_not_know_them_is_left_alone(monkeypatch):
   monkeypatch.setattr(jax, "jit", refuse)
   if jax.default_backend() != "cpu":
     pytest.skip("the options are for CPUs")
-  assert compiler.convolutions.__wrapped__() == {}
+  assert xla_options.convolutions.__wrapped__() == {}

@@ -9,7 +9,7 @@ import jax.numpy as jnp
 import numpy as np
 from jax import core
 
-from common.data import order
+from common.data import shuffle
 from common.errors import InputError
 
 Transform = Callable[[Any, chex.PRNGKey], Any]
@@ -75,7 +75,7 @@ def batches(
   size = count(arrays)
 
   def indices(key, step):
-    return order.batch_indices(
+    return shuffle.batch_indices(
       jax.random.fold_in(key, 0), step, batch_size, size
     )
 

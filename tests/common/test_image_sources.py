@@ -7,11 +7,11 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from common import errors
-from projects.ttur import arrays, sources
+from common.metrics import image_arrays, image_sources
 
 
 def read(source, **options):
-  found = sources.find(source, **options)
+  found = image_sources.find(source, **options)
   return list(found.images), dict(found.notes)
 
 
@@ -101,13 +101,13 @@ def test_kinds_of_files(tmp_path):
     ("print.tif", color, ["other modes"]),
     ("film.tif", color, ["animated"]),
   ):
-    got, notes = sources.decode(tmp_path / name)
+    got, notes = image_sources.decode(tmp_path / name)
     assert (got.shape, got.dtype) == ((3, 4, 3), np.uint8), name
     assert notes == handled, name
     if wanted is not None:
       np.testing.assert_array_equal(got, wanted, err_msg=name)
   with pytest.raises(errors.InputError, match="floats, of a range"):
-    sources.decode(tmp_path / "floats.tif")
+    image_sources.decode(tmp_path / "floats.tif")
 
 
 def test_corrupt_files_are_counted(folder, capsys):
@@ -131,13 +131,13 @@ def test_strict(tmp_path):
 def test_mixed_sizes():
   ones = [np.full((4, 4, 3), i, np.uint8) for i in range(5)]
   ones[2] = np.full((6, 2, 3), 2, np.uint8)
-  notes = arrays.Notes(strict=False)
-  got = list(sources.batches(ones, 2, 8, notes))
+  notes = image_arrays.Notes(strict=False)
+  got = list(image_sources.batches(ones, 2, 8, notes))
   assert [b.shape for b in got] == [(2, 4, 4, 3), (2, 8, 8, 3), (1, 4, 4, 3)]
   assert [b[0, 0, 0, 0] for b in got] == [0, 2, 4]
   assert dict(notes) == {"other sizes": 1}
   with pytest.raises(errors.InputError, match="other sizes"):
-    list(sources.batches(ones, 2, 8, arrays.Notes(strict=True)))
+    list(image_sources.batches(ones, 2, 8, image_arrays.Notes(strict=True)))
 
 
 @given(

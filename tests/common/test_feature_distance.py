@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 from hypothesis import strategies as st
 
-from common import comparison
 from common.errors import InputError
+from common.metrics import feature_distance
 from common.stats import frechet
 
 PROTOCOL = {"score": "toy", "network": "none", "versions": {"jax": "1"}}
@@ -20,7 +20,7 @@ def chunks(x, size):
 
 
 def collected(x, size=100, name="x", protocol=PROTOCOL, **kwargs):
-  return comparison.collect(name, chunks(x, size), protocol, {}, **kwargs)
+  return feature_distance.collect(name, chunks(x, size), protocol, {}, **kwargs)
 
 
 def equal(a, b):
@@ -41,8 +41,8 @@ def test_chunks_do_not_matter(size, n):
 
 
 def test_many_rows_stream_into_a_uniform_sample(monkeypatch):
-  monkeypatch.setattr(comparison, "KEEP", 200)
-  monkeypatch.setattr(comparison, "_DEAL", 640)
+  monkeypatch.setattr(feature_distance, "KEEP", 200)
+  monkeypatch.setattr(feature_distance, "_DEAL", 640)
   x = np.arange(5000, dtype=np.float32)[:, None]
   one, other = collected(x, 37), collected(x, 5000)
   equal(one.rows, other.rows)
@@ -57,25 +57,25 @@ def test_many_rows_stream_into_a_uniform_sample(monkeypatch):
 def test_statistics_go_through_a_file(tmp_path):
   x = np.random.default_rng(0).normal(size=(50, 3))
   saved = collected(x)
-  comparison.save(tmp_path / "x.npz", saved)
-  assert comparison.is_statistics(tmp_path / "x.npz")
-  back = comparison.load(tmp_path / "x.npz")
+  feature_distance.save(tmp_path / "x.npz", saved)
+  assert feature_distance.is_statistics(tmp_path / "x.npz")
+  back = feature_distance.load(tmp_path / "x.npz")
   assert back.protocol == PROTOCOL and back.n == 50
   np.testing.assert_allclose(back.whole.scatter, saved.whole.scatter)
-  result = comparison.compare(saved, back)
+  result = feature_distance.compare(saved, back)
   assert result["distance"] == pytest.approx(0, abs=1e-12)
   assert result["kernel_distance"] is None and result["standard_error"] >= 0
-  assert "no kernel distance" in comparison.text(result)
+  assert "no kernel distance" in feature_distance.text(result)
 
 
 def test_files_of_other_tools_load_and_are_told_apart(tmp_path, capsys):
   x = np.random.default_rng(0).normal(size=(50, 3))
   np.savez(tmp_path / "theirs.npz", mu=x.mean(0), sigma=np.cov(x.T))
   np.savez(tmp_path / "images.npz", images=np.zeros((2, 4, 4, 3), np.uint8))
-  assert not comparison.is_statistics(tmp_path / "images.npz")
-  assert not comparison.is_statistics(tmp_path / "absent.npz")
-  theirs = comparison.load(tmp_path / "theirs.npz")
-  result = comparison.compare(collected(x), theirs)
+  assert not feature_distance.is_statistics(tmp_path / "images.npz")
+  assert not feature_distance.is_statistics(tmp_path / "absent.npz")
+  theirs = feature_distance.load(tmp_path / "theirs.npz")
+  result = feature_distance.compare(collected(x), theirs)
   assert result["n"] == [50, None]
   assert result["distance"] == pytest.approx(0, abs=1e-9)
   assert "does not say how it was made" in capsys.readouterr().err
@@ -93,49 +93,49 @@ def test_files_of_other_tools_load_and_are_told_apart(tmp_path, capsys):
 def test_bad_statistics_are_one_sentence(mu, sigma, message, tmp_path):
   np.savez(tmp_path / "bad.npz", mu=mu, sigma=sigma)
   with pytest.raises(InputError, match=message) as error:
-    comparison.load(tmp_path / "bad.npz")
+    feature_distance.load(tmp_path / "bad.npz")
   assert "bad.npz" in str(error.value)
 
 
 def test_a_covariance_that_is_none_is_named(tmp_path, capsys):
   np.savez(tmp_path / "bad.npz", mu=np.zeros(2), sigma=np.diag([1.0, -1.0]))
-  bad = comparison.load(tmp_path / "bad.npz")
+  bad = feature_distance.load(tmp_path / "bad.npz")
   with pytest.raises(InputError, match=r"bad.npz.*not positive semi-definite"):
-    comparison.compare(collected(np.eye(2)), bad)
+    feature_distance.compare(collected(np.eye(2)), bad)
   assert "does not say" in capsys.readouterr().err
 
 
 def test_truncated_statistics_are_one_sentence(tmp_path):
-  comparison.save(tmp_path / "x.npz", collected(np.eye(40)))
+  feature_distance.save(tmp_path / "x.npz", collected(np.eye(40)))
   whole = (tmp_path / "x.npz").read_bytes()
   # The directory of a zip file is at its end.
   (tmp_path / "cut.npz").write_bytes(whole[: len(whole) // 2])
-  assert not comparison.is_statistics(tmp_path / "cut.npz")
+  assert not feature_distance.is_statistics(tmp_path / "cut.npz")
   with pytest.raises(InputError, match=r"cut.npz cannot be read"):
-    comparison.load(tmp_path / "cut.npz")
+    feature_distance.load(tmp_path / "cut.npz")
 
 
 def test_other_protocols_are_refused_unless_told():
   x = np.random.default_rng(0).normal(size=(60, 3))
   here = collected(x, name="here")
   newer = collected(x, protocol={**PROTOCOL, "versions": {"jax": "2"}})
-  assert comparison.compare(here, newer)["distance"] < 1e-12
+  assert feature_distance.compare(here, newer)["distance"] < 1e-12
   there = collected(x, name="there", protocol={**PROTOCOL, "network": "other"})
   with pytest.raises(InputError, match="network is 'none' of A and 'other' of"):
-    comparison.compare(here, there)
-  result = comparison.compare(here, there, any_protocol=True)
-  assert "NOT THE SAME PROTOCOL: network" in comparison.text(result)
+    feature_distance.compare(here, there)
+  result = feature_distance.compare(here, there, any_protocol=True)
+  assert "NOT THE SAME PROTOCOL: network" in feature_distance.text(result)
 
 
 def test_a_result_says_everything():
   random = np.random.default_rng(0)
   a = collected(random.normal(size=(300, 4)), name="a")
-  b = comparison.collect(
+  b = feature_distance.collect(
     "b", [random.normal(1, 1, size=(400, 4))], PROTOCOL, {"gray": 3, "bad": 0}
   )
-  result = comparison.compare(a, b)
+  result = feature_distance.compare(a, b)
   assert json.loads(json.dumps(result)) == result
-  text = comparison.text(result)
+  text = feature_distance.text(result)
   for part in (
     "toy: ", " ± ", "infinite n", "kernel distance", "precision",
     "n = 300 and 400", "4 features", "network none", "b: 3 gray",
@@ -143,8 +143,10 @@ def test_a_result_says_everything():
     assert part in text, part
   assert "bad" not in text
   assert result["distance"] == pytest.approx(4, rel=0.2)
-  short = comparison.compare(a, b, distance_only=True)
-  assert "standard_error" not in short and "toy: " in comparison.text(short)
+  short = feature_distance.compare(a, b, distance_only=True)
+  assert "standard_error" not in short and "toy: " in feature_distance.text(
+    short
+  )
 
 
 def test_features_that_are_not_finite_are_named():
@@ -155,18 +157,18 @@ def test_features_that_are_not_finite_are_named():
   with pytest.raises(
     InputError, match=r"1 sample\(s\) were left.*\(3 broken\)"
   ):
-    comparison.collect("x", [x[:1]], PROTOCOL, {"broken": 3})
+    feature_distance.collect("x", [x[:1]], PROTOCOL, {"broken": 3})
 
 
 def test_the_command(tmp_path, monkeypatch, capsys):
   def read(path, arguments):
     x = np.random.default_rng(arguments.columns).normal(size=(50, 2))
-    return comparison.collect(path, [x], {"score": "toy"}, {})
+    return feature_distance.collect(path, [x], {"score": "toy"}, {})
 
   def run(*arguments):
     monkeypatch.setattr(sys, "argv", ["toy", *arguments])
     add = lambda p: p.add_argument("--columns", type=int, default=2)
-    comparison.command("Toy.", add, read)
+    feature_distance.command("Toy.", add, read)
     return capsys.readouterr().out
 
   file = str(tmp_path / "a.npz")

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from common.stats import frechet, resampling
+from common.stats import frechet, jackknife
 
 
 def parts(x, groups=10):
@@ -15,7 +15,7 @@ def test_the_error_bar_is_the_spread_over_repetitions():
   errors, distances = [], []
   for _ in range(60):
     a, b = random.normal(size=(500, 3)), random.normal(1, 1.5, size=(500, 3))
-    errors.append(resampling.standard_error(parts(a), parts(b)))
+    errors.append(jackknife.standard_error(parts(a), parts(b)))
     distances.append(
       float(frechet.distance(frechet.moments(a), frechet.moments(b)))
     )
@@ -30,7 +30,7 @@ def test_the_line_ends_nearer_to_the_truth():
   for _ in range(20):
     # The same distribution: the true distance is 0.
     a, b = (random.normal(size=(400, 16)) for _ in range(2))
-    line = resampling.at_infinity(parts(a), parts(b))
+    line = jackknife.at_infinity(parts(a), parts(b))
     assert line.sizes[0] == 200 and line.sizes[-1] == 400
     assert line.slope > 0
     raw.append(line.distances[-1])
@@ -44,10 +44,10 @@ def test_saved_statistics_stay_whole():
   whole = frechet.moments(b)
   pair = (whole.mean, frechet.covariance(whole))
   for saved in (whole, pair):
-    assert resampling.standard_error(whole, saved) is None
-    assert resampling.at_infinity(saved, whole) is None
-    assert resampling.standard_error(parts(a), saved) > 0
-    line = resampling.at_infinity(saved, parts(a))
+    assert jackknife.standard_error(whole, saved) is None
+    assert jackknife.at_infinity(saved, whole) is None
+    assert jackknife.standard_error(parts(a), saved) > 0
+    line = jackknife.at_infinity(saved, parts(a))
     assert line.sizes == (150, 180, 210, 240, 270, 300)
     assert line.distances[-1] == pytest.approx(
       float(frechet.distance(frechet.moments(a), saved))
@@ -56,6 +56,6 @@ def test_saved_statistics_stay_whole():
 
 def test_too_few_samples_have_no_error_bar():
   tiny = parts(np.arange(6.0)[:, None], 3)
-  assert resampling.at_infinity(tiny, tiny) is None
+  assert jackknife.at_infinity(tiny, tiny) is None
   one = parts(np.arange(2.0)[:, None], 2)
-  assert resampling.standard_error(one, one) is None
+  assert jackknife.standard_error(one, one) is None

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from common.data import memory
+from common.data import in_memory
 
 SIZE, BATCH = 37, 8
 
@@ -29,8 +29,8 @@ def arrays(tmp_path):
 
 def both(arrays):
   key = jax.random.key(3)
-  device = memory.batches(arrays, key, BATCH, transform, 10**6)
-  host = memory.batches(arrays, key, BATCH, transform, 0)
+  device = in_memory.batches(arrays, key, BATCH, transform, 10**6)
+  host = in_memory.batches(arrays, key, BATCH, transform, 0)
   return device, host
 
 
@@ -65,7 +65,7 @@ def test_rows_stay_together(arrays):
 
   key = jax.random.key(0)
   for limit in (0, 10**6):
-    batch = memory.batches(arrays, key, BATCH, rows_only, limit)(2)
+    batch = in_memory.batches(arrays, key, BATCH, rows_only, limit)(2)
     np.testing.assert_array_equal(
       batch["image"], arrays["image"][np.asarray(batch["label"])]
     )
@@ -101,7 +101,7 @@ def test_host_data_cannot_be_traced(arrays):
 @given(size=st.integers(1, 40), batch_size=st.integers(1, 50))
 def test_padded_counts_every_row_once(size, batch_size):
   arrays = (np.arange(size), np.arange(2.0 * size).reshape(size, 2))
-  chunks = list(memory.padded(arrays, batch_size))
+  chunks = list(in_memory.padded(arrays, batch_size))
   assert len(chunks) == -(-size // batch_size)
   for chunk, mask in chunks:
     assert chunk[0].shape == mask.shape == (batch_size,)
@@ -112,18 +112,18 @@ def test_padded_counts_every_row_once(size, batch_size):
 
 def test_check_finite_names_the_first_row(monkeypatch):
   array = np.zeros((9, 3), np.float32)
-  memory.check_finite(array, "features")
-  memory.check_finite(np.zeros(3, np.int32), "labels")
+  in_memory.check_finite(array, "features")
+  in_memory.check_finite(np.zeros(3, np.int32), "labels")
   array[6, 1], array[8, 0] = np.nan, np.inf
   with pytest.raises(ValueError, match="row 6 of features holds NaN"):
-    memory.check_finite(array, "features")
+    in_memory.check_finite(array, "features")
 
 
 def test_check_finite_reads_large_arrays_in_pieces():
   array = np.zeros((5, 2**22), np.float32)  # One row fills one piece.
   array[3, 17] = np.inf
   with pytest.raises(ValueError, match="row 3 of x"):
-    memory.check_finite(array, "x")
+    in_memory.check_finite(array, "x")
 
 
 def test_bad_arguments(arrays):
@@ -135,8 +135,8 @@ def test_bad_arguments(arrays):
     (np.zeros((0, 2)), "the data set is empty"),
   ):
     with pytest.raises(ValueError, match=message):
-      memory.batches(bad, key, 1, transform, 0)
+      in_memory.batches(bad, key, 1, transform, 0)
   with pytest.raises(ValueError, match="batch_size must be from 1"):
-    memory.batches(arrays, key, SIZE + 1, transform, 0)
+    in_memory.batches(arrays, key, SIZE + 1, transform, 0)
   with pytest.raises(ValueError, match="batch_size must be at least 1"):
-    list(memory.padded(arrays, 0))
+    list(in_memory.padded(arrays, 0))

@@ -6,9 +6,8 @@ import pytest
 from PIL import Image
 
 from common import errors
-from common.nn import resize, squeezenet
-from common.stats import kernel_distance
-from projects.ttur import fid
+from common.metrics import fid, resize, squeezenet
+from common.stats import kid
 from tests.common.test_inception import field
 
 pytestmark = pytest.mark.slow
@@ -132,7 +131,7 @@ def test_photographs_of_one_kind_are_near_each_other(shared):
   assert some.shape == (24, 512)
   # Of 24 images, nearly all of a Fréchet distance is their small number: the
   # unbiased kernel distance, and the means, show what the network sees.
-  kernel = kernel_distance.polynomial_mmd
+  kernel = kid.polynomial_mmd
   near, far = (float(kernel(some, x)) for x in (others, at_sea))
   assert abs(near) < 0.2 * far
   means = [x.mean(0) for x in (some, others, at_sea)]

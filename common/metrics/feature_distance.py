@@ -19,10 +19,10 @@ import jax
 import numpy as np
 import tqdm
 
-from .checkpoint import warn
-from .command import sentences
-from .errors import InputError
-from .stats import frechet, kernel_distance, manifold, resampling
+from common.checkpoint import warn
+from common.cli import sentences
+from common.errors import InputError
+from common.stats import frechet, jackknife, kid, precision_recall
 
 PARTS = 10  # Of the samples, for error bars.
 KEEP = 5_000  # Rows of features kept for the scores that need them.
@@ -125,7 +125,7 @@ def collect(
   return Samples(
     name,
     parts,
-    resampling.merged(parts),
+    jackknife.merged(parts),
     kept,
     json.loads(json.dumps(dict(protocol))),
     {key: int(count) for key, count in notes.items() if count},
@@ -222,7 +222,7 @@ def compare(
     b: what is judged.
     any_protocol: compares what was made by different protocols.
     distance_only: spares the error bar, the extrapolation and the other scores.
-    gamma: of `kernel_distance.polynomial_mmd`.
+    gamma: of `kid.polynomial_mmd`.
 
   Returns:
     "distance" with its "mean_term" and "trace_term", "n" of both sides and the
@@ -270,16 +270,16 @@ def compare(
     dynamic_ncols=True,
     disable=not sys.stderr.isatty(),
   ) as bar:
-    error = resampling.standard_error(*sides, bar.update)
-    line = resampling.at_infinity(*sides, bar.update)
+    error = jackknife.standard_error(*sides, bar.update)
+    line = jackknife.at_infinity(*sides, bar.update)
   result["standard_error"] = error
   result["at_infinity"] = None if line is None else line._asdict()
   result["kernel_distance"] = result["manifold"] = None
   if a.rows is not None and b.rows is not None:
-    if min(len(a.rows), len(b.rows)) > manifold.K:
-      kernel = kernel_distance.polynomial_mmd(a.rows, b.rows, gamma)
+    if min(len(a.rows), len(b.rows)) > precision_recall.K:
+      kernel = kid.polynomial_mmd(a.rows, b.rows, gamma)
       result["kernel_distance"] = kernel._asdict()
-      result["manifold"] = manifold.manifold(a.rows, b.rows)._asdict()
+      result["manifold"] = precision_recall.manifold(a.rows, b.rows)._asdict()
   return json.loads(json.dumps(result))
 
 
@@ -322,7 +322,7 @@ def text(result: Mapping[str, Any]) -> str:
   if result.get("manifold", ...) is None:
     lines.append(
       "  no kernel distance, precision or recall: they take more than "
-      f"{manifold.K} samples on both sides, not saved statistics"
+      f"{precision_recall.K} samples on both sides, not saved statistics"
     )
   n = ["unknown" if n is None else f"{n:,}" for n in result["n"]]
   lines.append(

@@ -1,0 +1,332 @@
+"""The Fréchet inception distance of two sets of images, Eq. 6 of the paper.
+
+    python -m projects.ttur.fid A B [--weights=FILE] [--features=squeezenet]
+      [--save-stats=FILE.npz] [--batch-size=N] [--json] [--strict] ...
+
+    from common.metrics import fid
+    fid.fid("real/", "generated.npz")["distance"]
+
+A and B are folders of images, .npy or .npz arrays, data sets of TensorFlow
+Datasets ("cifar10:test"), or saved statistics; see `image_sources.find`.
+"""
+
+import argparse
+import collections
+import functools
+import os
+import sys
+from collections.abc import Callable, Iterator
+from typing import Any, NamedTuple
+
+import jax
+import numpy as np
+import tqdm
+from jax.sharding import AxisType, NamedSharding, PartitionSpec
+
+from common import errors, xla_options
+
+from . import (
+  feature_distance,
+  image_arrays,
+  image_sources,
+  inception,
+  inception_weights,
+  squeezenet,
+  weights,
+)
+
+FEATURES = ("inception", "squeezenet")
+SQUEEZENET = "squeezenet_v1.0.caffemodel"
+_IN_FLIGHT = 2  # Batches that the device may have waiting.
+
+
+class Network(NamedTuple):
+  """What makes features of images.
+
+  Attributes:
+    apply: (parameters, images [b, h, w, 3] in 0..255) -> float32 [b, d].
+    parameters: replicated over the devices.
+    size: height and width that `apply` resizes to.
+    protocol: what belongs beside a score: see `feature_distance.Samples`.
+  """
+
+  apply: Callable[[Any, jax.Array], jax.Array]
+  parameters: Any
+  size: int
+  protocol: dict[str, Any]
+
+
+def network(
+  features: str = "inception",
+  path: str | os.PathLike | None = None,
+  tap: str = "pool",
+) -> Network:
+  """Loads a network.
+
+  Args:
+    features: "inception", for FID, or "squeezenet", for something else.
+    path: of its weights; None looks where they are kept.
+    tap: of Inception, which layer: see `inception.TAPS`.
+
+  Raises:
+    InputError: unknown names, or no such weights.
+  """
+  if features not in FEATURES:
+    raise errors.InputError(
+      f"features={features!r}: it can be {' or '.join(FEATURES)}"
+    )
+  if tap not in inception.TAPS or (features != "inception" and tap != "pool"):
+    raise errors.InputError(
+      f"tap={tap!r}: it can be {', '.join(inception.TAPS)}, of inception"
+    )
+  if features == "inception":
+    try:
+      loaded = inception_weights.load(path)
+    except errors.InputError as error:
+      if path is not None:
+        raise
+      raise errors.InputError(
+        f"{error}; or say --features=squeezenet for a freer network, whose "
+        "scores are no FID"
+      ) from error
+    name = (
+      "FID" if loaded.published else "Fréchet distance, NOT OF FID'S NETWORK"
+    )
+    if tap != "pool":
+      name = f"{name} of layer {tap}"
+    parameters, size = loaded.parameters, inception.SIZE
+    module = inception.Inception()
+    apply = lambda p, x: getattr(module.apply({"params": p}, x), tap)
+    described = {
+      "network": "Inception 2015-12-05",
+      "weights": loaded.fingerprint,
+      "values": "RGB 0..255, (x - 128) / 128",
+    }
+    file = loaded.file
+  else:
+    path = weights.folder() / SQUEEZENET if path is None else path
+    parameters, size = squeezenet.load(path), squeezenet.SIZE
+    name, tap = "SqueezeNet distance (not FID)", "fire9"
+    module = squeezenet.SqueezeNet()
+    apply = lambda p, x: module.apply({"params": p}, x)
+    flat = {
+      f"{layer}.{kind}": array
+      for layer, kinds in parameters.items()
+      for kind, array in kinds.items()
+    }
+    described = {
+      "network": "SqueezeNet 1.0, ImageNet",
+      "weights": inception_weights.fingerprint(flat),
+      "values": "BGR 0..255, x - (104, 117, 123)",
+    }
+    file = f"{os.path.basename(path)} {weights.sha256(path)}"
+  protocol = {
+    "score": name,
+    **described,
+    "layer": tap,
+    "resize": f"TF1 bilinear to {size}x{size}",
+    "channels": "gray repeated, alpha dropped",
+    "versions": feature_distance.versions("pillow") | {"weights file": file},
+  }
+  mesh = _mesh()
+  apply = jax.jit(
+    apply,
+    out_shardings=NamedSharding(mesh, PartitionSpec("data")),
+    compiler_options=xla_options.convolutions(),
+  )
+  everywhere = NamedSharding(mesh, PartitionSpec())
+  return Network(apply, jax.device_put(parameters, everywhere), size, protocol)
+
+
+def _mesh() -> jax.sharding.Mesh:
+  return jax.make_mesh(
+    (jax.device_count(),), ("data",), axis_types=(AxisType.Auto,)
+  )
+
+
+def features(
+  network: Network, batches: Iterator[np.ndarray], batch_size: int
+) -> Iterator[np.ndarray]:
+  """Yields features, float32 [b, d], of each batch of images.
+
+  The last batch is filled up to the size of the others, so that nothing is
+  compiled for it, and cut again. Several devices take equal shares.
+
+  Args:
+    network: see `network`.
+    batches: [b, h, w, 3] each, b <= batch_size.
+    batch_size: of all but the last.
+  """
+  mesh = _mesh()
+  split = NamedSharding(mesh, PartitionSpec("data"))
+  full = -(-batch_size // mesh.size) * mesh.size
+  waiting = collections.deque()
+
+  def finished():
+    count, result = waiting.popleft()
+    return np.asarray(result)[:count]
+
+  for batch in batches:
+    count = len(batch)
+    batch = np.pad(batch, [(0, full - count), *[(0, 0)] * 3])
+    placed = jax.device_put(batch, split)
+    waiting.append((count, network.apply(network.parameters, placed)))
+    if len(waiting) > _IN_FLIGHT:
+      yield finished()
+  while waiting:
+    yield finished()
+
+
+def samples(
+  name: str,
+  pictures: image_arrays.Pictures,
+  network: Network,
+  batch_size: int = 64,
+  seed: int = 0,
+) -> feature_distance.Samples:
+  """Returns the statistics of the features of images.
+
+  Args:
+    name: for messages.
+    pictures: from `image_sources.find`.
+    network: from `network`.
+    batch_size: images at a time; the result does not depend on it.
+    seed: of the random parts behind the error bar.
+
+  Raises:
+    InputError: fewer than two images, or one that cannot be used.
+  """
+  sizes: collections.Counter[tuple[int, ...]] = collections.Counter()
+
+  def seen():
+    with tqdm.tqdm(
+      pictures.images,
+      desc=name,
+      total=pictures.count,
+      unit=" images",
+      dynamic_ncols=True,
+      disable=not sys.stderr.isatty(),
+    ) as bar:
+      for image in bar:
+        sizes[image.shape[:2]] += 1
+        yield image
+
+  batches = image_sources.batches(
+    seen(), batch_size, network.size, pictures.notes
+  )
+  chunks = features(network, batches, batch_size)
+  found = feature_distance.collect(
+    name, chunks, network.protocol, pictures.notes, seed
+  )
+  # Statistics hold only at the resolution that they were made at: enlarged
+  # images are blurred, which the network sees. Stray sizes are in the notes.
+  ((size, share),) = sizes.most_common(1)
+  mixed = share < 0.9 * found.n
+  resolution = "mixed" if mixed else "x".join(map(str, size))
+  protocol = {**network.protocol, "images": resolution}
+  return found._replace(protocol=protocol)
+
+
+def fid(
+  a: Any,
+  b: Any,
+  *,
+  features: str | Network = "inception",
+  weights: str | os.PathLike | None = None,
+  tap: str = "pool",
+  batch_size: int = 64,
+  seed: int = 0,
+  any_protocol: bool = False,
+  distance_only: bool = False,
+  **options: Any,
+) -> dict[str, Any]:
+  """Compares two sets of images; the distance is in "distance".
+
+  Args:
+    a: the reference: what `image_sources.find` takes, a file of saved
+      statistics, or `feature_distance.Samples`.
+    b: what is judged.
+    features: "inception", "squeezenet", or a `network` loaded before.
+    weights: see `network`.
+    tap: see `network`.
+    batch_size: images at a time.
+    seed: of the error bar, and of the drawing of images.
+    any_protocol: see `feature_distance.compare`.
+    distance_only: see `feature_distance.compare`.
+    **options: of `image_sources.find`.
+
+  Returns:
+    What `feature_distance.compare` does.
+
+  Raises:
+    InputError: anything that the two sides lack.
+  """
+  net = features if isinstance(features, Network) else None
+  sides = []
+  for name, side in (("A", a), ("B", b)):
+    if isinstance(side, feature_distance.Samples):
+      sides.append(side)
+      continue
+    if isinstance(side, str | os.PathLike):
+      name = os.fspath(side)
+      if feature_distance.is_statistics(name):
+        sides.append(feature_distance.load(name))
+        continue
+    else:
+      side = np.asarray(side)
+    net = net or network(features, weights, tap)
+    pictures = image_sources.find(side, seed=seed, **options)
+    sides.append(samples(name, pictures, net, batch_size, seed))
+  return feature_distance.compare(
+    *sides, any_protocol=any_protocol, distance_only=distance_only
+  )
+
+
+def _add_arguments(parser: argparse.ArgumentParser) -> None:
+  add = parser.add_argument
+  add("--features", choices=FEATURES, default="inception", help="the network")
+  add("--weights", metavar="FILE", help="its weights, if not where they belong")
+  add("--tap", choices=tuple(inception.TAPS), default="pool", help="its layer")
+  add("--images", type=int, metavar="N", help="draw N images of each set")
+  add(
+    "--floats",
+    choices=image_arrays.RANGES,
+    default="0..255",
+    help="their range",
+  )
+  add("--split", default="test", help="of data sets named without one")
+  add("--data-dir", metavar="DIR", help="where data sets were prepared")
+  add("--size", type=int, help="height and width of data sets' images")
+
+
+def main() -> None:
+  """The command."""
+  load = functools.cache(network)
+
+  def find(path: str, arguments: argparse.Namespace) -> image_arrays.Pictures:
+    return image_sources.find(
+      path,
+      count=arguments.images,
+      seed=arguments.seed,
+      strict=arguments.strict,
+      floats=arguments.floats,
+      split=arguments.split,
+      data_dir=arguments.data_dir,
+      size=arguments.size,
+    )
+
+  def read(
+    path: str, arguments: argparse.Namespace
+  ) -> feature_distance.Samples:
+    other = arguments.b
+    if other is not None and not feature_distance.is_statistics(other):
+      find(other, arguments)  # Rather than hours later.
+    pictures = find(path, arguments)
+    net = load(arguments.features, arguments.weights, arguments.tap)
+    return samples(path, pictures, net, arguments.batch_size, arguments.seed)
+
+  feature_distance.command(__doc__.splitlines()[0], _add_arguments, read)
+
+
+if __name__ == "__main__":
+  main()
