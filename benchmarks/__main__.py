@@ -1,11 +1,12 @@
 """Runs the benchmarks: prints a table each, keeps the numbers in results/.
 
-  python -m benchmarks [--quick] [frechet] [streaming] [fcd] [coulomb_gan]
-    [snn] [rudder] [slot_attention]
+  python -m benchmarks [--quick] [--tables] [frechet] [streaming] [fcd]
+    [coulomb_gan] [snn] [rudder] [slot_attention]
 
 `--quick` shows in seconds that everything works: small sizes, times that mean
-nothing, and so no results are kept. Every module has `run(quick) -> rows`; a
-time is the median of several, a ratio above 1 means that ours is faster.
+nothing, and so no results are kept. `--tables` writes the tables again from the
+results that are kept. Every module has `run(quick) -> rows`; a time is the
+median of several, a ratio above 1 means that ours is faster.
 """
 
 import argparse
@@ -18,11 +19,41 @@ from collections.abc import Sequence
 from typing import Any
 
 MODULES = (
-  *("frechet", "streaming", "fcd", "coulomb_gan", "snn", "rudder"),
+  "frechet",
+  "streaming",
+  "fcd",
+  "coulomb_gan",
+  "snn",
+  "rudder",
   "slot_attention",
 )
-RESULTS = pathlib.Path(__file__).parent.parent / "results" / "benchmarks"
-README = RESULTS.parents[1] / "README.md"
+HERE = pathlib.Path(__file__).parent
+RESULTS = HERE.parent / "results" / "benchmarks"
+# The front README's rows: whose benchmark, and which of its rows stand for it.
+HEADLINES = {
+  "Coulomb GAN": (
+    "coulomb_gan",
+    "toy step, batch 128, steps a call: 100",
+    "32x32 step, batch 128, steps a call: 1",
+  ),
+  "Self-normalizing networks": (
+    "snn",
+    "4x32, 64 members, against PyTorch",
+    "4x1024, 64 members, against PyTorch",
+  ),
+  "FID, FVD: the distance": (
+    "frechet",
+    "d=2048, n=10000, full rank",
+    "d=2048, n=500, from features",
+  ),
+  "FCD": ("fcd", "FCD of 10,000 and 10,000 SMILES"),
+  "RUDDER": (
+    "rudder",
+    "watch repair, RUDDER, 24 at once: a solved trial",
+    "PPO on CartPole, 4 environments: a step",
+  ),
+  "Slot Attention": ("slot_attention", "step at 35x35, batch 64"),
+}
 COLUMNS = {
   "what": "What",
   "ours_s": "Ours",
@@ -50,6 +81,7 @@ def main() -> None:
   parser = argparse.ArgumentParser(prog="python -m benchmarks")
   parser.add_argument("names", nargs="*", metavar="name", help=str(MODULES))
   parser.add_argument("--quick", action="store_true")
+  parser.add_argument("--tables", action="store_true", help="from the results")
   arguments = parser.parse_args()
   for name in set(arguments.names) - set(MODULES):
     parser.error(f"no benchmark {name!r}; there are {', '.join(MODULES)}")
@@ -57,6 +89,9 @@ def main() -> None:
   # JAX and (on x86) PyTorch have threads of their own.
   os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
   names = arguments.names or MODULES
+  if arguments.tables:
+    write_tables(names)
+    return
   if len(names) == 1:
     measure(names[0], arguments.quick)
     return
@@ -84,8 +119,37 @@ def measure(name: str, quick: bool) -> None:
   if not quick:
     path = RESULTS / f"{name}.json"
     report.save_results(path, {"settings": facts, "rows": rows})
+    write_tables([name])
+
+
+def write_tables(names: Sequence[str]) -> None:
+  """Writes the tables of modules, and the front README's, from the results."""
+  from common import report
+
+  for name in names:
+    kept = report.load_results(RESULTS / f"{name}.json")
+    head = {**kept["provenance"], **kept["settings"]}
     where = ", ".join(f"{k} {v}" for k, v in head.items())
-    report.insert_table(README, name, f"{where}\n\n{table(rows)}")
+    text = f"{where}\n\n{table(kept['rows'])}"
+    report.insert_table(HERE / "README.md", name, text)
+  report.insert_table(HERE.parent / "README.md", "speed", summary())
+
+
+def summary() -> str:
+  """The front README's table: a row a paper, ratios as they were measured."""
+  from common import report
+
+  lines = []
+  for title, (name, *whats) in HEADLINES.items():
+    kept = report.load_results(RESULTS / f"{name}.json")
+    rows = {row["what"]: row for row in kept["rows"]}
+    # Missing here is a renamed row: rather an error than a shorter table.
+    found = [rows[what] for what in whats]
+    ratios = "; ".join(f"{r['what']}: **{r['ratio']:.2f}**" for r in found)
+    peers = "; ".join(dict.fromkeys(r["peer"] or "-" for r in found))
+    lines.append([title, ratios, peers, kept["provenance"]["device"]])
+  header = ["paper", "times as fast as the peer", "peer", "device"]
+  return report.markdown_table(header, lines)
 
 
 def settings() -> dict[str, Any]:
