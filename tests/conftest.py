@@ -1,5 +1,11 @@
-"""Set-up of all tests: strict JAX, four virtual devices, the shared data."""
+"""Set-up of all tests: strict JAX, four virtual devices, the shared data.
 
+It also keeps the suite within its budgets: a worker forgets compiled programs
+when it has grown too large, and a project whose tests take too long is named.
+"""
+
+import collections
+import gc
 import os
 import pathlib
 
@@ -24,6 +30,9 @@ import jax
 import pytest
 
 ROOT = pathlib.Path(__file__).parent.parent
+WORKER_BYTES = 2 * 2**30  # Above it, compiled programs are dropped.
+PROJECT_SECONDS = 60  # Of a project's tests, on PROJECT_CORES.
+PROJECT_CORES = 2
 
 jax.config.update("jax_numpy_rank_promotion", "raise")
 jax.config.update("jax_legacy_prng_key", "error")
@@ -51,3 +60,41 @@ def shared() -> pathlib.Path:
 def root() -> pathlib.Path:
   """The root of the repository."""
   return ROOT
+
+
+@pytest.fixture(autouse=True, scope="module")
+def bounded_memory():
+  """Drops compiled programs after a module, once the worker is too large.
+
+  Every program that was ever compiled stays in memory, else: 5 GB by the end.
+  Those that are asked for again come from the compile cache on the disk.
+  """
+  yield
+  if resident_bytes() > WORKER_BYTES:
+    jax.clear_caches()
+    gc.collect()
+
+
+def resident_bytes() -> int:
+  """The memory that this process has in use; 0 where it cannot be read."""
+  try:
+    pages = pathlib.Path("/proc/self/statm").read_text().split()[1]
+  except OSError:
+    return 0
+  return int(pages) * os.sysconf("SC_PAGE_SIZE")
+
+
+def pytest_terminal_summary(terminalreporter):
+  """Names the projects whose tests take longer than they may."""
+  seconds = collections.Counter()
+  for reports in terminalreporter.stats.values():
+    for report in reports:
+      parts = pathlib.PurePath(getattr(report, "nodeid", "")).parts
+      if parts[:2] == ("tests", "projects") and hasattr(report, "duration"):
+        seconds[parts[2]] += report.duration
+  for project, total in seconds.most_common():
+    if total > PROJECT_SECONDS * PROJECT_CORES:
+      terminalreporter.write_line(
+        f"over budget: the tests of {project} take {total:.0f} s of one core, "
+        f"and may take {PROJECT_SECONDS * PROJECT_CORES}"
+      )
