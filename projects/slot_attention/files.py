@@ -239,23 +239,13 @@ def resized(image: np.ndarray, size: int, nearest: bool = False) -> np.ndarray:
   Without averaging where it shrinks. `[h, w, c]` to `[size, size, c]`, of the
   same type; what was uint8 is rounded, which the original does not.
   """
-  result = image if nearest else image.astype(np.float32)
-  for axis in (0, 1):
-    length = image.shape[axis]
-    at = (np.arange(size) + 0.5) * length / size
-    if nearest:
-      result = np.take(result, at.astype(int), axis=axis)
-      continue
-    at = np.clip(at - 0.5, 0, length - 1)
-    low = at.astype(int)
-    high = np.minimum(low + 1, length - 1)
-    part = (at - low).astype(np.float32)
-    part = part.reshape((-1,) + (1,) * (2 - axis))
-    low, high = np.take(result, low, axis), np.take(result, high, axis)
-    result = low + (high - low) * part
+  pixels = image if nearest else image.astype(np.float32)
+  shape = (size, size, image.shape[2])
+  method = "nearest" if nearest else "bilinear"
+  result = np.asarray(jax.image.resize(pixels, shape, method, antialias=False))
   if image.dtype == np.uint8:
-    result = np.round(result).astype(np.uint8)
-  return result
+    result = np.round(result)
+  return result.astype(image.dtype)
 
 
 def _clevr(
