@@ -1,8 +1,6 @@
 """Image data sets, decoded once to a memory-mapped uint8 array.
 
-Decoding (0.14 ms for a 28x28 PNG, 0.6 ms for a 178x218 JPEG, so two minutes for
-CelebA on one core) would be paid in every run; mapping the decoded array takes
-milliseconds. Images come from TensorFlow Datasets, read without TensorFlow, or
+Images come from TensorFlow Datasets, read without TensorFlow, or
 from a folder of files. Both are decoded by Pillow, whether or not OpenCV, which
 rounds JPEGs differently, is installed.
 """
@@ -13,14 +11,11 @@ import importlib.util
 import io
 import json
 import logging
-import math
 import os
 import pathlib
 import re
 import shlex
-import shutil
 import sys
-import tempfile
 from collections.abc import Callable
 from typing import Any, Literal
 
@@ -30,13 +25,14 @@ import tqdm
 from PIL import Image
 
 from common import errors
+from common.data import decoded, folders
 
 Mode = Literal["pad", "crop_resize"]
 Pair = tuple[int, int]
 # From a range of rows to their images, and labels if there are any.
 Read = Callable[[range], tuple[list[np.ndarray], list[int] | None]]
 
-SUFFIXES = (".png", ".jpg", ".jpeg", ".webp", ".bmp")
+SUFFIXES = (".png", ".jpg", ".jpeg", ".jfif", ".webp", ".bmp")
 _PIECE = 256  # Rows that one thread decodes before it writes them.
 _FORMATS = {1: "L", 3: "RGB"}
 
@@ -211,15 +207,22 @@ def load_folder(
   Raises:
     DataError: if there is no image, one cannot be decoded, or does not fit.
   """
-  path = pathlib.Path(path)
-  files = sorted(p for p in path.rglob("*") if p.suffix.lower() in SUFFIXES)
+  path = pathlib.Path(path).expanduser()
+  if not path.is_dir():
+    raise DataError(f"{path} is not a folder: give one with images")
+  files, ignored = folders.find(path, SUFFIXES)
+  others = ", ".join(f"{n} {s or 'without suffix'}" for s, n in ignored.items())
   if not files:
     raise DataError(
-      f"{path} {'holds no images' if path.is_dir() else 'is not a folder'}: "
-      f"give a folder with {', '.join(s[1:] for s in SUFFIXES)} files."
+      f"{path} holds no images: give a folder with "
+      f"{', '.join(s[1:] for s in SUFFIXES)} files."
+      + (f" It has {others}." if others else "")
     )
-  stats = [(str(p.relative_to(path)), p.stat()) for p in files]
-  facts = [[name, stat.st_size, stat.st_mtime_ns] for name, stat in stats]
+  if others:
+    logging.getLogger(__name__).warning(
+      "%s: other files are left out: %s", path, others
+    )
+  facts = decoded.fingerprint(files, path)
 
   def read(indices: range):
     images = []
@@ -314,55 +317,19 @@ def _cached(
 ) -> tuple[np.ndarray, np.ndarray | None]:
   """Maps the decoded arrays of `spec`, after decoding them if need be."""
   words = [spec["source"], spec["version"], spec["split"], spec["mode"]]
-  words += ["x".join(map(str, shape[1:])), _digest(spec)]
+  words += ["x".join(map(str, shape[1:])), _digest([spec, labelled])]
   stem = "-".join(re.sub(r"[^\w.]+", "_", word) for word in words)
-  # The record is written last: without it the arrays count as unfinished.
-  record = folder / f"{stem}.json"
-  paths = {"images": folder / f"{stem}.npy"}
-  wanted: dict[str, tuple[tuple[int, ...], Any]] = {"images": (shape, np.uint8)}
-  if labelled:
-    paths["labels"] = folder / f"{stem}-labels.npy"
-    wanted["labels"] = (shape[:1], np.int32)
-  facts = {**spec, "count": shape[0], "labels": labelled}
 
-  def mapped():
-    found = {k: np.load(path, mmap_mode="r") for k, path in paths.items()}
-    for k, (dims, dtype) in wanted.items():
-      if found[k].shape != dims or found[k].dtype != dtype:
-        raise ValueError(f"{paths[k]} has shape {found[k].shape}, not {dims}")
-    return found["images"], found.get("labels")
-
-  if record.exists():
-    try:
-      if json.loads(record.read_text()) != facts:
-        raise ValueError(f"{record} describes other data")
-      return mapped()
-    except (OSError, ValueError) as error:  # A cut-off file is one of these.
-      logging.getLogger(__name__).warning("Decoding again, as %s.", error)
-
-  folder.mkdir(parents=True, exist_ok=True)
-  need, free = math.prod(shape), shutil.disk_usage(folder).free
-  if need > free:  # Writing to a memory map on a full disk kills the process.
-    raise DataError(
-      f"{spec['source']} takes {need / 1e9:.1f} GB decoded but {folder} has "
-      f"{free / 1e9:.1f} GB free: give another cache_dir."
-    )
-  # Built under names of this process, then renamed: a second process at the
-  # same work writes the same bytes elsewhere, and whoever is last wins.
-  with tempfile.TemporaryDirectory(dir=folder, prefix=".decoding-") as scratch:
-    parts = {
-      k: np.lib.format.open_memmap(
-        f"{scratch}/{k}", mode="w+", dtype=dtype, shape=dims
-      )
-      for k, (dims, dtype) in wanted.items()
-    }
+  def build(create: decoded.Create) -> None:
+    pixels = create("images", shape, np.uint8)
+    labels = create("labels", shape[:1], np.int32) if labelled else None
 
     def fill(start: int) -> int:
       indices = range(start, min(start + _PIECE, shape[0]))
       images, targets = read(indices)
-      parts["images"][indices.start : indices.stop] = images
-      if labelled:
-        parts["labels"][indices.start : indices.stop] = targets
+      pixels[indices.start : indices.stop] = images
+      if labels is not None:
+        labels[indices.start : indices.stop] = targets
       return len(indices)
 
     # Pillow lets go of the interpreter lock while it decodes.
@@ -380,9 +347,6 @@ def _cached(
       except BaseException:
         pool.shutdown(cancel_futures=True)
         raise
-    for k, part in parts.items():
-      part.flush()
-      os.replace(f"{scratch}/{k}", paths[k])
-    pathlib.Path(scratch, "record").write_text(json.dumps(facts, indent=1))
-    os.replace(f"{scratch}/record", record)
-  return mapped()
+
+  found = decoded.mapped(folder, stem, {**spec, "count": shape[0]}, build)
+  return found["images"], found.get("labels")

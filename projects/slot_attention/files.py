@@ -10,10 +10,7 @@ and `objects` int32 `[n]`, how many there are.
 """
 
 import io
-import json
-import os
 import pathlib
-import tempfile
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -25,7 +22,7 @@ from jax import numpy as jnp
 from PIL import Image
 
 from common import keys
-from common.data import in_memory
+from common.data import decoded, in_memory
 from common.errors import InputError
 
 from . import records, scenes
@@ -134,51 +131,39 @@ def arrays(
   where = pathlib.Path(config.data_dir).expanduser()
   if config.dataset == "clevr":
     rows, start = _clevr(where, split, count, size, crop), 0
+    source = {"folder": str(where.absolute())}
   else:
     rows = _published(where, config.dataset, start, count, size)
+    path = _existing(where, config.dataset, size)
+    source = {"file": decoded.fingerprint([path], where)}
   name = f"{config.dataset}-{start}-{count}-{size}{'-crop' * crop}-{split}"
-  cache = pathlib.Path(config.cache_dir).expanduser() / name
-  return _converted(cache, rows, count)
+  return _converted(config.cache_dir, name, source, rows, count)
 
 
 def _converted(
-  cache: pathlib.Path, rows: Iterator[dict[str, np.ndarray]], count: int
+  folder: pathlib.Path,
+  name: str,
+  source: dict[str, Any],
+  rows: Iterator[dict[str, np.ndarray]],
+  count: int,
 ) -> dict[str, np.ndarray]:
-  """Writes rows as arrays into the folder `cache` once, and maps them."""
-  if not (cache / "done.json").exists():
-    cache.parent.mkdir(parents=True, exist_ok=True)
-    # Under another name until it is whole: an interrupted one leaves nothing.
-    with tempfile.TemporaryDirectory(dir=cache.parent) as scratch:
-      parts, done = {}, 0
-      for row in tqdm.tqdm(rows, total=count, desc=f"converting {cache.name}"):
-        for name, value in row.items():
-          if name not in parts:
-            parts[name] = np.lib.format.open_memmap(
-              f"{scratch}/{name}.npy",
-              mode="w+",
-              dtype=value.dtype,
-              shape=(count, *value.shape),
-            )
-          parts[name][done] = value
-        done += 1
-      if done < count:
-        raise InputError(
-          f"{cache.name}: {done} examples were found where {count} are asked "
-          "for; set config.train_images and config.test_images to fewer"
-        )
-      for part in parts.values():
-        part.flush()
-      pathlib.Path(scratch, "done.json").write_text(json.dumps(sorted(parts)))
-      try:
-        os.rename(scratch, cache)
-        pathlib.Path(scratch).mkdir()  # For its context to remove.
-      except OSError:
-        if not (
-          cache / "done.json"
-        ).exists():  # Else another process was first.
-          raise
-  names = json.loads((cache / "done.json").read_text())
-  return {name: np.load(cache / f"{name}.npy", mmap_mode="r") for name in names}
+  """Writes rows as arrays into the cache `folder` once, and maps them."""
+
+  def build(create: decoded.Create) -> None:
+    parts, done = {}, 0
+    for row in tqdm.tqdm(rows, total=count, desc=f"converting {name}"):
+      for key, value in row.items():
+        if key not in parts:
+          parts[key] = create(key, (count, *value.shape), value.dtype)
+        parts[key][done] = value
+      done += 1
+    if done < count:
+      raise InputError(
+        f"{name}: {done} examples were found where {count} are asked "
+        "for; set config.train_images and config.test_images to fewer"
+      )
+
+  return decoded.mapped(folder, name, source, build)
 
 
 def _published(
@@ -187,20 +172,11 @@ def _published(
   """Yields images and masks of one of the TFRecord files."""
   name, (height, width), entities, axis = _FILES[dataset]
   path = folder / name
-  if height == width and size != height:
-    raise InputError(
-      f"the images of {name} are {height}x{width}: config.image_size is {size}"
-    )
   pixels = height * width
   sizes = {"image": pixels * 3, "mask": pixels * entities}
   sizes["visibility"] = entities
   shape = [height, width]
   shape.insert(axis, entities)
-  if not path.exists():
-    raise InputError(
-      f"there is no file {path}: get it from "
-      "https://github.com/google-deepmind/multi_object_datasets (Download)"
-    )
   for i, record in enumerate(records.read(path)):
     if i < start:
       continue
@@ -221,6 +197,22 @@ def _published(
       "mask": mask.reshape(size, size).astype(np.uint8),
       "objects": np.asarray(np.sum(features["visibility"] > 0) - 1, np.int32),
     }
+
+
+def _existing(folder: pathlib.Path, dataset: str, size: int) -> pathlib.Path:
+  """The file of a data set; InputError if absent, or of another image size."""
+  name, (height, width), _, _ = _FILES[dataset]
+  path = folder / name
+  if height == width and size != height:
+    raise InputError(
+      f"the images of {name} are {height}x{width}: config.image_size is {size}"
+    )
+  if not path.exists():
+    raise InputError(
+      f"there is no file {path}: get it from "
+      "https://github.com/google-deepmind/multi_object_datasets (Download)"
+    )
+  return path
 
 
 def cropped(image: np.ndarray, size: int, nearest: bool = False) -> np.ndarray:

@@ -129,7 +129,7 @@ def test_files_become_batches_and_tests(tmp_path, monkeypatch):
     test["masks"].argmax(1), [made[4][2], made[5][2]]
   )
   # A second time nothing is read; and examples with more objects are left out.
-  (tmp_path / FILE).unlink()
+  monkeypatch.setattr(records, "read", None)
   again = files.batches(config(tmp_path), jax.random.key(0))(0)
   np.testing.assert_array_equal(again["image"], batch["image"])
   few = config(tmp_path, max_objects=2, batch_size=1)
@@ -137,6 +137,14 @@ def test_files_become_batches_and_tests(tmp_path, monkeypatch):
   np.testing.assert_allclose(only, images[1] / 127.5 - 1, atol=1e-6)
   with pytest.raises(InputError, match="has 0 held-out images of up to 1"):
     files.test(config(tmp_path, eval_max_objects=1))
+  # Another file of that name is not taken for the one that was converted.
+  monkeypatch.undo()
+  write(tmp_path / FILE, *(e for e, _, _ in made[::-1]))
+  other = files.arrays(config(tmp_path), "train")["image"]
+  np.testing.assert_array_equal(other, images[::-1][:4])
+  (tmp_path / FILE).unlink()
+  with pytest.raises(InputError, match="there is no file"):
+    files.arrays(config(tmp_path), "train")
 
 
 def test_clevr_with_masks_of_real_scenes(shared, tmp_path):
