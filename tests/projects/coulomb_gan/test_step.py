@@ -1,0 +1,182 @@
+"""Every term of the composed train step, against a transcription in NumPy.
+
+Adam's first moment after one step is (1 - b1) times the gradient: it shows what
+was descended, sign and size, which the parameters after Adam's step do not.
+"""
+
+import jax
+import numpy as np
+import pytest
+from jax import numpy as jnp
+
+from common import keys
+from projects.coulomb_gan import data, losses, model, train
+
+from .test_train import config_of
+
+pytestmark = pytest.mark.slow
+
+
+def one_step(**changes):
+  """State, batch, state after one step, and metrics."""
+  config = config_of("gaussian_grid", **changes)
+  root = jax.random.key(3)
+  state = jax.jit(lambda k: train.init(k, config))(keys.named(root, "init"))
+  batch = data.batches(config, keys.named(root, "data"))(0)
+  after, metrics = jax.jit(train.make_train_step(config))(state, batch)
+  return config, state, batch, after, metrics
+
+
+def gradients(opt, config):
+  """What Adam was given in its first step."""
+  return jax.tree.map(lambda m: m / (1 - config.adam_b1), opt[0].mu)
+
+
+def assert_same(got, expected):
+  jax.tree.map(
+    lambda g, e: np.testing.assert_allclose(
+      g, e, rtol=2e-3, atol=1e-5 * float(np.abs(e).max()) + 1e-8
+    ),
+    got,
+    expected,
+  )
+
+
+def potentials(a, x, y, config, own):
+  """Phi at points `a`, where row i stems from row i of `own`; float64."""
+
+  def kernel(b):
+    r2 = ((a[:, None] - b[None]) ** 2).sum(-1)
+    return (r2 + config.kernel_epsilon**2) ** (-config.kernel_exponent / 2)
+
+  def mean(b):
+    k = kernel(b)
+    if b is own and config.self_interaction == "drop":
+      np.fill_diagonal(k, 0)
+      return k.sum(1) / (len(b) - 1)
+    return k.mean(1)
+
+  return mean(y) - mean(x)
+
+
+@pytest.mark.parametrize("self_interaction", ["keep", "drop"])
+@pytest.mark.parametrize("smoothing_std", [0.0, 0.3])
+def test_the_discriminator_descends_to_the_potential(
+  smoothing_std, self_interaction
+):
+  config, state, batch, after, metrics = one_step(
+    smoothing_std=smoothing_std,
+    self_interaction=self_interaction,
+    potential_scale=3.0,
+  )
+  generator, discriminator = model.networks(config)
+  x = generator.apply(state.generator, batch["latent"])
+  y = batch["real"]
+  key = jax.random.fold_in(state.key, 0)
+  a_x, a_y = x, y
+  if smoothing_std:
+    noise = lambda name: jax.random.normal(keys.named(key, name), x.shape)
+    a_x, a_y = x + smoothing_std * noise("x"), y + smoothing_std * noise("y")
+  x64, y64 = np.float64(x), np.float64(y)
+  phi_x = 3 * potentials(np.float64(a_x), x64, y64, config, own=x64)
+  phi_y = 3 * potentials(np.float64(a_y), x64, y64, config, own=y64)
+
+  def loss(params):
+    d_x = discriminator.apply(params, a_x)
+    d_y = discriminator.apply(params, a_y)
+    return jnp.mean((d_x - phi_x) ** 2) / 4 + jnp.mean((d_y - phi_y) ** 2) / 4
+
+  value, expected = jax.value_and_grad(loss)(state.discriminator)
+  np.testing.assert_allclose(metrics["discriminator_loss"], value, rtol=1e-4)
+  assert_same(gradients(after.discriminator_opt, config), expected)
+
+
+def test_the_generator_climbs_the_old_discriminator():
+  config, state, batch, after, metrics = one_step()
+  generator, discriminator = model.networks(config)
+
+  def loss(params):
+    x = generator.apply(params, batch["latent"])
+    return -jnp.mean(discriminator.apply(state.discriminator, x)) / 2
+
+  value, expected = jax.value_and_grad(loss)(state.generator)
+  np.testing.assert_allclose(metrics["generator_loss"], value, rtol=1e-4)
+  assert_same(gradients(after.generator_opt, config), expected)
+
+
+def test_gan_step():
+  config, state, batch, after, _ = one_step(method="gan")
+  generator, discriminator = model.networks(config)
+  x = generator.apply(state.generator, batch["latent"])
+  D = lambda p, a: jax.nn.sigmoid(discriminator.apply(p, a))
+
+  def d_loss(p):
+    real, fake = D(p, batch["real"]), D(p, x)
+    return -jnp.mean(jnp.log(real)) - jnp.mean(jnp.log(1 - fake))
+
+  def g_loss(p):
+    made = generator.apply(p, batch["latent"])
+    return -jnp.mean(jnp.log(D(state.discriminator, made)))
+
+  expected = jax.grad(d_loss)(state.discriminator)
+  assert_same(gradients(after.discriminator_opt, config), expected)
+  expected = jax.grad(g_loss)(state.generator)
+  assert_same(gradients(after.generator_opt, config), expected)
+
+
+@pytest.mark.parametrize("coefficient", [0.0, 10.0])
+def test_wgan_gp_step(coefficient):
+  config, state, batch, after, _ = one_step(
+    method="wgan_gp", gradient_penalty=coefficient
+  )
+  generator, discriminator = model.networks(config)
+  x, y = generator.apply(state.generator, batch["latent"]), batch["real"]
+  key = jax.random.fold_in(state.key, 0)
+  t = jax.random.uniform(keys.named(key, "mixing"), (len(x),))[:, None]
+
+  def loss(p):
+    D = lambda a: discriminator.apply(p, a[None])[0]
+    slopes = jax.vmap(jax.grad(D))(t * y + (1 - t) * x)
+    penalty = jnp.mean((jnp.linalg.norm(slopes, axis=1) - 1) ** 2)
+    d_x, d_y = discriminator.apply(p, x), discriminator.apply(p, y)
+    return jnp.mean(d_x) - jnp.mean(d_y) + coefficient * penalty
+
+  expected = jax.grad(loss)(state.discriminator)
+  assert_same(gradients(after.discriminator_opt, config), expected)
+  made = lambda p: generator.apply(p, batch["latent"])
+  climb = lambda p: -jnp.mean(discriminator.apply(state.discriminator, made(p)))
+  expected = jax.grad(climb)(state.generator)
+  assert_same(gradients(after.generator_opt, config), expected)
+
+
+def test_rates_are_each_players_own():
+  big, small = 1e-2, 1e-4
+  _, state, _, after, _ = one_step(
+    decay_steps=0,
+    warmup_steps=0,
+    generator_learning_rate=big,
+    discriminator_learning_rate=small,
+  )
+  largest = lambda a, b: max(
+    float(jnp.abs(u - v).max())
+    for u, v in zip(jax.tree.leaves(a), jax.tree.leaves(b), strict=True)
+  )
+  # Adam's first step has the length of the rate.
+  moved = largest(state.generator, after.generator)
+  np.testing.assert_allclose(moved, big, rtol=1e-2)
+  moved = largest(state.discriminator, after.discriminator)
+  np.testing.assert_allclose(moved, small, rtol=1e-2)
+
+
+def test_energy_is_half_the_squared_mmd():
+  config = config_of("gaussian_grid")
+  rng = np.random.default_rng(0)
+  x, y = (rng.normal(size=(5, 2)).astype(np.float32) for _ in range(2))
+  k = lambda a, b: (
+    (((a[:, None] - b[None]) ** 2).sum(-1) + config.kernel_epsilon**2)
+    ** (-config.kernel_exponent / 2)
+  )
+  expected = (k(x, x).mean() + k(y, y).mean()) / 2 - k(x, y).mean()
+  kernel = (config.kernel_exponent, config.kernel_epsilon)
+  got = losses.energy(x, y, *kernel, "keep")
+  np.testing.assert_allclose(got, expected, rtol=1e-4)
