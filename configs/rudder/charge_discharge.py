@@ -19,7 +19,7 @@ def get_config(variant: str = "") -> ml_collections.ConfigDict:
   """Returns the config; `smoke` runs in seconds."""
   config = watch_repair.get_config()
   config.unlock()
-  config.env = "projects.rudder.environments:ChargeDischarge"
+  config.env = "projects.rudder.tabular.environments:ChargeDischarge"
   config.delay = config.max_delay = 10
   config.task = ml_collections.ConfigDict(dict(discharging=10.0, empty=1.0))
   config.epsilon = 0.2

@@ -21,7 +21,7 @@ def get_config(variant: str = "") -> ml_collections.ConfigDict:
   """Returns the config; `smoke` runs in seconds."""
   config = watch_repair.get_config()
   config.unlock()
-  config.env = "projects.rudder.environments:Choice"
+  config.env = "projects.rudder.tabular.environments:Choice"
   config.delay = config.max_delay = 100
   config.task = ml_collections.ConfigDict(
     dict(at_once=(1.0, 0.0), at_end=(5.0, 10.0), luck=10.0)

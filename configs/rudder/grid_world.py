@@ -19,7 +19,7 @@ def get_config(variant: str = "") -> ml_collections.ConfigDict:
   """Returns the config; `smoke` runs in seconds."""
   config = watch_repair.get_config()
   config.unlock()
-  config.env = "projects.rudder.grids:GridWorld"
+  config.env = "projects.rudder.tabular.grids:GridWorld"
   config.delay = config.max_delay = 8
   config.task = ml_collections.ConfigDict(
     dict(defused=1000.0, probability=0.5, towards=-0.09, away=0.1)

@@ -19,7 +19,7 @@ def get_config(variant: str = "") -> ml_collections.ConfigDict:
   """Returns the config; `smoke` runs in seconds."""
   config = watch_repair.get_config()
   config.unlock()
-  config.env = "projects.rudder.grids:TraceBack"
+  config.env = "projects.rudder.tabular.grids:TraceBack"
   config.delay = config.max_delay = 20
   config.task = ml_collections.ConfigDict(
     dict(first=0, second=1, cost=-50.0, reward=150.0)

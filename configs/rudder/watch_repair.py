@@ -30,7 +30,7 @@ def get_config(variant: str = "") -> ml_collections.ConfigDict:
   config.checkpoint_every = 40
   config.keep_checkpoints = 2
 
-  config.env = "projects.rudder.environments:WatchRepair"
+  config.env = "projects.rudder.tabular.environments:WatchRepair"
   config.delay = 50
   config.max_delay = 50  # what the compiled program has room for
   # Numbers of the task's parameters, `WatchParams`, that are to be others.

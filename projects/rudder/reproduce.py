@@ -23,8 +23,8 @@ import numpy as np
 
 from common import cli, report
 
-from . import bias_variance, pictures, sweep, tables
-from .deep import curves
+from .ppo import learning_curves
+from .tabular import bias_variance, figures, result_tables, sweep_runner
 
 _HERE = pathlib.Path(__file__).parent
 _PROJECT = _HERE.name
@@ -35,7 +35,7 @@ WATCH = ("rudder", "q_learning", "monte_carlo")
 
 def config_of(name: str, quick: bool, seeds: int) -> Any:
   """The config of a task; with `seeds` of 0, as many as it says."""
-  config = sweep.config_of(_PROJECT, name, quick)
+  config = sweep_runner.config_of(_PROJECT, name, quick)
   config.seeds = seeds or config.seeds
   return config
 
@@ -43,20 +43,22 @@ def config_of(name: str, quick: bool, seeds: int) -> Any:
 def tasks(out: pathlib.Path, quick: bool, fresh: bool, seeds: int) -> str:
   """Tasks I, II and III; returns the table and draws the three panels."""
   cells = {}
-  for task, methods in sweep.TASKS.items():
+  for task, methods in sweep_runner.TASKS.items():
     config = config_of(task, quick, seeds)
     config.max_delay = max(config.delays)
     for method in methods:
       cells[task, method] = [
         report.cached(
           out / f"{task}_{method}_{delay}.json",
-          lambda c=config, m=method, d=delay: sweep.cell(c, m, d, c.seeds),
+          lambda c=config, m=method, d=delay: sweep_runner.cell(
+            c, m, d, c.seeds
+          ),
           fresh,
         )
         for delay in config.delays
       ]
-  pictures.tasks_figure(out / "tasks.png", cells)
-  return tables.tasks(cells, STEPS)
+  figures.tasks_figure(out / "tasks.png", cells)
+  return result_tables.tasks(cells, STEPS)
 
 
 def watch(out: pathlib.Path, quick: bool, fresh: bool, seeds: int) -> str:
@@ -65,12 +67,14 @@ def watch(out: pathlib.Path, quick: bool, fresh: bool, seeds: int) -> str:
   cells = {
     method: report.cached(
       out / f"watch_repair_{method}.json",
-      lambda m=method: sweep.cell(config, m, config.max_delay, config.seeds),
+      lambda m=method: sweep_runner.cell(
+        config, m, config.max_delay, config.seeds
+      ),
       fresh,
     )
     for method in WATCH
   }
-  return tables.watch(cells)
+  return result_tables.watch(cells)
 
 
 def bias_and_variance(
@@ -84,7 +88,7 @@ def bias_and_variance(
     found = bias_variance.study(config)
     return {
       **{name: np.float64(values).tolist() for name, values in found.items()},
-      "methods": [pictures.BIAS[m][0] for m in bias_variance.METHODS],
+      "methods": [figures.BIAS[m][0] for m in bias_variance.METHODS],
       "bias_delays": list(config.bias_delays),
       "variance_delays": list(config.variance_delays),
       "minutes": (time.perf_counter() - start) / 60,
@@ -93,22 +97,22 @@ def bias_and_variance(
     }
 
   cell = report.cached(out / "bias_variance.json", compute, fresh)
-  pictures.bias_variance_figure(out / "bias_variance.png", cell)
-  rows = tables.bias_variance(cell)
-  return f"{rows}\nMinutes, device, commit: {tables.origin([cell])}.\n"
+  figures.bias_variance_figure(out / "bias_variance.png", cell)
+  rows = result_tables.bias_variance(cell)
+  return f"{rows}\nMinutes, device, commit: {result_tables.origin([cell])}.\n"
 
 
 def ppo(out: pathlib.Path, quick: bool, fresh: bool, seeds: int) -> str:
   """The curves of `deep/curves.py`; returns the table and draws them."""
 
   def config(name, variants):
-    module = sweep.module_of(_PROJECT, name)
+    module = sweep_runner.module_of(_PROJECT, name)
     return module.get_config(",".join(filter(None, variants)))
 
   seeds = seeds or (2 if quick else 10)
-  cells = curves.study(out, config, seeds, quick, fresh)
-  curves.figure(out / "ppo.png", cells)
-  return curves.table(cells)
+  cells = learning_curves.study(out, config, seeds, quick, fresh)
+  learning_curves.figure(out / "ppo.png", cells)
+  return learning_curves.table(cells)
 
 
 TABLES = {

@@ -21,19 +21,20 @@ from jax import numpy as jnp
 from common import cli, experiment
 from common.errors import InputError, check_choice
 
-from . import optimal, pictures, tabular, trial
-from .deep import atari, ppo, ppo_rudder
-from .task import Task
+from .atari import train as atari
+from .ppo import ppo, ppo_rudder
+from .tabular import dynamic_programming, figures, rounds, td_learning
+from .tabular.delayed_mdp import DelayedMDP
 
 DEEP = {"ppo": ppo, "ppo_rudder": ppo_rudder, "atari": atari}
-LEARNERS = (*trial.LEARNERS, *DEEP)
+LEARNERS = (*rounds.LEARNERS, *DEEP)
 
 
-def task_of(config: ml_collections.ConfigDict) -> tuple[Task, Any]:
+def mdp_of(config: ml_collections.ConfigDict) -> tuple[DelayedMDP, Any]:
   """Returns the task of a table's config, and its parameters.
 
   Args:
-    config: `env`, "package.module:Class" of a `task.Task`; `delay`;
+    config: `env`, "package.module:Class" of a `task.DelayedMDP`; `delay`;
       `max_delay`, the room for it; `task`, numbers of its parameters.
 
   Raises:
@@ -54,10 +55,10 @@ def task_of(config: ml_collections.ConfigDict) -> tuple[Task, Any]:
     raise InputError(
       f"config.env {config.env!r} cannot be made: {error}"
     ) from error
-  if not (isinstance(make, type) and issubclass(make, Task)):
+  if not (isinstance(make, type) and issubclass(make, DelayedMDP)):
     raise InputError(
-      f"config.env {config.env!r} is no task with a table (task.Task): learn "
-      "it with config.learner='ppo_rudder', as configs/rudder/cartpole.py does"
+      f"config.env {config.env!r} is no task with a table "
+      "(delayed_mdp.DelayedMDP): learn it with config.learner='ppo_rudder', as configs/rudder/cartpole.py does"
     )
   env = make(config.max_delay, **config.task)
   params = env.params_of_delay(config.delay)
@@ -74,22 +75,23 @@ def init(key: jax.Array, config: ml_collections.ConfigDict) -> Any:
   check_choice("learner", config.learner, LEARNERS)
   if config.learner in DEEP:
     return DEEP[config.learner].init(key, config)
-  return trial.init(key, task_of(config)[0], config)
+  return rounds.init(key, mdp_of(config)[0], config)
 
 
 def make_train_step(config: ml_collections.ConfigDict) -> Callable:
   """Returns `step(state, batch) -> state, metrics`; `batch` is not used.
 
   What a step learns from it plays itself, by the key and step of the state.
-  With a table a step is a round of `check_every` episodes (`trial.make_round`).
+  With a table a step is a round of `check_every` episodes
+  (`rounds.make_round`).
   """
   check_choice("learner", config.learner, LEARNERS)
   if config.learner in DEEP:
     return DEEP[config.learner].make_train_step(config)
-  env, params = task_of(config)
-  one = trial.make_round(env, params, optimum_of(env, params), config)
+  env, params = mdp_of(config)
+  one = rounds.make_round(env, params, optimum_of(env, params), config)
   # A population of one: the loops of a round ask all of its trials.
-  alone = jax.vmap(one, axis_name=tabular.TRIALS)
+  alone = jax.vmap(one, axis_name=td_learning.TRIALS)
 
   def step(state, batch):
     del batch
@@ -99,9 +101,11 @@ def make_train_step(config: ml_collections.ConfigDict) -> Callable:
   return step
 
 
-def optimum_of(env: Task, params: Any) -> jax.Array:
+def optimum_of(env: DelayedMDP, params: Any) -> jax.Array:
   """The exact optimal values, once and for all."""
-  return jax.jit(lambda params: optimal.q_values(env, params))(params)
+  return jax.jit(lambda params: dynamic_programming.q_values(env, params))(
+    params
+  )
 
 
 def make_evaluate(
@@ -115,13 +119,13 @@ def make_evaluate(
   """
   if config.learner in DEEP:
     return DEEP[config.learner].make_evaluate(config, real)
-  env, params = task_of(config)
-  regret = optimal.regrets(optimum_of(env, params))
+  env, params = mdp_of(config)
+  regret = dynamic_programming.regrets(optimum_of(env, params))
 
   @jax.jit
   def scores(q, regret, key):
     def episode(key):
-      lesson, played = trial.play(env, params, q, key, 0.0)
+      lesson, played = rounds.play(env, params, q, key, 0.0)
       lost = regret.reshape(-1, env.num_actions)[played.rows, played.actions]
       return {
         "eval_return": lesson.returns,
@@ -160,10 +164,10 @@ def train(
       run.save(step, state)
     here = run.local(state)
     if run.main:
-      pictures.learning_curve(run)
+      figures.learning_curve(run)
       if config.learner not in DEEP:
-        env, params = task_of(config)
-        pictures.explain(run, env, params, here)
+        env, params = mdp_of(config)
+        figures.explain(run, env, params, here)
         _say(config, here)
     # No step was left to do: the run had ended before.
     return state, scores or evaluate(here, run.key("eval"))

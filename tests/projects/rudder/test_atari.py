@@ -10,36 +10,37 @@ from PIL import Image
 
 from common.errors import InputError
 from configs.rudder import atari as configs
-from projects.rudder.deep import actors, atari, atari_reward, exploration, film
+from projects.rudder.atari import actors, exploration, gif, reward_model
+from projects.rudder.atari import train as atari
 
 pytestmark = pytest.mark.slow
 
 
 def test_the_time_code():
   t = jnp.arange(0, 10_001, 50)
-  code = np.asarray(atari_reward.time_code(t, 10_000, 500))
+  code = np.asarray(reward_model.time_code(t, 10_000, 500))
   assert code.shape == (201, 41)
   np.testing.assert_allclose(code.sum(axis=1), 1, rtol=1e-6)
   np.testing.assert_allclose(code @ (250 * np.arange(41)), t, rtol=1e-5)
   assert code.min() >= 0 and (code > 0).sum(axis=1).max() == 2
-  late = atari_reward.time_code(jnp.array([20_000]), 10_000, 500)
+  late = reward_model.time_code(jnp.array([20_000]), 10_000, 500)
   np.testing.assert_array_equal(late[0], code[-1])
 
 
 def test_the_time_code_of_the_authors_is_there_by_name():
   t = jnp.array([100, 600, 800])
-  code = np.asarray(atari_reward.time_code(t, 10_000, 500, "original"))
-  fixed = np.asarray(atari_reward.time_code(t, 10_000, 500))
+  code = np.asarray(reward_model.time_code(t, 10_000, 500, "original"))
+  fixed = np.asarray(reward_model.time_code(t, 10_000, 500))
   np.testing.assert_allclose(code[1, 2:4], [1.4, -0.4], rtol=1e-5)
   np.testing.assert_allclose(code[[0, 2]], fixed[[0, 2]])
   with pytest.raises(InputError, match="did you mean 'original'"):
-    atari_reward.time_code(t, 10_000, 500, "orignal")
+    reward_model.time_code(t, 10_000, 500, "orignal")
 
 
 def test_targets():
   reward = np.array([0, 1, 0, 2, 0, 9], np.float32)
   mask = np.array([1, 1, 1, 1, 1, 0], bool)
-  got = np.asarray(atari_reward.targets(reward, mask, 2))
+  got = np.asarray(reward_model.targets(reward, mask, 2))
   np.testing.assert_allclose(got[:, 0], 3)
   np.testing.assert_allclose(got[:5, 1], [0.5, 1, 1, 0, 0])
   np.testing.assert_allclose(got[:5, 2], [3, 2, 2, 0, 0])
@@ -50,7 +51,7 @@ def test_targets():
   "length, begins", [(1, [0]), (500, [0]), (501, [0, 250, 500])]
 )
 def test_chunks_overlap_by_half(length, begins):
-  assert atari_reward.beginnings(length, 500) == begins
+  assert reward_model.beginnings(length, 500) == begins
 
 
 def test_safe_actions():
@@ -167,7 +168,7 @@ def test_a_step_from_a_kept_state_has_the_same_bits(begun, tmp_path):
   ):
     np.testing.assert_array_equal(np.asarray(a), np.asarray(b))
   explained = atari.explain_episode(programs, straight, new[-1])
-  film.save(tmp_path / "episode.gif", new[-1], explained, config)
+  gif.save(tmp_path / "episode.gif", new[-1], explained, config)
   with Image.open(tmp_path / "episode.gif") as picture:
     assert picture.n_frames == 4 and picture.size == (336, 486)
 

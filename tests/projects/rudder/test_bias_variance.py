@@ -5,7 +5,7 @@ import ml_collections
 import numpy as np
 import pytest
 
-from projects.rudder import bias_variance, grids, optimal
+from projects.rudder.tabular import bias_variance, dynamic_programming, grids
 
 pytestmark = pytest.mark.slow
 
@@ -34,7 +34,7 @@ def test_arrivals_and_variances_against_episodes():
   @jax.jit
   def everything(keys):
     chances = bias_variance.policy(ENV, params, 0.3)
-    q, spread = optimal.moments(ENV, params, chances)
+    q, spread = dynamic_programming.moments(ENV, params, chances)
     weight, mean, variance = bias_variance.arrivals(ENV, params, chances, q)
     flat = chances.reshape(-1, 4)
     follow = lambda key: bias_variance.follow(ENV, params, flat, key)

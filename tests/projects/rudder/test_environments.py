@@ -6,7 +6,7 @@ import pytest
 from jax import numpy as jnp
 
 from common.errors import InputError
-from projects.rudder import environments, grids
+from projects.rudder.tabular import environments, grids
 
 pytestmark = pytest.mark.slow
 

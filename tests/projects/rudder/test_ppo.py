@@ -12,7 +12,7 @@ from jax import numpy as jnp
 
 from common.errors import InputError
 from configs.rudder import cartpole
-from projects.rudder.deep import ppo
+from projects.rudder.ppo import ppo
 
 pytestmark = pytest.mark.slow
 

@@ -12,8 +12,8 @@ from jax import numpy as jnp
 
 from common.errors import InputError
 from configs.rudder import cartpole
-from projects.rudder import lessons, redistribution
-from projects.rudder.deep import episodes, model, ppo_rudder
+from projects.rudder import lessons_buffer, redistribution
+from projects.rudder.ppo import model, ppo_rudder, sequences
 
 pytestmark = pytest.mark.slow
 
@@ -61,24 +61,24 @@ END = np.array([[0, 0], [0, 0], [1, 0], [0, 0], [1, 1], [0, 0]], bool)
 
 
 def test_sums_and_ends_along_a_rollout():
-  start = episodes.starts(jnp.array(END))
+  start = sequences.starts(jnp.array(END))
   np.testing.assert_array_equal(
     start, [[1, 1], [0, 0], [0, 0], [1, 0], [0, 0], [1, 1]]
   )
   values = jnp.arange(12.0).reshape(6, 2)
   np.testing.assert_array_equal(
-    episodes.running(values, start)[:, 0], [0, 2, 6, 6, 14, 10]
+    sequences.running(values, start)[:, 0], [0, 2, 6, 6, 14, 10]
   )
-  spread = episodes.spread(values, jnp.array(END))
+  spread = sequences.spread(values, jnp.array(END))
   np.testing.assert_array_equal(spread[:, 0], [4, 4, 4, 8, 8, 0])
   np.testing.assert_array_equal(spread[:, 1], [9, 9, 9, 9, 9, 0])
 
 
 def test_what_the_model_sees():
   observation = jnp.arange(12.0).reshape(6, 2, 1)
-  start = episodes.starts(jnp.array(END))
+  start = sequences.starts(jnp.array(END))
   action = jnp.array([[0, 1]] * 6)
-  x = episodes.inputs(observation, action, start, 2, 10.0)
+  x = sequences.inputs(observation, action, start, 2, 10.0)
   # The difference of two steps is 2; the first of an episode is itself.
   np.testing.assert_array_equal(x[:, 0, 0], [0, 20, 20, 60, 20, 100])
   np.testing.assert_array_equal(x[:, 0, 1:], [[1, 0]] * 6)
@@ -90,8 +90,8 @@ def test_the_memory_is_empty_where_an_episode_starts():
   x = jax.random.normal(jax.random.key(0), (6, 2, 3))
   weights = network.init(jax.random.key(1), x)
   apply = lambda x, carry: network.apply(weights, x, carry)
-  start = episodes.starts(jnp.array(END))
-  g = episodes.predict(apply, x, start, 4)
+  start = sequences.starts(jnp.array(END))
+  g = sequences.predict(apply, x, start, 4)
   for e, (a, b) in [(0, (0, 3)), (0, (3, 5))]:
     _, alone = network.apply(weights, x[a:b, e : e + 1])
     np.testing.assert_allclose(g[a:b, e], alone[:, 0], rtol=1e-5, atol=1e-6)
@@ -101,7 +101,7 @@ def test_a_rollout_is_redistributed_as_each_of_its_episodes():
   rng = np.random.default_rng(1)
   g, reward = rng.normal(size=(2, 6, 2)).astype(np.float32)
   g[2, 0] = reward[:3, 0].sum() + 0.05
-  got, quality = episodes.redistribute(
+  got, quality = sequences.redistribute(
     jnp.array(g), jnp.array(reward), jnp.array(END), jnp.float32(1.0), 0.2, 0.5
   )
   for e, (a, b) in [(0, (0, 3)), (0, (3, 5)), (1, (0, 5))]:
@@ -146,7 +146,7 @@ def test_the_reward_goes_to_the_step_that_earned_it(program):
   # What chance adds has mean 0: 4 is the best there is.
   assert total > 3.2
   seen = state.lessons.episodes
-  x = episodes.inputs(
+  x = sequences.inputs(
     jnp.swapaxes(seen.observation, 0, 1),
     jnp.swapaxes(seen.action, 0, 1),
     jnp.broadcast_to(jnp.arange(12)[:, None] == 0, (12, 32)),
@@ -183,10 +183,10 @@ def test_a_constant_return_has_nothing_to_decompose(returns, varied):
     length=jnp.int32(4),
     episode_return=jnp.float32(0),
   )
-  buffer = lessons.create(3, blank)
+  buffer = lessons_buffer.create(3, blank)
   for value in returns:
     one = blank.replace(episode_return=jnp.float32(value))
-    buffer = lessons.push(buffer, one)
+    buffer = lessons_buffer.push(buffer, one)
   assert bool(ppo_rudder.varies(buffer)) == varied
 
 

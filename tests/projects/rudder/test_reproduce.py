@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from projects.rudder import pictures, sweep, tables
+from projects.rudder.tabular import figures, result_tables, sweep_runner
 
 pytestmark = pytest.mark.slow
 
@@ -27,9 +27,9 @@ def cell(delay, episodes, budget=1000, method="rudder"):
 
 def test_a_trial_beyond_its_budget_counts_as_longer():
   one = cell(5, [10, 20, 30, 2000, 3000])
-  assert sweep.quantiles(one) == [30, 30, np.inf]
-  assert tables.spread(one) == "30 [30, > 1,000], 2 censored"
-  assert sweep.quantiles(cell(5, [10, 20, 30])) == [20, 20, 30]
+  assert sweep_runner.quantiles(one) == [30, 30, np.inf]
+  assert result_tables.spread(one) == "30 [30, > 1,000], 2 censored"
+  assert sweep_runner.quantiles(cell(5, [10, 20, 30])) == [20, 20, 30]
 
 
 @pytest.mark.parametrize("budget", [10**9, 3_000])
@@ -40,7 +40,7 @@ def test_growth_is_found_in_spite_of_censoring(budget):
     for d in (5, 15, 25, 35)
   ]
   assert (budget > 1e6) == all(all(c["solved"]) for c in cells)
-  fit = sweep.growth(cells)
+  fit = sweep_runner.growth(cells)
   assert fit["low"] < 0.1 < fit["high"]
   assert fit["high"] - fit["low"] < 0.02
   np.testing.assert_allclose(fit["b"], 0.1, atol=0.008)
@@ -52,7 +52,7 @@ def test_growth_is_found_in_spite_of_censoring(budget):
 
 
 def test_growth_needs_two_delays_that_were_solved():
-  assert sweep.growth([cell(5, [10, 20]), cell(9, [2000, 3000])]) is None
+  assert sweep_runner.growth([cell(5, [10, 20]), cell(9, [2000, 3000])]) is None
 
 
 def test_tables_and_figures_of_cells(tmp_path):
@@ -61,12 +61,12 @@ def test_tables_and_figures_of_cells(tmp_path):
     ("choice", "rudder"): [cell(5, [100, 110, 90]), cell(9, [120, 95, 105])],
     ("choice", "q_lambda"): slow,
   }
-  lines = tables.tasks(cells, {"choice": 10}).splitlines()
+  lines = result_tables.tasks(cells, {"choice": 10}).splitlines()
   assert len(lines) == 4
   assert "5: 100 [100, 110]; 9: 105 [105, 120]" in lines[2]
   assert "3.0, a machine, abc" in lines[2]
-  pictures.tasks_figure(tmp_path / "tasks.png", cells)
-  watch = tables.watch({"rudder": cells["choice", "rudder"][0]})
+  figures.tasks_figure(tmp_path / "tasks.png", cells)
+  watch = result_tables.watch({"rudder": cells["choice", "rudder"][0]})
   assert "| RUDDER | 1,900 to 3,800 | 100 [100, 110] | 90 to 110 |" in watch
   study = {
     "methods": ["TD", "MC", "RUDDER"],
@@ -77,16 +77,16 @@ def test_tables_and_figures_of_cells(tmp_path):
     "bias": np.geomspace(1, 1e-3, 18).reshape(3, 2, 3).tolist(),
     "episodes": [0, 50, 100],
   }
-  rows = tables.bias_variance(study).splitlines()
+  rows = result_tables.bias_variance(study).splitlines()
   assert "| 10 | - | 60 | 20 | 100 | 1 | 200 |" in rows
-  pictures.bias_variance_figure(tmp_path / "bias.png", study)
+  figures.bias_variance_figure(tmp_path / "bias.png", study)
   for name in ("tasks", "bias"):
     assert (tmp_path / f"{name}.png").stat().st_size > 10_000
 
 
 def test_a_cell_is_many_trials():
-  config = sweep.config_of("rudder", "trace_back", True)
-  one = sweep.cell(config, "look_back", 3, 3)
+  config = sweep_runner.config_of("rudder", "trace_back", True)
+  one = sweep_runner.cell(config, "look_back", 3, 3)
   assert one["config"]["shaping"] == "look_back"
   assert one["config"]["learner"] == "sarsa_lambda"
   assert one["config"]["delay"] == one["delay"] == 3

@@ -52,7 +52,7 @@ def test_a_competitor_learns_without_a_model(learner):
 
 
 @pytest.mark.parametrize("name", ["cartpole", "atari"])
-def test_the_deep_learners_are_found(name):
+def test_the_other_learners_are_found(name):
   config = config_of(name)
   state = jax.eval_shape(lambda key: train.init(key, config), jax.random.key(0))
   assert state.step.shape == ()

@@ -6,7 +6,13 @@ import numpy as np
 import pytest
 from jax import numpy as jnp
 
-from projects.rudder import environments, grids, optimal, tabular, tree_search
+from projects.rudder.tabular import (
+  dynamic_programming,
+  environments,
+  grids,
+  td_learning,
+  tree_search,
+)
 
 pytestmark = pytest.mark.slow
 
@@ -66,7 +72,7 @@ def test_a_mean_is_that_of_the_rewards_from_its_edge_on(grown):
   mean, visits = tree.means[right, 1], tree.visits[right, 1]
   assert abs(mean - best) < 4 * 500 / visits**0.5
   assert tree.means[0].argmax() == 1
-  q = optimal.q_values(ENV, params)
+  q = dynamic_programming.q_values(ENV, params)
   share = lambda tree: float(
     jax.jit(lambda t: tree_search.greedy_share(ENV, params, t, q))(tree)
   )
@@ -80,7 +86,7 @@ def test_trials_solve_and_report_what_they_do_not():
   config.check_every, config.solved_window, config.solved_share = 10, 2, 0.95
   env = environments.ChargeDischarge(9)
   trial = tree_search.make_trial(env, config)
-  trials = jax.jit(jax.vmap(trial, (0, None), axis_name=tabular.TRIALS))
+  trials = jax.jit(jax.vmap(trial, (0, None), axis_name=td_learning.TRIALS))
   keys = jax.random.split(jax.random.key(0), 4)
   easy = jax.device_get(trials(keys, 2))  # 8 sequences of actions.
   assert easy["solved"].all() and (easy["episodes"] <= 40).all()

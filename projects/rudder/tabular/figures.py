@@ -9,7 +9,7 @@ import numpy as np
 
 from common import experiment, logs
 
-from . import model, sweep, trial
+from . import model, rounds, sweep_runner
 
 matplotlib.use("Agg")  # No screen is needed, or looked for.
 from matplotlib import pyplot as plt
@@ -70,10 +70,10 @@ def explain(run: experiment.Run, env: Any, params: Any, state: Any) -> None:
 
   @jax.jit
   def played(state, key):
-    lesson, episode = trial.play(env, params, state.q, key, config.epsilon)
+    lesson, episode = rounds.play(env, params, state.q, key, config.epsilon)
     scaled = lambda x: config.return_scale * predict(state.params, x)
     g = scaled(lesson.inputs)
-    return lesson, episode, g, trial.redistribute(scaled, lesson, config)
+    return lesson, episode, g, rounds.redistribute(scaled, lesson, config)
 
   # An episode with a reward, if one is soon found: nothing explains nothing.
   for number in range(20):
@@ -142,7 +142,7 @@ def tasks_figure(path: pathlib.Path, cells: dict) -> None:
 
   Args:
     path: of the PNG.
-    cells: (task, method) -> cells, by delay; see `sweep.cell`.
+    cells: (task, method) -> cells, by delay; see `sweep_runner.cell`.
   """
   names = list(dict.fromkeys(task for task, _ in cells))
   figure, panels = plt.subplots(
@@ -155,10 +155,10 @@ def tasks_figure(path: pathlib.Path, cells: dict) -> None:
         continue
       delays = [c["delay"] for c in row]
       budget = row[0]["budget"]
-      q = np.array([sweep.quantiles(c) for c in row])
+      q = np.array([sweep_runner.quantiles(c) for c in row])
       low, middle, high = np.minimum(q, budget).T
       colour = COLOURS[method]
-      label = sweep.METHODS[method][2]
+      label = sweep_runner.METHODS[method][2]
       axes.plot(delays, middle, color=colour, marker="o", ms=4, label=label)
       axes.fill_between(delays, low, high, color=colour, alpha=0.2, lw=0)
       beyond = np.isinf(q[:, 1])

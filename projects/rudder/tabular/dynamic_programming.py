@@ -12,10 +12,12 @@ episode's end on, so that the delay may be traced.
 import jax
 from jax import numpy as jnp
 
-from .task import Task
+from .delayed_mdp import DelayedMDP
 
 
-def q_values(env: Task, params, policy: jax.Array | None = None) -> jax.Array:
+def q_values(
+  env: DelayedMDP, params, policy: jax.Array | None = None
+) -> jax.Array:
   """Expected earnings from each state and action on, exactly.
 
   Args:
@@ -30,7 +32,9 @@ def q_values(env: Task, params, policy: jax.Array | None = None) -> jax.Array:
   return _backward(env, params, policy)[0]
 
 
-def moments(env: Task, params, policy: jax.Array) -> tuple[jax.Array, ...]:
+def moments(
+  env: DelayedMDP, params, policy: jax.Array
+) -> tuple[jax.Array, ...]:
   """Expectation and variance of earnings from each state and action on.
 
   Var[G | s, a] = E[(r + v(s') - q(s, a))^2 + Var[G | s']] + the noise of r, and
@@ -82,7 +86,7 @@ def _backward(env, params, policy):
   return jax.lax.scan(step, (zeros, zeros), inputs, reverse=True)[1]
 
 
-def start_value(env: Task, params, q: jax.Array) -> jax.Array:
+def start_value(env: DelayedMDP, params, q: jax.Array) -> jax.Array:
   """The optimal expected return: the mean over starts of max_a q."""
   return jnp.mean(jnp.max(q[0], 1)[env.start_rows(params)])
 

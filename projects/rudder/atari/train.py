@@ -27,8 +27,9 @@ from jax import numpy as jnp
 from common import experiment, keys
 from common.errors import InputError, check_choice
 
-from .. import lessons
-from . import actors, atari_reward, film, model, ppo
+from .. import lessons_buffer
+from ..ppo import ppo
+from . import actors, gif, model, reward_model
 from .games import SIZE, STACK
 
 
@@ -42,7 +43,7 @@ class State:
   policy_moments: Any
   model: Any
   model_moments: Any
-  lessons: lessons.Lessons
+  lessons: lessons_buffer.Lessons
   desk: actors.Desk
   mean_return: jax.Array  # of lessons, without scale, a running mean
   mean_kl: jax.Array  # running mean
@@ -80,8 +81,8 @@ def init(key: jax.Array, config: ml_collections.ConfigDict) -> State:
     policy=policy_weights,
     policy_moments=ppo.adam(config, 0.0).init(policy_weights),
     model=weights,
-    model_moments=atari_reward.optimizer(config).init(weights),
-    lessons=lessons.create(config.lessons, actors.blank_lesson(config)),
+    model_moments=reward_model.optimizer(config).init(weights),
+    lessons=lessons_buffer.create(config.lessons, actors.blank_lesson(config)),
     desk=jax.tree.map(jnp.asarray, actors.new_desk(config)),
     mean_return=jnp.float32(0),
     mean_kl=jnp.float32(0),
@@ -111,11 +112,11 @@ class Programs:
   def __init__(self, config: ml_collections.ConfigDict):
     self.config = config
     self.policy, self.model = model.atari_networks(config, config.actions)
-    self.learn = atari_reward.make_learn(config, self.policy, self.model)
+    self.learn = reward_model.make_learn(config, self.policy, self.model)
     self.explain = jax.jit(
-      functools.partial(atari_reward.explain, config, self.policy, self.model)
+      functools.partial(reward_model.explain, config, self.policy, self.model)
     )
-    self.insert = jax.jit(lessons.insert, donate_argnums=0)
+    self.insert = jax.jit(lessons_buffer.insert, donate_argnums=0)
     self.draw = jax.jit(self._draw)
     self.act = jax.jit(self._act)
     self.improve = jax.jit(self._improve)
@@ -136,9 +137,9 @@ class Programs:
 
   def _draw(self, buffer, key):
     config = self.config
-    which = lessons.sample(buffer, key, 1, config.lessons_temperature)
+    which = lessons_buffer.sample(buffer, key, 1, config.lessons_temperature)
     return which[0], jax.tree.map(
-      lambda leaf: leaf[0], lessons.take(buffer, which)
+      lambda leaf: leaf[0], lessons_buffer.take(buffer, which)
     )
 
   def _gae(self, reward, value, after, end):
@@ -165,13 +166,13 @@ class Programs:
   ):
     reward, quality = explained
     _, value = self.apply(weights, model_weights, chunk.stack)
-    own = atari_reward.advantages(self.config, value, chunk)
+    own = reward_model.advantages(self.config, value, chunk)
     batch = ppo.Batch(
       observation=chunk.stack,
       action=chunk.action,
       log_prob=chunk.log_prob,
       value=value,
-      advantage=atari_reward.mixed(
+      advantage=reward_model.mixed(
         self.config, own, reward, quality, chunk.mask
       ),
       target=own + value,
@@ -198,7 +199,7 @@ def explain_episode(
     name: np.zeros(length, np.float32)
     for name in ("redistributed", "prediction", "quality")
   }
-  for begin, chunk in atari_reward.chunks(programs.config, lesson):
+  for begin, chunk in reward_model.chunks(programs.config, lesson):
     parts = programs.explain(
       state.policy, state.model, chunk, state.mean_return
     )
@@ -225,7 +226,7 @@ def study(
   """
   config = programs.config
   seen = []
-  for i, (_, chunk) in enumerate(atari_reward.chunks(config, lesson)):
+  for i, (_, chunk) in enumerate(reward_model.chunks(config, lesson)):
     weights, moments, value = programs.learn(
       state.model, state.model_moments, state.policy, chunk
     )
@@ -274,7 +275,7 @@ def study_new(
       programs, state, old, keys.named(here, "old"), rate, clip
     )
     loss = jnp.asarray([two["lesson_loss"]], jnp.float32)
-    buffer = lessons.relearnt(state.lessons, which[None], loss)
+    buffer = lessons_buffer.relearnt(state.lessons, which[None], loss)
     state = state.replace(lessons=buffer)
     found += [one, two]
   none = {"lesson_loss": 0.0, "quality": 0.0}
@@ -377,7 +378,7 @@ def train(
         explained = None
         if config.method == "rudder":
           explained = explain_episode(programs, state, shown)
-        film.save(run.workdir / f"episode_{step}.gif", shown, explained, config)
+        gif.save(run.workdir / f"episode_{step}.gif", shown, explained, config)
         shown = None
       run.save(step, state)
     players.games.close()

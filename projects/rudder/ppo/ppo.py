@@ -20,8 +20,7 @@ from jax import numpy as jnp
 from common import keys
 from common.errors import InputError
 
-from .. import delay
-from . import model
+from . import delayed_reward, model
 
 Config = ml_collections.ConfigDict
 
@@ -90,16 +89,17 @@ def init(key: jax.Array, config: Config) -> State:
   """Returns the state before the first update; vmap over `key` if you like.
 
   Raises:
-    InputError: see `delay.make`; or the config's numbers do not fit together.
+    InputError: see `delayed_reward.make`; or the config's numbers do not fit
+      together.
   """
-  env, params = delay.make(config)
+  env, params = delayed_reward.make(config)
   size = config.batch_size * config.rollout_steps
   if size % config.minibatches:
     raise InputError(
       f"batch_size * rollout_steps = {size} samples of the config cannot be "
       f"cut into minibatches = {config.minibatches} equal parts"
     )
-  limit = delay.episode_steps(params)
+  limit = delayed_reward.episode_steps(params)
   if config.restart and (limit is None or limit > config.rollout_steps):
     raise InputError(
       f"an episode of {config.env} can have {limit or 'any number of'} "
@@ -302,7 +302,7 @@ def make_train_step(config: Config) -> Callable:
   `epochs` epochs of `minibatches` minibatches. `return` is without the delay,
   `reward` a step's mean as the learner sees it.
   """
-  env, params = delay.make(config)
+  env, params = delayed_reward.make(config)
   network = model.actor_critic(config, env.num_actions)
   apply = lambda weights, observation: network.apply(weights, flat(observation))
 
@@ -385,7 +385,7 @@ def make_evaluate(config: Config, real: Any = None) -> Callable:
   policy's own chances, cut after `eval_steps` steps.
   """
   del real
-  env, params = delay.make(config)
+  env, params = delayed_reward.make(config)
   network = model.actor_critic(config, env.num_actions)
 
   @jax.jit

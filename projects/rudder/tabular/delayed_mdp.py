@@ -3,7 +3,7 @@
 A task says what may happen, `outcomes`, and what is earned by it, some of it
 paid at once (`now`) and the rest owed (`later`) until the episode's last step.
 Sampling an outcome is the environment; the sum over outcomes is the exact value
-(`optimal.py`). Every task has
+(`dynamic_programming.py`). Every task has
 
     outcomes(state, action, params)   all successors of one state and action
     params_of_delay(delay)            parameters; the delay may be traced
@@ -59,7 +59,7 @@ class Outcomes(NamedTuple):
   later_std: Any = 0.0
 
 
-class Task(environment.Environment[EnvState, EnvParams]):
+class DelayedMDP(environment.Environment[EnvState, EnvParams]):
   """What all tasks have in common: sampling, paying, ending, counting."""
 
   states_per_time = 1

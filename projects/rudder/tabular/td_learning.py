@@ -26,8 +26,8 @@ from jax import numpy as jnp
 from common import keys
 from common.errors import InputError, check_choice
 
-from . import optimal, shaping
-from .task import Task
+from . import dynamic_programming, shaping
+from .delayed_mdp import DelayedMDP
 
 TRIALS = "trials"
 METHODS = ("q_lambda", "sarsa_lambda", "monte_carlo")
@@ -45,14 +45,14 @@ class Episode:
   inside: jax.Array  # bool, false beyond the end
 
 
-def possible(env: Task, values: jax.Array, time: jax.Array) -> jax.Array:
+def possible(env: DelayedMDP, values: jax.Array, time: jax.Array) -> jax.Array:
   """Values `[actions]` with -inf for what a task does not offer at a time."""
   last = jnp.arange(env.num_actions) == env.num_actions - 1
   return jnp.where(last | (time < env.acting_steps), values, -jnp.inf)
 
 
 def play(
-  env: Task,
+  env: DelayedMDP,
   params,
   q: jax.Array,
   key: jax.Array,
@@ -136,7 +136,7 @@ def learn(
 
 
 def greedy_share(
-  env: Task, params, q: jax.Array, q_optimal: jax.Array
+  env: DelayedMDP, params, q: jax.Array, q_optimal: jax.Array
 ) -> jax.Array:
   """The greedy policy's return as a share of the optimal one, for each start.
 
@@ -151,7 +151,7 @@ def greedy_share(
   Returns:
     share: `[starts]`.
   """
-  regret = optimal.regrets(q_optimal).reshape(-1, env.num_actions)
+  regret = dynamic_programming.regrets(q_optimal).reshape(-1, env.num_actions)
 
   average = jnp.array([0.5, 0.0, 0.0])  # Luck.
 
@@ -175,7 +175,7 @@ def greedy_share(
 
 
 def make_trial(
-  method: str, env: Task, config: ml_collections.ConfigDict
+  method: str, env: DelayedMDP, config: ml_collections.ConfigDict
 ) -> Callable[[jax.Array, jax.Array], dict[str, jax.Array]]:
   """Returns `trial(key, delay) -> results`, a training until it has solved.
 
@@ -207,8 +207,8 @@ def make_trial(
 
   def trial(key, delay):
     params = env.params_of_delay(delay)
-    q_optimal = optimal.q_values(env, params)
-    regret = optimal.regrets(q_optimal).reshape(-1, env.num_actions)
+    q_optimal = dynamic_programming.q_values(env, params)
+    regret = dynamic_programming.regrets(q_optimal).reshape(-1, env.num_actions)
 
     q = jnp.full((rows, env.num_actions), float(config.q_start))
     phi = advice = jnp.zeros(())

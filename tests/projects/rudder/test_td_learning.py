@@ -7,7 +7,13 @@ import pytest
 from jax import numpy as jnp
 
 from common.errors import InputError
-from projects.rudder import environments, grids, optimal, shaping, tabular
+from projects.rudder.tabular import (
+  dynamic_programming,
+  environments,
+  grids,
+  shaping,
+  td_learning,
+)
 
 pytestmark = pytest.mark.slow
 
@@ -36,7 +42,7 @@ def episode_of(seed, epsilon=0.5):
   )  # Some of equal value.
   params = ENV.params_of_delay(DELAY)
   key = jax.random.key(seed)
-  return q, tabular.play(ENV, params, q, key, epsilon)
+  return q, td_learning.play(ENV, params, q, key, epsilon)
 
 
 def traces(q, episode, method, trace, rate):
@@ -60,15 +66,15 @@ def traces(q, episode, method, trace, rate):
   return q
 
 
-@pytest.mark.parametrize("method", tabular.METHODS)
+@pytest.mark.parametrize("method", td_learning.METHODS)
 def test_targets_against_traces_step_by_step(method):
   trace = 1.0 if method == "monte_carlo" else 0.7
 
   @jax.jit
   def ours(seed):
     q, episode = episode_of(seed)
-    target = tabular.targets(episode, method, trace)
-    return q, episode, tabular.learn(q, episode, target, 0.1)
+    target = td_learning.targets(episode, method, trace)
+    return q, episode, td_learning.learn(q, episode, target, 0.1)
 
   for seed in range(5):
     q, episode, learnt = ours(seed)
@@ -82,7 +88,7 @@ def test_monte_carlo_targets_are_the_returns():
   _, episode = jax.jit(episode_of)(0)
   rewards = np.asarray(episode.rewards)
   np.testing.assert_allclose(
-    tabular.targets(episode, "monte_carlo", 0.5),
+    td_learning.targets(episode, "monte_carlo", 0.5),
     np.cumsum(rewards[::-1])[::-1],
     rtol=1e-6,
   )
@@ -95,7 +101,7 @@ def test_play_explores_at_random_and_tosses_for_equal_values():
 
   def first(q, epsilon):
     def of(key):
-      return tabular.play(env, params, q, key, epsilon).actions[0]
+      return td_learning.play(env, params, q, key, epsilon).actions[0]
 
     return jax.vmap(of)(jax.random.split(jax.random.key(0), 4000))
 
@@ -112,13 +118,13 @@ def test_where_nothing_can_be_chosen_the_last_action_is_taken():
   params = env.params_of_delay(3)
   q = jnp.zeros((env.table_size, 2)).at[:, 0].set(1.0)
   episode = jax.jit(
-    lambda: tabular.play(env, params, q, jax.random.key(0), 0.5)
+    lambda: td_learning.play(env, params, q, jax.random.key(0), 0.5)
   )()
   assert episode.inside.tolist() == [True] * 4 + [False]
   assert episode.actions[1:4].tolist() == [1, 1, 1]
   assert np.isneginf(episode.values[1:4, 0]).all()
   # And targets look at the offered one only: Q(s', last) = 0.
-  target = tabular.targets(episode, "q_lambda", 0.0)
+  target = td_learning.targets(episode, "q_lambda", 0.0)
   np.testing.assert_allclose(target, episode.rewards)
 
 
@@ -126,11 +132,11 @@ def test_where_nothing_can_be_chosen_the_last_action_is_taken():
 def test_the_greedy_share_of_known_policies(known_time):
   env = environments.ChargeDischarge(5)
   params = env.params_of_delay(5)
-  q = optimal.q_values(env, params)
+  q = dynamic_programming.q_values(env, params)
 
   @jax.jit
   def share(table):
-    return tabular.greedy_share(env, params, table, q)[0]
+    return td_learning.greedy_share(env, params, table, q)[0]
 
   rows = env.table_size if known_time else env.states_per_time
   alternate = jnp.tile(
@@ -145,15 +151,15 @@ def test_the_greedy_share_of_known_policies(known_time):
 
 def program(method, env, **changed):
   """`trials(keys, delay)`, compiled once for three keys."""
-  trial = tabular.make_trial(method, env, numbers(**changed))
-  trials = jax.jit(jax.vmap(trial, (0, None), axis_name=tabular.TRIALS))
+  trial = td_learning.make_trial(method, env, numbers(**changed))
+  trials = jax.jit(jax.vmap(trial, (0, None), axis_name=td_learning.TRIALS))
   return lambda keys, delay: jax.device_get(trials(keys, delay))
 
 
 KEYS = jax.random.split(jax.random.key(3), 3)
 
 
-@pytest.mark.parametrize("method", tabular.METHODS)
+@pytest.mark.parametrize("method", td_learning.METHODS)
 def test_learners_solve_what_is_easy(method):
   trials = program(method, ENV)
   done = trials(KEYS, DELAY)
@@ -180,7 +186,7 @@ def test_trials_that_do_not_solve_are_reported():
 
 def test_a_wrong_method_is_one_sentence():
   with pytest.raises(InputError, match="did you mean 'q_lambda'"):
-    tabular.make_trial("q_lamda", ENV, numbers())
+    td_learning.make_trial("q_lamda", ENV, numbers())
 
 
 def test_shaped_rewards_telescope():
@@ -221,12 +227,12 @@ def test_shaping_is_a_table_that_starts_at_the_potential():
 
   @jax.jit
   def both(q, shifted, key):
-    one = tabular.play(ENV, params, q, key, 0.5)
-    two = tabular.play(ENV, params, shifted, key, 0.5)
+    one = td_learning.play(ENV, params, q, key, 0.5)
+    two = td_learning.play(ENV, params, shifted, key, 0.5)
     rewards = shaping.shaped(one.rewards, phi[one.rows], one.inside, "reward")
     one = one.replace(rewards=rewards)
     q, shifted = (
-      tabular.learn(q, of, tabular.targets(of, "q_lambda", 0.7), 0.3)
+      td_learning.learn(q, of, td_learning.targets(of, "q_lambda", 0.7), 0.3)
       for q, of in ((q, one), (shifted, two))
     )
     return q, shifted, one.actions, two.actions

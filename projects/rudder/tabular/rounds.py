@@ -6,8 +6,8 @@
 A round is `config.check_every` episodes, each played, kept in the lessons
 buffer, redistributed and learnt from; then the reward model trains on lessons
 until it predicts well enough, and the policy is judged. Play, tables and judge
-are those of the competitors (`tabular.py`), and so is the way of many trials:
-under `vmap(..., axis_name=TRIALS)` all take part in every update of the
+are those of the competitors (`td_learning.py`), and so is the way of many
+trials: under `vmap(..., axis_name=TRIALS)` all take part in every update of the
 slowest, and those that are done do not move. The loops' conditions are common
 to all, so that tables and lessons are never copied.
 """
@@ -25,11 +25,12 @@ from jax import numpy as jnp
 from common import keys
 from common.errors import check_choice
 
-from . import lessons, losses, model, optimal, redistribution, tabular
-from .tabular import any_trial
-from .task import Task
+from .. import lessons_buffer, losses, redistribution
+from . import dynamic_programming, model, td_learning
+from .delayed_mdp import DelayedMDP
+from .td_learning import any_trial
 
-LEARNERS = ("rudder", *tabular.METHODS)
+LEARNERS = ("rudder", *td_learning.METHODS)
 ESTIMATES = ("direct", "corrected", "traces", "q_lambda")
 CONTRIBUTIONS = ("differences", "integrated_gradients")
 
@@ -57,21 +58,25 @@ class State:
   kappa: jax.Array  # as q; what is still to come after the next reward
   params: Any  # of the reward model
   opt: optax.OptState
-  lessons: lessons.Lessons
+  lessons: lessons_buffer.Lessons
   trained: jax.Array  # bool, whether the model has ever been trained
   recent: jax.Array  # [solved_window] the last figures that one judges by
   solved_at: jax.Array  # int32, episodes until then; 0: not yet
 
 
 def play(
-  env: Task, params: Any, q: jax.Array, key: jax.Array, epsilon: chex.Numeric
-) -> tuple[Lesson, tabular.Episode]:
+  env: DelayedMDP,
+  params: Any,
+  q: jax.Array,
+  key: jax.Array,
+  epsilon: chex.Numeric,
+) -> tuple[Lesson, td_learning.Episode]:
   """One epsilon-greedy episode; equal values are tossed for.
 
   Args:
     env: a task, whose longest episode gives the arrays' length.
     params: its parameters.
-    q: `[rows, actions]`, with the time or without (`tabular.play`).
+    q: `[rows, actions]`, with the time or without (`td_learning.play`).
     key: of this episode.
     epsilon: how often any action is taken, whatever it is worth.
   """
@@ -84,7 +89,7 @@ def play(
     obs, state, inside = carry
     luck, draws, t = drawn
     row = env.state_index(state, params)
-    values = tabular.possible(env, q[row % len(q)], t)
+    values = td_learning.possible(env, q[row % len(q)], t)
     explores = (draws[0] < epsilon) & jnp.isfinite(values)
     eligible = explores | (values == jnp.max(values))
     action = jnp.argmax(jnp.where(eligible, draws[1:], -1.0))
@@ -94,7 +99,7 @@ def play(
       lambda a, b: jnp.where(inside, a, b), (after, following), (obs, state)
     )
     row, reward = jnp.where(inside, row, 0), jnp.where(inside, reward, 0.0)
-    seen = tabular.Episode(row, action, reward, values, inside)
+    seen = td_learning.Episode(row, action, reward, values, inside)
     return (*kept, inside & ~done), (obs, seen)
 
   start = (obs, state, jnp.bool_(True))
@@ -147,7 +152,7 @@ def redistribute(
 def learn(
   q: jax.Array,
   kappa: jax.Array,
-  episode: tabular.Episode,
+  episode: td_learning.Episode,
   reward: jax.Array,
   rate: chex.Numeric,
   config: ml_collections.ConfigDict,
@@ -161,8 +166,8 @@ def learn(
   """
   if config.q_estimate == "q_lambda":
     told = episode.replace(rewards=reward)
-    targets = tabular.targets(told, "q_lambda", config.trace)
-    return tabular.learn(q, episode, targets, rate), kappa
+    targets = td_learning.targets(told, "q_lambda", config.trace)
+    return td_learning.learn(q, episode, targets, rate), kappa
   place = (episode.rows % len(q), episode.actions)
 
   def towards(table, targets):
@@ -220,9 +225,9 @@ def train_model(
   def update(carry):
     params, opt, mean, count, active, _ = carry
     draw = jax.random.fold_in(key, count)
-    which = lessons.sample(state.lessons, draw, config.batch_size)
+    which = lessons_buffer.sample(state.lessons, draw, config.batch_size)
     (total, main), grads = jax.value_and_grad(loss, has_aux=True)(
-      params, lessons.take(state.lessons, which)
+      params, lessons_buffer.take(state.lessons, which)
     )
     updates, moved = adam.update(grads, opt, params)
     new = (optax.apply_updates(params, updates), moved)
@@ -248,12 +253,14 @@ def train_model(
   return state, {"model_loss": mean, "model_updates": count}
 
 
-def init(key: jax.Array, env: Task, config: ml_collections.ConfigDict) -> State:
+def init(
+  key: jax.Array, env: DelayedMDP, config: ml_collections.ConfigDict
+) -> State:
   """The state before the first episode."""
   check_choice("learner", config.learner, LEARNERS)
   check_choice("q_estimate", config.q_estimate, ESTIMATES)
   check_choice("contribution", config.contribution, CONTRIBUTIONS)
-  check_choice("judged_by", config.judged_by, tabular.JUDGED_BY)
+  check_choice("judged_by", config.judged_by, td_learning.JUDGED_BY)
   inputs = env.features + env.num_actions
   begin, _ = model.predictor(config, inputs)
   params = begin(keys.named(key, "model"))
@@ -273,7 +280,7 @@ def init(key: jax.Array, env: Task, config: ml_collections.ConfigDict) -> State:
     kappa=jnp.zeros_like(q),
     params=params,
     opt=optimizer(config).init(params),
-    lessons=lessons.create(config.lessons, example),
+    lessons=lessons_buffer.create(config.lessons, example),
     trained=jnp.bool_(False),
     recent=jnp.zeros(config.solved_window),
     solved_at=jnp.int32(0),
@@ -292,19 +299,22 @@ def ready(state: State, config: ml_collections.ConfigDict) -> jax.Array:
 
 
 def make_round(
-  env: Task, params: Any, optimum: jax.Array, config: ml_collections.ConfigDict
+  env: DelayedMDP,
+  params: Any,
+  optimum: jax.Array,
+  config: ml_collections.ConfigDict,
 ) -> Callable[[State], tuple[State, dict[str, jax.Array]]]:
   """Returns `round(state) -> state, metrics`, to be run under `vmap`.
 
   Args:
     env: the task.
     params: its parameters.
-    optimum: `optimal.q_values(env, params)`, an argument and no constant: XLA
-      would spend minutes on folding it.
+    optimum: `dynamic_programming.q_values(env, params)`, an argument and no
+      constant: XLA would spend minutes on folding it.
     config: the method's numbers.
   """
   _, model_predict = model.predictor(config, env.features + env.num_actions)
-  regret = optimal.regrets(optimum).reshape(-1, env.num_actions)
+  regret = dynamic_programming.regrets(optimum).reshape(-1, env.num_actions)
 
   def episode(state, number):
     key = jax.random.fold_in(state.key, number)
@@ -317,15 +327,15 @@ def make_round(
       reward = jnp.where(state.trained, reward, played.rewards)
       q, kappa = learn(state.q, state.kappa, played, reward, rate, config)
     else:
-      targets = tabular.targets(played, config.learner, config.trace)
-      q, kappa = tabular.learn(state.q, played, targets, rate), state.kappa
+      targets = td_learning.targets(played, config.learner, config.trace)
+      q, kappa = td_learning.learn(state.q, played, targets, rate), state.kappa
     lost = jnp.where(played.inside, regret[played.rows, played.actions], 0.0)
     fine = jnp.where(jnp.sum(lost) <= config.solved_regret, 1.0, 0.0)
     recent = state.recent
     if config.judged_by == "decisions":
       recent = recent.at[number % config.solved_window].set(fine)
     state = state.replace(
-      q=q, kappa=kappa, lessons=lessons.push(state.lessons, lesson),
+      q=q, kappa=kappa, lessons=lessons_buffer.push(state.lessons, lesson),
       recent=recent,
     )  # fmt: skip
     return state, (lesson.returns, fine)
@@ -339,7 +349,7 @@ def make_round(
     state, metrics = train_model(state, needed, model_predict, config)
     recent = state.recent
     if config.judged_by == "greedy":
-      share = tabular.greedy_share(env, params, state.q, optimum)
+      share = td_learning.greedy_share(env, params, state.q, optimum)
       place = state.step % config.solved_window
       recent = recent.at[place].set(jnp.mean(share))
     solved = open_ & (jnp.mean(recent) >= config.solved_share)
@@ -362,17 +372,17 @@ def make_round(
 
 
 def make_trial(
-  env: Task, config: ml_collections.ConfigDict
+  env: DelayedMDP, config: ml_collections.ConfigDict
 ) -> Callable[[jax.Array, jax.Array], dict[str, jax.Array]]:
   """Returns `trial(key, delay) -> results`: rounds until it has solved.
 
-  As `tabular.make_trial`, whose results it has: `episodes`, `solved`, `score`,
-  `q`; `updates` counts those of the reward model.
+  As `td_learning.make_trial`, whose results it has: `episodes`, `solved`,
+  `score`, `q`; `updates` counts those of the reward model.
   """
 
   def trial(key, delay):
     params = env.params_of_delay(delay)
-    optimum = optimal.q_values(env, params)
+    optimum = dynamic_programming.q_values(env, params)
     one = make_round(env, params, optimum, config)
     rounds = -(-config.max_episodes // config.check_every)
 

@@ -5,18 +5,18 @@ import numpy as np
 import pytest
 from jax import numpy as jnp
 
-from projects.rudder import lessons
+from projects.rudder import lessons_buffer
 
 
 def episode(i):
   return {"reward": jnp.full(3, float(i)), "length": jnp.int32(i)}
 
 
-push, insert = jax.jit(lessons.push), jax.jit(lessons.insert)
+push, insert = jax.jit(lessons_buffer.push), jax.jit(lessons_buffer.insert)
 
 
 def test_pushing_forgets_the_oldest():
-  buffer = lessons.create(3, episode(0))
+  buffer = lessons_buffer.create(3, episode(0))
   for i in range(5):
     buffer = push(buffer, episode(i))
     assert int(buffer.count) == min(i + 1, 3)
@@ -28,7 +28,7 @@ def test_pushing_forgets_the_oldest():
 
 
 def test_inserting_keeps_what_is_predicted_worst():
-  buffer = lessons.create(3, episode(0))
+  buffer = lessons_buffer.create(3, episode(0))
   losses = [5.0, 1.0, 3.0, 0.5, 4.0, 3.0, 9.0]
   kept = []
   for i, loss in enumerate(losses):
@@ -44,11 +44,11 @@ def test_inserting_keeps_what_is_predicted_worst():
 
 
 def test_sampling_is_softmax_of_losses_over_filled_places():
-  buffer = lessons.create(8, episode(0))
+  buffer = lessons_buffer.create(8, episode(0))
   losses = [0.0, 1.0, 2.0]
   for i, loss in enumerate(losses):
     buffer = insert(buffer, episode(i), loss)
-  draw = jax.jit(lessons.sample, static_argnums=2)
+  draw = jax.jit(lessons_buffer.sample, static_argnums=2)
   which = draw(buffer, jax.random.key(0), 4000, 1.0)
   shares = np.bincount(which, minlength=8) / 4000
   expected = np.exp(losses) / np.sum(np.exp(losses))
@@ -56,12 +56,12 @@ def test_sampling_is_softmax_of_losses_over_filled_places():
   assert shares[3:].sum() == 0
   which = draw(buffer, jax.random.key(0), 4000)
   np.testing.assert_allclose(np.bincount(which) / 4000, 1 / 3, atol=0.03)
-  batch = lessons.take(buffer, which[:5])
+  batch = lessons_buffer.take(buffer, which[:5])
   np.testing.assert_array_equal(batch["length"], which[:5])
-  buffer = lessons.relearnt(buffer, jnp.array([1]), jnp.array([7.0]))
+  buffer = lessons_buffer.relearnt(buffer, jnp.array([1]), jnp.array([7.0]))
   assert float(buffer.loss[1]) == 7
 
 
 def test_no_capacity_is_refused():
   with pytest.raises(ValueError, match="holds 1 or more, not 0"):
-    lessons.create(0, episode(0))
+    lessons_buffer.create(0, episode(0))

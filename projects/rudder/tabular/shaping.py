@@ -20,14 +20,16 @@ from jax import numpy as jnp
 
 from common.errors import InputError, check_choice
 
-from . import optimal
-from .task import Task
+from . import dynamic_programming
+from .delayed_mdp import DelayedMDP
 
 KINDS = ("none", "reward", "look_ahead", "look_back")
 POTENTIALS = ("moves", "distance", "value")
 
 
-def potentials(env: Task, params, name: str) -> tuple[jax.Array, jax.Array]:
+def potentials(
+  env: DelayedMDP, params, name: str
+) -> tuple[jax.Array, jax.Array]:
   """phi of states, Phi of states and actions.
 
   phi(s) is the potential, Phi(s, a) the expected one of what follows; of
@@ -49,7 +51,7 @@ def potentials(env: Task, params, name: str) -> tuple[jax.Array, jax.Array]:
   rows = jnp.arange(env.max_steps * env.states_per_time)
   states = jax.vmap(env.state_at, (0, None))(rows, params)
   if name == "value":
-    q = optimal.q_values(env, params).reshape(-1, env.num_actions)
+    q = dynamic_programming.q_values(env, params).reshape(-1, env.num_actions)
     owed = jnp.broadcast_to(states.owed, rows.shape)
     return owed + jnp.max(q, 1), owed[:, None] + q
   if not hasattr(states, "made"):

@@ -2,14 +2,21 @@
 
 The watches' definition is that of the authors' demonstration code. The others
 (and those in `grids.py`) were recalled, not read; what had to be chosen is said
-in each task. `task.py` says what all of them offer.
+in each task. `delayed_mdp.py` says what all of them offer.
 """
 
 import jax
 from flax import struct
 from jax import numpy as jnp
 
-from .task import EnvParams, EnvState, Outcomes, Task, clock, one_hot
+from .delayed_mdp import (
+  DelayedMDP,
+  EnvParams,
+  EnvState,
+  Outcomes,
+  clock,
+  one_hot,
+)
 
 # Watch repair.
 
@@ -40,7 +47,7 @@ class WatchParams(EnvParams):
   flat_cost: float = 7.0
 
 
-class WatchRepair(Task):
+class WatchRepair(DelayedMDP):
   """Watch repair: is a watch of this brand worth it? (demonstration code)
 
   At time 0 action 0 repairs and 1 declines; other actions do nothing. A repair
@@ -166,7 +173,7 @@ class ChoiceParams(EnvParams):
   luck: float = 10.0  # of one event
 
 
-class Choice(Task):
+class Choice(DelayedMDP):
   """Task II: one choice, then a long way whose luck hides what it did.
 
   Action 0 pays 1 at once and 5 at the end, action 1 only 10 at the end. Each of
@@ -257,7 +264,7 @@ class ChargeParams(EnvParams):
   empty: float = 1.0  # what an empty one gives, paid at once
 
 
-class ChargeDischarge(Task):
+class ChargeDischarge(DelayedMDP):
   """Task IV: charging earns nothing and must be done for the tens to come.
 
   Action 0 charges, action 1 discharges; the battery is empty at first. For

@@ -13,7 +13,7 @@ from gymnax.environments import environment, spaces
 from jax import numpy as jnp
 
 from common.errors import InputError
-from projects.rudder import delay
+from projects.rudder.ppo import delayed_reward
 
 pytestmark = pytest.mark.slow
 
@@ -59,7 +59,7 @@ def follow(env, params, actions):
 
 def test_the_sum_is_paid_at_termination_and_at_truncation():
   env = Corridor()
-  delayed = delay.Delayed(env)
+  delayed = delayed_reward.Delayed(env)
   reward, end, truncated, undelayed = follow(
     delayed, env.default_params, [2, 1, 2, 0, 1, 2, 0]
   )
@@ -72,7 +72,10 @@ def test_the_sum_is_paid_at_termination_and_at_truncation():
 
 def test_a_reward_that_is_delayed_already_stays():
   env = Corridor()
-  once, twice = delay.Delayed(env), delay.Delayed(delay.Delayed(env))
+  once, twice = (
+    delayed_reward.Delayed(env),
+    delayed_reward.Delayed(delayed_reward.Delayed(env)),
+  )
   walk = [2, 1, 2, 0, 1, 2, 0]
   np.testing.assert_array_equal(
     follow(once, env.default_params, walk)[:3],
@@ -83,7 +86,7 @@ def test_a_reward_that_is_delayed_already_stays():
 def test_vmapped_and_scanned_it_pays_what_the_environment_earns():
   env, params = gymnax.make("SpaceInvaders-MinAtar")
   params = params.replace(max_steps_in_episode=30)
-  delayed = delay.Delayed(env)
+  delayed = delayed_reward.Delayed(env)
 
   def play(key):
     _, state = delayed.reset(key, params)
@@ -104,12 +107,12 @@ def test_vmapped_and_scanned_it_pays_what_the_environment_earns():
 
 
 def test_names():
-  env, params = delay.make_env("Acrobot-v1")
-  assert env.num_actions == 3 and delay.episode_steps(params) == 500
+  env, params = delayed_reward.make_env("Acrobot-v1")
+  assert env.num_actions == 3 and delayed_reward.episode_steps(params) == 500
   with pytest.raises(InputError, match="did you mean 'Breakout-MinAtar'"):
-    delay.make_env("Breakout-Minatar")
+    delayed_reward.make_env("Breakout-Minatar")
   with pytest.raises(InputError, match="cannot be made: No module"):
-    delay.make_env("no_such_module:make_env")
+    delayed_reward.make_env("no_such_module:make_env")
 
 
 @pytest.fixture
@@ -131,11 +134,13 @@ def config(name, **values):
 
 
 def test_an_environment_of_ones_own(user):
-  _, params = delay.make(config(user(Corridor), time_limit=3))
+  _, params = delayed_reward.make(config(user(Corridor), time_limit=3))
   assert params.max_steps_in_episode == 3
   own = environment.EnvParams(max_steps_in_episode=7)
-  env, params = delay.make(config(user(lambda: (Corridor(), own))))
-  assert params.max_steps_in_episode == 7 and isinstance(env, delay.Delayed)
+  env, params = delayed_reward.make(config(user(lambda: (Corridor(), own))))
+  assert params.max_steps_in_episode == 7 and isinstance(
+    env, delayed_reward.Delayed
+  )
 
 
 class FiveValues(Corridor):
@@ -183,7 +188,7 @@ class Continuous(Corridor):
 )
 def test_a_broken_contract_is_one_sentence(user, make, message):
   with pytest.raises(InputError, match=message) as error:
-    delay.make_env(user(make))
+    delayed_reward.make_env(user(make))
   assert "\n" not in str(error.value)
 
 
@@ -193,11 +198,11 @@ def test_without_an_end_nothing_would_be_paid(user):
       return jnp.bool_(False)
 
   name = user(lambda: (Endless(), 0))
-  delay.make(config(name, delayed=False))
+  delayed_reward.make(config(name, delayed=False))
   with pytest.raises(InputError, match="may never end"):
-    delay.make(config(name))
+    delayed_reward.make(config(name))
   with pytest.raises(InputError, match="no parameter max_steps_in_episode"):
-    delay.make(config(name, time_limit=5))
+    delayed_reward.make(config(name, time_limit=5))
 
 
 def test_a_nan_reward_makes_the_payment_nan():
@@ -209,5 +214,7 @@ def test_a_nan_reward_makes_the_payment_nan():
       return observation, state, reward / (2.0 - reward) * 0.0, *rest
 
   env = Broken()
-  reward, *_ = follow(delay.Delayed(env), env.default_params, [2, 1, 2])
+  reward, *_ = follow(
+    delayed_reward.Delayed(env), env.default_params, [2, 1, 2]
+  )
   assert np.isnan(reward[-1]) and not np.isnan(reward[:-1]).any()

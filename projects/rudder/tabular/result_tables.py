@@ -7,7 +7,7 @@ import numpy as np
 
 from common import report
 
-from . import sweep
+from . import sweep_runner
 
 # What the authors' demonstration code says of itself, in its README.
 DEMONSTRATION = {
@@ -33,7 +33,9 @@ def count(value: float, budget: int) -> str:
 
 def spread(cell: dict[str, Any]) -> str:
   """Median [40%, 60%] of the trials, and how many of them were not solved."""
-  low, middle, high = (count(q, cell["budget"]) for q in sweep.quantiles(cell))
+  low, middle, high = (
+    count(q, cell["budget"]) for q in sweep_runner.quantiles(cell)
+  )
   lost = cell["seeds"] - sum(cell["solved"])
   text = f"{middle} [{low}, {high}]"
   return text + (f", {lost} censored" if lost else "")
@@ -62,9 +64,9 @@ def tasks(
     rows.append(
       [
         task,
-        sweep.METHODS[method][2],
+        sweep_runner.METHODS[method][2],
         "; ".join(f"{c['delay']}: {spread(c)}" for c in of),
-        f"{factor(sweep.growth(of), steps[task])} per {steps[task]}",
+        f"{factor(sweep_runner.growth(of), steps[task])} per {steps[task]}",
         f"{of[0]['seeds']}",
         origin(of),
       ]
@@ -84,7 +86,7 @@ def watch(cells: dict[str, dict[str, Any]]) -> str:
     ends = [count(e, cell["budget"]) for e in (episodes.min(), episodes.max())]
     rows.append(
       [
-        sweep.METHODS[method][2],
+        sweep_runner.METHODS[method][2],
         DEMONSTRATION.get(method, "-"),
         spread(cell),
         " to ".join(ends),

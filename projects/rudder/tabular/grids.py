@@ -7,7 +7,14 @@ import jax
 from flax import struct
 from jax import numpy as jnp
 
-from .task import EnvParams, EnvState, Outcomes, Task, clock, one_hot
+from .delayed_mdp import (
+  DelayedMDP,
+  EnvParams,
+  EnvState,
+  Outcomes,
+  clock,
+  one_hot,
+)
 
 # Up, right, down, left.
 _DX, _DY = (0, 1, 0, -1), (1, 0, -1, 0)
@@ -43,7 +50,7 @@ class BombParams(EnvParams):
   away: float = 0.1
 
 
-class GridWorld(Task):
+class GridWorld(DelayedMDP):
   """Task I: defuse a bomb, or run away from it?
 
   31 x 31 fields, the bomb at (30, 15), the start `delay` fields to its left,
@@ -150,7 +157,7 @@ class TraceParams(EnvParams):
   reward: float = 150.0
 
 
-class TraceBack(Task):
+class TraceBack(DelayedMDP):
   """Task III: only the first two moves count, and the first one costs.
 
   15 x 15 fields, the start in the middle, `delay` moves up, right, down or

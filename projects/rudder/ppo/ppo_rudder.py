@@ -24,8 +24,8 @@ from jax import numpy as jnp
 from common import keys
 from common.errors import InputError
 
-from .. import delay, lessons, losses, redistribution
-from . import episodes, model, ppo
+from .. import lessons_buffer, losses, redistribution
+from . import delayed_reward, model, ppo, sequences
 
 
 @flax.struct.dataclass
@@ -36,7 +36,7 @@ class State:
   learner: ppo.State
   model: Any  # of the returns
   model_optimizer: optax.OptState
-  lessons: lessons.Lessons
+  lessons: lessons_buffer.Lessons
   mean_return: jax.Array  # running mean, scaled as the rewards
 
 
@@ -72,10 +72,10 @@ def init(key: jax.Array, config: ml_collections.ConfigDict) -> State:
       "RUDDER explains whole episodes: set config.restart = True, and "
       "config.rollout_steps to the length of an episode or more"
     )
-  env, params = delay.make(config)
+  env, params = delayed_reward.make(config)
   learner = ppo.init(keys.named(key, "learner"), config)
   features = learner.observation[0].size
-  time = delay.episode_steps(params)
+  time = delayed_reward.episode_steps(params)
   blank = Episode(
     observation=jax.ShapeDtypeStruct((time, features), jnp.float32),
     action=jax.ShapeDtypeStruct((time,), jnp.int32),
@@ -90,7 +90,7 @@ def init(key: jax.Array, config: ml_collections.ConfigDict) -> State:
     learner=learner,
     model=weights,
     model_optimizer=optimizer(config).init(weights),
-    lessons=lessons.create(config.lessons, blank),
+    lessons=lessons_buffer.create(config.lessons, blank),
     mean_return=jnp.float32(0),
   )
 
@@ -111,9 +111,9 @@ def advantage(
   Returns:
     The advantage, the redistributed reward before smoothing, and the quality.
   """
-  start = episodes.starts(rollout.end)
+  start = sequences.starts(rollout.end)
   expected = jnp.sum(jnp.where(start, prediction, 0.0)) / jnp.sum(start)
-  reward, quality = episodes.redistribute(
+  reward, quality = sequences.redistribute(
     prediction,
     rollout.reward,
     rollout.end,
@@ -127,7 +127,7 @@ def advantage(
     reward, zero, zero, rollout.end, rollout.end, config.trace, 1.0
   )
   if config.standardise:
-    known = episodes.spread(jnp.ones_like(reward), rollout.end)
+    known = sequences.spread(jnp.ones_like(reward), rollout.end)
     mean = losses.masked_mean(smooth, known > 0)
     variance = losses.masked_mean((smooth - mean) ** 2, known > 0)
     smooth = (smooth - mean) / (jnp.sqrt(variance) + 1e-8)
@@ -159,7 +159,7 @@ def make_lesson_losses(
     observation = jnp.swapaxes(played.observation, 0, 1)
     action = jnp.swapaxes(played.action, 0, 1)
     steps = jnp.arange(len(action))[:, None]
-    x = episodes.inputs(
+    x = sequences.inputs(
       observation, action, steps == 0, actions, config.delta_scale
     )
     _, g = network.apply(weights, x)
@@ -178,23 +178,23 @@ def make_train_step(config: ml_collections.ConfigDict) -> Callable:
   `lesson_loss`, of the model on what it learnt from, and `redistributed`, the
   mean size of a step's redistributed reward.
   """
-  env, params = delay.make(config)
+  env, params = delayed_reward.make(config)
   network = model.actor_critic(config, env.num_actions)
   predictor = model.return_model(config)
   apply = lambda w, observation: network.apply(w, ppo.flat(observation))
   lesson_losses = make_lesson_losses(config, env.num_actions)
   adam = optimizer(config)
-  time = delay.episode_steps(params)
+  time = delayed_reward.episode_steps(params)
 
   def learn(weights, opt, buffer, key):
     """Some updates of the return model from lessons."""
 
     def once(carry, key):
       weights, opt, buffer = carry
-      which = lessons.sample(
+      which = lessons_buffer.sample(
         buffer, key, config.lstm_batch, config.lessons_temperature
       )
-      batch = lessons.take(buffer, which)
+      batch = lessons_buffer.take(buffer, which)
 
       def objective(weights):
         each = lesson_losses(weights, batch)
@@ -203,7 +203,7 @@ def make_train_step(config: ml_collections.ConfigDict) -> Callable:
       grads, each = jax.grad(objective, has_aux=True)(weights)
       updates, opt = adam.update(grads, opt, weights)
       weights = optax.apply_updates(weights, updates)
-      return (weights, opt, lessons.relearnt(buffer, which, each)), each
+      return (weights, opt, lessons_buffer.relearnt(buffer, which, each)), each
 
     ks = jax.random.split(key, config.lstm_updates)
     return jax.lax.scan(once, (weights, opt, buffer), ks)
@@ -223,18 +223,18 @@ def make_train_step(config: ml_collections.ConfigDict) -> Callable:
     mean_return = decay * state.mean_return + (1.0 - decay) * now
 
     found = lesson_losses(state.model, whole)
-    insert = lambda buffer, new: (lessons.insert(buffer, *new), None)
+    insert = lambda buffer, new: (lessons_buffer.insert(buffer, *new), None)
     buffer, _ = jax.lax.scan(insert, state.lessons, (whole, found))
     (weights, opt, buffer), each = learn(
       state.model, state.model_optimizer, buffer, keys.named(key, "lessons")
     )
 
     seen = rollout.observation.reshape(*rollout.action.shape, -1)
-    begin = episodes.starts(rollout.end)
-    x = episodes.inputs(
+    begin = sequences.starts(rollout.end)
+    x = sequences.inputs(
       seen, rollout.action, begin, env.num_actions, config.delta_scale
     )
-    g = episodes.predict(
+    g = sequences.predict(
       lambda x, carry: predictor.apply(weights, x, carry),
       x,
       begin,
@@ -284,7 +284,7 @@ def make_train_step(config: ml_collections.ConfigDict) -> Callable:
   return step
 
 
-def varies(buffer: lessons.Lessons) -> jax.Array:
+def varies(buffer: lessons_buffer.Lessons) -> jax.Array:
   """Whether the lessons' returns differ, a bool scalar."""
   filled = jnp.arange(len(buffer.loss)) < buffer.count
   returns = buffer.episodes.episode_return

@@ -17,7 +17,8 @@ from jax import numpy as jnp
 from common.errors import check_choice
 
 from .. import losses, redistribution
-from . import actors, model, ppo
+from ..ppo import ppo
+from . import actors, model
 from .games import STACK
 
 Weights = Any

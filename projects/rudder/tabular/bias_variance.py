@@ -1,7 +1,7 @@
 """Why delay is hard: the bias of TD and the variance of Monte Carlo, exactly.
 
 The bomb's Grid World under a fixed policy, walking to the bomb and then away,
-one step in five at random. Its exact values come from `optimal.py`.
+one step in five at random. Its exact values come from `dynamic_programming.py`.
 
 Bias: from tables of zeros, TD learns backwards from the end, step by step;
 Monte Carlo and the redistributed reward have no successor to wait for.
@@ -19,7 +19,7 @@ from jax import numpy as jnp
 
 from common import keys
 
-from . import grids, optimal, tabular
+from . import dynamic_programming, grids, td_learning
 
 METHODS = ("td", "monte_carlo", "rudder")
 
@@ -115,7 +115,7 @@ def high_variance(
   """
   params = env.params_of_delay(delay)
   chances = policy(env, params, epsilon)
-  q, spread = optimal.moments(env, params, chances)
+  q, spread = dynamic_programming.moments(env, params, chances)
   weight, _, brought = arrivals(env, params, chances, q)
   value = jnp.sum(chances * q, 2, keepdims=True)
   of_return = jnp.sum(chances * (spread + (q - value) ** 2), 2)
@@ -159,7 +159,7 @@ def bias(
   sure = params.probability * params.defused
   params = params.replace(probability=1.0, defused=sure)
   chances = policy(env, params, config.epsilon)
-  q = optimal.q_values(env, params, chances)
+  q = dynamic_programming.q_values(env, params, chances)
   weight, brought, _ = arrivals(env, params, chances, q)
   flat = lambda table: table.reshape(-1, env.num_actions)
   met = flat(weight[..., None] * chances)
@@ -176,17 +176,17 @@ def bias(
     luck = jax.random.fold_in(key, number)
     rows, actions, rewards, earned = follow(env, params, flat(chances), luck)
     inside = jnp.arange(env.max_steps) < params.max_steps_in_episode
-    h = optimal.redistributed(q, rows, actions, earned)
+    h = dynamic_programming.redistributed(q, rows, actions, earned)
 
     def update(table, method):
-      played = tabular.Episode(rows, actions, rewards, table[rows], inside)
+      played = td_learning.Episode(rows, actions, rewards, table[rows], inside)
       if method == "rudder":
         target = h
       elif method == "td":
-        target = tabular.targets(played, "sarsa_lambda", config.trace)
+        target = td_learning.targets(played, "sarsa_lambda", config.trace)
       else:
-        target = tabular.targets(played, "monte_carlo", 1.0)
-      return tabular.learn(table, played, target, config.q_rate)
+        target = td_learning.targets(played, "monte_carlo", 1.0)
+      return td_learning.learn(table, played, target, config.q_rate)
 
     return tuple(map(update, tables, METHODS))
 

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from jax import numpy as jnp
 
-from projects.rudder import environments, grids, optimal
+from projects.rudder.tabular import dynamic_programming, environments, grids
 
 pytestmark = pytest.mark.slow
 
@@ -17,7 +17,9 @@ pytestmark = pytest.mark.slow
 def solver(task, room):
   """The environment, and a program of its values for any delay."""
   env = task(room)
-  solve = lambda delay: optimal.q_values(env, env.params_of_delay(delay))
+  solve = lambda delay: dynamic_programming.q_values(
+    env, env.params_of_delay(delay)
+  )
   return env, jax.jit(solve)
 
 
@@ -26,7 +28,7 @@ def values(task, room, delay):
   with jax.enable_x64(True):
     env, solve = solver(task, room)
     params, q = env.params_of_delay(delay), solve(delay)
-    best = float(optimal.start_value(env, params, q))
+    best = float(dynamic_programming.start_value(env, params, q))
     return env, params, np.asarray(q), best
 
 
@@ -122,7 +124,9 @@ def test_a_policys_values_and_the_redistribution_against_episodes(env):
   policy = jax.random.dirichlet(
     jax.random.key(0), jnp.ones(env.num_actions), shape[:2]
   )
-  q, variance = jax.jit(lambda: optimal.moments(env, params, policy))()
+  q, variance = jax.jit(
+    lambda: dynamic_programming.moments(env, params, policy)
+  )()
   assert q.shape == variance.shape == shape
 
   def episode(key):
@@ -138,7 +142,7 @@ def test_a_policys_values_and_the_redistribution_against_episodes(env):
     _, state = env.reset_env(key, params)
     _, parts = jax.lax.scan(step, state, jax.random.split(key, steps))
     row, action, reward, earned = parts
-    new = optimal.redistributed(q, row, action, earned)
+    new = dynamic_programming.redistributed(q, row, action, earned)
     return row[0], action[0], reward.sum(), new
 
   keys = jax.random.split(jax.random.key(1), 30_000)
@@ -165,8 +169,10 @@ def test_a_policys_values_and_the_redistribution_against_episodes(env):
 def test_a_policy_of_the_best_actions_is_optimal():
   env = environments.ChargeDischarge(5)
   params = env.params_of_delay(5)
-  q = optimal.q_values(env, params)
+  q = dynamic_programming.q_values(env, params)
   greedy = jax.nn.one_hot(q.argmax(2), env.num_actions)
-  np.testing.assert_allclose(optimal.q_values(env, params, greedy), q)
-  assert float(optimal.regrets(q).min()) == 0
-  np.testing.assert_allclose(optimal.regrets(q)[0, 0], [0, 8])
+  np.testing.assert_allclose(
+    dynamic_programming.q_values(env, params, greedy), q
+  )
+  assert float(dynamic_programming.regrets(q).min()) == 0
+  np.testing.assert_allclose(dynamic_programming.regrets(q)[0, 0], [0, 8])

@@ -18,9 +18,9 @@ from jax import numpy as jnp
 
 from common import keys
 
-from . import optimal
-from .tabular import any_trial
-from .task import Task
+from . import dynamic_programming
+from .delayed_mdp import DelayedMDP
+from .td_learning import any_trial
 
 
 @struct.dataclass
@@ -52,7 +52,7 @@ def bounds(
 
 
 def simulate(
-  env: Task, params, tree: Tree, key: jax.Array, exploration: float
+  env: DelayedMDP, params, tree: Tree, key: jax.Array, exploration: float
 ) -> Tree:
   """One episode, and the tree after it."""
   steps, actions = env.max_steps, env.num_actions
@@ -93,13 +93,13 @@ def simulate(
 
 
 def greedy_share(
-  env: Task, params, tree: Tree, q_optimal: jax.Array
+  env: DelayedMDP, params, tree: Tree, q_optimal: jax.Array
 ) -> jax.Array:
   """`tabular.greedy_share` of the walk along the best means of the tree.
 
   Where nothing has been tried, and beyond the tree, the worst action is taken.
   """
-  regret = optimal.regrets(q_optimal).reshape(-1, env.num_actions)
+  regret = dynamic_programming.regrets(q_optimal).reshape(-1, env.num_actions)
   average = jnp.array([0.5, 0.0, 0.0])
 
   def step(_, carry):
@@ -124,7 +124,7 @@ def greedy_share(
 
 
 def make_trial(
-  env: Task, config: ml_collections.ConfigDict
+  env: DelayedMDP, config: ml_collections.ConfigDict
 ) -> Callable[[jax.Array, jax.Array], dict[str, jax.Array]]:
   """Returns `trial(key, delay) -> results`, as `tabular.make_trial` does.
 
@@ -138,7 +138,7 @@ def make_trial(
 
   def trial(key, delay):
     params = env.params_of_delay(delay)
-    q_optimal = optimal.q_values(env, params)
+    q_optimal = dynamic_programming.q_values(env, params)
 
     def episode(_, carry):
       tree, count = carry

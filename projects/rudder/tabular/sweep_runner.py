@@ -19,7 +19,8 @@ import scipy.stats
 
 from common import keys
 
-from . import tabular, train, tree_search, trial
+from .. import train
+from . import rounds, td_learning, tree_search
 
 # Name -> what the config's learner is to be, changes of the config, label.
 METHODS = {
@@ -88,14 +89,14 @@ def _compiled(text: str, seeds: int):
   """The program of a config as JSON, and the seconds that it took."""
   start = time.perf_counter()
   config = ml_collections.ConfigDict(json.loads(text))
-  env, _ = train.task_of(config)
+  env, _ = train.mdp_of(config)
   if config.learner == "rudder":
-    one = trial.make_trial(env, config)
+    one = rounds.make_trial(env, config)
   elif config.learner == "mcts":
     one = tree_search.make_trial(env, config)
   else:
-    one = tabular.make_trial(config.learner, env, config)
-  program = jax.jit(jax.vmap(one, (0, None), axis_name=tabular.TRIALS))
+    one = td_learning.make_trial(config.learner, env, config)
+  program = jax.jit(jax.vmap(one, (0, None), axis_name=td_learning.TRIALS))
   roots = jax.random.split(jax.random.key(0), seeds)
   done = program.lower(roots, np.int32(0)).compile()
   return done, time.perf_counter() - start

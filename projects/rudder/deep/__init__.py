@@ -1,1 +1,0 @@
-"""RUDDER with deep policies: PPO, PPO with redistribution, Atari."""

@@ -1,0 +1,1 @@
+"""PPO with and without RUDDER, on any gymnax environment."""
