@@ -49,8 +49,8 @@ def molecules(n: int, seed: int) -> list[str]:
 
 def run(quick: bool = False) -> list[dict[str, Any]]:
   """Returns one row (a dict) per comparison; needs ChemNet's weights."""
+  from common.chem import canonical
   from projects.fcd import model as chemnet
-  from projects.fcd import molecules as reading
   from projects.fcd import score
   from projects.fcd.activations import activations
 
@@ -58,8 +58,8 @@ def run(quick: bool = False) -> list[dict[str, Any]]:
   a, b = molecules(n, 0), molecules(n, 1)
   params, _ = chemnet.released()
   cores = len(report.cores())
-  canonical = [text or "" for text in reading.canonical(a, cores)]
-  distinct = list(dict.fromkeys(canonical))
+  canonicals = [text or "" for text in canonical.canonicalise(a, cores)]
+  distinct = list(dict.fromkeys(canonicals))
   features = lambda: np.concatenate(list(activations(distinct, params)))
   ours = {
     "network": lambda: features(),

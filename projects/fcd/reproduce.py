@@ -24,11 +24,12 @@ import scipy.stats
 from tqdm import tqdm
 
 from common import cli, population, report
+from common.chem import canonical, smiles_files
 from common.errors import InputError
 from common.metrics import feature_distance
 from common.stats import frechet
 
-from . import disturbances, model, molecules, pictures, score
+from . import disturbances, model, pictures, score
 from .activations import activations
 
 _HERE = pathlib.Path(__file__).parent
@@ -53,10 +54,10 @@ def assay(path: str, name: str) -> tuple[list[str], np.ndarray]:
       f"--assays={path}: give the training part of the Tox21 challenge, "
       "tox21_challenge_train.csv or .csv.gz"
     )
-  smiles = dict(zip(*molecules.read(source), strict=True))
-  outcomes = dict(zip(*molecules.read(source, name), strict=True))
+  smiles = dict(zip(*smiles_files.read(source), strict=True))
+  outcomes = dict(zip(*smiles_files.read(source, name), strict=True))
   done = [line for line in smiles if outcomes.get(line)]
-  found = molecules.canonical([smiles[line] for line in done])
+  found = canonical.canonicalise([smiles[line] for line in done])
   valid = [text for text in found if text]
   active = [
     outcomes[line] for line, text in zip(done, found, strict=True) if text
@@ -168,8 +169,8 @@ def study_moses(
   }
 
   def samples(path):
-    lines, texts = molecules.read(path)
-    found = molecules.canonical(texts, config.processes)
+    lines, texts = smiles_files.read(path)
+    found = canonical.canonicalise(texts, config.processes)
     valid = [text for text in found if text][: config.moses_n]
     if len(valid) < config.moses_n:
       print(f"{path.name}: only {len(valid)} of {config.moses_n} are valid")
@@ -265,11 +266,13 @@ def run(arguments: argparse.Namespace) -> None:
   out = pathlib.Path(arguments.out or default)
   out.mkdir(parents=True, exist_ok=True)
   if name == "disturbances":
-    texts = [t for p in config.pool for t in molecules.read(find(folder, p))[1]]
+    texts = [
+      t for p in config.pool for t in smiles_files.read(find(folder, p))[1]
+    ]
     labelled, active = assay(arguments.assays, config.assay)
     if quick:
       texts, labelled, active = texts[:400], labelled[:400], active[:400]
-    valid = filter(None, molecules.canonical(texts, config.processes))
+    valid = filter(None, canonical.canonicalise(texts, config.processes))
     pool = list(dict.fromkeys(valid))
     results = study_disturbances(
       config, pool, labelled, active, arguments.weights

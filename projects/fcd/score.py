@@ -18,10 +18,11 @@ import rdkit
 import tqdm
 
 from common import checkpoint, population, report
+from common.chem import smiles_files
 from common.errors import InputError
 from common.metrics import feature_distance
 
-from . import model, molecules, tokens
+from . import model, tokens
 from .activations import BATCH_SIZE, activations
 
 Source = str | os.PathLike | Sequence[str]
@@ -49,7 +50,7 @@ def score(
     b: what is judged.
     rule: how SMILES become tokens, one of `tokens.RULES`.
     weights: see `model.released`.
-    column: of a table; see `molecules.read`.
+    column: of a table; see `smiles_files.read`.
     canonicalise: whether RDKit rewrites the SMILES, as ChemNet expects.
     strict: makes all that is counted an error: what is invalid or empty, has
       several fragments, or is too long.
@@ -104,10 +105,10 @@ def samples(
   named = isinstance(source, str | os.PathLike)
   name = os.fspath(source) if named else f"{len(source)} SMILES"
   with _bar(f"{name}: molecules") as done:
-    found = molecules.load(
+    found = smiles_files.load(
       source, column, canonicalise, strict, processes, done
     )
-  if complaint := molecules.complaint(name, found):
+  if complaint := smiles_files.complaint(name, found):
     checkpoint.warn(complaint)
   notes = found.notes()
   if longer := sum(len(text) >= tokens.LENGTH for text in found.smiles):

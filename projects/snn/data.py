@@ -14,15 +14,16 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
+from common.data import npz_files, table_files
+from common.data.standardise import standardised
 from common.errors import InputError, nearest
 
-from . import files
+from . import uci_files
 from .tables import (
   Table,
   complete,
   nested_folds,
   nested_splits,
-  standardised,
   validation_split,
 )
 
@@ -38,7 +39,7 @@ __all__ = [
   "validation_split",
 ]
 
-Path = files.Path
+Path = table_files.Path
 
 MAX_LEVELS = 64  # A text column of more is a name or a number of the row.
 _HTRU2 = ("HTRU_2.csv", "HTRU_2.csv.gz")
@@ -50,7 +51,7 @@ def uci_names(data_dir: Path, cache_dir: Path | None = None) -> list[str]:
   Raises:
     InputError: there is none, or an archive cannot be read.
   """
-  found = [_names(s, cache_dir) for s in files.sources(data_dir)]
+  found = [_names(s, cache_dir) for s in uci_files.sources(data_dir)]
   names = sorted(set().union(*found))
   if not names:
     raise InputError(
@@ -83,9 +84,9 @@ def uci(data_dir: Path, name: str, cache_dir: Path | None = None) -> Table:
     InputError: no such task, a file that cannot be read, a cell that is no
       number, folds that do not match the rows.
   """
-  for source in files.sources(data_dir):
+  for source in uci_files.sources(data_dir):
     if cache_dir is None:
-      theirs = files.contents(source, name)
+      theirs = uci_files.contents(source, name)
       if name not in theirs:
         continue
       found = _parsed(name, theirs[name], source)
@@ -129,8 +130,10 @@ def htru2(data_dir: Path, seed: int = 0, folds: int = 10) -> Table:
   """
   paths = [pathlib.Path(data_dir).expanduser() / name for name in _HTRU2]
   path = next((p for p in paths if p.exists()), paths[0])
-  cells = files.numbers(files.text(path), str(path), ",", False, columns=9)
-  y = files.labels(cells[:, -1], str(path), 1)
+  cells = table_files.numbers(
+    table_files.text(path), str(path), ",", False, columns=9
+  )
+  y = uci_files.labels(cells[:, -1], str(path), 1)
   classes = tuple(map(str, range(y.max() + 1)))
   fold = nested_folds(y, folds, seed)
   splits = tuple(
@@ -167,14 +170,9 @@ def csv_table(
     InputError: with file, line and column, for what is not described above.
   """
   path = pathlib.Path(path).expanduser()
-  header, lines, rows = files.cells(path)
+  header, lines, rows = table_files.table(path)
   for wanted in (target, *categorical):
-    if wanted not in header:
-      close = nearest(wanted, header)
-      raise InputError(
-        f"{path} has no column {wanted!r}"
-        + (f"; did you mean {close!r}?" if close else f": {', '.join(header)}")
-      )
+    table_files.column_index(path, header, wanted)
   place = header.index(target)
   labelled = np.array([not _missing(row[place]) for row in rows])
   lines = [line for line, keep in zip(lines, labelled, strict=True) if keep]
@@ -203,7 +201,7 @@ def csv_table(
     )
   else:  # Their numbers count the rows of the file, dropped ones included.
     number, where = np.cumsum(labelled) - 1, pathlib.Path(folds).expanduser()
-    pairs = files.folds(files.text(where), str(where), len(labelled))
+    pairs = uci_files.folds(table_files.text(where), str(where), len(labelled))
     splits = tuple(
       (number[train[labelled[train]]], number[test[labelled[test]]])
       for train, test in pairs
@@ -221,13 +219,13 @@ def csv_table(
 
 
 def _missing(cell: str) -> bool:
-  return cell.lower() in files.MISSING
+  return cell.lower() in table_files.MISSING
 
 
 def _is_text(cells: Sequence[str]) -> bool:
   """Whether there is a value, and none is a number."""
   known = [cell for cell in cells if not _missing(cell)]
-  return bool(known) and all(files.number(cell) is None for cell in known)
+  return bool(known) and all(table_files.number(cell) is None for cell in known)
 
 
 def _numeric(
@@ -236,7 +234,7 @@ def _numeric(
   """The numbers of a column, NaN where one is missing."""
   numbers = []
   for line, cell in zip(lines, cells, strict=True):
-    value = np.nan if _missing(cell) else files.number(cell)
+    value = np.nan if _missing(cell) else table_files.number(cell)
     if value is None:
       raise InputError(
         f"{path}, line {line}, column {column!r}: {cell!r} is not a finite "
@@ -262,8 +260,8 @@ def _classes(
   labels: Sequence[str], where: str
 ) -> tuple[np.ndarray, tuple[str, ...]]:
   """Class numbers, int32 `[rows]`, of labels, and the sorted labels."""
-  by_number = all(files.number(label) is not None for label in labels)
-  order = (lambda c: (files.number(c), c)) if by_number else None
+  by_number = all(table_files.number(label) is not None for label in labels)
+  order = (lambda c: (table_files.number(c), c)) if by_number else None
   classes = tuple(sorted(set(labels), key=order))
   if len(classes) < 2:
     raise InputError(
@@ -288,15 +286,17 @@ def _task(name: str, found: Mapping[str, bytes], where: str) -> Table:
   def text(file: str) -> str:
     if file not in found:
       raise InputError(f"{where}{file} is missing beside {min(found)}")
-    return files.filled(found[file].decode("utf-8", "replace"), where + file)
+    return table_files.filled(
+      found[file].decode("utf-8", "replace"), where + file
+    )
 
   own_test = f"{name}_train_R.dat" in found or f"{name}_test_R.dat" in found
   parts = []
   for part in ("_train", "_test") if own_test else ("",):
     file = f"{name}{part}_R.dat"
-    cells = files.numbers(text(file), where + file, "\t", True)
+    cells = table_files.numbers(text(file), where + file, "\t", True)
     # The first column counts the rows.
-    x, y = cells[:, 1:-1], files.labels(cells[:, -1], where + file, 2)
+    x, y = cells[:, 1:-1], uci_files.labels(cells[:, -1], where + file, 2)
     parts.append((x, y))
     if not x.shape[1] or x.shape[1] != parts[0][0].shape[1]:
       raise InputError(
@@ -310,23 +310,23 @@ def _task(name: str, found: Mapping[str, bytes], where: str) -> Table:
     splits = ((np.arange(n), np.arange(n, len(x))),)
   else:
     file = "conxuntos_kfold.dat"
-    splits = tuple(files.folds(text(file), where + file, len(x)))
+    splits = tuple(uci_files.folds(text(file), where + file, len(x)))
   return complete(name, x, y.astype(np.int32), tuple(map(str, ids)), splits)
 
 
 def _place(source: pathlib.Path, name: str, cache_dir: Path) -> pathlib.Path:
   """Where a task is kept; for an empty name, the list of an archive's tasks."""
   folder = pathlib.Path(cache_dir).expanduser() / "uci"
-  return folder / f"{name or 'names'}-{files.digest(source, name)}.npz"
+  return folder / f"{name or 'names'}-{uci_files.digest(source, name)}.npz"
 
 
 def _names(source: pathlib.Path, cache_dir: Path | None) -> set[str]:
   """The tasks in a folder or archive; parses an archive that is new."""
   if source.is_dir():
-    return set(files.unpacked(source))
+    return set(uci_files.unpacked(source))
   if cache_dir is None:
-    return set(files.contents(source))
-  kept = files.load(_place(source, "", cache_dir))
+    return set(uci_files.contents(source))
+  kept = npz_files.load(_place(source, "", cache_dir))
   if kept is None:
     return _fill(source, "", cache_dir)
   return set(json.loads(str(kept["names"])))
@@ -334,7 +334,7 @@ def _names(source: pathlib.Path, cache_dir: Path | None) -> set[str]:
 
 def _fill(source: pathlib.Path, name: str, cache_dir: Path) -> set[str]:
   """Parses a folder's task, or an archive's tasks, into the cache."""
-  found = files.contents(source, name if source.is_dir() else None)
+  found = uci_files.contents(source, name if source.is_dir() else None)
   for task, theirs in found.items():
     table = _parsed(task, theirs, source)
     if isinstance(table, Table):
@@ -344,16 +344,16 @@ def _fill(source: pathlib.Path, name: str, cache_dir: Path) -> set[str]:
       arrays |= {"x": table.x, "y": table.y, "facts": np.array(facts)}
     else:
       arrays = {"error": np.array(table)}
-    files.save(_place(source, task, cache_dir), arrays)
+    npz_files.save(_place(source, task, cache_dir), arrays)
   if not source.is_dir():  # Last: with it, the others count as complete.
     names = np.array(json.dumps(sorted(found)))
-    files.save(_place(source, "", cache_dir), {"names": names})
+    npz_files.save(_place(source, "", cache_dir), {"names": names})
   return set(found)
 
 
 def _load(name: str, path: pathlib.Path) -> Table | str | None:
   """What `_fill` wrote: a table, or what is wrong with it; None if damaged."""
-  kept = files.load(path)
+  kept = npz_files.load(path)
   if kept is None:
     return None
   if "error" in kept:

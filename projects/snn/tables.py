@@ -4,6 +4,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from common.data.standardise import constant
 from common.errors import InputError
 
 Splits = tuple[tuple[np.ndarray, np.ndarray], ...]
@@ -128,37 +129,6 @@ def validation_split(
   return np.sort(shuffled[~chosen]), np.sort(shuffled[chosen])
 
 
-def standardised(x: np.ndarray, train: np.ndarray) -> np.ndarray:
-  """Gives each feature mean 0 and variance 1 over the training rows.
-
-  A feature that is constant there is 0 everywhere, since it has no scale; a
-  missing value (NaN) is 0, the training mean.
-
-  Args:
-    x: `[rows, features]`.
-    train: int `[n]`, the rows that the moments (float64, ddof 0) come from.
-
-  Returns:
-    float32 `[rows, features]`.
-  """
-  seen = x[train].astype(np.float64)
-  known = ~np.isnan(seen)
-  count = np.maximum(known.sum(0), 1)
-  mean = np.where(known, seen, 0).sum(0) / count
-  deviation = np.where(known, seen - mean, 0)
-  std = np.sqrt((deviation**2).sum(0) / count)
-  # By the values, since the rounded mean of equal values may not be their own.
-  varies = ~_constant(seen)
-  scaled = (x - mean) / np.where(varies, std, 1)
-  return np.where(varies & ~np.isnan(x), scaled, 0).astype(np.float32)
-
-
-def _constant(x: np.ndarray) -> np.ndarray:
-  """Which columns have one value, or none, beside the missing ones."""
-  low = np.where(np.isnan(x), np.inf, x).min(0, initial=np.inf)
-  return low >= np.where(np.isnan(x), -np.inf, x).max(0, initial=-np.inf)
-
-
 def complete(
   name: str,
   x: np.ndarray,
@@ -176,7 +146,7 @@ def complete(
     "missing_values": 0,
     "text_columns": 0,
     "unused_rows": len(x) - len(train) - len(test),
-    "constant_columns": int(_constant(x[train]).sum()),
+    "constant_columns": int(constant(x[train]).sum()),
     "absent_classes": int((np.min(present, 0) == 0).sum()),
   }
   return Table(name, x, y, classes, splits, {**notes, **counts})

@@ -12,9 +12,10 @@ import ml_collections
 import numpy as np
 from jax import numpy as jnp
 
+from common.chem import tox21
 from common.errors import InputError, check_choice
 
-from . import data, molecules
+from . import data
 
 # Few: each combination is one more program to compile, for every graph. Rows
 # cost memory only, since loops end at the last true one.
@@ -78,7 +79,7 @@ def load(config: ml_collections.ConfigDict) -> Task:
     )
   cache = config.cache_dir or None
   if source == "tox21":
-    assays = molecules.tox21(folder, cache, config.data.processes)
+    assays = tox21.load(folder, cache, config.data.processes)
     return prepare(
       "tox21",
       assays.x,

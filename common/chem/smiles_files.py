@@ -1,36 +1,18 @@
-"""Reads molecules from files and brings them to canonical form, by RDKit.
+"""Molecules of a file or a list, with their line numbers, as SMILES."""
 
-Run as a program, it is what `canonical` starts once a core: a line of JSON, a
-list of SMILES, comes in, and one goes out.
-"""
-
-import bz2
-import concurrent.futures
-import contextlib
-import csv
-import gzip
-import io
-import json
-import lzma
 import os
 import pathlib
-import subprocess
-import sys
-import zlib
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
-from rdkit import Chem, rdBase
+from common.data import table_files
+from common.errors import InputError
 
-from common.errors import InputError, nearest
+from . import canonical
 
 Path = str | os.PathLike
 
-_CHUNK = 256  # Molecules that a process answers at a time.
-_WORTH = 2_000  # From so many on, processes repay their start.
 _SHOWN = 10  # Lines that a warning names.
-_OPEN = {".gz": gzip.open, ".xz": lzma.open, ".bz2": bz2.open}
-_BROKEN = (OSError, EOFError, lzma.LZMAError, zlib.error)
 _TABLES = {".csv": ",", ".tsv": "\t"}
 _LISTS = (".smi", ".smiles", ".txt", "")
 
@@ -77,7 +59,7 @@ def load(
       RDKit whether they are any.
     strict: makes the first SMILES that is invalid or empty, or of several
       fragments, an error.
-    processes: see `canonical`.
+    processes: see `canonical.canonicalise`.
     progress: called with the number of molecules, as they are done.
 
   Raises:
@@ -95,7 +77,9 @@ def load(
   ]
   texts: list[str | None] = [text for _, text in pairs]
   if canonicalise:
-    texts = canonical([text for _, text in pairs], processes, progress)
+    texts = canonical.canonicalise(
+      [text for _, text in pairs], processes, progress
+    )
   invalid = [p for p, text in zip(pairs, texts, strict=True) if text is None]
   if strict and (empty or invalid):
     line, text = min([*invalid, *((line, "") for line in empty)])
@@ -146,8 +130,7 @@ def read(path: Path, column: str | None = None) -> tuple[list[int], list[str]]:
       no such column or no SMILES.
   """
   path = pathlib.Path(path).expanduser()
-  plain = path.with_suffix("") if path.suffix in _OPEN else path
-  kind = plain.suffix.lower()
+  kind = table_files.uncompressed(path).suffix.lower()
   if kind == ".npz":
     raise InputError(
       f"{path} is no whole file of statistics (mu, sigma): check the path, or "
@@ -158,16 +141,7 @@ def read(path: Path, column: str | None = None) -> tuple[list[int], list[str]]:
       f"{path}: molecules are read from .smi, .txt, .csv and .tsv files (and "
       "those with .gz, .xz or .bz2 behind), statistics from .npz"
     )
-  try:
-    with _OPEN.get(path.suffix, open)(path, "rb") as file:
-      text = file.read().decode("utf-8-sig")
-  except UnicodeDecodeError as error:
-    raise InputError(f"{path} is no text in UTF-8 ({error})") from error
-  except _BROKEN as error:
-    reason = getattr(error, "strerror", None) or error
-    raise InputError(
-      f"{path} cannot be read ({reason}): check the path, or get it again"
-    ) from error
+  text = table_files.text(path)
   if kind in _TABLES:
     lines, found = _table(path, text, _TABLES[kind], column)
   elif column is not None:
@@ -180,7 +154,7 @@ def read(path: Path, column: str | None = None) -> tuple[list[int], list[str]]:
 
 
 def _is_name(cell: str) -> bool:
-  return cell.strip().lower().endswith("smiles")
+  return cell.lower().endswith("smiles")
 
 
 def _list(text: str) -> tuple[list[int], list[str]]:
@@ -194,39 +168,26 @@ def _list(text: str) -> tuple[list[int], list[str]]:
 
 
 def _table(path, text, delimiter, column) -> tuple[list[int], list[str]]:
-  reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter)
   lines, found, at = [], [], None
-  try:
-    for row in reader:
-      if not any(cell.strip() for cell in row) and len(row) < 2:
+  for line, row in table_files.rows(text, path, delimiter):
+    if at is None:
+      at = _column(path, row, column)
+      if column is not None or _is_name(row[at]):
         continue
-      if at is None:
-        names = [cell.strip() for cell in row]
-        at = _column(path, names, column)
-        if column is not None or _is_name(names[at]):
-          continue
-      if len(row) <= at:
-        raise InputError(
-          f"{path}, line {reader.line_num}: {len(row)} cell(s), and the SMILES "
-          f"are in column {at + 1}; complete the row"
-        )
-      lines.append(reader.line_num)
-      found.append(row[at].strip())
-  except csv.Error as error:
-    raise InputError(f"{path}, line {reader.line_num}: {error}") from error
+    if len(row) <= at:
+      raise InputError(
+        f"{path}, line {line}: {len(row)} cell(s), and the SMILES are in "
+        f"column {at + 1}; complete the row"
+      )
+    lines.append(line)
+    found.append(row[at])
   return lines, found
 
 
 def _column(path, names, column) -> int:
   """Which column is read, by a table's first row."""
   if column is not None:
-    if column not in names:
-      close = nearest(column, names)
-      raise InputError(
-        f"{path} has no column {column!r}"
-        + (f"; did you mean {close!r}?" if close else f"; it has {names}")
-      )
-    return names.index(column)
+    return table_files.column_index(path, names, column)
   likely = [i for i, name in enumerate(names) if _is_name(name)]
   if not likely and len(names) > 1:
     raise InputError(
@@ -234,87 +195,3 @@ def _column(path, names, column) -> int:
       "column by --column=NAME"
     )
   return likely[0] if likely else 0
-
-
-def canonical(
-  smiles: Sequence[str],
-  processes: int = 1,
-  progress: Callable[[int], object] = lambda done: None,
-) -> list[str | None]:
-  """RDKit's canonical SMILES, in order; None for what it rejects.
-
-  The result does not depend on `processes`. An empty text is a molecule to
-  RDKit, of no atoms, and stays one.
-
-  Args:
-    smiles: `[n]`.
-    processes: 1 works in this one, and so does any number for few molecules.
-    progress: called with the number of molecules, as they are done.
-
-  Raises:
-    InputError: `processes` below 1.
-  """
-  if processes < 1:
-    raise InputError(f"processes = {processes}: it takes 1 or more")
-  chunks = [smiles[i : i + _CHUNK] for i in range(0, len(smiles), _CHUNK)]
-  found: list[list[str | None]] = [[] for _ in chunks]
-  todo = iter(range(len(chunks)))  # Shared by the threads: next() is atomic.
-
-  def here():
-    for i in todo:
-      found[i] = _canonical(chunks[i])
-      progress(len(chunks[i]))
-
-  def elsewhere():
-    with _start() as process:
-      assert process.stdin and process.stdout
-      for i in todo:
-        with contextlib.suppress(BrokenPipeError):
-          process.stdin.write(json.dumps(chunks[i]).encode() + b"\n")
-          process.stdin.flush()
-        answer = process.stdout.readline()
-        if not answer:
-          raise InputError(
-            f"one of {processes} processes that canonicalise has died, perhaps "
-            "for want of memory; ask for --processes=1"
-          )
-        found[i] = json.loads(answer)
-        progress(len(chunks[i]))
-
-  if processes == 1 or len(smiles) < _WORTH:
-    here()
-  else:
-    with concurrent.futures.ThreadPoolExecutor(processes) as pool:
-      for future in [pool.submit(elsewhere) for _ in range(processes)]:
-        future.result()
-  return [text for chunk in found for text in chunk]
-
-
-def _start() -> subprocess.Popen:
-  # Not multiprocessing: its processes import the command, and with it JAX, for
-  # longer than the molecules take.
-  root = pathlib.Path(__file__).parents[2]
-  return subprocess.Popen(
-    [sys.executable, "-m", __name__],
-    stdin=subprocess.PIPE,
-    stdout=subprocess.PIPE,
-    env={**os.environ, "PYTHONPATH": str(root)},
-  )
-
-
-def _canonical(smiles: Sequence[str]) -> list[str | None]:
-  found: list[str | None] = []
-  with rdBase.BlockLogs():  # It reports each; the caller does, with the line.
-    for text in smiles:
-      molecule = Chem.MolFromSmiles(text)
-      found.append(None if molecule is None else Chem.MolToSmiles(molecule))
-  return found
-
-
-def _answer(lines: Iterator[str]) -> None:
-  for line in lines:
-    print(json.dumps(_canonical(json.loads(line))), flush=True)
-
-
-if __name__ == "__main__":
-  _answer(iter(sys.stdin.readline, ""))

@@ -1,4 +1,4 @@
-"""Molecules: features against RDKit's own, what is refused, and the split."""
+"""The Tox21 challenge: what is read, scaled, kept and refused."""
 
 import gzip
 import itertools
@@ -7,12 +7,11 @@ import logging
 import numpy as np
 import pytest
 import rdkit
-import scipy.sparse
 from rdkit import Chem
-from rdkit.Chem import Descriptors, rdFingerprintGenerator
+from rdkit.Chem import Descriptors
 
+from common.chem import tox21
 from common.errors import InputError
-from projects.snn import molecules
 
 SMILES = ("CCO", "c1ccccc1", "CC(=O)Oc1ccccc1C(=O)O", "[Na+].[Cl-]", "CCCCCCCC")
 BROKEN = "c1cccc1("
@@ -36,73 +35,8 @@ def challenge(folder, **replaced):
   return write(folder, {**parts, **replaced})
 
 
-def test_features_are_rdkits():
-  found = molecules.features(SMILES, radius=3)
-  assert found.valid.all() and found.counts.shape[0] == len(SMILES)
-  generator = rdFingerprintGenerator.GetMorganGenerator(radius=3)
-  for i, smiles in enumerate(SMILES):
-    molecule = Chem.MolFromSmiles(smiles)
-    theirs = generator.GetSparseCountFingerprint(molecule).GetNonzeroElements()
-    row = found.counts[[i]].toarray()[0]
-    mine = {int(found.substructures[j]): int(row[j]) for j in row.nonzero()[0]}
-    assert mine == theirs
-    weight = found.descriptors[i, found.names.index("MolWt")]
-    assert weight == Descriptors.MolWt(molecule)
-  # Eight carbons in a row: counts, not bits.
-  assert found.counts.max() >= 6
-  assert molecules.features(SMILES, radius=1).counts.shape[1] < len(
-    found.substructures
-  )
-
-
-def test_features_mark_what_is_no_molecule(capfd):
-  found = molecules.features(["CCO", BROKEN, "", "c1ccccc1"])
-  np.testing.assert_array_equal(found.valid, [True, False, False, True])
-  assert not found.counts[[1, 2]].toarray().any()
-  assert np.isnan(found.descriptors[1:3]).all()
-  alone = molecules.features(["CCO", "c1ccccc1"])
-  np.testing.assert_array_equal(
-    found.counts[[0, 3]].toarray(), alone.counts.toarray()
-  )
-  np.testing.assert_array_equal(found.descriptors[[0, 3]], alone.descriptors)
-  assert not np.isinf(found.descriptors).any()
-  assert capfd.readouterr().err == ""
-
-
-def test_features_do_not_depend_on_processes():
-  smiles = ["C" * (1 + i % 40) + "O" * (i % 2) for i in range(300)]
-  smiles[150] = BROKEN
-  one, two = (molecules.features(smiles, processes=p) for p in (1, 2))
-  np.testing.assert_array_equal(one.counts.toarray(), two.counts.toarray())
-  np.testing.assert_array_equal(one.substructures, two.substructures)
-  np.testing.assert_array_equal(one.descriptors, two.descriptors)
-  np.testing.assert_array_equal(one.valid, two.valid)
-  assert one.valid.sum() == 299
-
-
-def test_features_of_nothing_and_bad_arguments():
-  assert molecules.features([]).counts.shape == (0, 0)
-  for wrong in ({"radius": -1}, {"processes": 0}):
-    with pytest.raises(InputError, match="radius = "):
-      molecules.features(SMILES, **wrong)
-
-
-def test_select_counts_training_rows_only():
-  dense = np.zeros((50, 4), np.int32)
-  dense[0, 0] = 9  # In 1 of 40 training rows: exactly 2.5 %, not more.
-  dense[[0, 1], 1] = 1
-  dense[40:, 2] = 1  # In test rows only.
-  dense[:, 3] = 5
-  chosen = molecules.select(scipy.sparse.csr_array(dense), np.arange(40))
-  np.testing.assert_array_equal(chosen, [1, 3])
-  everything = molecules.select(
-    scipy.sparse.csr_array(dense), np.arange(50), share=0.0
-  )
-  np.testing.assert_array_equal(everything, [0, 1, 2, 3])
-
-
 def test_tox21_shapes_and_scale(tmp_path):
-  found = molecules.tox21(challenge(tmp_path), tmp_path / "cache", clip=None)
+  found = tox21.load(challenge(tmp_path), tmp_path / "cache", clip=None)
   assert found.x.shape == (15, len(found.features))
   assert found.x.dtype == np.float32 and found.y.dtype == np.float32
   assert found.tasks == ("A", "B")
@@ -126,8 +60,8 @@ def test_tox21_shapes_and_scale(tmp_path):
 
 def test_tox21_scale_comes_from_training_alone(tmp_path):
   rows = [(s, "1", "0") for s in SMILES]
-  one = molecules.tox21(challenge(tmp_path / "a"), tmp_path / "cache")
-  other = molecules.tox21(
+  one = tox21.load(challenge(tmp_path / "a"), tmp_path / "cache")
+  other = tox21.load(
     challenge(tmp_path / "b", test=[("Br" * 2, "1", "0"), *rows]),
     tmp_path / "cache",
   )
@@ -138,12 +72,12 @@ def test_tox21_scale_comes_from_training_alone(tmp_path):
 
 def test_tox21_options(tmp_path):
   folder, cache = challenge(tmp_path), tmp_path / "cache"
-  clipped = molecules.tox21(folder, cache, clip=1.0)
-  free = molecules.tox21(folder, cache, clip=None)
+  clipped = tox21.load(folder, cache, clip=1.0)
+  free = tox21.load(folder, cache, clip=None)
   assert np.abs(clipped.x).max() == 1
   np.testing.assert_array_equal(clipped.x, np.clip(free.x, -1, 1))
   assert clipped.notes["clipped"] == (np.abs(free.x) > 1).sum() > 0
-  plain = molecules.tox21(folder, cache, clip=None, squash=False)
+  plain = tox21.load(folder, cache, clip=None, squash=False)
   assert np.abs(plain.x - free.x).max() > 0.1
   weights = [
     Descriptors.MolWt(Chem.MolFromSmiles(s)) for s in (SMILES * 2)[:10]
@@ -153,17 +87,17 @@ def test_tox21_options(tmp_path):
     np.testing.assert_allclose(
       column, (raw - np.mean(raw)) / np.std(raw), atol=1e-5
     )
-  few = molecules.tox21(folder, cache, share=0.5)
+  few = tox21.load(folder, cache, share=0.5)
   assert 0 < few.x.shape[1] < free.x.shape[1]
   with pytest.raises(InputError, match="clip = 0"):
-    molecules.tox21(folder, cache, clip=0)
+    tox21.load(folder, cache, clip=0)
 
 
 def test_tox21_malformed_smiles_are_reported_and_counted(tmp_path, caplog):
   rows = [(s, "1", "0") for s in SMILES]
   folder = challenge(tmp_path, train=[*rows, (BROKEN, "1", "1"), *rows])
   with caplog.at_level(logging.WARNING):
-    found = molecules.tox21(folder, tmp_path / "cache")
+    found = tox21.load(folder, tmp_path / "cache")
   (message,) = [r.getMessage() for r in caplog.records]
   assert "challenge_train.csv.gz: 1 SMILES" in message
   assert f"line 7: {BROKEN!r}" in message
@@ -173,7 +107,7 @@ def test_tox21_malformed_smiles_are_reported_and_counted(tmp_path, caplog):
   assert 5 not in found.split.train and len(found.split.train) == 10
   assert not found.x[5].any()
   # The broken row changes nothing for the others.
-  other = molecules.tox21(
+  other = tox21.load(
     challenge(tmp_path / "b", train=rows * 2), tmp_path / "cache"
   )
   np.testing.assert_array_equal(found.x[found.valid], other.x)
@@ -184,29 +118,29 @@ def test_tox21_cache_depends_on_smiles_radius_and_version(
 ):
   folder, cache = challenge(tmp_path), tmp_path / "cache"
   calls = []
-  compute = molecules.features
+  compute = tox21.features
   monkeypatch.setattr(
-    molecules, "features", lambda *args: calls.append(args) or compute(*args)
+    tox21, "features", lambda *args: calls.append(args) or compute(*args)
   )
-  first = molecules.tox21(folder, cache)
-  again = molecules.tox21(folder, cache)
+  first = tox21.load(folder, cache)
+  again = tox21.load(folder, cache)
   assert len(calls) == 1
   np.testing.assert_array_equal(first.x, again.x)
   assert first.features == again.features and first.notes == again.notes
-  molecules.tox21(folder, cache, radius=1)
+  tox21.load(folder, cache, radius=1)
   assert len(calls) == 2
   with monkeypatch.context() as patch:
     patch.setattr(rdkit, "__version__", "another")
-    molecules.tox21(folder, cache)
+    tox21.load(folder, cache)
   assert len(calls) == 3
   rows = [(s, "1", "0") for s in SMILES[::-1]]
-  molecules.tox21(challenge(folder, leaderboard=rows), cache)
+  tox21.load(challenge(folder, leaderboard=rows), cache)
   assert len(calls) == 4
   kept = list(cache.rglob("*.npz"))
   assert len(kept) == 4
   for path in kept:  # A damaged one is computed again.
     path.write_bytes(path.read_bytes()[:1000])
-  molecules.tox21(challenge(folder), cache)
+  tox21.load(challenge(folder), cache)
   assert len(calls) == 5
   assert sorted(cache.rglob("*.npz")) == sorted(kept)
 
@@ -224,7 +158,7 @@ def test_tox21_cache_depends_on_smiles_radius_and_version(
 def test_tox21_refuses(tmp_path, rows, message):
   folder = challenge(tmp_path, leaderboard=rows)
   with pytest.raises(InputError, match=message) as error:
-    molecules.tox21(folder, tmp_path / "cache")
+    tox21.load(folder, tmp_path / "cache")
   assert "tox21_challenge_leaderboard.csv.gz" in str(error.value)
   assert "\n" not in str(error.value)
 
@@ -234,13 +168,13 @@ def test_tox21_other_columns_and_missing_files(tmp_path):
   path = folder / "tox21_challenge_test.csv.gz"
   path.write_bytes(gzip.compress(b"Sample ID,SMILES,A,C\nx,CCO,1,0\n"))
   with pytest.raises(InputError, match=r"test.csv.gz, line 1, is .*'C'"):
-    molecules.tox21(folder, tmp_path / "cache")
+    tox21.load(folder, tmp_path / "cache")
   path.write_bytes(b"")
   with pytest.raises(InputError, match=r"test.csv.gz is empty"):
-    molecules.tox21(folder, tmp_path / "cache")
+    tox21.load(folder, tmp_path / "cache")
   path.unlink()
   with pytest.raises(InputError, match=r"test.csv.gz cannot be read"):
-    molecules.tox21(folder, tmp_path / "cache")
+    tox21.load(folder, tmp_path / "cache")
 
 
 def test_real_tox21(shared, tmp_path):
@@ -254,7 +188,7 @@ def test_real_tox21(shared, tmp_path):
     assert len(lines) - 1 == {"train": 11764, "leaderboard": 296}.get(part, 647)
     short = tmp_path / f"tox21_challenge_{part}.csv"
     short.write_text("".join(lines[: rows + 1]))
-  found = molecules.tox21(tmp_path, tmp_path / "cache")
+  found = tox21.load(tmp_path, tmp_path / "cache")
   assert len(found.tasks) == 12
   assert [len(rows) for rows in found.split] == [250, 40, 398]
   assert found.notes["unparsed_test"] == 2

@@ -1,0 +1,50 @@
+"""Arrays kept in .npz files: written whole or not at all; None when damaged."""
+
+import os
+import pathlib
+import zipfile
+import zlib
+from collections.abc import Mapping
+
+import numpy as np
+
+from common.errors import InputError
+
+_BROKEN = (
+  OSError,
+  EOFError,
+  zlib.error,
+  KeyError,
+  ValueError,
+  zipfile.BadZipFile,
+)
+
+
+def save(path: pathlib.Path, arrays: Mapping[str, np.ndarray]) -> None:
+  """Writes an .npz at once: whole, or not at all.
+
+  Raises:
+    InputError: it cannot be written.
+  """
+  part = path.with_name(f".{path.name}.{os.getpid()}")
+  try:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with part.open("wb") as file:
+      np.savez(file, allow_pickle=False, **arrays)
+    os.replace(part, path)
+  except OSError as error:
+    raise InputError(
+      f"{path} cannot be written ({error.strerror}): give another cache_dir"
+    ) from error
+  finally:
+    part.unlink(missing_ok=True)
+
+
+def load(path: pathlib.Path) -> dict[str, np.ndarray] | None:
+  """What `save` wrote; None if it is not there, or damaged."""
+  try:
+    # Opened here, since NumPy leaves a damaged file open.
+    with path.open("rb") as file, np.load(file) as kept:
+      return {name: kept[name] for name in kept}
+  except _BROKEN:
+    return None

@@ -1,0 +1,197 @@
+"""Tables in text files: CSV, TSV and numbers alone; says where one is wrong."""
+
+import bz2
+import csv
+import gzip
+import io
+import lzma
+import os
+import pathlib
+import warnings
+import zlib
+from collections.abc import Iterator, Sequence
+
+import numpy as np
+
+from common.errors import InputError, nearest
+
+Path = str | os.PathLike
+
+MISSING = frozenset(("", "?", "na", "n/a", "nan", "null"))  # In lower case.
+_OPEN = {".gz": gzip.open, ".xz": lzma.open, ".bz2": bz2.open}
+_BROKEN = (OSError, EOFError, lzma.LZMAError, zlib.error)
+
+
+def uncompressed(path: Path) -> pathlib.Path:
+  """The path without a last .gz, .xz or .bz2."""
+  path = pathlib.Path(path)
+  return path.with_suffix("") if path.suffix in _OPEN else path
+
+
+def text(path: Path) -> str:
+  """The text of a file in UTF-8, unpacked if its name ends in .gz, .xz, .bz2.
+
+  Raises:
+    InputError: it cannot be read.
+  """
+  path = pathlib.Path(path)
+  try:
+    with _OPEN.get(path.suffix, open)(path, "rb") as file:
+      return file.read().decode("utf-8-sig")
+  except UnicodeDecodeError as error:
+    raise InputError(
+      f"{path} cannot be read: it is no text in UTF-8 ({error})"
+    ) from error
+  except _BROKEN as error:
+    reason = getattr(error, "strerror", None) or error
+    raise InputError(
+      f"{path} cannot be read ({reason}): check the path, or get it again"
+    ) from error
+
+
+def filled(found: str, where: str) -> str:
+  """Returns the text, or raises InputError if there is none."""
+  if not found.strip():
+    raise InputError(f"{where} is empty: get the file again")
+  return found
+
+
+def number(cell: str) -> float | None:
+  """The finite number that a cell holds, or None."""
+  try:
+    value = float(cell)
+  except ValueError:
+    return None
+  return value if np.isfinite(value) else None
+
+
+def numbers(
+  found: str,
+  where: str,
+  delimiter: str,
+  header: bool,
+  columns: int | None = None,
+) -> np.ndarray:
+  """Parses a table of finite numbers only: float64 `[rows, columns]`.
+
+  Args:
+    found: the text.
+    where: the file's name, for errors.
+    delimiter: between cells.
+    header: whether the first line has names.
+    columns: their number; None takes that of the first line.
+
+  Raises:
+    InputError: a row of another length, a cell that is no number, no row.
+  """
+  try:
+    with warnings.catch_warnings():
+      warnings.simplefilter("ignore")  # That there are no rows: an error below.
+      array = np.loadtxt(
+        io.StringIO(filled(found, where)),
+        delimiter=delimiter,
+        skiprows=int(header),
+        comments=None,
+        ndmin=2,
+      )
+    columns = columns or len(found.split("\n", 1)[0].split(delimiter))
+    if (
+      array.shape[0] and array.shape[1] == columns and np.isfinite(array).all()
+    ):
+      return array
+  except (
+    ValueError,
+    UserWarning,
+  ):  # The latter: no rows, where warnings raise.
+    pass
+  raise InputError(_wrong_cell(found, where, delimiter, header, columns))
+
+
+def _wrong_cell(found, where, delimiter, header, columns) -> str:
+  """Finds what is wrong with a table of numbers, slowly."""
+  lines = [line.rstrip("\r") for line in found.split("\n")]
+  names = lines[0].split(delimiter)
+  columns = columns or len(names)
+  for i, line in enumerate(lines[int(header) :], 1 + int(header)):
+    if not line.strip():
+      continue
+    cells = line.split(delimiter)
+    if len(cells) != columns:
+      return f"{where}, line {i}: {len(cells)} cells, not {columns}"
+    for j, cell in enumerate(cells):
+      if number(cell) is None:
+        name = f" ({names[j].strip()})" if header else ""
+        return (
+          f"{where}, line {i}, column {j + 1}{name}: {cell.strip()!r} is not a "
+          "finite number; correct it, or get the file again"
+        )
+  return f"{where} has no rows: get the file again"
+
+
+def rows(
+  found: str, where: Path, delimiter: str = ",", strict: bool = False
+) -> Iterator[tuple[int, list[str]]]:
+  """Yields (line number from 1, stripped cells) of a CSV or TSV text.
+
+  Lines without anything are left out; a row of several lines has the last's
+  number.
+
+  Args:
+    found: the text.
+    where: the file's name, for errors.
+    delimiter: between cells.
+    strict: whether quotes that no program writes are errors.
+  """
+  lines = io.StringIO(found, newline="")
+  reader = csv.reader(lines, delimiter=delimiter, strict=strict)
+  try:
+    for row in reader:
+      row = [cell.strip() for cell in row]
+      if row not in ([], [""]):
+        yield reader.line_num, row
+  except csv.Error as error:
+    raise InputError(f"{where}, line {reader.line_num}: {error}") from error
+
+
+def column_index(where: Path, names: Sequence[str], name: str) -> int:
+  """Where `name` is among a table's columns; InputError if it is not."""
+  if name not in names:
+    close = nearest(name, names)
+    raise InputError(
+      f"{where} has no column {name!r}"
+      + (f"; did you mean {close!r}?" if close else f": {', '.join(names)}")
+    )
+  return names.index(name)
+
+
+def table(path: Path) -> tuple[list[str], list[int], list[list[str]]]:
+  """Reads a comma-separated file with a header.
+
+  Returns:
+    The names, each row's line number (from 1), each row's cells, stripped.
+
+  Raises:
+    InputError: it cannot be read, is empty, or a row is longer or shorter.
+  """
+  header: list[str] = []
+  lines, kept = [], []
+  for line, row in rows(filled(text(path), str(path)), path, strict=True):
+    if not any(row):
+      continue
+    if not header:
+      header = row
+      continue
+    if len(row) != len(header):
+      raise InputError(
+        f"{path}, line {line}: {len(row)} cells under a header of {len(header)}"
+      )
+    lines.append(line)
+    kept.append(row)
+  twice = {name for name in header if header.count(name) > 1}
+  if twice:
+    raise InputError(
+      f"{path}, line 1, names the column {min(twice)!r} more than once"
+    )
+  if not kept:
+    raise InputError(f"{path} has a header but no rows")
+  return header, lines, kept

@@ -1,0 +1,149 @@
+"""The files of UCI tasks, in folders and archives, and what is in them."""
+
+import hashlib
+import json
+import lzma
+import pathlib
+import tarfile
+import zlib
+
+import numpy as np
+
+from common.data.table_files import Path, filled
+from common.errors import InputError
+
+_FORMAT = 1  # Of the cache; another number makes another cache.
+_BROKEN = (OSError, EOFError, tarfile.TarError, lzma.LZMAError, zlib.error)
+
+
+def labels(column: np.ndarray, where: str, first_line: int) -> np.ndarray:
+  """Class ids, int32 `[rows]`, of a column of numbers.
+
+  Raises:
+    InputError: one is not a whole number from 0 on.
+  """
+  wrong = (column != np.floor(column)) | (column < 0) | (column >= 2**31)
+  if wrong.any():
+    at = int(np.argmax(wrong))
+    raise InputError(
+      f"{where}, line {first_line + at}, last column: class {column[at]:g} is "
+      "not a whole number from 0 on; correct it, or get the file again"
+    )
+  return column.astype(np.int32)
+
+
+def folds(
+  found: str, where: str, rows: int
+) -> list[tuple[np.ndarray, np.ndarray]]:
+  """Parses lines of row numbers from 0, training and test rows in turn.
+
+  Returns:
+    Pairs (train, test), int64, ascending.
+
+  Raises:
+    InputError: a word that is no row number of a table of `rows` rows, a row
+      twice in one pair, an empty or an odd line.
+  """
+  lines = filled(found, where).rstrip().split("\n")
+  if len(lines) % 2:
+    raise InputError(
+      f"{where} has {len(lines)} lines: training and test rows come in turn"
+    )
+  parsed = []
+  for i, line in enumerate(lines, 1):
+    words = line.split()
+    if not words:
+      raise InputError(f"{where}, line {i}, names no row")
+    for j, word in enumerate(words, 1):
+      if not (word.isascii() and word.isdigit() and int(word) < rows):
+        raise InputError(
+          f"{where}, line {i}, word {j}: {word[:20]!r} is not a row of the "
+          f"table, which are 0 to {rows - 1}; is it the file of another table?"
+        )
+    parsed.append(np.sort(np.array(words, np.int64)))
+  pairs = list(zip(parsed[::2], parsed[1::2], strict=True))
+  for i, (train, test) in enumerate(pairs):
+    together, counts = np.unique(
+      np.concatenate([train, test]), return_counts=True
+    )
+    if (counts > 1).any():
+      row = together[np.argmax(counts > 1)]
+      both = row in train and row in test
+      raise InputError(
+        f"{where}, lines {2 * i + 1} and {2 * i + 2}: row {row} is "
+        + ("in training and test" if both else "there twice")
+        + "; it may be in one of them, once"
+      )
+  return pairs
+
+
+def sources(data_dir: Path) -> list[pathlib.Path]:
+  """What can hold UCI tasks: the folder itself, then its archives.
+
+  Raises:
+    InputError: `data_dir` does not exist.
+  """
+  path = pathlib.Path(data_dir).expanduser()
+  if path.is_file():
+    return [path]
+  if not path.is_dir():
+    raise InputError(f"{path} does not exist: config.data_dir is its folder")
+  found = [*path.glob("*.tar"), *path.glob("*.tar.*"), *path.glob("*.tgz")]
+  return [path, *sorted(p for p in found if p.is_file())]
+
+
+def unpacked(folder: pathlib.Path) -> list[str]:
+  """The tasks that lie unpacked in a folder."""
+  return [p.name for p in folder.iterdir() if any(p.glob("*_R.dat"))]
+
+
+def contents(
+  source: pathlib.Path, name: str | None = None
+) -> dict[str, dict[str, bytes]]:
+  """The files of a folder's or archive's tasks, by task and file name.
+
+  Args:
+    source: one of `sources`.
+    name: of the only task that is asked for; None is all.
+
+  Raises:
+    InputError: it cannot be read.
+  """
+  found: dict[str, dict[str, bytes]] = {}
+
+  def add(parts: tuple[str, ...], read):
+    if (
+      len(parts) < 2
+      or parts[-1].startswith(".")
+      or name not in (None, parts[-2])
+    ):
+      return
+    if parts[-1].endswith(("_R.dat", "conxuntos_kfold.dat")):
+      found.setdefault(parts[-2], {})[parts[-1]] = read()
+
+  try:
+    if source.is_dir():
+      for path in source.glob(f"{name or '*'}/*.dat"):
+        add(path.parts, path.read_bytes)
+    else:
+      with tarfile.open(source) as tar:
+        for member in tar:
+          if member.isfile():
+            parts = pathlib.PurePosixPath(member.name).parts
+            add(parts, lambda: tar.extractfile(member).read())
+  except _BROKEN as error:
+    raise InputError(
+      f"{source} cannot be read ({error}): get the file again"
+    ) from error
+  return {
+    task: files
+    for task, files in found.items()
+    if any(file.endswith("_R.dat") for file in files)
+  }
+
+
+def digest(source: pathlib.Path, name: str) -> str:
+  """Changes when the archive, or the task's files in a folder, change."""
+  paths = sorted(source.glob(f"{name}/*.dat")) if source.is_dir() else [source]
+  facts = [(p.name, p.stat().st_size, p.stat().st_mtime_ns) for p in paths]
+  return hashlib.sha256(json.dumps([_FORMAT, facts]).encode()).hexdigest()[:12]

@@ -1,0 +1,78 @@
+"""Features of molecules against RDKit's own, and what is refused."""
+
+import numpy as np
+import pytest
+import scipy.sparse
+from rdkit import Chem
+from rdkit.Chem import Descriptors, rdFingerprintGenerator
+
+from common.chem import features
+from common.errors import InputError
+
+SMILES = ("CCO", "c1ccccc1", "CC(=O)Oc1ccccc1C(=O)O", "[Na+].[Cl-]", "CCCCCCCC")
+BROKEN = "c1cccc1("
+
+
+def test_features_are_rdkits():
+  found = features.features(SMILES, radius=3)
+  assert found.valid.all() and found.counts.shape[0] == len(SMILES)
+  generator = rdFingerprintGenerator.GetMorganGenerator(radius=3)
+  for i, smiles in enumerate(SMILES):
+    molecule = Chem.MolFromSmiles(smiles)
+    theirs = generator.GetSparseCountFingerprint(molecule).GetNonzeroElements()
+    row = found.counts[[i]].toarray()[0]
+    mine = {int(found.substructures[j]): int(row[j]) for j in row.nonzero()[0]}
+    assert mine == theirs
+    weight = found.descriptors[i, found.names.index("MolWt")]
+    assert weight == Descriptors.MolWt(molecule)
+  # Eight carbons in a row: counts, not bits.
+  assert found.counts.max() >= 6
+  assert features.features(SMILES, radius=1).counts.shape[1] < len(
+    found.substructures
+  )
+
+
+def test_features_mark_what_is_no_molecule(capfd):
+  found = features.features(["CCO", BROKEN, "", "c1ccccc1"])
+  np.testing.assert_array_equal(found.valid, [True, False, False, True])
+  assert not found.counts[[1, 2]].toarray().any()
+  assert np.isnan(found.descriptors[1:3]).all()
+  alone = features.features(["CCO", "c1ccccc1"])
+  np.testing.assert_array_equal(
+    found.counts[[0, 3]].toarray(), alone.counts.toarray()
+  )
+  np.testing.assert_array_equal(found.descriptors[[0, 3]], alone.descriptors)
+  assert not np.isinf(found.descriptors).any()
+  assert capfd.readouterr().err == ""
+
+
+def test_features_do_not_depend_on_processes():
+  smiles = ["C" * (1 + i % 40) + "O" * (i % 2) for i in range(300)]
+  smiles[150] = BROKEN
+  one, two = (features.features(smiles, processes=p) for p in (1, 2))
+  np.testing.assert_array_equal(one.counts.toarray(), two.counts.toarray())
+  np.testing.assert_array_equal(one.substructures, two.substructures)
+  np.testing.assert_array_equal(one.descriptors, two.descriptors)
+  np.testing.assert_array_equal(one.valid, two.valid)
+  assert one.valid.sum() == 299
+
+
+def test_features_of_nothing_and_bad_arguments():
+  assert features.features([]).counts.shape == (0, 0)
+  for wrong in ({"radius": -1}, {"processes": 0}):
+    with pytest.raises(InputError, match="radius = "):
+      features.features(SMILES, **wrong)
+
+
+def test_select_counts_training_rows_only():
+  dense = np.zeros((50, 4), np.int32)
+  dense[0, 0] = 9  # In 1 of 40 training rows: exactly 2.5 %, not more.
+  dense[[0, 1], 1] = 1
+  dense[40:, 2] = 1  # In test rows only.
+  dense[:, 3] = 5
+  chosen = features.select(scipy.sparse.csr_array(dense), np.arange(40))
+  np.testing.assert_array_equal(chosen, [1, 3])
+  everything = features.select(
+    scipy.sparse.csr_array(dense), np.arange(50), share=0.0
+  )
+  np.testing.assert_array_equal(everything, [0, 1, 2, 3])
