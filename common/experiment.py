@@ -29,9 +29,10 @@ import numpy as np
 from jax.sharding import AxisType, NamedSharding, PartitionSpec
 from tqdm import tqdm
 
-from . import checkpoint, keys, logs, report
+from . import checkpoint, keys, logs
 from . import workdir as workdirs
 from .errors import InputError, Stopped
+from .provenance import provenance
 
 
 class NonFinite(FloatingPointError):
@@ -327,7 +328,7 @@ class Run:
       if not fine:
         name = jax.tree_util.keystr(path, simple=True, separator=".")
         self._refuse_non_finite(f"state.{name}", "non-finite", step)
-    self._checkpoints.save(step, state, report.provenance())
+    self._checkpoints.save(step, state, provenance())
     if stopping:
       raise Stopped(
         f"stopped at step {step}, saved in {self.workdir}; "

@@ -22,7 +22,7 @@ import jax
 import numpy as np
 from jax.sharding import AxisType, NamedSharding, PartitionSpec
 
-from . import report
+from . import provenance
 from .errors import InputError
 
 
@@ -39,7 +39,7 @@ def use_all_cores() -> None:
   if "xla_force_host_platform_device_count" in os.environ.get("XLA_FLAGS", ""):
     return
   try:
-    jax.config.update("jax_num_cpu_devices", len(report.cores()))
+    jax.config.update("jax_num_cpu_devices", len(provenance.cores()))
   except RuntimeError as error:
     raise InputError(
       "use_all_cores() comes too late: call it before JAX first computes"

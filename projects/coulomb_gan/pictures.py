@@ -3,19 +3,17 @@
 import pathlib
 
 import jax
-import matplotlib
 import numpy as np
 from jax import numpy as jnp
+from PIL import Image
 
 from common import experiment, logs
+from common.tables import figures, gif
+from common.tables.figures import to_pixels
 
 from . import data, losses, model
 
-matplotlib.use("Agg")  # No screen is needed, or looked for.
-from matplotlib import pyplot as plt
-from PIL import Image
-
-REAL, GENERATED = "#9aa5b1", "#d1495b"
+REAL, GENERATED = figures.REAL, figures.OURS
 
 
 def snapshot(run: experiment.Run, state, step: int) -> None:
@@ -57,19 +55,7 @@ def draw(run: experiment.Run, state) -> None:
     potential_plot(workdir / "potential.png", run, state)
     film = [plane_frame(np.load(p), y, int(p.stem)) for p in frames]
   if film:
-    film[0].save(
-      workdir / "samples.gif",
-      save_all=True,
-      append_images=film[1:],
-      duration=[120] * (len(film) - 1) + [2000],
-      loop=0,
-    )
-
-
-def to_pixels(x) -> np.ndarray:
-  """[-1, 1] to uint8; what lies outside is clipped, for display only."""
-  pixels = np.round(np.clip(np.asarray(x) * 127.5 + 127.5, 0, 255))
-  return pixels.astype(np.uint8)
+    gif.save(workdir / "samples.gif", film, milliseconds=120, last=2000)
 
 
 def tile(images: np.ndarray) -> np.ndarray:
@@ -93,7 +79,8 @@ def save_tiles(path: pathlib.Path, x) -> None:
 def energy_curve(path: pathlib.Path, records: list[dict]) -> None:
   """The energy over training: V-statistic, and the unbiased U-statistic."""
   steps = [r["step"] for r in records]
-  figure, axes = plt.subplots(figsize=(6, 3.6), layout="constrained")
+  figure = figures.figure(6, 3.6)
+  axes = figure.subplots()
   axes.plot(
     steps, [r["energy"] for r in records], label="V-statistic (biased up)"
   )
@@ -104,12 +91,13 @@ def energy_curve(path: pathlib.Path, records: list[dict]) -> None:
   axes.axhline(0, color="black", lw=0.5)
   axes.set(xlabel="step", ylabel="energy F (half the squared MMD)")
   axes.legend()
-  save(figure, path)
+  figures.save(figure, path)
 
 
 def sample_plot(path, x, y, scores) -> None:
   """Generated samples over real ones, with the scores above."""
-  figure, axes = plt.subplots(figsize=(6, 6), layout="constrained")
+  figure = figures.figure(6, 6)
+  axes = figure.subplots()
   scatter(axes, x, y)
   if "modes" in scores:
     axes.set_title(
@@ -117,7 +105,7 @@ def sample_plot(path, x, y, scores) -> None:
       f" weights off by {scores['weight_tv']:.3f}"
     )
   axes.legend(loc="upper center", bbox_to_anchor=(0.5, -0.04), ncol=2)
-  save(figure, path)
+  figures.save(figure, path)
 
 
 def scatter(axes, x, y) -> None:
@@ -135,13 +123,11 @@ def extent(y) -> float:
 
 def plane_frame(x, y, step) -> Image.Image:
   """One frame of the film, as an image with few colours."""
-  figure, axes = plt.subplots(figsize=(4, 4), dpi=80, layout="constrained")
+  figure = figures.figure(4, 4, dpi=80)
+  axes = figure.subplots()
   scatter(axes, x, y)
   axes.set(xticks=[], yticks=[], title=f"step {step}")
-  figure.canvas.draw()
-  pixels = np.asarray(figure.canvas.buffer_rgba())[..., :3].copy()
-  plt.close(figure)
-  return Image.fromarray(pixels).quantize(32)
+  return Image.fromarray(figures.pixels(figure)).quantize(32)
 
 
 def potential_plot(path: pathlib.Path, run: experiment.Run, state) -> None:
@@ -162,7 +148,8 @@ def potential_plot(path: pathlib.Path, run: experiment.Run, state) -> None:
     "gan": "logit of D",
     "wgan_gp": "critic D",
   }
-  figure, panels = plt.subplots(1, 2, figsize=(12, 5.4), layout="constrained")
+  figure = figures.figure(12, 5.4)
+  panels = figure.subplots(1, 2)
   for axes, function, title in (
     (panels[0], learned, names[config.method]),
     (panels[1], exact, "potential of 2,000 samples of each kind"),
@@ -185,18 +172,12 @@ def potential_plot(path: pathlib.Path, run: experiment.Run, state) -> None:
     axes.set(title=title, aspect="equal", xlim=(-reach, reach))
     axes.set_ylim(-reach, reach)
     figure.colorbar(drawn, ax=axes, shrink=0.85)
-  save(figure, path)
+  figures.save(figure, path)
 
 
 def _mesh(ticks):
   across, up = jnp.meshgrid(ticks, ticks)
   return jnp.stack([across.ravel(), up.ravel()], axis=1)
-
-
-def save(figure, path: pathlib.Path) -> None:
-  """Writes a figure and lets go of it."""
-  figure.savefig(path, dpi=110)
-  plt.close(figure)
 
 
 def particle_plot(path: pathlib.Path, x, y, energies, goals) -> None:
@@ -209,9 +190,8 @@ def particle_plot(path: pathlib.Path, x, y, energies, goals) -> None:
     energies: `[seeds, steps + 1]` of the particles.
     goals: `[seeds]` of a fresh sample of the target.
   """
-  figure, (left, right) = plt.subplots(
-    1, 2, figsize=(11, 5), layout="constrained"
-  )
+  figure = figures.figure(11, 5)
+  left, right = figure.subplots(1, 2)
   scatter(left, x, y)
   left.set_title("particles at the end (seed 0)")
   left.legend(loc="upper center", bbox_to_anchor=(0.5, -0.05), ncol=2)
@@ -225,4 +205,4 @@ def particle_plot(path: pathlib.Path, x, y, energies, goals) -> None:
   right.set(xlabel="step", ylabel="energy F (V-statistic)", yscale="log")
   right.set_title("every line is a seed")
   right.legend()
-  save(figure, path)
+  figures.save(figure, path)

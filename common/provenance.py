@@ -1,0 +1,58 @@
+"""Where a number comes from: commit, versions, device."""
+
+import functools
+import importlib.metadata
+import os
+import pathlib
+import platform
+import subprocess
+
+import jax
+
+
+@functools.cache
+def provenance() -> dict[str, str]:
+  """Where a number comes from: commit, versions, device. Strings only."""
+  here = pathlib.Path(__file__).parent
+
+  def git(*args):
+    try:
+      done = subprocess.run(
+        ["git", "-C", str(here), *args], capture_output=True, text=True
+      )
+    except OSError:  # No git on this machine.
+      return ""
+    return done.stdout.strip() if done.returncode == 0 else ""
+
+  commit = git("rev-parse", "--short=12", "HEAD") or "unknown"
+  if git("status", "--porcelain", "--untracked-files=no"):
+    commit += "+changes"
+  versions = {
+    name: importlib.metadata.version(name)
+    for name in ("jax", "jaxlib", "flax", "optax", "numpy")
+  }
+  return {
+    "commit": commit,
+    "python": platform.python_version(),
+    **versions,
+    "device": f"{jax.device_count()} x {device_kind()}",
+  }
+
+
+def device_kind() -> str:
+  """The name of the accelerator, or of the processor where there is none."""
+  if jax.default_backend() != "cpu":
+    return jax.devices()[0].device_kind
+  try:
+    text = pathlib.Path("/proc/cpuinfo").read_text()
+    name = text.split("model name", 1)[1].split(":", 1)[1].splitlines()[0]
+  except (OSError, IndexError):
+    name = platform.processor() or platform.machine()
+  return f"CPU ({name.strip()}, {len(cores())} cores)"
+
+
+def cores():
+  """The processor cores that this process may use."""
+  if hasattr(os, "sched_getaffinity"):
+    return os.sched_getaffinity(0)
+  return range(os.cpu_count() or 1)

@@ -1,0 +1,98 @@
+"""Cells of a table: computed once, kept as JSON with where they come from."""
+
+import json
+import pathlib
+import time
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+import ml_collections
+import numpy as np
+
+from common import checkpoint
+from common.provenance import provenance
+
+PLACES = ("data_dir", "cache_dir")  # Of this machine: no part of a result.
+
+
+def cached(
+  path: pathlib.Path,
+  compute: Callable[[], Mapping[str, Any]],
+  fresh: bool = False,
+) -> dict[str, Any]:
+  """The results at `path`, computed and written where there are none.
+
+  With `fresh` they are computed in any case. A cell says how many `minutes` it
+  took, unless `compute` has said so itself.
+  """
+  if fresh or not path.exists():
+    start = time.perf_counter()
+    found = compute()
+    save(path, {"minutes": (time.perf_counter() - start) / 60, **found})
+  return load(path)
+
+
+def save(path: pathlib.Path, results: Mapping[str, Any]) -> None:
+  """Writes a results file, stamped with commit, versions and device."""
+  path.parent.mkdir(parents=True, exist_ok=True)
+  checkpoint.save_json(path, {**results, "provenance": provenance()})
+
+
+def load(path: pathlib.Path) -> dict[str, Any]:
+  """Reads a results file back."""
+  return json.loads(path.read_text())
+
+
+def recorded(config: ml_collections.ConfigDict) -> dict[str, Any]:
+  """The config as a results file keeps it: without where data lie."""
+  values = json.loads(config.to_json())
+  return {key: value for key, value in values.items() if key not in PLACES}
+
+
+def trained(
+  train: Callable[[ml_collections.ConfigDict, str], tuple[Any, Any]],
+  config: ml_collections.ConfigDict,
+  workdir: pathlib.Path,
+) -> tuple[Any, dict[str, Any]]:
+  """Runs or resumes `train(config, workdir)`; returns its state and a cell.
+
+  The cell has scores, steps, minutes (None of a run in pieces: nobody has held
+  the watch) and config.
+  """
+  start = time.perf_counter()
+  resumed = (workdir / "checkpoints").exists()
+  state, scores = train(config.lock(), str(workdir))
+  return state, {
+    "scores": scores,
+    "steps": int(state.step),
+    "minutes": None if resumed else (time.perf_counter() - start) / 60,
+    "config": recorded(config),
+  }
+
+
+def summary(values: Sequence[float]) -> dict[str, Any]:
+  """Median, quartiles and range over seeds, with every value kept."""
+  array = np.asarray(values, np.float64)
+  low, median, high = np.quantile(array, [0.25, 0.5, 0.75])
+  return {
+    "median": float(median),
+    "quartiles": [float(low), float(high)],
+    "range": [float(array.min()), float(array.max())],
+    "values": [float(v) for v in array],
+  }
+
+
+def median_and_range(cell: Mapping[str, Any], form: str) -> str:
+  """A `summary` as "median [lowest, highest]", each in `form`, as ".3g"."""
+  low, high = cell["range"]
+  return f"{cell['median']:{form}} [{low:{form}}, {high:{form}}]"
+
+
+def origin(
+  cells: Sequence[Mapping[str, Any]], form: str = ".1f", unknown: str = "?"
+) -> str:
+  """Where cells come from: mean minutes, and device and commit of the first."""
+  stamp = cells[0]["provenance"]
+  minutes = [c["minutes"] for c in cells if c["minutes"] is not None]
+  each = f"{np.mean(minutes):{form}}" if minutes else unknown
+  return f"{each}, {stamp['device']}, {stamp['commit']}"

@@ -1,0 +1,121 @@
+"""The frame of every project's `reproduce`: flags, folders, cells, README.
+
+    def toy(context):  # Returns a table in Markdown.
+      config = reproduce.config_of(context, "toy")
+      cell = reproduce.cell(context, "toy", lambda: measure(config))
+      return markdown.table(["energy"], [[f"{cell['energy']:.2f}"]])
+
+    if __name__ == "__main__":
+      reproduce.main(__doc__, __file__, {"toy": toy})
+
+`python -m projects.<paper>.reproduce --table=toy` then computes what is not
+there yet in `results/<paper>/`, prints the table, and puts it between the
+markers `<!-- toy -->` and `<!-- /toy -->` of the project's README.
+"""
+
+import argparse
+import importlib
+import pathlib
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, NamedTuple
+
+import ml_collections
+
+from common import cli
+from common.errors import InputError, nearest
+
+from . import cells, markdown
+
+
+class Context(NamedTuple):
+  """What a table is asked for."""
+
+  project: str  # Name of the project's folder, for its configs.
+  out: pathlib.Path  # Where results go; the folder is there.
+  quick: bool  # Of smoke size, to see that everything works.
+  fresh: bool  # Compute what is there, too.
+  seeds: int
+  arguments: argparse.Namespace  # With the project's own flags.
+
+
+# One text, or several by the names of their places in the README.
+Tables = Mapping[str, Callable[[Context], str | Mapping[str, str]]]
+
+
+def config_of(
+  context: Context, name: str, *variants: str
+) -> ml_collections.ConfigDict:
+  """`configs/<project>/<name>.py` with variants, and smoke if quick; unlocked.
+
+  Empty variants do not count.
+  """
+  module = importlib.import_module(f"configs.{context.project}.{name}")
+  asked = [*variants, "smoke" if context.quick else ""]
+  config = module.get_config(",".join(filter(None, asked)))
+  config.unlock()
+  return config
+
+
+def cell(
+  context: Context, name: str, compute: Callable[[], Mapping[str, Any]]
+) -> dict[str, Any]:
+  """The results `<out>/<name>.json`, computed unless there; see `cached`."""
+  return cells.cached(context.out / f"{name}.json", compute, context.fresh)
+
+
+def main(
+  doc: str | None,
+  file: str,
+  tables: Tables,
+  add_arguments: Callable[[argparse.ArgumentParser], None] | None = None,
+  seeds: int | None = None,
+  argv: Sequence[str] | None = None,
+) -> None:
+  """The command.
+
+  Args:
+    doc: what it is for, in its first line.
+    file: of the project's `reproduce.py`, beside its README.
+    tables: what `--table` may be, the first by default.
+    add_arguments: adds the project's own flags to the parser.
+    seeds: how many by default; None where the command has no `--seeds`.
+    argv: instead of the command line's arguments.
+  """
+  project = pathlib.Path(file).resolve().parent.name
+  parser = argparse.ArgumentParser(description=(doc or "").splitlines()[0])
+  add = parser.add_argument
+  first, *_ = tables
+  add("--table", default=first, help=f"{', '.join(tables)}; {first} by default")
+  if seeds is not None:
+    text = "how many, from 0 on; %(default)s by default"
+    add("--seeds", type=int, default=seeds, help=text)
+  add("--quick", action="store_true", help="smoke sizes; results stay")
+  add("--fresh", action="store_true", help="compute cells that are there, too")
+  add("--out", metavar="DIR", help=f"instead of results/{project}")
+  if add_arguments:
+    add_arguments(parser)
+  arguments = parser.parse_args(argv)
+  with cli.sentences():
+    _run(arguments, project, pathlib.Path(file).with_name("README.md"), tables)
+
+
+def _run(arguments, project, readme, tables):
+  name, quick = arguments.table, arguments.quick
+  if name not in tables:
+    close = nearest(name, list(tables))
+    raise InputError(
+      f"--table={name} is none of {', '.join(tables)}"
+      + (f"; did you mean {close!r}?" if close else "")
+    )
+  default = "runs/quick" if quick else f"results/{project}"
+  out = pathlib.Path(arguments.out or default)
+  out.mkdir(parents=True, exist_ok=True)
+  # The quick folder is everybody's, and of a check that was yesterday's.
+  fresh = arguments.fresh or quick
+  seeds = getattr(arguments, "seeds", 0)
+  found = tables[name](Context(project, out, quick, fresh, seeds, arguments))
+  places = {name: found} if isinstance(found, str) else found
+  for place, text in places.items():
+    print(text)
+    if not quick and not arguments.out:
+      markdown.insert(readme, place, text)
