@@ -34,6 +34,14 @@ from . import workdir as workdirs
 from .errors import InputError, Stopped
 from .provenance import provenance
 
+# Asked so, a run saves and stops; schedulers send the last two. Not all systems
+# have all of them.
+_STOPS = [
+  getattr(signal, name)
+  for name in ("SIGINT", "SIGTERM", "SIGHUP", "SIGUSR1")
+  if hasattr(signal, name)
+]
+
 
 class NonFinite(FloatingPointError):
   """A metric or a part of the state became NaN or infinite."""
@@ -89,7 +97,7 @@ class Run:
 
   def __enter__(self) -> "Run":
     self._handlers = {}
-    for number in (signal.SIGINT, signal.SIGTERM):
+    for number in _STOPS:
       try:
         self._handlers[number] = signal.signal(number, self._on_signal)
       except ValueError:  # Not in the main thread of the process.
@@ -114,7 +122,7 @@ class Run:
   def _release(self):
     self._checkpoints.close()
     if self._lock:
-      self._lock.close()
+      self._lock.release()
 
   def key(self, name: str) -> jax.Array:
     """The random key of the stream `name`: a function of seed and name only."""
@@ -172,7 +180,7 @@ class Run:
     )
 
   def steps(
-    self, state: Any, batches: Callable[[Any], Any]
+    self, state: Any, batches: Callable[[Any], Any] | None = None
   ) -> Iterator[tuple[int, Any]]:
     """Yields (steps done once this batch is used, batch), to `total_steps`.
 
@@ -180,15 +188,18 @@ class Run:
       state: where to start: `state.step` steps are done.
       batches: `t -> batch`, leaves `[batch_size, ...]`; a
         `jax.tree_util.Partial` of arrays is compiled, any other function is
-        called on the host.
+        called on the host. None where a step makes its own data (a rollout, a
+        round of episodes): the batch is then the numbers of the steps.
 
     Yields:
       step, batch: leaves `[steps_per_call, batch_size, ...]`, split over the
-        devices along the second axis.
+        devices along the second axis; or int32 `[steps_per_call]`.
     """
     config = self.config
     split = NamedSharding(self.mesh, PartitionSpec(None, "data"))
-    if isinstance(batches, jax.tree_util.Partial):
+    if batches is None:
+      make = lambda ts: ts
+    elif isinstance(batches, jax.tree_util.Partial):
       # By jit: device_put cannot place keys over several processes.
       copy = jax.jit(lambda tree: tree, out_shardings=self._replicated)
       batches = copy(batches)
@@ -317,7 +328,7 @@ class Run:
 
     Raises:
       NonFinite: the state is not finite; nothing is saved.
-      Stopped: after saving, when Ctrl-C or SIGTERM had come.
+      Stopped: after saving, when Ctrl-C or a signal to stop had come.
       InputError: the disk is full or not writable.
     """
     stopping = self._stopping(step)

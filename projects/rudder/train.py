@@ -15,7 +15,6 @@ from typing import Any
 
 import jax
 import ml_collections
-import numpy as np
 from jax import numpy as jnp
 
 from common import cli, experiment
@@ -58,7 +57,8 @@ def mdp_of(config: ml_collections.ConfigDict) -> tuple[DelayedMDP, Any]:
   if not (isinstance(make, type) and issubclass(make, DelayedMDP)):
     raise InputError(
       f"config.env {config.env!r} is no task with a table "
-      "(delayed_mdp.DelayedMDP): learn it with config.learner='ppo_rudder', as configs/rudder/cartpole.py does"
+      "(delayed_mdp.DelayedMDP): learn it with config.learner='ppo_rudder', "
+      "as configs/rudder/cartpole.py does"
     )
   env = make(config.max_delay, **config.task)
   params = env.params_of_delay(config.delay)
@@ -154,9 +154,8 @@ def train(
     state = run.restore_or(lambda key: init(key, config))
     update = run.compile(make_train_step(config))
     evaluate = make_evaluate(config)
-    batches = lambda t: np.full(config.batch_size, t)
     scores = {}
-    for step, batch in run.steps(state, batches):
+    for step, batch in run.steps(state):
       state, metrics = update(state, batch)
       run.log(step, metrics)
       if run.every(config.eval_every, step):

@@ -262,7 +262,7 @@ def test_a_full_disk_is_one_sentence_and_the_last_checkpoint_intact(tmp_path):
   assert same(whole, go(make_config(), tmp_path / "run"))
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.parametrize("number", experiment._STOPS)
 def test_a_signal_saves_and_stops(tmp_path, number):
   def interrupted(key):
     plain = jax.jit(batches(key))
@@ -279,6 +279,25 @@ def test_a_signal_saves_and_stops(tmp_path, number):
   assert caught.value.signal == number
   whole = go(make_config(), tmp_path / "whole")
   assert same(whole, go(make_config(), tmp_path / "run"))
+
+
+def test_without_batches_a_step_gets_its_number(tmp_path):
+  config = make_config()
+  config.batch_size = 7  # Which no number of devices but one divides.
+
+  def count(state, t):
+    state = state.replace(step=state.step + 1)
+    return state, {"t": t}
+
+  with experiment.Run(config, str(tmp_path)) as run:
+    state = run.restore_or(init)
+    update = run.compile(count)
+    for step, ts in run.steps(state):
+      state, metrics = update(state, ts)
+      assert int(metrics["t"][-1]) == step - 1
+      assert len(ts) == config.steps_per_call or step == config.total_steps
+      run.save(step, state)
+  assert int(state.step) == config.total_steps
 
 
 def test_logs_of_a_killed_run_lose_their_tail_and_half_a_line(tmp_path):
