@@ -12,13 +12,14 @@ import hashlib
 import os
 import pathlib
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from typing import Any, NamedTuple
 
 import numpy as np
 
 from common.checkpoint import warn
 from common.data import torch_files
+from common.data.protobuf import fields
 from common.errors import InputError
 
 from . import inception, weights
@@ -259,37 +260,3 @@ def _constant(node: memoryview) -> np.ndarray:
       values = np.broadcast_to(values, int(np.prod(shape)))
     return values.reshape(shape)
   raise ValueError("a constant without a value")
-
-
-def fields(message: memoryview) -> Iterator[tuple[int, Any]]:
-  """Yields (number, value) of a protobuf message's fields, in their order.
-
-  The value is an int for varints, bytes for all else.
-  """
-  at = 0
-
-  def varint() -> int:
-    nonlocal at
-    value = shift = 0
-    while True:
-      byte = message[at]
-      at += 1
-      value |= (byte & 0x7F) << shift
-      if byte < 0x80:
-        return value
-      shift += 7
-      if shift > 63:
-        raise ValueError("a number without an end")
-
-  while at < len(message):
-    number, kind = divmod(varint(), 8)
-    if kind == 0:
-      yield number, varint()
-      continue
-    if kind not in (1, 2, 5):
-      raise ValueError(f"a field of the unknown kind {kind}")
-    size = varint() if kind == 2 else 8 if kind == 1 else 4
-    if at + size > len(message):
-      raise ValueError("it ends early")
-    yield number, message[at : at + size]
-    at += size

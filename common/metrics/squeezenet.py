@@ -22,10 +22,10 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from common.data.protobuf import fields
 from common.errors import InputError
 
 from . import resize
-from .inception_weights import fields
 
 SIZE = 227
 FEATURES = 512

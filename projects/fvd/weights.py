@@ -26,9 +26,9 @@ import numpy as np
 
 from common.checkpoint import warn
 from common.data import torch_files
+from common.data.protobuf import fields, varint
 from common.errors import InputError
 from common.metrics import weights
-from common.metrics.inception_weights import fields
 
 from . import model
 
@@ -281,11 +281,11 @@ def _entries(whole: bytes) -> Iterator[tuple[bytes, bytes]]:
   position = 0
   handle = []
   for _ in range(4):  # Two handles: of a block that is not used, of the index.
-    number, position = _varint(footer, position)
+    number, position = varint(footer, position)
     handle.append(number)
   for _, place in _block(whole, handle[2], handle[3]):
-    start, position = _varint(place, 0)
-    size, _ = _varint(place, position)
+    start, position = varint(place, 0)
+    size, _ = varint(place, position)
     yield from _block(whole, start, size)
 
 
@@ -302,21 +302,10 @@ def _block(
   end = size - 4 * (restarts + 1)
   position, key = 0, b""
   while position < end:
-    shared, position = _varint(block, position)
-    fresh, position = _varint(block, position)
-    length, position = _varint(block, position)
+    shared, position = varint(block, position)
+    fresh, position = varint(block, position)
+    length, position = varint(block, position)
     key = key[:shared] + block[position : position + fresh]
     position += fresh
     yield key, block[position : position + length]
     position += length
-
-
-def _varint(data: bytes, position: int) -> tuple[int, int]:
-  """A number of seven bits a byte, and where it ends."""
-  number = shift = 0
-  while True:
-    byte = data[position]
-    number |= (byte & 127) << shift
-    position, shift = position + 1, shift + 7
-    if byte < 128:
-      return number, position

@@ -22,10 +22,10 @@ from jax import numpy as jnp
 from PIL import Image
 
 from common import keys
-from common.data import decoded, in_memory
+from common.data import decoded, in_memory, tfrecord
 from common.errors import InputError
 
-from . import records, scenes
+from . import scenes
 
 # File, size of its images, entities with the background, objects' axis.
 _FILES = {
@@ -177,17 +177,17 @@ def _published(
   sizes["visibility"] = entities
   shape = [height, width]
   shape.insert(axis, entities)
-  for i, record in enumerate(records.read(path)):
+  for i, record in enumerate(tfrecord.read(path)):
     if i < start:
       continue
     if i == start + count:
       return
     where = f"record {i} of {path}"
     try:
-      features = records.example(record)
+      features = tfrecord.example(record)
     except ValueError as error:
       raise InputError(f"{where} is no tf.train.Example") from error
-    records.checked(features, sizes, where)
+    tfrecord.checked(features, sizes, where)
     image = features["image"].reshape(height, width, 3)
     mask = np.argmax(features["mask"].reshape(shape), axis=axis)
     if height != width:

@@ -11,8 +11,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from common.data import tfrecord
 from common.errors import InputError
-from projects.slot_attention import files, records, scenes
+from projects.slot_attention import files, scenes
 
 
 def varint(value):
@@ -47,7 +48,7 @@ def example(**features):
 
 
 def framed(data):
-  crc = lambda part: struct.pack("<I", records.masked(records.crc32c(part)))
+  crc = lambda part: struct.pack("<I", tfrecord.masked_crc(part))
   head = struct.pack("<Q", len(data))
   return head + crc(head) + data + crc(data)
 
@@ -82,15 +83,10 @@ def config(tmp_path, **changes):
 FILE = "tetrominoes_train.tfrecords"
 
 
-def test_crc_is_castagnolis():
-  assert records.crc32c(b"123456789") == 0xE3069283  # The published check.
-  data = np.random.default_rng(0).bytes(10_001)
-  crc = 0xFFFFFFFF
-  for byte in data:
-    crc ^= byte
-    for _ in range(8):
-      crc = crc >> 1 ^ 0x82F63B78 * (crc & 1)
-  assert records.crc32c(data) == crc ^ 0xFFFFFFFF
+def test_crc_is_castagnolis_turned():
+  # The published check of CRC-32C is 0xE3069283.
+  turned = (0xE3069283 >> 15 | 0xE3069283 << 17) + 0xA282EAD8
+  assert tfrecord.masked_crc(b"123456789") == turned & 0xFFFFFFFF
 
 
 def test_examples_are_parsed(tmp_path):
@@ -99,8 +95,8 @@ def test_examples_are_parsed(tmp_path):
     x=np.array([1.5, -2.0], np.float32),
     size=np.array([3, 300, 2**40]),
   )
-  (record,) = records.read(write(tmp_path / "one", example(**sent)))
-  got = records.example(record)
+  (record,) = tfrecord.read(write(tmp_path / "one", example(**sent)))
+  got = tfrecord.example(record)
   assert got.keys() == sent.keys()
   for name, values in sent.items():
     np.testing.assert_array_equal(got[name], values)
@@ -110,7 +106,7 @@ def test_examples_are_parsed(tmp_path):
   entries = ((b"image", whole), (b"x", single))
   record = field(1, b"".join(field(1, field(1, n) + field(2, v))
                              for n, v in entries))  # fmt: skip
-  for name, values in records.example(record).items():
+  for name, values in tfrecord.example(record).items():
     np.testing.assert_array_equal(values, sent[name])
 
 
@@ -129,7 +125,7 @@ def test_files_become_batches_and_tests(tmp_path, monkeypatch):
     test["masks"].argmax(1), [made[4][2], made[5][2]]
   )
   # A second time nothing is read; and examples with more objects are left out.
-  monkeypatch.setattr(records, "read", None)
+  monkeypatch.setattr(tfrecord, "read", None)
   again = files.batches(config(tmp_path), jax.random.key(0))(0)
   np.testing.assert_array_equal(again["image"], batch["image"])
   few = config(tmp_path, max_objects=2, batch_size=1)
@@ -278,8 +274,8 @@ def test_an_interrupted_conversion_leaves_nothing(tmp_path, monkeypatch):
   def stop(*_):
     raise KeyboardInterrupt
 
-  monkeypatch.setattr(files, "records", types.SimpleNamespace(
-    read=records.read, example=stop, checked=None))  # fmt: skip
+  monkeypatch.setattr(files, "tfrecord", types.SimpleNamespace(
+    read=tfrecord.read, example=stop, checked=None))  # fmt: skip
   with pytest.raises(KeyboardInterrupt):
     files.arrays(config(tmp_path), "train")
   assert not list((tmp_path / "cache").glob("*"))
