@@ -9,6 +9,7 @@ its extrapolation in n and the scores beside it, and the command line.
 import argparse
 import importlib.metadata
 import json
+import os
 import pathlib
 import sys
 import zipfile
@@ -206,6 +207,29 @@ def load(path: str | pathlib.Path) -> Samples:
     raise InputError(f"{path}: {error}") from error
   whole = (mean, sigma) if n is None else moments
   return Samples(str(path), (), whole, None, protocol, notes)
+
+
+def sides(
+  a: Any, b: Any, read: Callable[[str, Any], Samples]
+) -> tuple[Samples, Samples]:
+  """What two arguments of a metric stand for.
+
+  Args:
+    a: `Samples`, the path of saved statistics, or what `read` takes.
+    b: likewise.
+    read: `read(name, source) -> Samples`; the name is the path, or A or B.
+  """
+
+  def side(name, source):
+    if isinstance(source, Samples):
+      return source
+    if isinstance(source, str | os.PathLike):
+      name = os.fspath(source)
+      if is_statistics(name):
+        return load(name)
+    return read(name, source)
+
+  return side("A", a), side("B", b)
 
 
 def compare(

@@ -14,14 +14,11 @@ import argparse
 import collections
 import functools
 import os
-import sys
 from collections.abc import Callable, Iterator
 from typing import Any, NamedTuple
 
 import jax
 import numpy as np
-import tqdm
-from jax.sharding import AxisType, NamedSharding, PartitionSpec
 
 from common import errors, xla_options
 
@@ -32,12 +29,12 @@ from . import (
   inception,
   inception_weights,
   squeezenet,
+  streaming,
   weights,
 )
 
 FEATURES = ("inception", "squeezenet")
 SQUEEZENET = "squeezenet_v1.0.caffemodel"
-_IN_FLIGHT = 2  # Batches that the device may have waiting.
 
 
 class Network(NamedTuple):
@@ -128,20 +125,12 @@ def network(
     "channels": "gray repeated, alpha dropped",
     "versions": feature_distance.versions("pillow") | {"weights file": file},
   }
-  mesh = _mesh()
   apply = jax.jit(
     apply,
-    out_shardings=NamedSharding(mesh, PartitionSpec("data")),
+    out_shardings=streaming.by_rows(),
     compiler_options=xla_options.convolutions(),
   )
-  everywhere = NamedSharding(mesh, PartitionSpec())
-  return Network(apply, jax.device_put(parameters, everywhere), size, protocol)
-
-
-def _mesh() -> jax.sharding.Mesh:
-  return jax.make_mesh(
-    (jax.device_count(),), ("data",), axis_types=(AxisType.Auto,)
-  )
+  return Network(apply, streaming.everywhere(parameters), size, protocol)
 
 
 def features(
@@ -157,24 +146,15 @@ def features(
     batches: [b, h, w, 3] each, b <= batch_size.
     batch_size: of all but the last.
   """
-  mesh = _mesh()
-  split = NamedSharding(mesh, PartitionSpec("data"))
-  full = -(-batch_size // mesh.size) * mesh.size
-  waiting = collections.deque()
-
-  def finished():
-    count, result = waiting.popleft()
-    return np.asarray(result)[:count]
-
-  for batch in batches:
-    count = len(batch)
-    batch = np.pad(batch, [(0, full - count), *[(0, 0)] * 3])
-    placed = jax.device_put(batch, split)
-    waiting.append((count, network.apply(network.parameters, placed)))
-    if len(waiting) > _IN_FLIGHT:
-      yield finished()
-  while waiting:
-    yield finished()
+  full = streaming.full_batch(batch_size)
+  started = (
+    (
+      len(batch),
+      network.apply(network.parameters, streaming.placed(batch, full)),
+    )
+    for batch in batches
+  )
+  return streaming.read_back(started)
 
 
 def samples(
@@ -199,17 +179,11 @@ def samples(
   sizes: collections.Counter[tuple[int, ...]] = collections.Counter()
 
   def seen():
-    with tqdm.tqdm(
-      pictures.images,
-      desc=name,
-      total=pictures.count,
-      unit=" images",
-      dynamic_ncols=True,
-      disable=not sys.stderr.isatty(),
-    ) as bar:
-      for image in bar:
+    with streaming.progress(name, "images", pictures.count) as bar:
+      for image in pictures.images:
         sizes[image.shape[:2]] += 1
         yield image
+        bar.update()
 
   batches = image_sources.batches(
     seen(), batch_size, network.size, pictures.notes
@@ -261,22 +235,21 @@ def fid(
   Raises:
     InputError: anything that the two sides lack.
   """
-  net = features if isinstance(features, Network) else None
-  sides = []
-  for name, side in (("A", a), ("B", b)):
-    if isinstance(side, feature_distance.Samples):
-      sides.append(side)
-      continue
-    if isinstance(side, str | os.PathLike):
-      name = os.fspath(side)
-      if feature_distance.is_statistics(name):
-        sides.append(feature_distance.load(name))
-        continue
-    else:
+  load = functools.cache(
+    lambda: (
+      features
+      if isinstance(features, Network)
+      else network(features, weights, tap)
+    )
+  )
+
+  def read(name, side):
+    if not isinstance(side, str | os.PathLike):
       side = np.asarray(side)
-    net = net or network(features, weights, tap)
     pictures = image_sources.find(side, seed=seed, **options)
-    sides.append(samples(name, pictures, net, batch_size, seed))
+    return samples(name, pictures, load(), batch_size, seed)
+
+  sides = feature_distance.sides(a, b, read)
   return feature_distance.compare(
     *sides, any_protocol=any_protocol, distance_only=distance_only
   )

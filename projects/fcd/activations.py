@@ -9,6 +9,8 @@ import jax
 import numpy as np
 from jax.sharding import AxisType, PartitionSpec
 
+from common.metrics import streaming
+
 from . import model, tokens
 
 BATCH_SIZE = 512
@@ -47,16 +49,20 @@ def activations(
     distinct = sorted(times, key=lambda text: (len(text), text))
     rows = rows or _rows(len(distinct), batch_size, devices)
     batches = [distinct[i : i + rows] for i in range(0, len(distinct), rows)]
-    found: list[Any] = []
-    for i, batch in enumerate([*batches, None]):
-      if batch is not None:
+
+    def started(batches=batches, rows=rows):
+      for batch in batches:
         inputs = tokens.encode(batch, rule, length)
         filled = ((0, rows - len(batch)), (0, 0))
         inputs = np.pad(inputs, filled, constant_values=model.PADDING)
-        found.append(_program()(params, inputs))
-      if i:  # Read only when the next batch is on its way.
-        found[i - 1] = np.asarray(found[i - 1])
-        progress(sum(times[text] for text in batches[i - 1]))
+        yield len(batch), _program()(params, inputs)
+
+    found = []
+    for batch, part in zip(
+      batches, streaming.read_back(started()), strict=True
+    ):
+      found.append(part)
+      progress(sum(times[text] for text in batch))
     places = {text: place for place, text in enumerate(distinct)}
     yield np.concatenate(found)[[places[text] for text in window]]
 

@@ -8,19 +8,16 @@ paper's code, and depends on n: compare sets of one size.
 """
 
 import argparse
-import contextlib
 import os
-import sys
 from collections.abc import Sequence
 from typing import Any
 
 import rdkit
-import tqdm
 
 from common import checkpoint, population, report
 from common.chem import smiles_files
 from common.errors import InputError
-from common.metrics import feature_distance
+from common.metrics import feature_distance, streaming
 
 from . import model, tokens
 from .activations import BATCH_SIZE, activations
@@ -66,23 +63,18 @@ def score(
   Raises:
     InputError: a file, a SMILES or the weights are not what they should be.
   """
-  sides = [
-    feature_distance.load(source)
-    if isinstance(source, str | os.PathLike)
-    and feature_distance.is_statistics(source)
-    else samples(
-      source,
-      rule=rule,
-      weights=weights,
-      column=column,
-      canonicalise=canonicalise,
-      strict=strict,
-      batch_size=batch_size,
-      processes=processes,
-      seed=seed,
-    )
-    for source in (a, b)
-  ]
+  read = lambda name, source: samples(
+    source,
+    rule=rule,
+    weights=weights,
+    column=column,
+    canonicalise=canonicalise,
+    strict=strict,
+    batch_size=batch_size,
+    processes=processes,
+    seed=seed,
+  )
+  sides = feature_distance.sides(a, b, read)
   return feature_distance.compare(*sides, any_protocol, distance_only)
 
 
@@ -104,9 +96,11 @@ def samples(
   params, digest = model.released(weights)
   named = isinstance(source, str | os.PathLike)
   name = os.fspath(source) if named else f"{len(source)} SMILES"
-  with _bar(f"{name}: molecules") as done:
+  with streaming.progress(
+    f"{name}: molecules", "molecules", None, False
+  ) as bar:
     found = smiles_files.load(
-      source, column, canonicalise, strict, processes, done
+      source, column, canonicalise, strict, processes, bar.update
     )
   if complaint := smiles_files.complaint(name, found):
     checkpoint.warn(complaint)
@@ -122,8 +116,9 @@ def samples(
       raise InputError(f"{said}, and {what}: remove them, or drop --strict")
     checkpoint.warn(f"{said}: {what}")
     notes[f"of {tokens.LENGTH} characters or more"] = longer
-  with _bar(f"{name}: ChemNet", len(found.smiles)) as done:
-    chunks = activations(found.smiles, params, rule, batch_size, done)
+  n = len(found.smiles)
+  with streaming.progress(f"{name}: ChemNet", "molecules", n, False) as bar:
+    chunks = activations(found.smiles, params, rule, batch_size, bar.update)
     return feature_distance.collect(
       name, chunks, protocol(digest, rule, canonicalise), notes, seed
     )
@@ -150,20 +145,6 @@ def protocol(digest: str, rule: str, canonicalise: bool) -> dict[str, Any]:
     "SMILES": by if canonicalise else "as written",
     "versions": feature_distance.versions(),
   }
-
-
-@contextlib.contextmanager
-def _bar(title: str, total: int | None = None):
-  """A progress bar's `update`, with the time left where there is a terminal."""
-  with tqdm.tqdm(
-    desc=title,
-    total=total,
-    unit=" molecules",
-    leave=False,
-    dynamic_ncols=True,
-    disable=not sys.stderr.isatty(),
-  ) as bar:
-    yield bar.update
 
 
 def main() -> None:

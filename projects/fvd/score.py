@@ -14,18 +14,15 @@ import argparse
 import collections
 import functools
 import os
-import sys
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any, NamedTuple
 
 import jax
 import numpy as np
-import tqdm
 from jax import numpy as jnp
-from jax.sharding import AxisType, NamedSharding, PartitionSpec
 
 from common.errors import InputError
-from common.metrics import feature_distance
+from common.metrics import feature_distance, streaming
 
 from . import clips, model, motion
 from . import weights as i3d_weights
@@ -33,7 +30,6 @@ from . import weights as i3d_weights
 FEATURES = ("i3d", "motion")
 BATCH_SIZE = 8
 GAMMA = 1.0  # KVD: the kernel is (a'b + 1)^3, without the 1 / d of KID.
-_IN_FLIGHT = 2  # Batches that the device may have waiting.
 
 
 class Network(NamedTuple):
@@ -103,18 +99,10 @@ def network(
     "values": "RGB, 2 x / 255 - 1",
     "versions": versions,
   }
-  mesh = _mesh()
-  rows = NamedSharding(mesh, PartitionSpec("data"))
   scale = jax.jit(functools.partial(model.scaled, size=size))
-  apply = jax.jit(apply, out_shardings=rows)
-  parameters = jax.device_put(parameters, NamedSharding(mesh, PartitionSpec()))
+  apply = jax.jit(apply, out_shardings=streaming.by_rows())
+  parameters = streaming.everywhere(parameters)
   return Network(scale, apply, parameters, fewest, protocol)
-
-
-def _mesh() -> jax.sharding.Mesh:
-  return jax.make_mesh(
-    (jax.device_count(),), ("data",), axis_types=(AxisType.Auto,)
-  )
 
 
 def features(
@@ -130,38 +118,27 @@ def features(
     clips: [t, h, w, 3] each, 0..255, of one length and any sizes.
     batch_size: clips at a time.
   """
-  mesh = _mesh()
-  rows = NamedSharding(mesh, PartitionSpec("data"))
-  full = -(-batch_size // mesh.size) * mesh.size
-  waiting = collections.deque()
+  full = streaming.full_batch(batch_size)
 
-  def started(batch):
-    fill = [(0, full - len(batch)), *[(0, 0)] * 4]
+  def started():
+    batch = []
+    for clip in clips:
+      batch.append(clip)
+      if len(batch) == full:
+        yield len(batch), start(batch)
+        batch = []
+    if batch:
+      yield len(batch), start(batch)
+
+  def start(batch):
     if len({(clip.shape, clip.dtype) for clip in batch}) == 1:
-      scaled = network.scale(
-        jax.device_put(np.pad(np.stack(batch), fill), rows)
-      )
+      scaled = network.scale(streaming.placed(np.stack(batch), full))
     else:
       scaled = jnp.concatenate([network.scale(clip[None]) for clip in batch])
-      scaled = jax.device_put(jnp.pad(scaled, fill), rows)
-    return len(batch), network.apply(network.parameters, scaled)
+      scaled = streaming.placed(scaled, full)
+    return network.apply(network.parameters, scaled)
 
-  def finished():
-    count, result = waiting.popleft()
-    return np.asarray(result)[:count]
-
-  batch = []
-  for clip in clips:
-    batch.append(clip)
-    if len(batch) == full:
-      waiting.append(started(batch))
-      batch = []
-      if len(waiting) > _IN_FLIGHT:
-        yield finished()
-  if batch:
-    waiting.append(started(batch))
-  while waiting:
-    yield finished()
+  return streaming.read_back(started())
 
 
 def samples(
@@ -198,13 +175,7 @@ def samples(
       sizes[clip.shape[1:3]] += 1
       yield clip
 
-  with tqdm.tqdm(
-    desc=name,
-    total=0,
-    unit=" clips",
-    dynamic_ncols=True,
-    disable=not sys.stderr.isatty(),
-  ) as bar:
+  with streaming.progress(name, "clips", 0) as bar:
     chunks = features(network, seen(bar), batch_size)
     found = feature_distance.collect(
       name, chunks, network.protocol, notes, seed
@@ -255,20 +226,14 @@ def score(
   Raises:
     InputError: anything that the two sides lack.
   """
-  net = features if isinstance(features, Network) else None
   how = clips.Options(**options)
-  sides = []
-  for name, side in (("A", a), ("B", b)):
-    if isinstance(side, feature_distance.Samples):
-      sides.append(side)
-      continue
-    if isinstance(side, str | os.PathLike):
-      name = os.fspath(side)
-      if feature_distance.is_statistics(name):
-        sides.append(feature_distance.load(name))
-        continue
-    net = net or network(features, weights)
-    sides.append(samples(name, side, net, how, batch_size, seed))
+  load = functools.cache(
+    lambda: (
+      features if isinstance(features, Network) else network(features, weights)
+    )
+  )
+  read = lambda name, side: samples(name, side, load(), how, batch_size, seed)
+  sides = feature_distance.sides(a, b, read)
   return feature_distance.compare(*sides, any_protocol, distance_only, GAMMA)
 
 
