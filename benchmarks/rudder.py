@@ -27,9 +27,16 @@ from jax import numpy as jnp
 
 from benchmarks import rudder_numpy, timing
 from configs.rudder import cartpole, watch_repair
-from projects.rudder import losses, train
+from projects.rudder import losses
 from projects.rudder.ppo import ppo
-from projects.rudder.tabular import model, rounds, td_learning
+from projects.rudder.tabular import (
+  delayed_mdp,
+  model,
+  rounds,
+  rudder,
+  td_learning,
+  train,
+)
 
 try:
   import torch
@@ -90,8 +97,10 @@ def _seconds(function: Callable, *args) -> tuple[float, float, Any]:
 def _loops(quick):
   """The environment alone, and Q-learning, without a stop."""
   trials, episodes = (4, 20) if quick else (100, 1000)
-  config = _config(quick, max_episodes=episodes, solved_share=2.0)
-  env, params = train.mdp_of(config)
+  config = _config(
+    quick, learner="q_lambda", max_episodes=episodes, solved_share=2.0
+  )
+  env, params = delayed_mdp.of_config(config)
   steps = trials * episodes * config.delay
   roots = jax.random.split(jax.random.key(0), trials)
 
@@ -106,8 +115,8 @@ def _loops(quick):
     return jax.lax.scan(once, 0.0, jnp.arange(episodes))[0]
 
   alone, alone_compile, _ = _seconds(jax.vmap(random_play), roots)
-  one = td_learning.make_trial("q_lambda", env, config)
-  many = jax.vmap(one, (0, None), axis_name=td_learning.TRIALS)
+  one = rounds.make_trial(td_learning.make, env, config)
+  many = jax.vmap(one, (0, None), axis_name=rounds.TRIALS)
   learning, compile_s, _ = _seconds(many, roots, np.int32(config.delay))
   loops = 20 if quick else 1000
   peer = rudder_numpy.environment_steps_per_second(loops)
@@ -129,9 +138,9 @@ def _trials(quick):
   """RUDDER until it has solved: seconds of a solved trial."""
   trials = 2 if quick else 24
   config = _config(quick)
-  env, _ = train.mdp_of(config)
-  one = rounds.make_trial(env, config)
-  many = jax.vmap(one, (0, None), axis_name=td_learning.TRIALS)
+  env, _ = delayed_mdp.of_config(config)
+  one = rounds.make_trial(rudder.make, env, config)
+  many = jax.vmap(one, (0, None), axis_name=rounds.TRIALS)
   roots = jax.random.split(jax.random.key(0), trials)
   seconds, compile_s, out = _seconds(many, roots, np.int32(config.delay))
   solved = max(int(out["solved"].sum()), 1)
@@ -258,14 +267,15 @@ def _growth(quick):
       quick, delay=delay, max_delay=delay, warmup_episodes=0, lessons=256,
       loss_threshold=0.0, max_updates=5 if quick else 100,
     )  # fmt: skip
-    env, params = train.mdp_of(config)
+    env, params = delayed_mdp.of_config(config)
     optimum = train.optimum_of(env, params)
-    begin = jax.vmap(lambda key, e=env, c=config: rounds.init(key, e, c))
+    begin = jax.vmap(lambda key, c=config: train.init(key, c))
     states = jax.jit(begin)(jax.random.split(jax.random.key(0), count))
 
     def one(states, optimum, env=env, params=params, config=config):
-      round_ = rounds.make_round(env, params, optimum, config)
-      return jax.vmap(round_, axis_name=td_learning.TRIALS)(states)
+      learner = rudder.make(env, params, config)
+      round_ = rounds.make_round(env, params, optimum, config, learner)
+      return jax.vmap(round_, axis_name=rounds.TRIALS)(states)
 
     start = time.perf_counter()
     program = jax.jit(one).lower(states, optimum).compile()

@@ -23,7 +23,6 @@ import numpy as np
 
 from common import cli, report
 
-from .ppo import learning_curves
 from .tabular import bias_variance, figures, result_tables, sweep_runner
 
 _HERE = pathlib.Path(__file__).parent
@@ -103,7 +102,8 @@ def bias_and_variance(
 
 
 def ppo(out: pathlib.Path, quick: bool, fresh: bool, seeds: int) -> str:
-  """The curves of `deep/curves.py`; returns the table and draws them."""
+  """Curves of `ppo/learning_curves.py`; returns the table and draws them."""
+  from .ppo import learning_curves  # Tables do without.
 
   def config(name, variants):
     module = sweep_runner.module_of(_PROJECT, name)

@@ -8,136 +8,64 @@
 any gymnax environment can be delayed: `--config.env=package.module:make_env`.
 """
 
-import importlib
-import sys
 from collections.abc import Callable
+from types import ModuleType
 from typing import Any
 
 import jax
 import ml_collections
-from jax import numpy as jnp
 
 from common import cli, experiment
-from common.errors import InputError, check_choice
+from common.errors import check_choice
 
-from .atari import train as atari
-from .ppo import ppo, ppo_rudder
-from .tabular import dynamic_programming, figures, rounds, td_learning
-from .tabular.delayed_mdp import DelayedMDP
+from . import figures
+from .tabular import train as tabular
 
-DEEP = {"ppo": ppo, "ppo_rudder": ppo_rudder, "atari": atari}
-LEARNERS = (*rounds.LEARNERS, *DEEP)
+LEARNERS = (*tabular.LEARNERS, "ppo", "ppo_rudder", "atari")
 
 
-def mdp_of(config: ml_collections.ConfigDict) -> tuple[DelayedMDP, Any]:
-  """Returns the task of a table's config, and its parameters.
+def room(config: ml_collections.ConfigDict) -> ModuleType:
+  """The module whose functions train `config.learner`.
 
-  Args:
-    config: `env`, "package.module:Class" of a `task.DelayedMDP`; `delay`;
-      `max_delay`, the room for it; `task`, numbers of its parameters.
+  Imported when it is needed: gymnax takes seconds, and emulators are optional.
 
   Raises:
-    InputError: no such class, or it is no task; a delay that is none, or for
-      which there is no room.
+    InputError: there is no such learner.
   """
-  if not 1 <= config.delay <= config.max_delay:
-    why = (
-      "nothing would be delayed"
-      if config.delay < 1
-      else f"episodes have room for config.max_delay = {config.max_delay}"
-    )
-    raise InputError(f"config.delay is {config.delay}: {why}")
-  module, _, name = config.env.partition(":")
-  try:
-    make = getattr(importlib.import_module(module), name)
-  except (ImportError, AttributeError, ValueError) as error:
-    raise InputError(
-      f"config.env {config.env!r} cannot be made: {error}"
-    ) from error
-  if not (isinstance(make, type) and issubclass(make, DelayedMDP)):
-    raise InputError(
-      f"config.env {config.env!r} is no task with a table "
-      "(delayed_mdp.DelayedMDP): learn it with config.learner='ppo_rudder', "
-      "as configs/rudder/cartpole.py does"
-    )
-  env = make(config.max_delay, **config.task)
-  params = env.params_of_delay(config.delay)
-  if params.max_steps_in_episode > env.max_steps:
-    raise InputError(
-      f"an episode of {params.max_steps_in_episode} steps has no room in "
-      f"{env.max_steps}: raise config.max_delay"
-    )
-  return env, params
+  check_choice("learner", config.learner, LEARNERS)
+  if config.learner == "atari":
+    from .atari import train as atari
+
+    return atari
+  if config.learner == "ppo_rudder":
+    from .ppo import ppo_rudder
+
+    return ppo_rudder
+  if config.learner == "ppo":
+    from .ppo import ppo
+
+    return ppo
+  return tabular
 
 
 def init(key: jax.Array, config: ml_collections.ConfigDict) -> Any:
   """Returns the state before the first step; vmap over `key` if you like."""
-  check_choice("learner", config.learner, LEARNERS)
-  if config.learner in DEEP:
-    return DEEP[config.learner].init(key, config)
-  return rounds.init(key, mdp_of(config)[0], config)
+  return room(config).init(key, config)
 
 
 def make_train_step(config: ml_collections.ConfigDict) -> Callable:
   """Returns `step(state, batch) -> state, metrics`; `batch` is not used.
 
   What a step learns from it plays itself, by the key and step of the state.
-  With a table a step is a round of `check_every` episodes
-  (`rounds.make_round`).
   """
-  check_choice("learner", config.learner, LEARNERS)
-  if config.learner in DEEP:
-    return DEEP[config.learner].make_train_step(config)
-  env, params = mdp_of(config)
-  one = rounds.make_round(env, params, optimum_of(env, params), config)
-  # A population of one: the loops of a round ask all of its trials.
-  alone = jax.vmap(one, axis_name=td_learning.TRIALS)
-
-  def step(state, batch):
-    del batch
-    grown = jax.tree.map(lambda leaf: leaf[None], state)
-    return jax.tree.map(lambda leaf: leaf[0], alone(grown))
-
-  return step
-
-
-def optimum_of(env: DelayedMDP, params: Any) -> jax.Array:
-  """The exact optimal values, once and for all."""
-  return jax.jit(lambda params: dynamic_programming.q_values(env, params))(
-    params
-  )
+  return room(config).make_train_step(config)
 
 
 def make_evaluate(
   config: ml_collections.ConfigDict, real: Any = None
 ) -> Callable[[Any, jax.Array], dict[str, float]]:
-  """Returns `evaluate(state, key) -> dict of floats`.
-
-  With a table, of `eval_episodes` greedy episodes: `eval_return`, the mean
-  return, and `eval_regret`, what a better choice would have earned in addition,
-  which is zero for an optimal policy. Else see `deep`.
-  """
-  if config.learner in DEEP:
-    return DEEP[config.learner].make_evaluate(config, real)
-  env, params = mdp_of(config)
-  regret = dynamic_programming.regrets(optimum_of(env, params))
-
-  @jax.jit
-  def scores(q, regret, key):
-    def episode(key):
-      lesson, played = rounds.play(env, params, q, key, 0.0)
-      lost = regret.reshape(-1, env.num_actions)[played.rows, played.actions]
-      return {
-        "eval_return": lesson.returns,
-        "eval_regret": jnp.sum(jnp.where(played.inside, lost, 0.0)),
-      }
-
-    each = jax.vmap(episode)(jax.random.split(key, config.eval_episodes))
-    return jax.tree.map(jnp.mean, each)
-
-  return lambda state, key: {
-    name: float(value) for name, value in scores(state.q, regret, key).items()
-  }
+  """Returns `evaluate(state, key) -> dict of floats`."""
+  return room(config).make_evaluate(config, real)
 
 
 def train(
@@ -147,9 +75,8 @@ def train(
 
   Leaves checkpoints, metrics and pictures in `workdir`.
   """
-  check_choice("learner", config.learner, LEARNERS)
   if config.learner == "atari":  # Its emulators are no part of a program.
-    return atari.train(config, workdir)
+    return room(config).train(config, workdir)
   with experiment.Run(config, workdir) as run:
     state = run.restore_or(lambda key: init(key, config))
     update = run.compile(make_train_step(config))
@@ -164,30 +91,10 @@ def train(
     here = run.local(state)
     if run.main:
       figures.learning_curve(run)
-      if config.learner not in DEEP:
-        env, params = mdp_of(config)
-        figures.explain(run, env, params, here)
-        _say(config, here)
+      if config.learner in tabular.LEARNERS:
+        tabular.finish(run, here)
     # No step was left to do: the run had ended before.
     return state, scores or evaluate(here, run.key("eval"))
-
-
-def _say(config, state):
-  """Tells the end of it in a line."""
-  if config.learner == "rudder" and not bool(state.trained):
-    print(
-      "the reward model was never trained: fewer lessons than "
-      f"config.warmup_episodes = {config.warmup_episodes}, or all of one "
-      "return, which leaves nothing to decompose",
-      file=sys.stderr,
-    )
-  solved = int(state.solved_at)
-  played = int(state.step) * config.check_every
-  print(
-    f"solved after {solved:,} episodes"
-    if solved
-    else f"not solved in {played:,} episodes"
-  )
 
 
 if __name__ == "__main__":

@@ -11,7 +11,6 @@ import importlib
 from typing import Any
 
 import flax.struct
-import gymnax
 import jax
 import ml_collections
 from jax import numpy as jnp
@@ -122,6 +121,8 @@ def make_env(name: str) -> tuple[Any, Any]:
     InputError: nothing of that name, or it breaks the contract.
   """
   if ":" not in name:
+    import gymnax  # Its environments take seconds.
+
     known = gymnax.registered_envs
     if name not in known:
       close = nearest(name, known)

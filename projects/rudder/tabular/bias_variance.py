@@ -178,17 +178,19 @@ def bias(
     inside = jnp.arange(env.max_steps) < params.max_steps_in_episode
     h = dynamic_programming.redistributed(q, rows, actions, earned)
 
-    def update(table, method):
+    def update(table, target):
       played = td_learning.Episode(rows, actions, rewards, table[rows], inside)
-      if method == "rudder":
-        target = h
-      elif method == "td":
-        target = td_learning.targets(played, "sarsa_lambda", config.trace)
-      else:
-        target = td_learning.targets(played, "monte_carlo", 1.0)
-      return td_learning.learn(table, played, target, config.q_rate)
+      return td_learning.learn(table, played, target(played), config.q_rate)
 
-    return tuple(map(update, tables, METHODS))
+    # In the order of `METHODS`.
+    goals = (
+      lambda of: td_learning.targets(
+        of, td_learning.sarsa_lambda, config.trace
+      ),
+      lambda of: td_learning.targets(of, td_learning.monte_carlo, 1.0),
+      lambda of: h,
+    )
+    return tuple(map(update, tables, goals))
 
   def measure(tables):
     off = jnp.stack([jnp.mean(t, 0) for t in tables]) - exact

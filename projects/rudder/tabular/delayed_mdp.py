@@ -1,4 +1,4 @@
-"""A task with delayed reward as a gymnax environment, with exact transitions.
+"""A delayed-reward MDP with gymnax's functions and exact transitions.
 
 A task says what may happen, `outcomes`, and what is earned by it, some of it
 paid at once (`now`) and the rest owed (`later`) until the episode's last step.
@@ -18,18 +18,19 @@ it.
 """
 
 import dataclasses
+import importlib
 from typing import Any, NamedTuple
 
 import jax
+import ml_collections
 from flax import struct
-from gymnax.environments import environment, spaces
 from jax import numpy as jnp
 
 from common.errors import InputError
 
 
 @struct.dataclass
-class EnvState(environment.EnvState):
+class EnvState:
   """`owed`: earned, not yet paid. Neither observed nor part of a table."""
 
   time: jax.Array
@@ -37,7 +38,7 @@ class EnvState(environment.EnvState):
 
 
 @struct.dataclass
-class EnvParams(environment.EnvParams):
+class EnvParams:
   """`delayed=False` pays all at once: the same task without its difficulty."""
 
   max_steps_in_episode: int = 1
@@ -59,7 +60,7 @@ class Outcomes(NamedTuple):
   later_std: Any = 0.0
 
 
-class DelayedMDP(environment.Environment[EnvState, EnvParams]):
+class DelayedMDP:
   """What all tasks have in common: sampling, paying, ending, counting."""
 
   states_per_time = 1
@@ -89,6 +90,32 @@ class DelayedMDP(environment.Environment[EnvState, EnvParams]):
       name: tuple(value) if isinstance(value, list) else value
       for name, value in numbers.items()
     }
+
+  @property
+  def default_params(self) -> Any:
+    """The parameters as the class has them."""
+    return EnvParams()
+
+  @property
+  def name(self) -> str:
+    """Its class."""
+    return type(self).__name__
+
+  def reset(self, key, params=None):
+    """gymnax's reset: observation and state."""
+    return self.reset_env(key, params or self.default_params)
+
+  def step(self, key, state, action, params=None):
+    """gymnax 1.0's step, which begins a new episode after the last step."""
+    params = params or self.default_params
+    here, anew = jax.random.split(key)
+    seen, after, reward, done, info = self.step_env(here, state, action, params)
+    first = self.reset_env(anew, params)
+    obs, state = jax.tree.map(
+      lambda a, b: jnp.where(done, a, b), first, (seen, after)
+    )
+    info = {**info, "final_observation": seen}
+    return obs, state, reward, done, self.is_truncated(after, params), info
 
   def step_env(self, key, state, action, params):
     """gymnax's step, without the reset.
@@ -168,13 +195,22 @@ class DelayedMDP(environment.Environment[EnvState, EnvParams]):
 
   def action_space(self, params=None):
     """0, 1, ..."""
+    from gymnax.environments import spaces  # Seconds, which no table needs.
+
     del params
     return spaces.Discrete(self.actions)
 
   def observation_space(self, params=None):
     """A flat vector."""
+    from gymnax.environments import spaces
+
     del params
     return spaces.Box(-jnp.inf, jnp.inf, (self.features,))
+
+  def possible(self, values: jax.Array, time: jax.Array) -> jax.Array:
+    """Values `[actions]`, -inf for what is not offered at a time."""
+    last = jnp.arange(self.actions) == self.actions - 1
+    return jnp.where(last | (time < self.acting_steps), values, -jnp.inf)
 
 
 def one_hot(index, size: int) -> jax.Array:
@@ -185,3 +221,44 @@ def one_hot(index, size: int) -> jax.Array:
 def clock(state, params) -> jax.Array:
   """Share `[1]` of the episode that is over."""
   return (state.time / params.max_steps_in_episode)[None].astype(jnp.float32)
+
+
+def of_config(config: ml_collections.ConfigDict) -> tuple[DelayedMDP, Any]:
+  """Returns the task of a table's config, and its parameters.
+
+  Args:
+    config: `env`, "package.module:Class" of a `DelayedMDP`; `delay`;
+      `max_delay`, the room for it; `task`, numbers of its parameters.
+
+  Raises:
+    InputError: no such class, or it is no task; a delay that is none, or for
+      which there is no room.
+  """
+  if not 1 <= config.delay <= config.max_delay:
+    why = (
+      "nothing would be delayed"
+      if config.delay < 1
+      else f"episodes have room for config.max_delay = {config.max_delay}"
+    )
+    raise InputError(f"config.delay is {config.delay}: {why}")
+  module, _, name = config.env.partition(":")
+  try:
+    make = getattr(importlib.import_module(module), name)
+  except (ImportError, AttributeError, ValueError) as error:
+    raise InputError(
+      f"config.env {config.env!r} cannot be made: {error}"
+    ) from error
+  if not (isinstance(make, type) and issubclass(make, DelayedMDP)):
+    raise InputError(
+      f"config.env {config.env!r} is no task with a table "
+      "(delayed_mdp.DelayedMDP): learn it with config.learner='ppo_rudder', "
+      "as configs/rudder/cartpole.py does"
+    )
+  env = make(config.max_delay, **config.task)
+  params = env.params_of_delay(config.delay)
+  if params.max_steps_in_episode > env.max_steps:
+    raise InputError(
+      f"an episode of {params.max_steps_in_episode} steps has no room in "
+      f"{env.max_steps}: raise config.max_delay"
+    )
+  return env, params

@@ -6,10 +6,14 @@ from typing import Any
 import flax.linen as nn
 import jax
 import ml_collections
+import optax
 from jax import numpy as jnp
 
 from common.errors import check_choice
 from common.nn.recurrent import LSTM, Part, normal
+
+from .. import lessons_buffer, losses
+from .rounds import any_trial
 
 GATES = ("recurrent", "forward", "both")
 
@@ -74,3 +78,79 @@ def predictor(
     return jnp.asarray(module.apply({"params": params}, x))
 
   return init, predict
+
+
+def optimizer(
+  config: ml_collections.ConfigDict,
+) -> optax.GradientTransformation:
+  """Adam with the weight decay inside of it, as PyTorch has it."""
+  return optax.chain(
+    optax.add_decayed_weights(config.lstm_weight_decay),
+    optax.adam(config.lstm_learning_rate),
+  )
+
+
+def train(
+  params: Any,
+  opt: optax.OptState,
+  lessons: lessons_buffer.Lessons,
+  key: jax.Array,
+  needed: jax.Array,
+  predict: Callable[[Any, jax.Array], jax.Array],
+  config: ml_collections.ConfigDict,
+) -> tuple[Any, optax.OptState, dict[str, jax.Array]]:
+  """Trains on lessons until the running mean of the main loss is small.
+
+  The mean starts at `loss_start`, follows with rate `loss_rate`, and jumps to a
+  loss that is twice as large, as in the demonstration; at most `max_updates`.
+
+  Args:
+    params: of the model.
+    opt: the optimizer's state.
+    lessons: one at least, where training is needed.
+    key: of all draws from them.
+    needed: bool, whether this trial trains at all.
+    predict: `(params, inputs [time, batch, ...]) -> [time, batch]`.
+    config: see `configs/`.
+  """
+  adam = optimizer(config)
+
+  def loss(params, batch):
+    g = predict(params, jnp.swapaxes(batch.inputs, 0, 1)).T
+    targets = batch.returns / config.return_scale
+    main = jnp.mean(jax.vmap(losses.main_loss)(g, targets, batch.mask))
+    auxiliary = jax.vmap(losses.auxiliary_loss)(g, targets, batch.mask)
+    return main + config.auxiliary_weight * jnp.mean(auxiliary), main
+
+  def update(carry):
+    params, opt, mean, count, active, _ = carry
+    draw = jax.random.fold_in(key, count)
+    which = lessons_buffer.sample(lessons, draw, config.batch_size)
+    (total, main), grads = jax.value_and_grad(loss, has_aux=True)(
+      params, lessons_buffer.take(lessons, which)
+    )
+    updates, moved = adam.update(grads, opt, params)
+    new = (optax.apply_updates(params, updates), moved)
+    new_mean = mean + config.loss_rate * (main - mean)
+    new_mean = jnp.where(main > 2 * new_mean, total, new_mean)
+    params, opt, mean = jax.tree.map(
+      lambda a, b: jnp.where(active, a, b),
+      (*new, new_mean),
+      (params, opt, mean),
+    )
+    count += active
+    active &= (mean > config.loss_threshold) & (count < config.max_updates)
+    return params, opt, mean, count, active, any_trial(active)
+
+  start = (
+    params,
+    opt,
+    jnp.float32(config.loss_start),
+    jnp.int32(0),
+    needed,
+    any_trial(needed),
+  )
+  params, opt, mean, count, *_ = jax.lax.while_loop(
+    lambda carry: carry[-1], update, start
+  )
+  return params, opt, {"model_loss": mean, "model_updates": count}

@@ -15,7 +15,11 @@ Which potentials the paper had is not known to us; these are ours:
     "value"     the exact optimal value, with what is owed: the best there is
 """
 
+from collections.abc import Callable
+from typing import Any
+
 import jax
+import ml_collections
 from jax import numpy as jnp
 
 from common.errors import InputError, check_choice
@@ -79,23 +83,53 @@ def potentials(
   )
 
 
-def shaped(
-  rewards: jax.Array, potential: jax.Array, inside: jax.Array, kind: str
-) -> jax.Array:
-  """r_t + F_t of one episode, `[steps]`.
+def ahead(potential: jax.Array, inside: jax.Array) -> jax.Array:
+  """F_t = phi_{t+1} - phi_t of one episode, `[steps]`; see `behind`."""
+  potential = jnp.where(inside, potential, 0.0)
+  following = jnp.concatenate([potential[1:], jnp.zeros_like(potential[:1])])
+  return jnp.where(inside, following - potential, 0.0)
+
+
+def behind(potential: jax.Array, inside: jax.Array) -> jax.Array:
+  """F_t = phi_t - phi_{t-1} of one episode, `[steps]`.
 
   Args:
-    rewards: `[steps]`.
-    potential: `[steps]`, phi(s_t), or Phi(s_t, a_t) for "look_back".
+    potential: `[steps]`, phi(s_t) or Phi(s_t, a_t).
     inside: `[steps]` bool, false beyond the episode's end.
-    kind: "reward" or "look_back"; else rewards stay what they are.
   """
   potential = jnp.where(inside, potential, 0.0)
-  nothing = jnp.zeros_like(potential[:1])
-  if kind == "reward":
-    extra = jnp.concatenate([potential[1:], nothing]) - potential
-  elif kind == "look_back":
-    extra = potential - jnp.concatenate([nothing, potential[:-1]])
+  before = jnp.concatenate([jnp.zeros_like(potential[:1]), potential[:-1]])
+  return jnp.where(inside, potential - before, 0.0)
+
+
+def check(config: ml_collections.ConfigDict) -> None:
+  """Raises InputError if `shaping` and `potential` cannot be used as set."""
+  check_choice("shaping", config.shaping, KINDS)
+  check_choice("potential", config.potential, POTENTIALS)
+  if config.shaping != "none" and not config.time_in_table:
+    raise InputError("config.shaping needs config.time_in_table")
+
+
+def make(
+  env: DelayedMDP, params: Any, config: ml_collections.ConfigDict
+) -> tuple[Callable, Callable]:
+  """Returns `advise(q) -> q`, for the first table, and `shape(episode)`.
+
+  `shape` returns the episode's rewards `[steps]`, r_t + F_t.
+
+  Args:
+    env: the delayed-reward MDP.
+    params: its parameters.
+    config: `shaping`, of `KINDS`; `potential`, of `POTENTIALS`.
+  """
+  advise, shape = lambda q: q, lambda played: played.rewards
+  if config.shaping == "none":
+    return advise, shape
+  phi, advice = potentials(env, params, config.potential)
+  if config.shaping == "look_ahead":
+    return lambda q: q.at[: len(advice)].add(advice), shape
+  if config.shaping == "reward":
+    extra = lambda of: ahead(phi[of.rows], of.inside)
   else:
-    extra = jnp.zeros_like(rewards)
-  return rewards + jnp.where(inside, extra, 0.0)
+    extra = lambda of: behind(advice[of.rows, of.actions], of.inside)
+  return advise, lambda played: played.rewards + extra(played)

@@ -19,8 +19,7 @@ import scipy.stats
 
 from common import keys
 
-from .. import train
-from . import rounds, td_learning, tree_search
+from . import delayed_mdp, rounds, train, tree_search
 
 # Name -> what the config's learner is to be, changes of the config, label.
 METHODS = {
@@ -89,14 +88,12 @@ def _compiled(text: str, seeds: int):
   """The program of a config as JSON, and the seconds that it took."""
   start = time.perf_counter()
   config = ml_collections.ConfigDict(json.loads(text))
-  env, _ = train.mdp_of(config)
-  if config.learner == "rudder":
-    one = rounds.make_trial(env, config)
-  elif config.learner == "mcts":
+  env, _ = delayed_mdp.of_config(config)
+  if config.learner == "mcts":
     one = tree_search.make_trial(env, config)
   else:
-    one = td_learning.make_trial(config.learner, env, config)
-  program = jax.jit(jax.vmap(one, (0, None), axis_name=td_learning.TRIALS))
+    one = rounds.make_trial(train.parts(config), env, config)
+  program = jax.jit(jax.vmap(one, (0, None), axis_name=rounds.TRIALS))
   roots = jax.random.split(jax.random.key(0), seeds)
   done = program.lower(roots, np.int32(0)).compile()
   return done, time.perf_counter() - start

@@ -1,7 +1,7 @@
 """Monte Carlo tree search (UCT, Kocsis & Szepesvari, 2006) on a whole task.
 
     trial = make_trial(env, config)
-    trials = jax.jit(jax.vmap(trial, (0, None), axis_name=tabular.TRIALS))
+    trials = jax.jit(jax.vmap(trial, (0, None), axis_name=rounds.TRIALS))
 
 The tree grows from the start by one node an episode: down by upper confidence
 bounds, one untried action, then random actions to the end; every edge on the
@@ -20,7 +20,7 @@ from common import keys
 
 from . import dynamic_programming
 from .delayed_mdp import DelayedMDP
-from .td_learning import any_trial
+from .rounds import any_trial
 
 
 @struct.dataclass

@@ -1,5 +1,8 @@
 """Tables: quantiles and growth with censored trials, rows, a real cell."""
 
+import subprocess
+import sys
+
 import numpy as np
 import pytest
 
@@ -94,3 +97,15 @@ def test_a_cell_is_many_trials():
   assert one["budget"] == config.rivals_episodes
   for episodes, solved in zip(one["episodes"], one["solved"], strict=True):
     assert solved or episodes == one["budget"]
+
+
+@pytest.mark.processes
+def test_tables_import_neither_environments_nor_emulators(root):
+  code = (
+    "import sys, projects.rudder.reproduce, projects.rudder.train; "
+    "print([m for m in ('gymnax', 'ale_py') if m in sys.modules])"
+  )
+  done = subprocess.run(
+    [sys.executable, "-c", code], cwd=root, capture_output=True, text=True
+  )
+  assert done.stdout.strip() == "[]", done.stderr

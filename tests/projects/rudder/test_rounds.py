@@ -8,8 +8,14 @@ import pytest
 from jax import numpy as jnp
 
 from common.errors import InputError
-from projects.rudder import lessons_buffer, redistribution, train
-from projects.rudder.tabular import environments, rounds, td_learning
+from projects.rudder import lessons_buffer, redistribution
+from projects.rudder.tabular import (
+  delayed_mdp,
+  environments,
+  rounds,
+  rudder,
+  train,
+)
 
 pytestmark = pytest.mark.slow
 
@@ -29,7 +35,7 @@ PARAMS = ENV.params_of_delay(4)
 @pytest.fixture(scope="module")
 def played():
   q = jnp.zeros((ENV.table_size, ENV.num_actions))
-  one = jax.jit(lambda key: rounds.play(ENV, PARAMS, q, key, 0.5))
+  one = jax.jit(lambda key: rudder.play(ENV, PARAMS, q, key, 0.5))
   return one(jax.random.key(0))
 
 
@@ -55,7 +61,7 @@ def test_a_lesson_is_the_episode_in_differences(played):
   np.testing.assert_allclose(lesson.returns, jnp.sum(episode.rewards))
 
 
-@pytest.mark.parametrize("contribution", rounds.CONTRIBUTIONS)
+@pytest.mark.parametrize("contribution", rudder.CONTRIBUTIONS)
 def test_redistributed_rewards_belong_to_steps_and_keep_the_return(
   played, contribution
 ):
@@ -63,7 +69,7 @@ def test_redistributed_rewards_belong_to_steps_and_keep_the_return(
   config = config_of(contribution=contribution, integration_points=100)
   weight = jax.random.normal(jax.random.key(1), lesson.inputs.shape[1:])
   predict = lambda x: jnp.cumsum(jnp.tanh(x @ weight))
-  run = jax.jit(lambda lesson: rounds.redistribute(predict, lesson, config))
+  run = jax.jit(lambda lesson: rudder.redistribute(predict, lesson, config))
   reward = run(lesson)
   np.testing.assert_allclose(jnp.sum(reward), lesson.returns, rtol=1e-5)
   np.testing.assert_array_equal(reward[5:], 0)
@@ -74,14 +80,14 @@ def test_redistributed_rewards_belong_to_steps_and_keep_the_return(
   np.testing.assert_allclose(reward[:5], expected, atol=2e-3)
 
 
-@pytest.mark.parametrize("estimate", rounds.ESTIMATES)
+@pytest.mark.parametrize("estimate", rudder.ESTIMATES)
 def test_learning_goes_to_the_targets(played, estimate):
   _, episode = played
   config = config_of(q_estimate=estimate, kappa_trace=1.0)
   q = jnp.zeros((ENV.table_size, ENV.num_actions))
   reward = jnp.where(episode.inside, jnp.arange(7.0), 0.0)
   q, kappa = jax.jit(
-    lambda q, reward: rounds.learn(q, q, episode, reward, 1.0, config)
+    lambda q, reward: rudder.learn_table(q, q, episode, reward, 1.0, config)
   )(q, reward)
   place = (episode.rows, episode.actions)
   later = np.array([10, 9, 7, 4, 0])  # Sums of the rewards after the next.
@@ -100,10 +106,7 @@ def test_learning_goes_to_the_targets(played, estimate):
 def test_constant_returns_leave_nothing_to_learn(played):
   lesson, _ = played
   config = config_of(warmup_episodes=2)
-  env, _ = train.mdp_of(config)
-  state = jax.eval_shape(
-    lambda key: rounds.init(key, env, config), jax.random.key(0)
-  )
+  state = jax.eval_shape(lambda key: train.init(key, config), jax.random.key(0))
 
   def is_ready(returns):
     buffer = lessons_buffer.create(4, lesson)
@@ -111,7 +114,7 @@ def test_constant_returns_leave_nothing_to_learn(played):
       buffer = lessons_buffer.push(
         buffer, lesson.replace(returns=jnp.float32(r))
       )
-    return bool(rounds.ready(state.replace(lessons=buffer), config))
+    return bool(rudder.ready(state.memory.replace(lessons=buffer), config))
 
   assert not is_ready([5.0, 5.0, 5.0])
   assert is_ready([5.0, 5.0, 4.0])
@@ -126,10 +129,12 @@ def test_whole_trials_solve_their_task_each_on_its_own():
     lstm_features=8, batch_size=8, return_scale=10.0, max_episodes=800,
     check_every=20, epsilon=0.5, solved_share=0.99, q_estimate="traces",
   )  # fmt: skip
-  env, _ = train.mdp_of(config)
+  env, _ = delayed_mdp.of_config(config)
   run = jax.jit(
     jax.vmap(
-      rounds.make_trial(env, config), (0, None), axis_name=td_learning.TRIALS
+      rounds.make_trial(rudder.make, env, config),
+      (0, None),
+      axis_name=rounds.TRIALS,
     )
   )
   roots = jax.random.split(jax.random.key(0), 4)
@@ -160,6 +165,9 @@ def test_the_sum_over_a_whole_episode_is_kept_by_compensation(played):
     (dict(learner="ruder"), "did you mean 'rudder'"),
     (dict(q_estimate="direkt"), "did you mean 'direct'"),
     (dict(contribution="difference"), "did you mean 'differences'"),
+    (dict(shaping="nonsense"), "config.shaping"),
+    (dict(potential="nonsense"), "config.potential"),
+    (dict(shaping="reward"), "config.learner='rudder' does not use"),
     (dict(judged_by="greed"), "did you mean 'greedy'"),
     (dict(lstm_gates="forwards"), "did you mean 'forward'"),
   ],

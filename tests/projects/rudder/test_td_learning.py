@@ -11,8 +11,11 @@ from projects.rudder.tabular import (
   dynamic_programming,
   environments,
   grids,
+  judge,
+  rounds,
   shaping,
   td_learning,
+  train,
 )
 
 pytestmark = pytest.mark.slow
@@ -73,7 +76,7 @@ def test_targets_against_traces_step_by_step(method):
   @jax.jit
   def ours(seed):
     q, episode = episode_of(seed)
-    target = td_learning.targets(episode, method, trace)
+    target = td_learning.targets(episode, td_learning.METHODS[method], trace)
     return q, episode, td_learning.learn(q, episode, target, 0.1)
 
   for seed in range(5):
@@ -88,7 +91,7 @@ def test_monte_carlo_targets_are_the_returns():
   _, episode = jax.jit(episode_of)(0)
   rewards = np.asarray(episode.rewards)
   np.testing.assert_allclose(
-    td_learning.targets(episode, "monte_carlo", 0.5),
+    td_learning.targets(episode, td_learning.monte_carlo, 0.5),
     np.cumsum(rewards[::-1])[::-1],
     rtol=1e-6,
   )
@@ -124,7 +127,7 @@ def test_where_nothing_can_be_chosen_the_last_action_is_taken():
   assert episode.actions[1:4].tolist() == [1, 1, 1]
   assert np.isneginf(episode.values[1:4, 0]).all()
   # And targets look at the offered one only: Q(s', last) = 0.
-  target = td_learning.targets(episode, "q_lambda", 0.0)
+  target = td_learning.targets(episode, td_learning.q_lambda, 0.0)
   np.testing.assert_allclose(target, episode.rewards)
 
 
@@ -136,7 +139,7 @@ def test_the_greedy_share_of_known_policies(known_time):
 
   @jax.jit
   def share(table):
-    return td_learning.greedy_share(env, params, table, q)[0]
+    return judge.greedy_share(env, params, table, q)[0]
 
   rows = env.table_size if known_time else env.states_per_time
   alternate = jnp.tile(
@@ -151,8 +154,10 @@ def test_the_greedy_share_of_known_policies(known_time):
 
 def program(method, env, **changed):
   """`trials(keys, delay)`, compiled once for three keys."""
-  trial = td_learning.make_trial(method, env, numbers(**changed))
-  trials = jax.jit(jax.vmap(trial, (0, None), axis_name=td_learning.TRIALS))
+  trial = rounds.make_trial(
+    td_learning.make, env, numbers(learner=method, **changed)
+  )
+  trials = jax.jit(jax.vmap(trial, (0, None), axis_name=rounds.TRIALS))
   return lambda keys, delay: jax.device_get(trials(keys, delay))
 
 
@@ -186,16 +191,16 @@ def test_trials_that_do_not_solve_are_reported():
 
 def test_a_wrong_method_is_one_sentence():
   with pytest.raises(InputError, match="did you mean 'q_lambda'"):
-    td_learning.make_trial("q_lamda", ENV, numbers())
+    train.parts(numbers(learner="q_lamda"))
 
 
 def test_shaped_rewards_telescope():
   rewards = jnp.array([1.0, 0, 2, 0, 9, 9])
   potential = jnp.array([3.0, 1, 4, 1, 7, 7])
   inside = jnp.array([True] * 4 + [False] * 2)
-  ahead = shaping.shaped(rewards, potential, inside, "reward")
+  ahead = rewards + shaping.ahead(potential, inside)
   np.testing.assert_allclose(ahead, [1 - 2, 3, 2 - 3, -1, 9, 9])
-  back = shaping.shaped(rewards, potential, inside, "look_back")
+  back = rewards + shaping.behind(potential, inside)
   np.testing.assert_allclose(back, [1 + 3, -2, 2 + 3, -3, 9, 9])
 
 
@@ -229,10 +234,12 @@ def test_shaping_is_a_table_that_starts_at_the_potential():
   def both(q, shifted, key):
     one = td_learning.play(ENV, params, q, key, 0.5)
     two = td_learning.play(ENV, params, shifted, key, 0.5)
-    rewards = shaping.shaped(one.rewards, phi[one.rows], one.inside, "reward")
-    one = one.replace(rewards=rewards)
+    extra = shaping.ahead(phi[one.rows], one.inside)
+    one = one.replace(rewards=one.rewards + extra)
     q, shifted = (
-      td_learning.learn(q, of, td_learning.targets(of, "q_lambda", 0.7), 0.3)
+      td_learning.learn(
+        q, of, td_learning.targets(of, td_learning.q_lambda, 0.7), 0.3
+      )
       for q, of in ((q, one), (shifted, two))
     )
     return q, shifted, one.actions, two.actions

@@ -37,7 +37,7 @@ def test_training_resumes_bitwise_and_leaves_its_pictures(tmp_path):
   parts, _ = train.train(config, str(tmp_path / "b"))
   assert checkpoint.digest(whole) == checkpoint.digest(parts)
   assert int(whole.step) == 2
-  assert bool(whole.trained)
+  assert bool(whole.memory.trained)
 
 
 @pytest.mark.parametrize("learner", ["sarsa_lambda"])
@@ -46,7 +46,7 @@ def test_a_competitor_learns_without_a_model(learner):
   state = jax.jit(lambda key: train.init(key, config))(jax.random.key(0))
   step = jax.jit(train.make_train_step(config))
   after, metrics = step(state, None)
-  assert int(metrics["model_updates"]) == 0
+  assert "model_updates" not in metrics
   assert float(abs(after.q - state.q).max()) > 0
   assert int(after.step) == 1
 

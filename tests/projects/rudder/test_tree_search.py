@@ -10,7 +10,7 @@ from projects.rudder.tabular import (
   dynamic_programming,
   environments,
   grids,
-  td_learning,
+  rounds,
   tree_search,
 )
 
@@ -86,7 +86,7 @@ def test_trials_solve_and_report_what_they_do_not():
   config.check_every, config.solved_window, config.solved_share = 10, 2, 0.95
   env = environments.ChargeDischarge(9)
   trial = tree_search.make_trial(env, config)
-  trials = jax.jit(jax.vmap(trial, (0, None), axis_name=td_learning.TRIALS))
+  trials = jax.jit(jax.vmap(trial, (0, None), axis_name=rounds.TRIALS))
   keys = jax.random.split(jax.random.key(0), 4)
   easy = jax.device_get(trials(keys, 2))  # 8 sequences of actions.
   assert easy["solved"].all() and (easy["episodes"] <= 40).all()

@@ -1,0 +1,94 @@
+"""When a learner has solved its task: by its decisions, or greedily.
+
+A judge writes figures from 0 to 1 into a window of the last ones. The task is
+solved when their mean reaches `config.solved_share`.
+"""
+
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+import jax
+import ml_collections
+from jax import numpy as jnp
+
+from . import dynamic_programming
+from .delayed_mdp import DelayedMDP
+
+
+class Judge(NamedTuple):
+  """What is written into the window `recent` `[solved_window]`, and when."""
+
+  episode: Callable  # (recent, number, fine) -> recent, after an episode
+  round: Callable  # (recent, step, q) -> recent, after a round of them
+
+
+def decisions(
+  env: DelayedMDP,
+  params: Any,
+  optimum: jax.Array,
+  config: ml_collections.ConfigDict,
+) -> Judge:
+  """An episode counts if it gave away no more than `solved_regret`."""
+  del env, params, optimum
+  window = config.solved_window
+  return Judge(
+    lambda recent, number, fine: recent.at[number % window].set(fine),
+    lambda recent, step, q: recent,
+  )
+
+
+def greedy(
+  env: DelayedMDP,
+  params: Any,
+  optimum: jax.Array,
+  config: ml_collections.ConfigDict,
+) -> Judge:
+  """The greedy policy's share of the optimal return, once a round."""
+
+  def after_round(recent, step, q):
+    share = jnp.mean(greedy_share(env, params, q, optimum))
+    return recent.at[step % config.solved_window].set(share)
+
+  return Judge(lambda recent, number, fine: recent, after_round)
+
+
+JUDGES = {"decisions": decisions, "greedy": greedy}
+
+
+def greedy_share(
+  env: DelayedMDP, params, q: jax.Array, q_optimal: jax.Array
+) -> jax.Array:
+  """The greedy policy's return as a share of the optimal one, for each start.
+
+  The optimal return less the regrets met on one walk: exact where luck does not
+  decide what one meets. Where values are equal the worst of them is taken: a
+  policy that knows nothing is not solved by a toss.
+
+  Args:
+    env, params, q: as for `play`.
+    q_optimal: `[max_steps, states_per_time, actions]`.
+
+  Returns:
+    share: `[starts]`.
+  """
+  regret = dynamic_programming.regrets(q_optimal).reshape(-1, env.num_actions)
+
+  average = jnp.array([0.5, 0.0, 0.0])  # Luck.
+
+  def walk(start):
+    def step(t, carry):
+      state, lost = carry
+      row = env.state_index(state, params)
+      values, loses = env.possible(q[row % len(q)], t), regret[row]
+      best = values == jnp.max(values)
+      action = jnp.argmax(jnp.where(best, loses, -1.0))
+      _, state, _, _, _ = env.advance(average, state, action, params)
+      return state, lost + loses[action]
+
+    steps = jnp.minimum(params.max_steps_in_episode, env.acting_steps)
+    state = env.state_at(start, params)
+    lost = jax.lax.fori_loop(0, steps, step, (state, 0.0))[1]
+    value = jnp.max(q_optimal.reshape(-1, env.num_actions)[start])
+    return (value - lost) / value
+
+  return jax.vmap(walk)(env.start_rows(params))
