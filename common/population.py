@@ -209,6 +209,6 @@ class Journal:
     self._file.close()
 
 
-def mine(pieces: list[Any]) -> list[Any]:
-  """This process's share of the pieces of a sweep: every n-th."""
+def share_of_this_process(pieces: list[Any]) -> list[Any]:
+  """Every n-th of the pieces of a sweep, n being the number of processes."""
   return pieces[jax.process_index() :: jax.process_count()]

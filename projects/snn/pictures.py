@@ -10,7 +10,8 @@ from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 from matplotlib.ticker import LogFormatter
 
-from . import proofs, published, theorem
+from . import published
+from .theory import moment_map, proofs
 
 # One colour a method in every picture; SELU's stands out.
 COLORS = {
@@ -41,7 +42,7 @@ def vector_field_plot(path: pathlib.Path) -> None:
 
 def _field(axes: Axes) -> None:
   means, variances = np.linspace(-0.1, 0.1, 15), np.linspace(0.5, 2.0, 16)
-  steps = theorem.vector_field(means, variances)
+  steps = moment_map.vector_field(means, variances)
   width, height = means[-1] - means[0], variances[-1] - variances[0]
   # Arrows are drawn as the eye sees the box, shorter than the spacing.
   dx, dy = steps[0] / width, steps[1] / height
@@ -76,7 +77,7 @@ def _field(axes: Axes) -> None:
 def _trajectory(start, steps) -> tuple[np.ndarray, np.ndarray]:
   points = [start]
   for _ in range(steps):
-    mean, variance = theorem.moment_map(points[-1][0], 0, points[-1][1], 1)
+    mean, variance = moment_map.moment_map(points[-1][0], 0, points[-1][1], 1)
     points.append((float(mean), float(variance)))
   mean, variance = np.array(points).T
   return mean, variance
@@ -99,7 +100,7 @@ def _fixed_points(axes: Axes) -> None:
   omega, tau = np.meshgrid(
     np.linspace(*domain.omega, 9), np.linspace(*domain.tau, 13)
   )
-  mean, variance, _ = theorem.fixed_point(omega, tau)
+  mean, variance, _ = moment_map.fixed_point(omega, tau)
   drawn = axes.scatter(mean, variance, c=tau, s=12, cmap="plasma", zorder=3)
   axes.figure.colorbar(drawn, ax=axes, label="τ, the sum of squared weights")
   axes.plot(0, 1, "*", color="black", ms=13, zorder=4)

@@ -28,15 +28,9 @@ from common import cli, population, report
 from common.errors import InputError, check_choice
 from common.stats import ranks
 
-from . import (
-  data,
-  journal,
-  model,
-  pictures,
-  proofs,
-  summaries,
-  theorem,
-)
+from . import model, pictures, result_tables, sweep_runner
+from .datasets import uci as uci_tasks
+from .theory import moment_map, proofs
 
 UCI_REFERENCES = ("random_forest", "svm")
 _HERE = pathlib.Path(__file__).parent
@@ -69,18 +63,18 @@ def theorem_table(out: pathlib.Path) -> str:
     ),
   }
   curves = {
-    summaries.PRINTED[method]: moments_by_layer(method)
+    result_tables.PRINTED[method]: moments_by_layer(method)
     for method in ("selu", "msra_init", "batch_norm")
   }
   pictures.vector_field_plot(out / "vector_field.png")
   pictures.depth_plot(out / "depth.png", curves)
-  mean, variance, steps = theorem.fixed_point(start=(0.1, 1.5))
+  mean, variance, steps = moment_map.fixed_point(start=(0.1, 1.5))
   report.save_results(
     out / "theorem.json",
     {
       "checks": checks,
       "fixed_point": [float(mean), float(variance), int(steps)],
-      "jacobian": theorem.jacobian(0.0, 0.0, 1.0, 1.0).tolist(),
+      "jacobian": moment_map.jacobian(0.0, 0.0, 1.0, 1.0).tolist(),
       "moments_by_layer": {m: c.tolist() for m, c in curves.items()},
     },
   )
@@ -153,7 +147,7 @@ def run(arguments: argparse.Namespace) -> None:
     arguments.coordinator, arguments.processes, arguments.process
   )
   for method in arguments.methods:
-    check_choice("methods", method, summaries.HTRU2_METHODS)
+    check_choice("methods", method, result_tables.HTRU2_METHODS)
   default = "runs/quick" if quick else f"results/{_PROJECT}"
   out = pathlib.Path(arguments.out or default)
   out.mkdir(parents=True, exist_ok=True)
@@ -174,24 +168,26 @@ def uci(out: pathlib.Path, arguments: argparse.Namespace) -> str:
   elif not arguments.data_dir:
     raise InputError("say where the tasks' files are with --data_dir=DIR")
   else:
-    every = data.uci_names(config.data_dir, config.cache_dir or None)
+    every = uci_tasks.names(config.data_dir, config.cache_dir or None)
   for name in arguments.only:
     check_choice("only", name, every)
   methods = arguments.methods or [*model.METHODS, *UCI_REFERENCES]
   units = {name: {"name": name} for name in arguments.only or every}
   name = "uci_paper" if arguments.paper else "uci"
-  found = journal.swept(config, units, methods, out / f"{name}.jsonl")
-  results = summaries.uci_results(*found)
+  found = sweep_runner.complete_sweep(
+    config, units, methods, out / f"{name}.jsonl"
+  )
+  results = result_tables.uci_results(*found)
   report.save_results(out / f"{name}.json", results)
   summary = results["summary"]
   if summary:
     pictures.rank_plot(
       out / f"{name}_ranks.png",
-      [summaries.PRINTED[method] for method in summary],
+      [result_tables.PRINTED[method] for method in summary],
       [s["rank_difference"] + 4 for s in summary.values()],
       ranks.critical_difference(len(summary), results["tasks"]),
     )
-  return summaries.uci_table(results)
+  return result_tables.uci_table(results)
 
 
 def htru2(out: pathlib.Path, arguments: argparse.Namespace) -> str:
@@ -201,13 +197,15 @@ def htru2(out: pathlib.Path, arguments: argparse.Namespace) -> str:
     raise InputError("say where HTRU_2.csv is with --data_dir=DIR")
   units = {f"fold {i}": {"fold": i} for i in range(1 if quick else 10)}
   name = "htru2_paper" if arguments.paper else "htru2"
-  methods = arguments.methods or list(summaries.HTRU2_METHODS)
-  records, broken = journal.swept(config, units, methods, out / f"{name}.jsonl")
+  methods = arguments.methods or list(result_tables.HTRU2_METHODS)
+  records, broken = sweep_runner.complete_sweep(
+    config, units, methods, out / f"{name}.jsonl"
+  )
   if broken:
     raise InputError(next(iter(broken.values())))
-  results = summaries.htru2_results(records)
+  results = result_tables.htru2_results(records)
   report.save_results(out / f"{name}.json", results)
-  return summaries.htru2_table(results)
+  return result_tables.htru2_table(results)
 
 
 def tox21(out: pathlib.Path, arguments: argparse.Namespace) -> str:
@@ -218,10 +216,12 @@ def tox21(out: pathlib.Path, arguments: argparse.Namespace) -> str:
   name = "tox21_paper" if arguments.paper else "tox21"
   methods = arguments.methods or list(model.METHODS)
   units = {"tox21": {}}
-  records, broken = journal.swept(config, units, methods, out / f"{name}.jsonl")
+  records, broken = sweep_runner.complete_sweep(
+    config, units, methods, out / f"{name}.jsonl"
+  )
   if broken:
     raise InputError(next(iter(broken.values())))
-  results = summaries.tox21_results(records)
+  results = result_tables.tox21_results(records)
   report.save_results(out / f"{name}.json", results)
   found = results["auc"]
   depths = [*config.grid.depth]
@@ -231,10 +231,10 @@ def tox21(out: pathlib.Path, arguments: argparse.Namespace) -> str:
   pictures.auc_by_depth_plot(
     out / f"{name}.png",
     depths,
-    {summaries.PRINTED[m]: column(m, "mean") for m in found},
-    {summaries.PRINTED[m]: column(m, "std") for m in found},
+    {result_tables.PRINTED[m]: column(m, "mean") for m in found},
+    {result_tables.PRINTED[m]: column(m, "std") for m in found},
   )
-  return summaries.tox21_table(results)
+  return result_tables.tox21_table(results)
 
 
 if __name__ == "__main__":

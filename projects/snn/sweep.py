@@ -19,7 +19,9 @@ from jax import numpy as jnp
 
 from common import keys, population
 
-from . import losses, model, tasks, train
+from . import losses, model, train
+from .datasets import padded
+from .datasets.padded import PaddedDataset
 
 
 class Group(NamedTuple):
@@ -97,9 +99,9 @@ def settings(config: ml_collections.ConfigDict) -> dict[str, Any]:
   }
 
 
-def epochs_of(config: ml_collections.ConfigDict, task: tasks.Task) -> int:
+def epochs_of(config: ml_collections.ConfigDict, dataset: PaddedDataset) -> int:
   """How many epochs: `config.epochs`, or what `config.max_steps` allows."""
-  per_epoch = int(task.parts["train"].batches(config.batch_size))
+  per_epoch = int(dataset.parts["train"].batches(config.batch_size))
   allowed = max(config.max_steps // per_epoch, config.min_epochs)
   return int(min(config.epochs, allowed))
 
@@ -214,23 +216,23 @@ def _program(group, outputs, protocol):
 
 
 def run(
-  config: ml_collections.ConfigDict, task: tasks.Task, group: Group
+  config: ml_collections.ConfigDict, dataset: PaddedDataset, group: Group
 ) -> Iterator[tuple[dict[str, np.ndarray], dict[str, np.ndarray]]]:
   """Trains the members of a group; yields (members, curves) chunk by chunk."""
   everyone = members(config, group.method)
-  outputs = tasks.outputs(config, task)
-  held_out = tasks.joined(task.parts["validation"], task.parts["test"])
+  outputs = padded.outputs(config, dataset)
+  held_out = padded.joined(dataset.parts["validation"], dataset.parts["test"])
   shared = {
-    "train": task.parts["train"],
+    "train": dataset.parts["train"],
     "held_out": held_out,
-    "validation_rows": task.parts["validation"].rows,
-    "features": np.int32(task.features),
-    "classes": np.int32(task.classes),
-    "epochs": np.int32(epochs_of(config, task)),
+    "validation_rows": dataset.parts["validation"].rows,
+    "features": np.int32(dataset.features),
+    "classes": np.int32(dataset.classes),
+    "epochs": np.int32(epochs_of(config, dataset)),
     "key": jax.random.key(config.seed),
   }
   chunk = population.chunk_size(
-    bytes_of_member(config, task, group, outputs), config.max_bytes
+    bytes_of_member(config, dataset, group, outputs), config.max_bytes
   )
   protocol = Protocol(
     config.batch_size,
@@ -246,17 +248,17 @@ def run(
 
 def bytes_of_member(
   config: ml_collections.ConfigDict,
-  task: tasks.Task,
+  dataset: PaddedDataset,
   group: Group,
   outputs: int,
 ) -> int:
   """About what a member takes: weights, gradients, activations, logits."""
   shape = model.widths(group.form, group.width, group.depth, outputs)
-  features = task.parts["train"].x.shape[1]
+  features = dataset.parts["train"].x.shape[1]
   layers = itertools.pairwise((features, *shape, outputs))
   weights = 2 * sum(a * b for a, b in layers)  # A gate has as many again.
   activations = 6 * config.batch_size * (features + sum(shape) + outputs)
-  rows = max(len(part.x) for part in task.parts.values())
+  rows = max(len(part.x) for part in dataset.parts.values())
   return int(4 * (3 * weights + activations + 2 * rows * outputs))
 
 
@@ -310,19 +312,19 @@ def judged(
 
 
 def record(
-  config: ml_collections.ConfigDict, task: tasks.Task, group: Group
+  config: ml_collections.ConfigDict, dataset: PaddedDataset, group: Group
 ) -> dict[str, Any]:
   """Trains a group; what the journal keeps of it."""
   start = time.perf_counter()
   judgements = [
     member
-    for settings, curves in run(config, task, group)
+    for settings, curves in run(config, dataset, group)
     for member in judged(config, settings, curves)
   ]
   return {
-    "task": task.name,
+    "task": dataset.name,
     **group._asdict(),
-    "epochs": epochs_of(config, task),
+    "epochs": epochs_of(config, dataset),
     "members": judgements,
     "seconds": time.perf_counter() - start,
   }

@@ -18,7 +18,8 @@ from jax.tree_util import Partial
 from common import cli, experiment, keys
 from common.nn import regularizers
 
-from . import losses, model, tasks
+from . import losses, model
+from .datasets import loading, padded
 
 
 @flax.struct.dataclass
@@ -110,7 +111,7 @@ def make_train_step(config: ml_collections.ConfigDict) -> Callable:
 
 
 def make_evaluate(
-  config: ml_collections.ConfigDict, parts: dict[str, tasks.Part]
+  config: ml_collections.ConfigDict, parts: dict[str, padded.Part]
 ) -> Callable[[State, jax.Array], dict[str, float]]:
   """Returns `evaluate(state, key) -> dict of floats`: a score for each part.
 
@@ -135,7 +136,7 @@ def make_evaluate(
 
 
 def batches(
-  part: tasks.Part, batch_size: int, key: jax.Array
+  part: padded.Part, batch_size: int, key: jax.Array
 ) -> Callable[[Any], dict[str, jax.Array]]:
   """Returns `t -> batch`: epochs, each in an order of its own."""
 
@@ -154,13 +155,13 @@ def train(
   The test score is reported at the end and chooses nothing: choosing is what
   `sweep.py` and `reproduce.py` do, on the validation part.
   """
-  task = tasks.load(config)
-  config = tasks.described(config, task)
+  dataset = padded.pad(loading.load(config))
+  config = padded.with_sizes(config, dataset)
   with experiment.Run(config, workdir) as run:
     state = run.restore_or(lambda key: init(key, config))
     step_of = run.compile(make_train_step(config))
-    evaluate = make_evaluate(config, task.parts)
-    data = batches(task.parts["train"], config.batch_size, run.key("data"))
+    evaluate = make_evaluate(config, dataset.parts)
+    data = batches(dataset.parts["train"], config.batch_size, run.key("data"))
     scores = {}
     for step, batch in run.steps(state, data):
       state, metrics = step_of(state, batch)

@@ -10,7 +10,8 @@ import pytest
 
 from common.stats import ranks
 from configs.snn import uci
-from projects.snn import journal, model, published, summaries, sweep
+from projects.snn import model, published, result_tables, sweep, sweep_runner
+from projects.snn.datasets import loading
 
 
 def fake_records(accuracy, names):
@@ -42,24 +43,24 @@ def fake_records(accuracy, names):
 def test_the_published_accuracies_give_the_published_ranks():
   paper = published.uci()
   records = fake_records(paper.accuracy, paper.sets)
-  results = summaries.uci_results(records, {})
+  results = result_tables.uci_results(records, {})
   assert results["tasks"] == 121
   for method, s in results["summary"].items():
-    name = summaries.PRINTED[method]
+    name = result_tables.PRINTED[method]
     want = published.RANK_DIFFERENCES[name]
     assert s["rank_difference"] == pytest.approx(want, abs=0.03)
     same = s["rank_difference_paper_same_tasks"]
     assert s["rank_difference"] == pytest.approx(same)
-  table = summaries.uci_table(results)
+  table = result_tables.uci_table(results)
   assert "| SNN | -0.756 | -0.74" in table and "121 tasks, 8.5 core" in table
 
 
 def test_unfinished_tasks_wait_and_broken_ones_are_named():
   paper = published.uci()
   records = fake_records(paper.accuracy[:4], paper.sets[:4])[:-1]
-  results = summaries.uci_results(records, {"bad": "its file is empty"})
+  results = result_tables.uci_results(records, {"bad": "its file is empty"})
   assert results["tasks"] == 3
-  assert "broken: bad" in summaries.uci_table(results)
+  assert "broken: bad" in result_tables.uci_table(results)
 
 
 def test_htru2_is_summarised_over_folds():
@@ -68,7 +69,7 @@ def test_htru2_is_summarised_over_folds():
   auc[:, 0] += 0.02
   records = fake_records(auc, [f"fold {i}" for i in range(10)])
   not_run = {"task": "fold 0", "method": "svm", "best": {}, "seconds": 0.0}
-  results = summaries.htru2_results([*records, not_run])
+  results = result_tables.htru2_results([*records, not_run])
   assert list(results["auc"]) == list(model.METHODS)
   snn = results["auc"]["selu"]
   assert snn["mean"] == pytest.approx(auc[:, 0].mean())
@@ -97,16 +98,18 @@ def test_tox21_chooses_a_setting_for_all_repetitions_of_a_depth():
     *(member(1.0, 0, 0.99, 0.5), member(1.0, 1, 0.99, 0.5, diverged=True)),
   ]
   record = {**group._asdict(), "members": members, "seconds": 360.0}
-  results = summaries.tox21_results([record])
+  results = result_tables.tox21_results([record])
   at_8 = results["auc"]["selu"]["8"]
   assert at_8["learning_rate"] == 0.05 and at_8["values"] == [0.84, 0.86]
-  table = summaries.tox21_table(results)
+  table = result_tables.tox21_table(results)
   ours = "| ours | - | - | - | - | 85.0 ± 1.4 | - | - |"
   assert "| SNN, paper | 83.7 ± 0.3 |" in table and ours in table
 
 
 @pytest.mark.slow
-def test_a_broken_task_is_reported_and_the_others_are_done(tmp_path):
+def test_a_broken_task_is_reported_and_the_others_are_done(
+  tmp_path, monkeypatch
+):
   random = np.random.default_rng(0)
   for name in ("one", "bad", "two"):
     folder = tmp_path / name
@@ -122,9 +125,17 @@ def test_a_broken_task_is_reported_and_the_others_are_done(tmp_path):
   config.unlock()
   config.data.source, config.data_dir = "uci", str(tmp_path)
   units = {name: {"name": name} for name in ("one", "bad", "two")}
-  records, broken = journal.swept(
+  read, names = loading.read, []
+  monkeypatch.setattr(
+    loading, "read", lambda c: names.append(c.data.name) or read(c)
+  )
+  sweep = lambda: sweep_runner.complete_sweep(
     config, units, ["decision_tree"], tmp_path / "sweep.jsonl"
   )
+  records, broken = sweep()
+  assert names == ["one", "bad", "two"]  # Each once.
+  assert sweep() == (records, broken)
+  assert names[3:] == ["bad"]  # What is done is not read again.
   assert [record["task"] for record in records] == ["one", "two"]
   assert list(broken) == ["bad"] and "bad_R.dat, line 9" in broken["bad"]
 

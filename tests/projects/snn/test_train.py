@@ -13,7 +13,8 @@ from sklearn import metrics
 
 from common import keys
 from common.errors import InputError
-from projects.snn import losses, model, sweep, tasks, train
+from projects.snn import losses, model, sweep, train
+from projects.snn.datasets import loading, padded
 
 
 def config_of(variant="smoke", name="uci", **changes):
@@ -72,19 +73,19 @@ def test_mean_auc_leaves_out_missing_labels_and_tasks_of_one_class():
 
 
 def test_batches_pass_through_every_row_once_an_epoch():
-  part = tasks.padded(np.arange(300.0)[:, None], np.arange(300), 2048)
+  part = padded.pad_part(np.arange(300.0)[:, None], np.arange(300), 2048)
   key = jax.random.key(0)
   rows = [part.rows_of_batch(key, t, 50) for t in range(12)]
   first, second = np.concatenate(rows[:6]), np.concatenate(rows[6:])
   assert sorted(first) == sorted(second) == list(range(300))
   assert not np.array_equal(first, second)
-  small = tasks.padded(np.arange(3.0)[:, None], np.arange(3), 2048)
+  small = padded.pad_part(np.arange(3.0)[:, None], np.arange(3), 2048)
   assert set(np.asarray(small.rows_of_batch(key, 0, 8))) == {0, 1, 2}
 
 
 def test_a_task_is_split_scaled_and_padded():
   config = config_of()
-  task = tasks.load(config)
+  task = padded.pad(loading.load(config))
   train_part = task.parts["train"]
   rows = {n: int(p.rows) for n, p in task.parts.items()}
   assert rows == {"train": 191, "validation": 34, "test": 75}
@@ -93,7 +94,7 @@ def test_a_task_is_split_scaled_and_padded():
   np.testing.assert_allclose(x[:191, :4].mean(0), 0, atol=1e-6)
   np.testing.assert_allclose(x[:191, :4].std(0), 1, atol=1e-6)
   assert not x[191:].any() and not x[:, 4:].any()
-  described = tasks.described(config, task)
+  described = padded.with_sizes(config, task)
   assert described.data.outputs == 4 and described.data.classes == 3
   assert described.total_steps == 3 * config.epochs
 
@@ -111,12 +112,12 @@ def test_a_wrong_task_is_one_sentence(changes, message):
   config = config_of()
   config.update_from_flattened_dict(changes)
   with pytest.raises(InputError, match=message):
-    tasks.load(config)
+    loading.load(config)
 
 
 def one_network(config, task, group, setting):
   """The training of one member, written as a plain Python loop."""
-  outputs = tasks.outputs(config, task)
+  outputs = padded.outputs(config, task)
   net = model.Network(
     group.method,
     model.widths(group.form, group.width, group.depth, outputs),
@@ -152,7 +153,7 @@ def one_network(config, task, group, setting):
 @pytest.mark.parametrize("method", ["selu", "batch_norm"])
 def test_a_member_of_a_sweep_is_the_network_trained_alone(method):
   config = config_of(repetitions=2)
-  task = tasks.load(config)
+  task = padded.pad(loading.load(config))
   (group,) = sweep.groups(config, method)
   settings, curves = next(sweep.run(config, task, group))
   last = len(settings["learning_rate"]) - 1
@@ -169,9 +170,9 @@ def test_tables_of_like_shape_share_one_program():
   (group,) = sweep.groups(config, "selu")
   sweep._program.cache_clear()
   for seed, rows in ((0, 300), (1, 200)):
-    table = tasks.blobs(seed, 3)
+    table = loading.blobs(seed, 3)
     split = (np.arange(rows - 100), np.arange(50) + 150, np.arange(200, 300))
-    task = tasks.from_table(table, split)
+    task = padded.pad(loading.from_table(table, split))
     list(sweep.run(config, task, group))
   assert sweep._program.cache_info().currsize == 1
   protocol = sweep.Protocol(
@@ -232,7 +233,7 @@ def test_ties_go_to_depth_then_to_low_rates_then_to_dropout():
 
 def test_large_tables_have_fewer_epochs():
   config = config_of(epochs=100, max_steps=120, min_epochs=10)
-  task = tasks.load(config)
+  task = padded.pad(loading.load(config))
   assert sweep.epochs_of(config, task) == 40  # of 3 steps
   config.max_steps = 3
   assert sweep.epochs_of(config, task) == 10
@@ -240,7 +241,7 @@ def test_large_tables_have_fewer_epochs():
 
 def test_memory_bounds_the_chunk():
   config = config_of(repetitions=20)
-  task = tasks.load(config)
+  task = padded.pad(loading.load(config))
   (group,) = sweep.groups(config, "selu")
   need = sweep.bytes_of_member(config, task, group, 4)
   config.max_bytes = 2 * need
@@ -279,6 +280,6 @@ def test_the_command_trains_and_resumes(tmp_path, root):
 def test_real_tables_load_as_tasks(shared):
   config = config_of(data_dir=str(shared / "data" / "uci121"))
   config.data.source, config.data.name = "uci", "wine"
-  task = tasks.load(config)
+  task = padded.pad(loading.load(config))
   assert (task.features, task.classes) == (13, 3)
   assert int(task.parts["test"].rows) == 44

@@ -17,7 +17,7 @@ from sklearn.naive_bayes import GaussianNB
 from sklearn.svm import SVC
 from sklearn.tree import DecisionTreeClassifier
 
-from . import tasks
+from .datasets.padded import PaddedDataset
 
 METHODS = ("random_forest", "svm", "naive_bayes", "decision_tree")
 
@@ -69,14 +69,14 @@ def score(model: Any, x: np.ndarray, y: np.ndarray, name: str) -> float:
 
 
 def record(
-  config: ml_collections.ConfigDict, task: tasks.Task, method: str
+  config: ml_collections.ConfigDict, dataset: PaddedDataset, method: str
 ) -> dict[str, Any]:
   """Trains a method's grid on a task; what the journal keeps of it."""
   start = time.perf_counter()
   part = {}
-  for name, p in task.parts.items():
+  for name, p in dataset.parts.items():
     rows = int(p.rows)
-    x = np.asarray(p.x)[:rows, : task.features]
+    x = np.asarray(p.x)[:rows, : dataset.features]
     part[name] = x, np.asarray(p.y)[:rows]
   best: dict[str, Any] = {}
   for setting, model in models(config, method, len(part["train"][1])):
@@ -88,7 +88,7 @@ def record(
       test = score(model, *part["test"], config.data.score)
       best = {**setting, "validation": validation, "test": test}
   return {
-    "task": task.name,
+    "task": dataset.name,
     "method": method,
     "best": best,
     "seconds": time.perf_counter() - start,

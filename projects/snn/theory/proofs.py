@@ -15,7 +15,7 @@ Between grid points, values are bounded by the mean value form, F(c) +
 F_m (m - c_m) + F_v (v - c_v), where interval arithmetic on the closed forms
 gives the range of the derivatives over the cell; norms by interval arithmetic
 on the entries of A. Both are valid over the whole cell. Cells whose bound is
-not tight enough are quartered (`enclosures.supremum`). Not outward rounded: a
+not tight enough are quartered (`intervals.supremum`). Not outward rounded: a
 check with margins of 1e-4 and more on evaluations good to 1e-14, no formal
 proof.
 
@@ -33,8 +33,8 @@ from scipy import special
 
 from common.nn.initializers import ALPHA, LAMBDA
 
-from . import theorem
-from .enclosures import Interval, Supremum, supremum
+from . import moment_map
+from .intervals import Interval, Supremum, supremum
 
 Side = tuple[float, float]
 
@@ -71,8 +71,8 @@ class Settings(NamedTuple):
 FINE = Settings()
 
 
-def parts(m: Interval, v: Interval) -> theorem.Parts:
-  """Returns `theorem.Parts` over cells: intervals that hold them, [n].
+def parts(m: Interval, v: Interval) -> moment_map.Parts:
+  """Returns `moment_map.Parts` over cells: intervals that hold them, [n].
 
   Args:
     m: means, [n].
@@ -87,13 +87,13 @@ def parts(m: Interval, v: Interval) -> theorem.Parts:
     for k in (1.0, 2.0)
   )
   below = t.falling(lambda x: special.ndtr(-x))
-  return theorem.Parts(below, exp1, exp2, gauss / (np.sqrt(2 * np.pi) * s))
+  return moment_map.Parts(below, exp1, exp2, gauss / (np.sqrt(2 * np.pi) * s))
 
 
 def moments(
   m: Interval, v: Interval, alpha: float = ALPHA, lam: float = LAMBDA
-) -> theorem.Moments:
-  """Returns `theorem.Moments` over cells: intervals that hold them, [n].
+) -> moment_map.Moments:
+  """Returns `moment_map.Moments` over cells: intervals that hold them, [n].
 
   Mean and variance by the mean value form, derivatives directly.
 
@@ -103,8 +103,8 @@ def moments(
     alpha: of the SELU.
     lam: lambda of the SELU.
   """
-  middle = theorem.at(m.centre, v.centre, alpha, lam)
-  range_ = theorem.moments(parts(m, v), m, v, alpha, lam)
+  middle = moment_map.at(m.centre, v.centre, alpha, lam)
+  range_ = moment_map.moments(parts(m, v), m, v, alpha, lam)
   dm, dv = m - m.centre, v - v.centre
   return range_._replace(
     mean=range_.mean_m * dm + range_.mean_v * dv + middle.mean,
@@ -112,7 +112,7 @@ def moments(
   )
 
 
-def norm(columns: theorem.Moments, omega, tau) -> np.ndarray:
+def norm(columns: moment_map.Moments, omega, tau) -> np.ndarray:
   """Bounds the spectral norm of the Jacobian over cells from above.
 
   The larger root s^2 of x^2 - T x + D^2, where T is the squared Frobenius norm
@@ -164,7 +164,7 @@ def theorem_1(
 
   def norm_at(m, v):
     return np.linalg.norm(
-      theorem.jacobian(
+      moment_map.jacobian(
         m / omega, omega, v / largest(v), largest(v), alpha, lam
       ),
       ord=2,
@@ -252,7 +252,7 @@ def _ratio(
   began = time.perf_counter()
 
   def at(m, v):
-    return sign * theorem.at(m, v, alpha, lam).variance / nu(v)
+    return sign * moment_map.at(m, v, alpha, lam).variance / nu(v)
 
   def over(m, v):  # nu rises with v.
     return (sign * moments(m, v, alpha, lam).variance / v.rising(nu)).high
@@ -273,7 +273,7 @@ def _extreme(name, sign, m, v, alpha, lam, settings) -> Supremum:
   """The supremum of sign times the new mean or variance over (m, v)."""
   return supremum(
     lambda m, v: (sign * getattr(moments(m, v, alpha, lam), name)).high,
-    lambda m, v: sign * getattr(theorem.at(m, v, alpha, lam), name),
+    lambda m, v: sign * getattr(moment_map.at(m, v, alpha, lam), name),
     m,
     v,
     *settings,

@@ -1,10 +1,11 @@
-"""What a table is, how its rows are split, and how its features are scaled."""
+"""What a table is, and how its rows are split."""
 
 from typing import NamedTuple
 
 import numpy as np
 
 from common.data.standardise import constant
+from common.data.table_files import filled
 from common.errors import InputError
 
 Splits = tuple[tuple[np.ndarray, np.ndarray], ...]
@@ -127,6 +128,69 @@ def validation_split(
   rank[order] = np.arange(len(code)) - first
   chosen = rank < taken[code]
   return np.sort(shuffled[~chosen]), np.sort(shuffled[chosen])
+
+
+def class_numbers(
+  column: np.ndarray, where: str, first_line: int
+) -> np.ndarray:
+  """Class ids, int32 `[rows]`, of a column of numbers.
+
+  Raises:
+    InputError: one is not a whole number from 0 on.
+  """
+  wrong = (column != np.floor(column)) | (column < 0) | (column >= 2**31)
+  if wrong.any():
+    at = int(np.argmax(wrong))
+    raise InputError(
+      f"{where}, line {first_line + at}, last column: class {column[at]:g} is "
+      "not a whole number from 0 on; correct it, or get the file again"
+    )
+  return column.astype(np.int32)
+
+
+def parse_folds(
+  found: str, where: str, rows: int
+) -> list[tuple[np.ndarray, np.ndarray]]:
+  """Parses lines of row numbers from 0, training and test rows in turn.
+
+  Returns:
+    Pairs (train, test), int64, ascending.
+
+  Raises:
+    InputError: a word that is no row number of a table of `rows` rows, a row
+      twice in one pair, an empty or an odd line.
+  """
+  lines = filled(found, where).rstrip().split("\n")
+  if len(lines) % 2:
+    raise InputError(
+      f"{where} has {len(lines)} lines: training and test rows come in turn"
+    )
+  parsed = []
+  for i, line in enumerate(lines, 1):
+    words = line.split()
+    if not words:
+      raise InputError(f"{where}, line {i}, names no row")
+    for j, word in enumerate(words, 1):
+      if not (word.isascii() and word.isdigit() and int(word) < rows):
+        raise InputError(
+          f"{where}, line {i}, word {j}: {word[:20]!r} is not a row of the "
+          f"table, which are 0 to {rows - 1}; is it the file of another table?"
+        )
+    parsed.append(np.sort(np.array(words, np.int64)))
+  pairs = list(zip(parsed[::2], parsed[1::2], strict=True))
+  for i, (train, test) in enumerate(pairs):
+    together, counts = np.unique(
+      np.concatenate([train, test]), return_counts=True
+    )
+    if (counts > 1).any():
+      row = together[np.argmax(counts > 1)]
+      both = row in train and row in test
+      raise InputError(
+        f"{where}, lines {2 * i + 1} and {2 * i + 2}: row {row} is "
+        + ("in training and test" if both else "there twice")
+        + "; it may be in one of them, once"
+      )
+  return pairs
 
 
 def complete(

@@ -10,8 +10,9 @@ import numpy as np
 import pytest
 from hypothesis import strategies
 
+from common.data.standardise import standardised
 from common.errors import InputError
-from projects.snn import data
+from projects.snn.datasets import csv_table, htru2, tables, uci
 
 
 def r_file(x, y):
@@ -59,8 +60,8 @@ def same(a, b):
 
 def test_uci_reads_both_layouts(tmp_path):
   unpack(tmp_path, SMALL)
-  assert data.uci_names(tmp_path) == ["one", "two"]
-  one, two = data.uci(tmp_path, "one"), data.uci(tmp_path, "two")
+  assert uci.names(tmp_path) == ["one", "two"]
+  one, two = uci.read(tmp_path, "one"), uci.read(tmp_path, "two")
   assert one.x.dtype == np.float32 and one.y.dtype == np.int32
   np.testing.assert_array_equal(one.x, [[0.5, 1], [1.5, 1], [-2, 1], [3, 1]])
   np.testing.assert_array_equal(one.y, [0, 1, 0, 1])
@@ -86,8 +87,8 @@ def test_uci_archive_equals_folder(tmp_path, suffix):
   packed = pack(tmp_path / "archive" / f"data.tar.{suffix}", SMALL)
   for name in ("one", "two"):
     for cache in (None, tmp_path / "cache", tmp_path / "cache"):
-      same(data.uci(packed, name, cache), data.uci(folder, name))
-      same(data.uci(folder, name, cache), data.uci(folder, name))
+      same(uci.read(packed, name, cache), uci.read(folder, name))
+      same(uci.read(folder, name, cache), uci.read(folder, name))
 
 
 def test_uci_unpacked_task_joins_an_archive(tmp_path):
@@ -95,8 +96,8 @@ def test_uci_unpacked_task_joins_an_archive(tmp_path):
   unpack(tmp_path, {"miniboone/miniboone_R.dat": SMALL["one/one_R.dat"]})
   unpack(tmp_path, {"miniboone/conxuntos_kfold.dat": FOLDS})
   cache = tmp_path / "cache"
-  assert data.uci_names(tmp_path, cache) == ["miniboone", "one", "two"]
-  assert len(data.uci(tmp_path, "miniboone", cache).x) == 4
+  assert uci.names(tmp_path, cache) == ["miniboone", "one", "two"]
+  assert len(uci.read(tmp_path, "miniboone", cache).x) == 4
 
 
 def test_uci_cache_is_used_then_renewed_when_the_archive_changes(
@@ -104,35 +105,35 @@ def test_uci_cache_is_used_then_renewed_when_the_archive_changes(
 ):
   cache = tmp_path / "cache"
   pack(tmp_path / "a.tar.gz", SMALL)
-  before = data.uci(tmp_path, "one", cache)
+  before = uci.read(tmp_path, "one", cache)
   with monkeypatch.context() as patch:
     patch.setattr(tarfile, "open", lambda *_: pytest.fail("was read again"))
-    same(data.uci(tmp_path, "one", cache), before)
+    same(uci.read(tmp_path, "one", cache), before)
   changed = SMALL["one/one_R.dat"].replace("0.5", "0.25")
   pack(tmp_path / "a.tar.gz", {**SMALL, "one/one_R.dat": changed})
   os.utime(tmp_path / "a.tar.gz", (1, 1))
-  assert data.uci(tmp_path, "one", cache).x[0, 0] == 0.25
+  assert uci.read(tmp_path, "one", cache).x[0, 0] == 0.25
 
 
 def test_uci_damaged_cache_is_made_again(tmp_path):
   cache = tmp_path / "cache"
   pack(tmp_path / "a.tar.gz", SMALL)
-  before = data.uci(tmp_path, "one", cache)
+  before = uci.read(tmp_path, "one", cache)
   kept = list(cache.rglob("*.npz"))
   assert len(kept) == 3 and not list(cache.rglob(".*"))
   for path in kept:
     path.write_bytes(path.read_bytes()[:100])
-  same(data.uci(tmp_path, "one", cache), before)
+  same(uci.read(tmp_path, "one", cache), before)
 
 
 def test_uci_broken_task_leaves_the_others(tmp_path):
   broken = SMALL["one/one_R.dat"].replace("1.5", "much")
   pack(tmp_path / "a.tar.xz", {**SMALL, "one/one_R.dat": broken})
   for cache in (None, tmp_path / "cache", tmp_path / "cache"):
-    assert data.uci_names(tmp_path, cache) == ["one", "two"]
-    assert len(data.uci(tmp_path, "two", cache).x) == 5
+    assert uci.names(tmp_path, cache) == ["one", "two"]
+    assert len(uci.read(tmp_path, "two", cache).x) == 5
     with pytest.raises(InputError, match=r"one_R.dat, line 3, column 2 \(f1\)"):
-      data.uci(tmp_path, "one", cache)
+      uci.read(tmp_path, "one", cache)
 
 
 @pytest.mark.parametrize(
@@ -164,27 +165,27 @@ def test_uci_broken_task_leaves_the_others(tmp_path):
 def test_uci_refuses(tmp_path, file, text, message):
   unpack(tmp_path, {**SMALL, f"one/{file}": text})
   with pytest.raises(InputError, match=message) as error:
-    data.uci(tmp_path, "two" if "two" in file else "one")
+    uci.read(tmp_path, "two" if "two" in file else "one")
   assert str(tmp_path) in str(error.value) and "\n" not in str(error.value)
 
 
 def test_uci_missing_things(tmp_path):
   with pytest.raises(InputError, match="holds no UCI task"):
-    data.uci(tmp_path, "one")
+    uci.read(tmp_path, "one")
   with pytest.raises(InputError, match="does not exist"):
-    data.uci_names(tmp_path / "no")
+    uci.names(tmp_path / "no")
   unpack(tmp_path, SMALL)
   with pytest.raises(InputError, match="did you mean 'two'"):
-    data.uci(tmp_path, "twoo")
+    uci.read(tmp_path, "twoo")
   (tmp_path / "one" / "conxuntos_kfold.dat").unlink()
   with pytest.raises(InputError, match=r"kfold.dat is missing"):
-    data.uci(tmp_path, "one")
+    uci.read(tmp_path, "one")
   (tmp_path / "two" / "two_test_R.dat").unlink()
   with pytest.raises(InputError, match=r"two_test_R.dat is missing"):
-    data.uci(tmp_path, "two")
+    uci.read(tmp_path, "two")
   (tmp_path / "broken.tar.xz").write_bytes(b"this is not an archive")
   with pytest.raises(InputError, match=r"broken.tar.xz cannot be read"):
-    data.uci_names(tmp_path)
+    uci.names(tmp_path)
 
 
 def test_csv_table_handles_and_counts(tmp_path):
@@ -198,7 +199,7 @@ def test_csv_table_handles_and_counts(tmp_path):
     "4,red,10,7,\n"
     '5,"red",20,7,a\n'
   )
-  table = data.csv_table(path, "kind", categorical=["code"])
+  table = csv_table.read(path, "kind", categorical=["code"])
   assert table.name == "mine" and table.classes == ("a", "b")
   np.testing.assert_array_equal(table.y, [1, 0, 1, 0])
   nan = np.nan  # age, blue, red, 10, 20, same
@@ -216,7 +217,7 @@ def test_csv_table_handles_and_counts(tmp_path):
   assert table.notes["text_columns"] == 2
   assert table.notes["constant_columns"] >= 1
   assert len(table.splits) == 4
-  scaled = data.standardised(table.x, np.arange(4))
+  scaled = standardised(table.x, np.arange(4))
   assert np.isfinite(scaled).all() and not scaled[:, 5].any()
   assert scaled[1, 0] == 0
 
@@ -225,7 +226,7 @@ def test_csv_table_folds_count_the_rows_of_the_file(tmp_path):
   path, folds = tmp_path / "mine.csv.gz", tmp_path / "folds.dat"
   path.write_bytes(gzip.compress(b"v,kind\n0,b\n1,\n2,a\n3,10\n4,a\n5,b\n6,\n"))
   folds.write_text("0 1 2\n3 4 6\n")
-  table = data.csv_table(path, "kind", folds=folds)
+  table = csv_table.read(path, "kind", folds=folds)
   ((train, test),) = table.splits
   np.testing.assert_array_equal(table.x[train, 0], [0, 2])
   np.testing.assert_array_equal(table.x[test, 0], [3, 4])
@@ -233,10 +234,10 @@ def test_csv_table_folds_count_the_rows_of_the_file(tmp_path):
   assert table.notes["absent_classes"] == 1  # "10" is tested on only.
   path.write_bytes(gzip.compress(b"v,kind\n0,10\n1,9\n2,10\n3,9\n"))
   # Labels that are numbers sort as numbers.
-  assert data.csv_table(path, "kind").classes == ("9", "10")
+  assert csv_table.read(path, "kind").classes == ("9", "10")
   folds.write_text("0 1 2\n3 6\n")
   with pytest.raises(InputError, match=r"folds.dat, line 2, word 2: '6'"):
-    data.csv_table(path, "kind", folds=folds)
+    csv_table.read(path, "kind", folds=folds)
 
 
 @pytest.mark.parametrize(
@@ -263,7 +264,7 @@ def test_csv_table_refuses(tmp_path, text, message):
   path = tmp_path / "mine.csv"
   path.write_text(text)
   with pytest.raises(InputError, match=message) as error:
-    data.csv_table(path, "kind")
+    csv_table.read(path, "kind")
   assert str(path) in str(error.value) and "\n" not in str(error.value)
 
 
@@ -272,7 +273,7 @@ def test_csv_table_that_is_not_text(tmp_path):
   (tmp_path / "a.csv.gz").write_bytes(b"v,kind\n")
   for name in ("a.csv", "a.csv.gz", "none.csv"):
     with pytest.raises(InputError, match=f"{name} cannot be read"):
-      data.csv_table(tmp_path / name, "kind")
+      csv_table.read(tmp_path / name, "kind")
 
 
 def test_htru2_folds(tmp_path):
@@ -282,25 +283,25 @@ def test_htru2_folds(tmp_path):
     ",".join(map(str, [*row, int(i % 10 == 0)])) for i, row in enumerate(rows)
   ]
   (tmp_path / "HTRU_2.csv").write_text("\n".join(lines))
-  table = data.htru2(tmp_path, seed=3)
+  table = htru2.read(tmp_path, seed=3)
   np.testing.assert_allclose(table.x, rows, rtol=1e-6)
   assert table.y.sum() == 20 and len(table.splits) == 10
   everything = np.concatenate([test for _, test in table.splits])
   np.testing.assert_array_equal(np.sort(everything), np.arange(200))
   for train, test in table.splits:
     assert len(train) == 180 and table.y[test].sum() == 2
-  same(table, data.htru2(tmp_path, seed=3))
-  other = data.htru2(tmp_path, seed=4)
+  same(table, htru2.read(tmp_path, seed=3))
+  other = htru2.read(tmp_path, seed=4)
   assert (other.splits[0][1] != table.splits[0][1]).any()
   lines[7] = lines[7].replace(",", ";", 1)
   (tmp_path / "HTRU_2.csv").write_text("\n".join(lines))
   with pytest.raises(InputError, match=r"HTRU_2.csv, line 8: 8 cells, not 9"):
-    data.htru2(tmp_path)
+    htru2.read(tmp_path)
 
 
 def test_nested_splits_choose_on_the_fold_before():
-  fold = data.nested_folds(np.arange(60) % 3, 10, seed=0)
-  splits = data.nested_splits(fold)
+  fold = tables.nested_folds(np.arange(60) % 3, 10, seed=0)
+  splits = tables.nested_splits(fold)
   assert len(splits) == 10
   for m, (train, validation, test) in enumerate(splits):
     assert set(fold[test]) == {m}
@@ -308,9 +309,9 @@ def test_nested_splits_choose_on_the_fold_before():
     everything = np.sort(np.concatenate([train, validation, test]))
     np.testing.assert_array_equal(everything, np.arange(60))
   with pytest.raises(InputError, match="needs 3 folds"):
-    data.nested_splits(fold % 2)
+    tables.nested_splits(fold % 2)
   with pytest.raises(InputError, match="7 folds of 5 rows"):
-    data.nested_folds(np.arange(5), 7, seed=0)
+    tables.nested_folds(np.arange(5), 7, seed=0)
 
 
 @hypothesis.given(
@@ -320,7 +321,7 @@ def test_nested_splits_choose_on_the_fold_before():
 def test_validation_split_is_a_stratified_part_of_training(y, seed):
   y = np.array(y)
   train = np.flatnonzero(np.arange(len(y)) % 4 != 1)
-  left, chosen = data.validation_split(y, train, 0.15, seed)
+  left, chosen = tables.validation_split(y, train, 0.15, seed)
   np.testing.assert_array_equal(np.sort(np.r_[left, chosen]), train)
   assert len(left) and len(chosen)
   counts = np.bincount(y[train], minlength=7)
@@ -330,43 +331,21 @@ def test_validation_split_is_a_stratified_part_of_training(y, seed):
     assert len(chosen) == min(
       max(round(0.15 * len(train)), 1), (counts - 1)[counts > 0].sum()
     )
-  again = data.validation_split(y, train[::-1], 0.15, seed)
+  again = tables.validation_split(y, train[::-1], 0.15, seed)
   np.testing.assert_array_equal(again[1], chosen)
 
 
 def test_validation_split_sizes_and_seeds():
   y = np.repeat([0, 1], [900, 100])
-  chosen = data.validation_split(y, np.arange(1000), seed=1)[1]
+  chosen = tables.validation_split(y, np.arange(1000), seed=1)[1]
   assert len(chosen) == 150 and y[chosen].sum() == 15
-  other = data.validation_split(y, np.arange(1000), seed=2)[1]
+  other = tables.validation_split(y, np.arange(1000), seed=2)[1]
   assert 0 < len(np.intersect1d(chosen, other)) < 60
   # Rows at random, not the first ones: their mean is that of all.
   assert abs(chosen[chosen < 900].mean() - 450) < 100
   for train, share in ((np.arange(1), 0.15), (np.arange(9), 0.0)):
     with pytest.raises(InputError, match="cannot be set apart"):
-      data.validation_split(np.zeros(9, int), train, share)
-
-
-def test_standardised_sees_training_rows_only():
-  random = np.random.default_rng(0)
-  x = random.normal(5, 3, (50, 4)).astype(np.float32)
-  x[:, 2] = 0.1
-  x[:30, 3] = 0.3  # Constant in training only.
-  train = np.arange(30)
-  scaled = data.standardised(x, train)
-  assert scaled.dtype == np.float32 and scaled.shape == x.shape
-  np.testing.assert_allclose(scaled[train, :2].mean(0), 0, atol=1e-6)
-  np.testing.assert_allclose(scaled[train, :2].std(0), 1, rtol=1e-6)
-  assert not scaled[:, 2:].any()
-  other = np.where(np.arange(len(x))[:, None] < 30, x, 1e6)
-  changed = data.standardised(other, train)
-  np.testing.assert_array_equal(changed[train], scaled[train])
-  x[::7, 0] = np.nan
-  scaled = data.standardised(x, train)
-  assert not scaled[::7, 0].any()
-  seen = np.setdiff1d(train, np.arange(0, 30, 7))
-  np.testing.assert_allclose(scaled[seen, 0].mean(), 0, atol=1e-6)
-  np.testing.assert_allclose(scaled[seen, 0].std(), 1, rtol=1e-6)
+      tables.validation_split(np.zeros(9, int), train, share)
 
 
 def test_real_uci_tasks(shared, tmp_path):
@@ -378,12 +357,12 @@ def test_real_uci_tasks(shared, tmp_path):
         tar.extract(member, tmp_path, filter="data")
   (folder,) = (p for p in tmp_path.iterdir() if p.is_dir())
   shapes = {}
-  for name in data.uci_names(folder):
-    table = data.uci(folder, name, tmp_path / "cache")
+  for name in uci.names(folder):
+    table = uci.read(folder, name, tmp_path / "cache")
     test = table.splits[0][1]
     shapes[name] = (*table.x.shape, len(table.classes), len(test))
     assert not table.notes["absent_classes"]
-    left, chosen = data.validation_split(table.y, table.splits[0][0])
+    left, chosen = tables.validation_split(table.y, table.splits[0][0])
     assert not set(test) & {*left, *chosen}
   assert shapes == {
     "iris": (150, 4, 3, 37),
@@ -394,7 +373,7 @@ def test_real_uci_tasks(shared, tmp_path):
 
 
 def test_real_htru2(shared):
-  table = data.htru2(shared / "data" / "htru2")
+  table = htru2.read(shared / "data" / "htru2")
   assert table.x.shape == (17898, 8) and table.y.sum() == 1639
   assert {len(test) for _, test in table.splits} == {1789, 1790}
   assert {int(table.y[test].sum()) for _, test in table.splits} == {163, 164}

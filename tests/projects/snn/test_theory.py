@@ -12,7 +12,7 @@ from scipy import integrate, stats
 
 from common import errors
 from common.nn import initializers
-from projects.snn import enclosures, proofs, theorem
+from projects.snn.theory import intervals, moment_map, proofs
 
 COARSE = proofs.Settings(grid=(2, 16), tolerance=1e-3)
 
@@ -22,7 +22,7 @@ COARSE = proofs.Settings(grid=(2, 16), tolerance=1e-3)
 
 def test_the_parameters_of_zero_and_one_to_the_last_digits():
   np.testing.assert_allclose(
-    theorem.selu_parameters(0, 1),
+    moment_map.selu_parameters(0, 1),
     (initializers.ALPHA, initializers.LAMBDA),
     rtol=4e-16,
   )
@@ -37,7 +37,7 @@ def test_the_parameters_of_zero_and_one_to_the_last_digits():
 )
 def test_the_parameters_of_other_fixed_points(arguments, printed):
   np.testing.assert_allclose(
-    theorem.selu_parameters(*arguments), printed, atol=5.1e-6
+    moment_map.selu_parameters(*arguments), printed, atol=5.1e-6
   )
 
 
@@ -45,16 +45,16 @@ def test_the_parameters_of_other_fixed_points(arguments, printed):
 @pytest.mark.parametrize("variance", [0.5, 1.0, 3.0])
 @pytest.mark.parametrize("omega, tau", [(0.0, 1.0), (-0.4, 1.2)])
 def test_the_parameters_fix_what_they_were_asked_to(mean, variance, omega, tau):
-  parameters = theorem.selu_parameters(mean, variance, omega, tau)
+  parameters = moment_map.selu_parameters(mean, variance, omega, tau)
   np.testing.assert_allclose(
-    theorem.moment_map(mean, omega, variance, tau, *parameters),
+    moment_map.moment_map(mean, omega, variance, tau, *parameters),
     (mean, variance),
     atol=2e-14,
   )
 
 
 def test_the_map_fixes_zero_and_one():
-  mean, variance = theorem.moment_map(0, 0, 1, 1)
+  mean, variance = moment_map.moment_map(0, 0, 1, 1)
   assert abs(mean) < 1e-15 and abs(variance - 1) < 1e-15
 
 
@@ -74,7 +74,7 @@ def test_the_map_is_the_integral(m, v):
       for a, b in itertools.pairwise(edges)
     )
 
-  mean, variance = theorem.moment_map(m, 1.0, v, 1.0, alpha, lam)
+  mean, variance = moment_map.moment_map(m, 1.0, v, 1.0, alpha, lam)
   np.testing.assert_allclose(mean, moment(1), rtol=1e-10, atol=1e-12)
   np.testing.assert_allclose(
     variance, moment(2) - moment(1) ** 2, rtol=1e-9, atol=1e-12
@@ -86,7 +86,7 @@ def test_no_overflow_far_from_the_domain():
   m = np.array([-1e3, -1e3, 0.0, 1e3])
   v = np.array([1e-3, 1e4, 1e4, 1e4])
   with np.errstate(over="raise", invalid="raise"):
-    mean, variance = theorem.moment_map(m, 1.0, v, 1.0)
+    mean, variance = moment_map.moment_map(m, 1.0, v, 1.0)
   assert mean[0] == pytest.approx(initializers.SATURATION, rel=1e-14)
   assert (variance[1:] > 0).all()
   # Half the normal's moments, where the negative side hardly counts.
@@ -97,8 +97,8 @@ def test_no_overflow_far_from_the_domain():
 
 def test_samples_agree_within_their_standard_errors():
   for i, point in enumerate([(0, 0, 1, 1), (1, -0.1, 3, 1.25), (9, -1, 2, 1)]):
-    exact = theorem.moment_map(*point)
-    drawn = theorem.monte_carlo_moments(
+    exact = moment_map.moment_map(*point)
+    drawn = moment_map.monte_carlo_moments(
       jax.random.key(i), *point, samples=200_000
     )
     assert drawn.mean_error < 0.01 * np.sqrt(point[2])
@@ -110,7 +110,7 @@ def test_samples_agree_within_their_standard_errors():
 
 
 def test_the_jacobian_of_the_paper():
-  matrix = theorem.jacobian(0, 0, 1, 1)
+  matrix = moment_map.jacobian(0, 0, 1, 1)
   np.testing.assert_allclose(
     matrix, [[0, 0.088834], [0, 0.782648]], atol=1.01e-6
   )
@@ -140,8 +140,10 @@ def test_map_and_jacobian_against_the_published_formulas(point):
     x = jnp.array([mu, nu])
     values = published_map(x, omega, tau)
     matrix = jax.jacfwd(published_map)(x, omega, tau)
-    np.testing.assert_allclose(theorem.moment_map(*point), values, atol=1e-13)
-    np.testing.assert_allclose(theorem.jacobian(*point), matrix, atol=1e-13)
+    np.testing.assert_allclose(
+      moment_map.moment_map(*point), values, atol=1e-13
+    )
+    np.testing.assert_allclose(moment_map.jacobian(*point), matrix, atol=1e-13)
 
 
 @hypothesis.given(
@@ -150,22 +152,22 @@ def test_map_and_jacobian_against_the_published_formulas(point):
 def test_jacobian_against_differences(mu, omega, nu, tau):
   h = 1e-5
   rows = [
-    (np.array(theorem.moment_map(mu + a, omega, nu + b, tau)))
-    - np.array(theorem.moment_map(mu - a, omega, nu - b, tau))
+    (np.array(moment_map.moment_map(mu + a, omega, nu + b, tau)))
+    - np.array(moment_map.moment_map(mu - a, omega, nu - b, tau))
     for a, b in ((h, 0), (0, h))
   ]
   np.testing.assert_allclose(
-    theorem.jacobian(mu, omega, nu, tau),
+    moment_map.jacobian(mu, omega, nu, tau),
     np.stack(rows, axis=1) / (2 * h),
     atol=1e-7,
   )
 
 
 def test_shapes_broadcast():
-  assert theorem.jacobian(np.zeros((3, 1)), 0, np.ones(4), 1).shape == (
+  assert moment_map.jacobian(np.zeros((3, 1)), 0, np.ones(4), 1).shape == (
     3, 4, 2, 2,
   )  # fmt: skip
-  steps = theorem.vector_field([-0.1, 0.0, 0.1], [1.0, 2.0])
+  steps = moment_map.vector_field([-0.1, 0.0, 0.1], [1.0, 2.0])
   assert [s.shape for s in steps] == [(2, 3), (2, 3)]
   # At omega 0 the new mean forgets the old; at (0, 1) all stands still.
   np.testing.assert_allclose(steps[0][0], [0.1, 0.0, -0.1], atol=1e-15)
@@ -177,7 +179,7 @@ def test_shapes_broadcast():
 
 def test_all_points_of_the_domain_converge_to_the_fixed_point():
   start = np.meshgrid(np.linspace(-0.1, 0.1, 5), np.linspace(0.8, 1.5, 5))
-  mean, variance, steps = theorem.fixed_point(start=start)
+  mean, variance, steps = moment_map.fixed_point(start=start)
   np.testing.assert_allclose(mean, 0, atol=1e-12)
   np.testing.assert_allclose(variance, 1, atol=1e-12)
   assert 50 < steps < 200  # 0.78 to the power of steps
@@ -186,7 +188,7 @@ def test_all_points_of_the_domain_converge_to_the_fixed_point():
 def test_fixed_points_of_other_weights_are_one_each_and_where_printed():
   omega, tau = np.meshgrid(np.linspace(-0.1, 0.1, 9), np.linspace(0.95, 1.1, 9))
   ends = [
-    theorem.fixed_point(omega, tau, start=(mu, nu))[:2]
+    moment_map.fixed_point(omega, tau, start=(mu, nu))[:2]
     for mu in proofs.THEOREM_1.mu
     for nu in proofs.THEOREM_1.nu
   ]
@@ -207,18 +209,18 @@ def test_enclosures_hold_what_lies_in_their_cells(seed, width):
   rng = np.random.default_rng(seed)
   m = rng.uniform(-1, 1, 50)
   v = np.exp(rng.uniform(np.log(0.02), np.log(20), 50))
-  cell_m = enclosures.Interval(m - width, m + width)
-  cell_v = enclosures.Interval(v, v * (1 + width))
+  cell_m = intervals.Interval(m - width, m + width)
+  cell_v = intervals.Interval(v, v * (1 + width))
   held = proofs.moments(cell_m, cell_v, 1.6, 1.1)
   omega, tau = 0.3, 1.2
   norms = proofs.norm(held, omega, tau)
   for _ in range(20):
     a, b = (rng.uniform(c.low, c.high) for c in (cell_m, cell_v))
-    exact = theorem.at(a, b, 1.6, 1.1)
+    exact = moment_map.at(a, b, 1.6, 1.1)
     for interval, x in zip(held, exact, strict=True):
       assert (interval.low <= x + 1e-12).all()
       assert (x <= interval.high + 1e-12).all()
-    matrix = theorem.jacobian(a / omega, omega, b / tau, tau, 1.6, 1.1)
+    matrix = moment_map.jacobian(a / omega, omega, b / tau, tau, 1.6, 1.1)
     assert (np.linalg.norm(matrix, 2, axis=(-2, -1)) <= norms + 1e-12).all()
 
 
@@ -226,10 +228,10 @@ def test_enclosures_shrink_to_the_point():
   m, v = np.array([0.05]), np.array([0.9])
   for width, gap in ((1e-3, 1e-4), (1e-5, 1e-8)):  # Quadratic in the width.
     held = proofs.moments(
-      enclosures.Interval(m - width, m + width),
-      enclosures.Interval(v - width, v + width),
+      intervals.Interval(m - width, m + width),
+      intervals.Interval(v - width, v + width),
     )
-    d = theorem.at(m, v)
+    d = moment_map.at(m, v)
     least = 2 * width * (np.abs(d.variance_m) + np.abs(d.variance_v))
     assert held.variance.high - held.variance.low < least + gap
 
@@ -243,9 +245,9 @@ def test_supremum_of_a_known_function():
 
   # The maximum over x at each y is y^2 / 2, at x = y.
   sides = ((-1.0, 2.0), (0.0, 1.5))
-  result = enclosures.supremum(upper, value, *sides, (3, 2), 1e-4)
+  result = intervals.supremum(upper, value, *sides, (3, 2), 1e-4)
   assert result.found <= 1.125 <= result.bound < result.found + 2e-4
-  stopped = enclosures.supremum(upper, value, *sides, (3, 2), 1e-9, 50)
+  stopped = intervals.supremum(upper, value, *sides, (3, 2), 1e-9, 50)
   assert stopped.bound > 1.125 + 1e-3 and stopped.cells <= 50
 
 
@@ -267,10 +269,10 @@ def test_theorem_1_against_points_of_the_four_dimensional_box():
   corners = [rng.choice(side, 400) for side in proofs.THEOREM_1]
   points = [np.concatenate(x) for x in zip(inside, corners, strict=True)]
   result = proofs.theorem_1()
-  norms = np.linalg.norm(theorem.jacobian(*points), 2, axis=(-2, -1))
+  norms = np.linalg.norm(moment_map.jacobian(*points), 2, axis=(-2, -1))
   assert result["norm_bound"] - 1e-3 < norms.max() <= result["norm_bound"]
   for name, values in zip(
-    ("mean", "variance"), theorem.moment_map(*points), strict=True
+    ("mean", "variance"), moment_map.moment_map(*points), strict=True
   ):
     assert result[f"{name}_low"] <= values.min() <= result[f"{name}_low"] + 1e-3
     high = result[f"{name}_high"]
@@ -295,7 +297,7 @@ def test_theorem_2():
     np.append(rng.uniform(*s, 9999), s[e])
     for s, e in zip(sides, (1, 1, 0, 1), strict=True)
   ]
-  ratio = theorem.moment_map(*points)[1] / points[2]
+  ratio = moment_map.moment_map(*points)[1] / points[2]
   assert result["ratio_bound"] - 0.01 < ratio.max() <= result["ratio_bound"]
   low = sides._replace(nu=(2.0, 16.0))
   assert not proofs.theorem_2(settings=COARSE, domain=low)["holds"]
@@ -310,7 +312,7 @@ def test_theorem_3(domain):
     np.append(rng.uniform(*s, 9999), s[e])
     for s, e in zip(domain, (1, 1, 1, 0), strict=True)
   ]
-  ratio = theorem.moment_map(*points)[1] / points[2]
+  ratio = moment_map.moment_map(*points)[1] / points[2]
   assert result["ratio_bound"] <= ratio.min() < result["ratio_bound"] + 0.01
   high = domain._replace(nu=(0.02, 0.9))
   assert not proofs.theorem_3(settings=COARSE, domain=high)["holds"]
@@ -319,23 +321,29 @@ def test_theorem_3(domain):
 @pytest.mark.parametrize(
   "call, message",
   [
-    (lambda: theorem.selu_parameters(2, 1), r"no SELU has .*\(2, 1\); take"),
-    (lambda: theorem.selu_parameters(-3, 1), "no SELU has the fixed point"),
-    (lambda: theorem.selu_parameters(0, 0), "is 0.0; give nu and tau above 0"),
-    (lambda: theorem.selu_parameters(np.nan, 1), "give finite numbers"),
-    (lambda: theorem.moment_map(0, 0, [1, -1], 1), "net input is -1.0; give"),
+    (lambda: moment_map.selu_parameters(2, 1), r"no SELU has .*\(2, 1\); take"),
+    (lambda: moment_map.selu_parameters(-3, 1), "no SELU has the fixed point"),
     (
-      lambda: theorem.fixed_point(tau=4.0, max_steps=20),
+      lambda: moment_map.selu_parameters(0, 0),
+      "is 0.0; give nu and tau above 0",
+    ),
+    (lambda: moment_map.selu_parameters(np.nan, 1), "give finite numbers"),
+    (
+      lambda: moment_map.moment_map(0, 0, [1, -1], 1),
+      "net input is -1.0; give",
+    ),
+    (
+      lambda: moment_map.fixed_point(tau=4.0, max_steps=20),
       "still moving by .* after 20 steps",
     ),
     (
-      lambda: theorem.monte_carlo_moments(
+      lambda: moment_map.monte_carlo_moments(
         jax.random.key(0), 0, 0, 1, 1, samples=1
       ),
       r"1 sample\(s\); give 2 or more",
     ),
     (
-      lambda: enclosures.supremum(max, max, (0, 1), (0, 1), (1, 1), 0.0),
+      lambda: intervals.supremum(max, max, (0, 1), (0, 1), (1, 1), 0.0),
       "tolerance 0.0 and grid",
     ),
   ],

@@ -12,10 +12,11 @@ from tqdm import tqdm
 from common import population
 from common.errors import InputError
 
-from . import references, sweep, tasks
+from . import baselines, sweep
+from .datasets import loading, padded
 
 
-def swept(
+def complete_sweep(
   config: ml_collections.ConfigDict,
   units: dict[str, dict[str, Any]],
   methods: list[str],
@@ -47,46 +48,50 @@ def run_sweep(
   Args:
     config: of the sweep.
     units: tasks or folds: name -> what it changes in `config.data`.
-    methods: of `model` and `references`.
-    journal: pieces are "unit/graph", and "unit/reference".
+    methods: of `model` and `baselines`.
+    journal: pieces are "unit/graph", and "unit/baseline".
 
   Units of like shape follow each other, so that compiled programs are used
   while they are there; a broken one is reported and does not stop the rest.
   """
-
-  def load(name):
-    changed = config.copy_and_resolve_references()
+  groups = []
+  for method in methods:
+    baseline = method in baselines.METHODS
+    groups += [method] if baseline else sweep.groups(config, method)
+  pending = {
+    name: [group for group in groups if f"{name}/{group}" not in journal]
+    for name in units
+  }
+  changed = config.copy_and_resolve_references()
+  broken, datasets, table, last = {}, {}, None, None
+  for name in filter(pending.get, units):
     changed.data.update(units[name])
-    return tasks.load(changed)
-
-  broken, ready = {}, {}
-  for name in units:
     try:
-      task = load(name)
-      ready[name] = (task.parts["train"].x.shape, tasks.outputs(config, task))
+      if changed.data.name != last:  # The folds of a table follow each other.
+        table, last = loading.read(changed), changed.data.name
+      datasets[name] = loading.split(changed, table)
     except InputError as error:
       broken[name] = str(error)
+
+  def shape(name):
+    dataset = datasets[name]
+    return padded.padded_shape(dataset), padded.outputs(config, dataset)
+
   pieces = [
     (name, group)
-    for name in sorted(ready, key=lambda name: (ready[name], name))
-    for method in methods
-    for group in (
-      (method,)
-      if method in references.METHODS
-      else sweep.groups(config, method)
-    )
-    if f"{name}/{group}" not in journal
+    for name in sorted(datasets, key=lambda name: (shape(name), name))
+    for group in pending[name]
   ]
-  pieces = population.mine(pieces)
+  pieces = population.share_of_this_process(pieces)
   bar = tqdm(pieces, dynamic_ncols=True, disable=jax.process_index() > 0)
   # A file is not redrawn ten times a second.
   bar.mininterval = 0.2 if sys.stderr.isatty() else 30
-  loaded, task = None, None
+  on_device, dataset = None, None
   for name, group in bar:
     bar.set_description(f"{name}, {group}", refresh=False)
-    if loaded != name:
-      loaded, task = name, load(name)
-    train = references.record if isinstance(group, str) else sweep.record
-    record = train(config, task, group)
+    if on_device != name:
+      on_device, dataset = name, padded.pad(datasets[name])
+    train = baselines.record if isinstance(group, str) else sweep.record
+    record = train(config, dataset, group)
     journal.write(f"{name}/{group}", {**record, "task": name})
   return broken

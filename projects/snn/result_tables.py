@@ -7,7 +7,7 @@ import numpy as np
 from common import report
 from common.stats import ranks
 
-from . import model, published, references, sweep
+from . import baselines, model, published, sweep
 
 # What the paper calls our methods.
 PRINTED = dict(zip(model.METHODS, published.METHODS, strict=True)) | {
@@ -15,7 +15,7 @@ PRINTED = dict(zip(model.METHODS, published.METHODS, strict=True)) | {
   "decision_tree": "C4.5",
   "svm": "SVM",
 }
-HTRU2_METHODS = (*model.METHODS, *references.METHODS)
+HTRU2_METHODS = (*model.METHODS, *baselines.METHODS)
 
 
 def best_of(
@@ -27,7 +27,7 @@ def best_of(
     by.setdefault((record["task"], record["method"]), []).append(record)
   best = {}
   for (unit, method), group in by.items():
-    if method in references.METHODS:
+    if method in baselines.METHODS:
       best[unit, method] = group[0]["best"] or None
     else:
       best[unit, method] = next(iter(sweep.chosen(group)), None)
@@ -55,7 +55,7 @@ def uci_results(
   theirs = paper.accuracy[[where[done[i]] for i in both]]
   reference = {
     m: {n: score(n, m) for n in done if np.isfinite(score(n, m))}
-    for m in references.METHODS
+    for m in baselines.METHODS
   }
   summary = {}
   if len(done) > 1:

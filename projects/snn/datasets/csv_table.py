@@ -1,0 +1,144 @@
+"""Your own table, in a CSV file."""
+
+import pathlib
+from collections.abc import Sequence
+
+import numpy as np
+
+from common.data import table_files
+from common.data.table_files import Path
+from common.errors import InputError
+
+from .tables import Table, complete, nested_folds, parse_folds
+
+MAX_LEVELS = 64  # A text column of more is a name or a number of the row.
+
+
+def read(
+  path: Path,
+  target: str,
+  categorical: Sequence[str] = (),
+  folds: Path | None = None,
+  seed: int = 0,
+) -> Table:
+  """Reads your own table: comma-separated, with a header line.
+
+  A column whose every cell is a number is a feature as it is. One without any
+  number, or named in `categorical`, becomes one 0/1 feature for each of its
+  values, sorted (at most MAX_LEVELS); a missing one is 0 in all of them. A
+  column that has both is an error. Missing numbers ( empty, ?, NA, nan,
+  ...) are NaN until `standardised`; rows without a label are dropped. Constant
+  columns stay. All of it is counted in `notes`.
+
+  Args:
+    path: the file, .csv or .csv.gz, in UTF-8.
+    target: the column of class labels, any text; numbers sort as numbers.
+    categorical: columns of numbers that are only names.
+    folds: a file like `conxuntos_kfold.dat`: lines of row numbers from 0,
+      training and test rows in turn. None makes four stratified folds.
+    seed: of those.
+
+  Raises:
+    InputError: with file, line and column, for what is not described above.
+  """
+  path = pathlib.Path(path).expanduser()
+  header, lines, rows = table_files.table(path)
+  for wanted in (target, *categorical):
+    table_files.column_index(path, header, wanted)
+  place = header.index(target)
+  labelled = np.array([not _missing(row[place]) for row in rows])
+  lines = [line for line, keep in zip(lines, labelled, strict=True) if keep]
+  rows = [row for row, keep in zip(rows, labelled, strict=True) if keep]
+  y, classes = _classes(
+    [row[place] for row in rows], f"{path}, column {target!r}"
+  )
+  features, missing, texts = [], 0, 0
+  for i, column in enumerate(header):
+    if i == place:
+      continue
+    cells = [row[i] for row in rows]
+    missing += sum(map(_missing, cells))
+    if column in categorical or _is_text(cells):
+      texts += 1
+      features += _one_hot(cells, f"{path}, column {column!r}")
+    else:
+      features.append(_numeric(cells, lines, str(path), column))
+  if not features:
+    raise InputError(f"{path} has no column of features beside {target!r}")
+  if folds is None:
+    fold = nested_folds(y, min(4, len(y)), seed)
+    splits = tuple(
+      (np.flatnonzero(fold != m), np.flatnonzero(fold == m))
+      for m in range(min(4, len(y)))
+    )
+  else:  # Their numbers count the rows of the file, dropped ones included.
+    number, where = np.cumsum(labelled) - 1, pathlib.Path(folds).expanduser()
+    pairs = parse_folds(table_files.text(where), str(where), len(labelled))
+    splits = tuple(
+      (number[train[labelled[train]]], number[test[labelled[test]]])
+      for train, test in pairs
+    )
+  return complete(
+    path.name.removesuffix(".gz").removesuffix(".csv"),
+    np.array(features).T,
+    y,
+    classes,
+    splits,
+    dropped_rows=int((~labelled).sum()),
+    missing_values=missing,
+    text_columns=texts,
+  )
+
+
+def _missing(cell: str) -> bool:
+  return cell.lower() in table_files.MISSING
+
+
+def _is_text(cells: Sequence[str]) -> bool:
+  """Whether there is a value, and none is a number."""
+  known = [cell for cell in cells if not _missing(cell)]
+  return bool(known) and all(table_files.number(cell) is None for cell in known)
+
+
+def _numeric(
+  cells: Sequence[str], lines: Sequence[int], path: str, column: str
+) -> list[float]:
+  """The numbers of a column, NaN where one is missing."""
+  numbers = []
+  for line, cell in zip(lines, cells, strict=True):
+    value = np.nan if _missing(cell) else table_files.number(cell)
+    if value is None:
+      raise InputError(
+        f"{path}, line {line}, column {column!r}: {cell!r} is not a finite "
+        "number, as others in this column are; correct it, or name the column "
+        "in `categorical`"
+      )
+    numbers.append(value)
+  return numbers
+
+
+def _one_hot(cells: Sequence[str], where: str) -> list[list[float]]:
+  """A feature for each text of a column, sorted."""
+  levels = sorted({cell for cell in cells if not _missing(cell)})
+  if len(levels) > MAX_LEVELS:
+    raise InputError(
+      f"{where}, has {len(levels)} different texts, more than {MAX_LEVELS}: "
+      "drop it, or write numbers"
+    )
+  return [[float(cell == level) for cell in cells] for level in levels]
+
+
+def _classes(
+  labels: Sequence[str], where: str
+) -> tuple[np.ndarray, tuple[str, ...]]:
+  """Class numbers, int32 `[rows]`, of labels, and the sorted labels."""
+  by_number = all(table_files.number(label) is not None for label in labels)
+  order = (lambda c: (table_files.number(c), c)) if by_number else None
+  classes = tuple(sorted(set(labels), key=order))
+  if len(classes) < 2:
+    raise InputError(
+      f"{where}, has {len(classes)} different labels: a classification needs "
+      "two or more"
+    )
+  code = {label: i for i, label in enumerate(classes)}
+  return np.array([code[label] for label in labels], np.int32), classes
