@@ -68,14 +68,15 @@ def main() -> None:
 
 def measure(name: str, quick: bool) -> None:
   """Runs the module `name`, prints its table and keeps its rows."""
-  from common import report
+  from common.provenance import provenance
+  from common.tables import cells, markdown
 
   module = importlib.import_module(f"benchmarks.{name}")
   if hasattr(module, "prepare"):
     module.prepare()
   facts = settings()
   print(f"\n## {name}{', quick: times mean nothing' if quick else ''}\n")
-  head = {**report.provenance(), **facts}
+  head = {**provenance(), **facts}
   print(", ".join(f"{k} {v}" for k, v in head.items()) + "\n", flush=True)
   rows = module.run(quick)
   peers = {row["peer"] for row in rows if row["peer"]}
@@ -83,9 +84,9 @@ def measure(name: str, quick: bool) -> None:
   print(table(rows), flush=True)
   if not quick:
     path = RESULTS / f"{name}.json"
-    report.save_results(path, {"settings": facts, "rows": rows})
+    cells.save(path, {"settings": facts, "rows": rows})
     where = ", ".join(f"{k} {v}" for k, v in head.items())
-    report.insert_table(README, name, f"{where}\n\n{table(rows)}")
+    markdown.insert(README, name, f"{where}\n\n{table(rows)}")
 
 
 def settings() -> dict[str, Any]:
@@ -103,7 +104,7 @@ def settings() -> dict[str, Any]:
 
 def table(rows: Sequence[dict[str, Any]]) -> str:
   """Returns the rows in Markdown; optional columns only if filled."""
-  from common import report
+  from common.tables import markdown
 
   always = ("what", "ours_s", "peer_s", "ratio")
   filled = [
@@ -112,7 +113,7 @@ def table(rows: Sequence[dict[str, Any]]) -> str:
     if key in always or any(row.get(key) is not None for row in rows)
   ]
   cells = [[cell(key, row.get(key)) for key in filled] for row in rows]
-  return report.markdown_table([COLUMNS[key] for key in filled], cells)
+  return markdown.table([COLUMNS[key] for key in filled], cells)
 
 
 def cell(key: str, value: Any) -> str:
