@@ -103,14 +103,15 @@ def main() -> None:
 
 def measure(name: str, quick: bool) -> None:
   """Runs the module `name`, prints its table and keeps its rows."""
-  from common import report
+  from common.provenance import provenance
+  from common.tables import cells
 
   module = importlib.import_module(f"benchmarks.{name}")
   if hasattr(module, "prepare"):
     module.prepare()
   facts = settings()
   print(f"\n## {name}{', quick: times mean nothing' if quick else ''}\n")
-  head = {**report.provenance(), **facts}
+  head = {**provenance(), **facts}
   print(", ".join(f"{k} {v}" for k, v in head.items()) + "\n", flush=True)
   rows = module.run(quick)
   peers = {row["peer"] for row in rows if row["peer"]}
@@ -118,30 +119,30 @@ def measure(name: str, quick: bool) -> None:
   print(table(rows), flush=True)
   if not quick:
     path = RESULTS / f"{name}.json"
-    report.save_results(path, {"settings": facts, "rows": rows})
+    cells.save(path, {"settings": facts, "rows": rows})
     write_tables([name])
 
 
 def write_tables(names: Sequence[str]) -> None:
   """Writes the tables of modules, and the front README's, from the results."""
-  from common import report
+  from common.tables import cells, markdown
 
   for name in names:
-    kept = report.load_results(RESULTS / f"{name}.json")
+    kept = cells.load(RESULTS / f"{name}.json")
     head = {**kept["provenance"], **kept["settings"]}
     where = ", ".join(f"{k} {v}" for k, v in head.items())
     text = f"{where}\n\n{table(kept['rows'])}"
-    report.insert_table(HERE / "README.md", name, text)
-  report.insert_table(HERE.parent / "README.md", "speed", summary())
+    markdown.insert(HERE / "README.md", name, text)
+  markdown.insert(HERE.parent / "README.md", "speed", summary())
 
 
 def summary() -> str:
   """The front README's table: a row a paper, ratios as they were measured."""
-  from common import report
+  from common.tables import cells, markdown
 
   lines = []
   for title, (name, *whats) in HEADLINES.items():
-    kept = report.load_results(RESULTS / f"{name}.json")
+    kept = cells.load(RESULTS / f"{name}.json")
     rows = {row["what"]: row for row in kept["rows"]}
     # Missing here is a renamed row: rather an error than a shorter table.
     found = [rows[what] for what in whats]
@@ -149,7 +150,7 @@ def summary() -> str:
     peers = "; ".join(dict.fromkeys(r["peer"] or "-" for r in found))
     lines.append([title, ratios, peers, kept["provenance"]["device"]])
   header = ["paper", "times as fast as the peer", "peer", "device"]
-  return report.markdown_table(header, lines)
+  return markdown.table(header, lines)
 
 
 def settings() -> dict[str, Any]:
@@ -167,7 +168,7 @@ def settings() -> dict[str, Any]:
 
 def table(rows: Sequence[dict[str, Any]]) -> str:
   """Returns the rows in Markdown; optional columns only if filled."""
-  from common import report
+  from common.tables import markdown
 
   always = ("what", "ours_s", "peer_s", "ratio")
   filled = [
@@ -176,7 +177,7 @@ def table(rows: Sequence[dict[str, Any]]) -> str:
     if key in always or any(row.get(key) is not None for row in rows)
   ]
   cells = [[cell(key, row.get(key)) for key in filled] for row in rows]
-  return report.markdown_table([COLUMNS[key] for key in filled], cells)
+  return markdown.table([COLUMNS[key] for key in filled], cells)
 
 
 def cell(key: str, value: Any) -> str:

@@ -27,7 +27,7 @@ import ml_collections
 import numpy as np
 
 from benchmarks import timing
-from common import report, xla_options
+from common import provenance, xla_options
 from configs.coulomb_gan import fashion_mnist, gaussian_grid
 from projects.coulomb_gan import data, losses, train
 
@@ -45,7 +45,7 @@ HOW_TO_ADD_PEER = "no PyTorch to compare with: pip install torch (CPU build)"
 def settings() -> dict[str, Any]:
   """Returns what the times depend on: threads and versions."""
   return {
-    "jax_threads": len(report.cores()),
+    "jax_threads": len(provenance.cores()),
     "torch_threads": torch.get_num_threads() if torch else None,
     "torch": torch.__version__ if torch else None,
   }

@@ -15,7 +15,7 @@ from typing import Any
 
 import numpy as np
 
-from common import population, report
+from common import population, provenance
 
 try:
   import fcd
@@ -57,7 +57,7 @@ def run(quick: bool = False) -> list[dict[str, Any]]:
   n = 128 if quick else 10_000
   a, b = molecules(n, 0), molecules(n, 1)
   params, _ = chemnet.released()
-  cores = len(report.cores())
+  cores = len(provenance.cores())
   canonicals = [text or "" for text in canonical.canonicalise(a, cores)]
   distinct = list(dict.fromkeys(canonicals))
   features = lambda: np.concatenate(list(activations(distinct, params)))

@@ -61,8 +61,8 @@ MUTANTS = (
     ("config.gradient_penalty * penalty", "penalty"),
     ("wasserstein + config", "-wasserstein + config"),
     (
-      "adam(config.generator_learning_rate),\n    adam(config.discriminator",
-      "adam(config.discriminator_learning_rate),\n    adam(config.discriminator",
+      "adam(config.generator_learning_rate),\n    adam(",
+      "adam(config.discriminator_learning_rate),\n    adam(",
     ),
     ('noise("y", y)', 'noise("x", y)'),
     ("config.l2_penalty * regularizers", "0 * regularizers"),

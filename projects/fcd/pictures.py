@@ -5,15 +5,16 @@ from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
-from matplotlib.figure import Figure
+
+from common.tables import figures
 
 COLORS = {
-  "FCD": "#d1495b",
-  "FFD": "#30638e",
-  "logP": "#c98a1b",
-  "QED": "#3a9188",
-  "SA": "#8f6bb3",
-  "diversity": "#7a9e3b",
+  "FCD": figures.RED,
+  "FFD": figures.BLUE,
+  "logP": figures.OCHRE,
+  "QED": figures.TEAL,
+  "SA": figures.VIOLET,
+  "diversity": figures.GREEN,
 }
 
 
@@ -28,7 +29,7 @@ def disturbances_plot(path: pathlib.Path, results: Mapping[str, Any]) -> None:
     results: of `reproduce.study_disturbances`.
   """
   levels, faults = results["levels"], results["scores"]
-  figure = Figure(figsize=(3.1 * len(faults), 3.6), layout="constrained")
+  figure = figures.figure(3.1 * len(faults), 3.6)
   panels = figure.subplots(1, len(faults), sharey=True, squeeze=False)[0]
   for axes, (fault, scores) in zip(panels, faults.items(), strict=True):
     for name, color in COLORS.items():
@@ -48,7 +49,7 @@ def disturbances_plot(path: pathlib.Path, results: Mapping[str, Any]) -> None:
   panels[0].set_ylabel("score, in standard deviations\nof it without a fault")
   handles, labels = panels[0].get_legend_handles_labels()
   figure.legend(handles, labels, loc="outside lower center", ncols=len(COLORS))
-  figure.savefig(path, dpi=110)
+  figures.save(figure, path)
 
 
 def moses_plot(path: pathlib.Path, results: Mapping[str, Any]) -> None:
@@ -58,7 +59,7 @@ def moses_plot(path: pathlib.Path, results: Mapping[str, Any]) -> None:
     path: of the PNG.
     results: of `reproduce.study_moses`.
   """
-  figure = Figure(figsize=(10, 4.4), layout="constrained")
+  figure = figures.figure(10, 4.4)
   panels = figure.subplots(1, 2)
   for axes, test in zip(panels, ("Test", "TestSF"), strict=True):
     found = {name: m[test] for name, m in results["models"].items()}
@@ -72,9 +73,14 @@ def moses_plot(path: pathlib.Path, results: Mapping[str, Any]) -> None:
     ends = [0.7 * published.min(), 1.4 * max(published.max(), ours.max())]
     axes.plot(ends, ends, color="black", lw=0.7)
     axes.errorbar(
-      published, ours, error, fmt="o", color=COLORS["FCD"], capsize=3,
+      published,
+      ours,
+      error,
+      fmt="o",
+      color=COLORS["FCD"],
+      capsize=3,
       label="ours",
-    )  # fmt: skip
+    )
     axes.plot(
       published, infinite, "x", color=COLORS["FFD"], label="ours, infinite n"
     )
@@ -83,8 +89,11 @@ def moses_plot(path: pathlib.Path, results: Mapping[str, Any]) -> None:
       at = (6, -12) if i % 2 else (-8, 8)  # Neighbours on both sides.
       axes.annotate(name, (x, y), at, textcoords="offset points", size=8)
     axes.set(
-      xscale="log", yscale="log", title=f"FCD/{test}",
-      xlabel="published", ylabel="here",
-    )  # fmt: skip
+      xscale="log",
+      yscale="log",
+      title=f"FCD/{test}",
+      xlabel="published",
+      ylabel="here",
+    )
     axes.legend(loc="upper left")
-  figure.savefig(path, dpi=110)
+  figures.save(figure, path)

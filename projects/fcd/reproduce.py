@@ -8,13 +8,13 @@
 values. DIR holds the lists that `configs/fcd/studies.py` names, as .smi, .csv
 or .txt, plain or .gz, .xz; `moses_samples/` in it those of the models, with
 `metrics.csv`; --assays=FILE is the training part of the Tox21 challenge.
-Numbers go to `results/fcd/` and into this project's README. `--quick` takes
-seconds, on few molecules, and changes neither.
+Numbers go to `results/fcd/` and into this project's README; a study that is
+there is kept, unless `--fresh`. `--quick` takes seconds, on few molecules, and
+changes neither.
 """
 
 import argparse
 import csv
-import importlib
 import pathlib
 from typing import Any
 
@@ -23,17 +23,15 @@ import numpy as np
 import scipy.stats
 from tqdm import tqdm
 
-from common import cli, population, report
+from common import population
 from common.chem import canonical, smiles_files
 from common.errors import InputError
 from common.metrics import feature_distance
 from common.stats import frechet
+from common.tables import markdown, reproduce
 
 from . import disturbances, model, pictures, score
 from .activations import activations
-
-_HERE = pathlib.Path(__file__).parent
-_PROJECT = _HERE.name
 
 
 def find(folder: str | pathlib.Path, name: str) -> pathlib.Path:
@@ -152,7 +150,7 @@ def disturbances_table(results: dict[str, Any]) -> str:
       correlation = results["rank_correlation"][fault][name]
       row.append(f"{middle[0]:.2g} to {middle[-1]:.2g} ({correlation:+.2f})")
     rows.append(row)
-  return report.markdown_table(["fault", *names], rows)
+  return markdown.table(["fault", *names], rows)
 
 
 def study_moses(
@@ -234,60 +232,58 @@ def moses_table(results: dict[str, Any]) -> str:
     f"\nRank correlation with the published values: {correlation['Test']:.2f}"
     f" and {correlation['TestSF']:.2f}.\n"
   )
-  return report.markdown_table(header, rows) + note
+  return markdown.table(header, rows) + note
 
 
-def main() -> None:
-  """The command."""
-  parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
-  add = parser.add_argument
-  tables = ("disturbances", "moses")
-  add("--table", choices=tables, default="disturbances", help="which study")
-  add("--data_dir", default="", metavar="DIR", help="where the lists are")
-  add("--assays", default="", metavar="FILE", help="Tox21's training file")
-  add("--weights", metavar="FILE", help="ChemNet's .pt, or its wheel")
-  add("--quick", action="store_true", help="seconds, on few molecules")
-  add("--out", metavar="DIR", help="instead of results/fcd")
-  arguments = parser.parse_args()
-  with cli.sentences():
-    run(arguments)
-
-
-def run(arguments: argparse.Namespace) -> None:
-  """Studies what the arguments say, writes the results, prints the table."""
-  if not arguments.data_dir:
+def data_dir(context: reproduce.Context) -> pathlib.Path:
+  """The folder of the lists of SMILES."""
+  if not context.arguments.data_dir:
     raise InputError("say where the lists of SMILES are with --data_dir=DIR")
+  return pathlib.Path(context.arguments.data_dir).expanduser()
+
+
+def faults(context: reproduce.Context) -> str:
+  """The study of faults; returns the table and draws it."""
   population.use_all_cores()
-  quick, name = arguments.quick, arguments.table
-  studies = importlib.import_module(f"configs.{_PROJECT}.studies")
-  config = studies.get_config("smoke" if quick else "")
-  folder = pathlib.Path(arguments.data_dir).expanduser()
-  default = "runs/quick" if quick else f"results/{_PROJECT}"
-  out = pathlib.Path(arguments.out or default)
-  out.mkdir(parents=True, exist_ok=True)
-  if name == "disturbances":
+  config = reproduce.config_of(context, "studies")
+  asked = context.arguments
+
+  def compute():
+    folder = data_dir(context)
     texts = [
       t for p in config.pool for t in smiles_files.read(find(folder, p))[1]
     ]
-    labelled, active = assay(arguments.assays, config.assay)
-    if quick:
+    labelled, active = assay(asked.assays, config.assay)
+    if context.quick:
       texts, labelled, active = texts[:400], labelled[:400], active[:400]
     valid = filter(None, canonical.canonicalise(texts, config.processes))
     pool = list(dict.fromkeys(valid))
-    results = study_disturbances(
-      config, pool, labelled, active, arguments.weights
-    )
-    pictures.disturbances_plot(out / "disturbances.png", results)
-    table = disturbances_table(results)
-  else:
-    results = study_moses(config, folder, arguments.weights)
-    pictures.moses_plot(out / "moses.png", results)
-    table = moses_table(results)
-  report.save_results(out / f"{name}.json", results)
-  print(table)
-  if not quick and not arguments.out:
-    report.insert_table(_HERE / "README.md", name, table)
+    return study_disturbances(config, pool, labelled, active, asked.weights)
+
+  results = reproduce.cell(context, "disturbances", compute)
+  pictures.disturbances_plot(context.out / "disturbances.png", results)
+  return disturbances_table(results)
+
+
+def moses(context: reproduce.Context) -> str:
+  """The FCD of the models of MOSES; returns the table and draws it."""
+  population.use_all_cores()
+  config = reproduce.config_of(context, "studies")
+  weights = context.arguments.weights
+  compute = lambda: study_moses(config, data_dir(context), weights)
+  results = reproduce.cell(context, "moses", compute)
+  pictures.moses_plot(context.out / "moses.png", results)
+  return moses_table(results)
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+  """The flags of the studies."""
+  add = parser.add_argument
+  add("--data_dir", default="", metavar="DIR", help="where the lists are")
+  add("--assays", default="", metavar="FILE", help="Tox21's training file")
+  add("--weights", metavar="FILE", help="ChemNet's .pt, or its wheel")
 
 
 if __name__ == "__main__":
-  main()
+  tables = {"disturbances": faults, "moses": moses}
+  reproduce.main(__doc__, __file__, tables, add_arguments)

@@ -5,12 +5,13 @@ from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
-from matplotlib.figure import Figure
 from matplotlib.offsetbox import AnnotationBbox, OffsetImage
+
+from common.tables import figures
 
 from . import disturbances
 
-_CLIPS, _FRAMES = "#d1495b", "#30638e"
+_CLIPS, _FRAMES = figures.OURS, figures.OTHERS
 
 
 def disturbances_plot(
@@ -24,7 +25,7 @@ def disturbances_plot(
     clip: uint8 [t, h, w, 3], to show the static ones on its middle frame.
   """
   found = results["disturbances"]
-  figure = Figure(figsize=(13, 6.4), layout="constrained")
+  figure = figures.figure(13, 6.4)
   panels = figure.subplots(2, 4, sharey=True).ravel()
   for axes, kind in zip(panels, disturbances.KINDS, strict=True):
     by = found[kind]
@@ -35,9 +36,15 @@ def disturbances_plot(
       value = np.array([f["distance"] for f in by[name]])
       error = np.array([f["standard_error"] or 0.0 for f in by[name]])
       axes.errorbar(
-        range(6), value / value[0], error / value[0], fmt="o-", ms=4,
-        capsize=2, color=color, label=label,
-      )  # fmt: skip
+        range(6),
+        value / value[0],
+        error / value[0],
+        fmt="o-",
+        ms=4,
+        capsize=2,
+        color=color,
+        label=label,
+      )
     axes.axhline(1, color="black", lw=0.6, ls="--")
     axes.set_yscale("log")
     axes.set(title=kind.replace("_", " "), xticks=range(6), xlabel="level")
@@ -50,7 +57,7 @@ def disturbances_plot(
   handles, labels = panels[0].get_legend_handles_labels()
   figure.legend(handles, labels, loc="outside lower center", ncols=2)
   figure.supylabel("distance, over that of undisturbed clips")
-  figure.savefig(path, dpi=110)
+  figures.save(figure, path)
 
 
 def samples_plot(path: pathlib.Path, results: Mapping[str, Any]) -> None:
@@ -60,7 +67,7 @@ def samples_plot(path: pathlib.Path, results: Mapping[str, Any]) -> None:
     path: of the PNG.
     results: of `reproduce.study_samples`.
   """
-  figure = Figure(figsize=(7, 4.4), layout="constrained")
+  figure = figures.figure(7, 4.4)
   axes = figure.subplots()
   sizes = [row["n"] for row in results["sizes"]]
   for key, color, label in (
@@ -77,4 +84,4 @@ def samples_plot(path: pathlib.Path, results: Mapping[str, Any]) -> None:
   axes.set(xlabel="clips a side", ylabel=results["protocol"]["score"])
   axes.set_title("two sets of one distribution: the truth is 0")
   axes.legend()
-  figure.savefig(path, dpi=110)
+  figures.save(figure, path)

@@ -8,15 +8,13 @@
 clip as a whole, and by single frames. `samples`: the distance of two halves of
 one set, which should be zero, against their size. Clips are generated motion
 where SOURCE (what `projects.fvd.score` takes) is not given. Numbers go to
-`results/fvd/` and into this project's README. `--quick` takes few clips, and
-changes neither.
+`results/fvd/` and into this project's README; a study that is there is kept,
+unless `--fresh`. `--quick` takes few clips, and changes neither.
 """
 
 import argparse
 import collections
 import functools
-import importlib
-import pathlib
 from collections.abc import Callable
 from typing import Any
 
@@ -25,14 +23,12 @@ import numpy as np
 import scipy.stats
 from tqdm import tqdm
 
-from common import cli, report
 from common.errors import InputError
 from common.stats import frechet, jackknife, kid
+from common.tables import cells, markdown, reproduce
 
 from . import clips, disturbances, frames, motion, pictures, published, score
 
-_HERE = pathlib.Path(__file__).parent
-_PROJECT = _HERE.name
 # What each score says of the harm done; similarities say the opposite.
 SCORES: dict[str, Callable[[Any], float]] = {
   "clips": lambda found: found["distance"],
@@ -158,8 +154,8 @@ def study_samples(
     rows.append(
       {
         "n": n,
-        "distance": report.summary(raw),
-        "extrapolated": report.summary(infinite),
+        "distance": cells.summary(raw),
+        "extrapolated": cells.summary(infinite),
       }
     )
   return {
@@ -181,16 +177,14 @@ def disturbances_table(results: dict[str, Any]) -> str:
       row.append(f"{results['rank_correlation'][kind][name]:+.2f}")
     rows.append(row)
   levels = [str(level) for level in range(6)]
-  header = [
-    "disturbance",
-    *(f"clips, {level}" for level in levels), "rank corr.",
-    *(f"frames, {level}" for level in levels), "rank corr.",
-  ]  # fmt: skip
+  header = ["disturbance"]
+  for name in ("clips", "frames"):
+    header += [*(f"{name}, {level}" for level in levels), "rank corr."]
   note = (
     f"\nClips: {results['protocol']['score']}; frames: pixels of single ones. "
     f"{results['clips']} clips against as many others.\n"
   )
-  return report.markdown_table(header, rows) + note
+  return markdown.table(header, rows) + note
 
 
 def people_table(results: dict[str, Any]) -> str:
@@ -212,16 +206,17 @@ def people_table(results: dict[str, Any]) -> str:
     f"{results['protocol']['score']}, average FID is the distance of single "
     "frames' pixels, SSIM and PSNR are given the undisturbed clip.\n"
   )
-  return report.markdown_table(header, rows) + note
+  return markdown.table(header, rows) + note
 
 
 def samples_table(results: dict[str, Any]) -> str:
   """The table of the README."""
-  cell = lambda s: (
-    f"{s['median']:.3g} [{s['range'][0]:.3g}, {s['range'][1]:.3g}]"
-  )
   rows = [
-    [str(row["n"]), cell(row["distance"]), cell(row["extrapolated"])]
+    [
+      str(row["n"]),
+      cells.median_and_range(row["distance"], ".3g"),
+      cells.median_and_range(row["extrapolated"], ".3g"),
+    ]
     for row in results["sizes"]
   ]
   header = ["clips a side", "distance, median [range]", "extrapolated in n"]
@@ -229,54 +224,55 @@ def samples_table(results: dict[str, Any]) -> str:
     f"\n{results['protocol']['score']}, {results['features']} features, "
     f"{results['repetitions']} repetitions; the true distance is 0.\n"
   )
-  return report.markdown_table(header, rows) + note
+  return markdown.table(header, rows) + note
 
 
-def main() -> None:
-  """The command."""
-  parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
+def given(
+  context: reproduce.Context, config: ml_collections.ConfigDict, clips: int
+) -> tuple[score.Network, np.ndarray]:
+  """The network and the clips that the arguments name."""
+  asked = context.arguments
+  network = score.network(asked.features, asked.weights)
+  return network, load(asked.clips, clips, config.frames, config.seed)
+
+
+def noise(context: reproduce.Context) -> dict[str, str]:
+  """The study of disturbances: two tables, and a picture when measured."""
+  config = reproduce.config_of(context, "studies")
+
+  def compute():
+    network, x = given(context, config, 2 * config.clips)
+    results = study_disturbances(config, network, x)
+    picture = context.out / "disturbances.png"
+    pictures.disturbances_plot(picture, results, x[0])
+    return results
+
+  results = reproduce.cell(context, "disturbances", compute)
+  return {
+    "disturbances": disturbances_table(results),
+    "people": people_table(results),
+  }
+
+
+def samples(context: reproduce.Context) -> str:
+  """The study of the size of sets; returns the table and draws it."""
+  config = reproduce.config_of(context, "studies")
+  compute = lambda: study_samples(
+    config, *given(context, config, 2 * max(config.sizes))
+  )
+  results = reproduce.cell(context, "samples", compute)
+  pictures.samples_plot(context.out / "samples.png", results)
+  return samples_table(results)
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+  """The flags of the studies."""
   add = parser.add_argument
-  tables = ("disturbances", "samples")
-  add("--table", choices=tables, default="disturbances", help="which study")
   add("--clips", default="", metavar="SOURCE", help="else generated motion")
   add("--features", choices=score.FEATURES, default="i3d", help="network")
   add("--weights", metavar="PATH", help="of the network")
-  add("--quick", action="store_true", help="few clips")
-  add("--out", metavar="DIR", help="instead of results/fvd")
-  arguments = parser.parse_args()
-  with cli.sentences():
-    run(arguments)
-
-
-def run(arguments: argparse.Namespace) -> None:
-  """Studies what the arguments say, writes the results, prints the table."""
-  quick, name = arguments.quick, arguments.table
-  studies = importlib.import_module(f"configs.{_PROJECT}.studies")
-  config = studies.get_config("smoke" if quick else "")
-  default = "runs/quick" if quick else f"results/{_PROJECT}"
-  out = pathlib.Path(arguments.out or default)
-  out.mkdir(parents=True, exist_ok=True)
-  network = score.network(arguments.features, arguments.weights)
-  of_samples = name == "samples"
-  count = 2 * (max(config.sizes) if of_samples else config.clips)
-  x = load(arguments.clips, count, config.frames, config.seed)
-  if of_samples:
-    results = study_samples(config, network, x)
-    pictures.samples_plot(out / "samples.png", results)
-    table = samples_table(results)
-  else:
-    results = study_disturbances(config, network, x)
-    pictures.disturbances_plot(out / "disturbances.png", results, x[0])
-    table = disturbances_table(results)
-    print(people_table(results))
-  report.save_results(out / f"{name}.json", results)
-  print(table)
-  if not quick and not arguments.out:
-    report.insert_table(_HERE / "README.md", name, table)
-    if not of_samples:
-      people = people_table(results)
-      report.insert_table(_HERE / "README.md", "people", people)
 
 
 if __name__ == "__main__":
-  main()
+  tables = {"disturbances": noise, "samples": samples}
+  reproduce.main(__doc__, __file__, tables, add_arguments)

@@ -4,23 +4,29 @@ import pathlib
 from collections.abc import Callable, Mapping
 
 import jax
-import matplotlib
 import numpy as np
+from PIL import Image
 
 from common import experiment
+from common.tables import figures
+from common.tables.figures import to_pixels
 
 from . import model
-
-matplotlib.use("Agg")  # No screen is needed, or looked for.
-from matplotlib import pyplot as plt
-from PIL import Image
 
 # Of slots; after Okabe and Ito, whose colours the colour-blind tell apart.
 PALETTE = np.array(
   [
-    *((0, 0, 0), (230, 159, 0), (86, 180, 233), (0, 158, 115)),
-    *((240, 228, 66), (0, 114, 178), (213, 94, 0), (204, 121, 167)),
-    *((153, 153, 153), (255, 255, 255), (120, 60, 20)),
+    (0, 0, 0),
+    (230, 159, 0),
+    (86, 180, 233),
+    (0, 158, 115),
+    (240, 228, 66),
+    (0, 114, 178),
+    (213, 94, 0),
+    (204, 121, 167),
+    (153, 153, 153),
+    (255, 255, 255),
+    (120, 60, 20),
   ],
   np.uint8,
 )
@@ -57,12 +63,6 @@ def make_snapshot(
       run.image(step, name, sheet)
 
   return snapshot
-
-
-def to_pixels(x) -> np.ndarray:
-  """[-1, 1] to uint8; what lies outside is clipped, for display only."""
-  pixels = np.round(np.clip(np.asarray(x) * 127.5 + 127.5, 0, 255))
-  return pixels.astype(np.uint8)
 
 
 def slots_sheet(images, out, masks) -> np.ndarray:
@@ -151,7 +151,8 @@ def curves(
   path: pathlib.Path, records: Mapping[str, list[list[dict]]], dpi: int = 120
 ) -> None:
   """Foreground ARI over training: one line a seed, one colour a label."""
-  figure, axes = plt.subplots(figsize=(6.5, 3.8), layout="constrained")
+  figure = figures.figure(6.5, 3.8)
+  axes = figure.subplots()
   for i, (label, seeds) in enumerate(records.items()):
     color = PALETTE[1 + i] / 255
     for j, rows in enumerate(seeds):
@@ -166,5 +167,4 @@ def curves(
   axes.set_xscale("log")
   axes.grid(alpha=0.3)
   figure.legend(loc="outside right center", fontsize=8)
-  figure.savefig(path, dpi=dpi)
-  plt.close(figure)
+  figures.save(figure, path, dpi)

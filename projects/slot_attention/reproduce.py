@@ -13,10 +13,8 @@ kept, unless `--fresh`, and a training that was cut short goes on.
 """
 
 import argparse
-import importlib
-import json
+import functools
 import pathlib
-import time
 from collections.abc import Callable
 from typing import Any
 
@@ -25,13 +23,12 @@ import ml_collections
 import numpy as np
 from PIL import Image
 
-from common import cli, keys, logs, report
+from common import keys, logs
 from common.errors import InputError
+from common.tables import cells, markdown, reproduce
 
 from . import data, pictures, train
 
-_HERE = pathlib.Path(__file__).parent
-_PROJECT = _HERE.name
 CONFIGS = {
   "discovery": "tetrominoes_small",
   "set_prediction": "set_prediction_small",
@@ -53,39 +50,32 @@ ROWS = {
     "slot_mlp": ("Slot MLP", "19.8 / 1.4 / 0.3 / 0.0 / 0.0"),
   },
 }
+LAST = ("seeds", "steps", "minutes, device, commit")  # Columns of both.
 
 
-def config_of(table: str, variant: str, seed: int, quick: bool):
+def config_of(
+  context: reproduce.Context, table: str, variant: str, seed: int
+) -> ml_collections.ConfigDict:
   """Loads the config of a cell, unlocked."""
-  module = importlib.import_module(f"configs.{_PROJECT}.{CONFIGS[table]}")
-  parts = ["" if variant == "main" else variant, "smoke" if quick else ""]
-  config = module.get_config(",".join(filter(None, parts)))
-  config.unlock()
+  variant = "" if variant == "main" else variant
+  config = reproduce.config_of(context, CONFIGS[table], variant)
   config.seed = seed
   return config
 
 
-def cell(
+def training(
   config: ml_collections.ConfigDict,
   workdir: pathlib.Path,
   variations: Callable | None,
 ) -> dict[str, Any]:
   """One training: its scores, their curve, minutes, config."""
-  start = time.perf_counter()
-  resumed = (workdir / "checkpoints").exists()
-  state, scores = train.train(config.lock(), str(workdir))
-  # Of a run in pieces, nobody has held the watch.
-  minutes = None if resumed else (time.perf_counter() - start) / 60
+  state, cell = cells.trained(train.train, config, workdir)
+  scores = cell["scores"]
   records = [r for r in logs.read(workdir) if r.keys() & scores.keys()]
-  places = ("data_dir", "cache_dir")
-  values = json.loads(config.to_json())
   return {
-    "scores": scores,
+    **cell,
     "curve": [{k: r[k] for k in ("step", *scores)} for r in records],
-    "steps": int(state.step),
     "variations": variations(config, state) if variations else {},
-    "minutes": minutes,
-    "config": {k: v for k, v in values.items() if k not in places},
   }
 
 
@@ -122,7 +112,7 @@ def generalisation(
   return found
 
 
-def cells(
+def asked(
   table: str, only: list[str], seeds: int, quick: bool
 ) -> list[tuple[str, int]]:
   """Variants and seeds in the order of the table, or of `only`.
@@ -141,54 +131,36 @@ def cells(
 
 
 def compute(
-  table: str,
-  wanted: list[tuple[str, int]],
-  out: pathlib.Path,
-  runs: pathlib.Path,
-  quick: bool = False,
-  fresh: bool = False,
-  steps: int = 0,
+  context: reproduce.Context, table: str, wanted: list[tuple[str, int]]
 ) -> None:
   """Trains the cells that are not there, each to a file and a picture."""
-  out.mkdir(parents=True, exist_ok=True)
+  flags = context.arguments
+  runs = pathlib.Path("runs/quick_trainings" if context.quick else flags.runs)
   for variant, seed in wanted:
     name = f"{table}_{variant}_{seed}"
-    path = out / f"{name}.json"
-    if path.exists() and not fresh:
-      continue
     study = variant == "main" and table == "discovery"
-    config = config_of(table, variant, seed, quick)
-    config.total_steps = steps or config.total_steps
-    found = cell(
-      config,
-      runs / name,
-      generalisation if study else None,
-    )
-    report.save_results(path, found)
+    config = config_of(context, table, variant, seed)
+    config.total_steps = flags.steps or config.total_steps
+    others = generalisation if study else None
+    train_it = functools.partial(training, config, runs / name, others)
+    reproduce.cell(context, name, train_it)
     for picture in ("slots", "attention"):
       source = runs / name / f"{picture}.png"
       if source.exists() and seed == 0:
-        (out / f"{name}_{picture}.png").write_bytes(source.read_bytes())
+        copy = context.out / f"{name}_{picture}.png"
+        copy.write_bytes(source.read_bytes())
 
 
 def collected(table: str, out: pathlib.Path) -> dict[str, list[dict]]:
   """The cells that are there, by variant, in the order of the table."""
   found = {
     name: [
-      report.load_results(path)
+      cells.load(path)
       for path in sorted(out.glob(f"{table}_{name}_[0-9]*.json"))
     ]
     for name in ROWS[table]
   }
   return {name: results for name, results in found.items() if results}
-
-
-def origin(results: list[dict]) -> str:
-  """Minutes of a training, device, commit."""
-  stamp = results[0]["provenance"]
-  minutes = [r["minutes"] for r in results if r["minutes"] is not None]
-  each = f"{np.mean(minutes):.0f}" if minutes else "in pieces"
-  return f"{each}, {stamp['device']}, {stamp['commit']}"
 
 
 def discovery_tables(out: pathlib.Path) -> dict[str, str]:
@@ -213,14 +185,12 @@ def discovery_tables(out: pathlib.Path) -> dict[str, str]:
         f"{np.mean([r['scores']['test_loss'] for r in results]):.4f}",
         f"{len(results)}",
         f"{results[0]['steps']:,}",
-        origin(results),
+        cells.origin(results, ".0f", "in pieces"),
       ]
     )
-  header = [
-    "model", "paper, 35x35", "ours, last", "best", f"at step {common:,}",
-    "error", "seeds", "steps", "minutes, device, commit",
-  ]  # fmt: skip
-  tables = {"discovery": report.markdown_table(header, rows)}
+  header = ["model", "paper, 35x35", "ours, last", "best"]
+  header += [f"at step {common:,}", "error", *LAST]
+  tables = {"discovery": markdown.table(header, rows)}
   if "main" in found:
     names = list(found["main"][0]["variations"])
     study = [
@@ -230,7 +200,7 @@ def discovery_tables(out: pathlib.Path) -> dict[str, str]:
       ]
       for name in names
     ]
-    tables["generalisation"] = report.markdown_table(
+    tables["generalisation"] = markdown.table(
       ["at the test", "foreground ARI"], study
     )
   pictures.curves(
@@ -260,13 +230,18 @@ def set_tables(out: pathlib.Path) -> dict[str, str]:
     ]
     steps = f"{results[0]['steps']:,}"
     rows.append(
-      [label, paper, *ours, f"{len(results)}", steps, origin(results)]
+      [
+        label,
+        paper,
+        *ours,
+        f"{len(results)}",
+        steps,
+        cells.origin(results, ".0f", "in pieces"),
+      ]
     )
-  header = [
-    "model", "paper, full size", *(f"ours, AP {d}" for d in distances), "seeds",
-    "steps", "minutes, device, commit",
-  ]  # fmt: skip
-  return {"set_prediction": report.markdown_table(header, rows)}
+  ours = [f"ours, AP {distance}" for distance in distances]
+  header = ["model", "paper, full size", *ours, *LAST]
+  return {"set_prediction": markdown.table(header, rows)}
 
 
 def spread(values: list[float]) -> str:
@@ -276,60 +251,45 @@ def spread(values: list[float]) -> str:
   return f"{np.mean(values):.1f} ± {np.std(values):.1f}"
 
 
-def contact_sheet(path: pathlib.Path, quick: bool) -> None:
-  """Draws eight pictures of each generated set, and their objects."""
+def contact_sheet(context: reproduce.Context) -> dict[str, str]:
+  """Draws eight pictures of each generated set, and their objects; no table."""
   sets = []
   for name in ("tetrominoes", "multi_dsprites", "clevr_like6"):
-    module = importlib.import_module(f"configs.{_PROJECT}.{name}")
-    config = module.get_config("smoke" if quick else "")
-    config.unlock()
+    config = reproduce.config_of(context, name)
     config.eval_images = 8
     test = jax.device_get(data.test(config, jax.random.key(0)))
     sets.append((test["image"], test["masks"]))
-  path.parent.mkdir(parents=True, exist_ok=True)
-  Image.fromarray(pictures.contact_sheet(sets)).save(path)
+  sheet = Image.fromarray(pictures.contact_sheet(sets))
+  sheet.save(context.out / "contact_sheet.png")
+  return {}
 
 
-def main() -> None:
-  """The command."""
-  parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
+def table_of(
+  name: str,
+  show: Callable[[pathlib.Path], dict[str, str]],
+  context: reproduce.Context,
+) -> dict[str, str]:
+  """Computes what is missing of a table; shows what is there."""
+  only = [text for text in context.arguments.only.split(",") if text]
+  wanted = asked(name, only, context.seeds, context.quick)
+  compute(context, name, wanted)
+  return show(context.out)
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+  """The flags of the trainings."""
   add = parser.add_argument
-  add("--table", choices=(*ROWS, "data"), default="discovery", help="which")
-  add("--seeds", type=int, default=3, help="of the method; others have one")
-  add(
-    "--only", default="", metavar="VARIANTS", help="with commas; default: all"
-  )
+  text = "with commas; default: all"
+  add("--only", default="", metavar="VARIANTS", help=text)
   add("--steps", type=int, default=0, help="a shorter training; the table says")
-  add("--quick", action="store_true", help="smoke sizes")
-  add("--fresh", action="store_true", help="compute cells that are there, too")
-  add("--out", metavar="DIR", help=f"instead of results/{_PROJECT}")
   add("--runs", default="runs/reproduce", metavar="DIR", help="of trainings")
-  arguments = parser.parse_args()
-  with cli.sentences():
-    run(arguments)
 
 
-def run(arguments: argparse.Namespace) -> None:
-  """Computes what the arguments say; prints the tables, and keeps them."""
-  table, quick = arguments.table, arguments.quick
-  default = "runs/quick" if quick else f"results/{_PROJECT}"
-  out = pathlib.Path(arguments.out or default)
-  if table == "data":
-    contact_sheet(out / "contact_sheet.png", quick)
-    return
-  only = [name for name in arguments.only.split(",") if name]
-  wanted = cells(table, only, arguments.seeds, quick)
-  runs = "runs/quick_trainings" if quick else arguments.runs
-  compute(
-    *(table, wanted, out, pathlib.Path(runs), quick),
-    *(arguments.fresh, arguments.steps),
-  )
-  tables = (discovery_tables if table == "discovery" else set_tables)(out)
-  for name, text in tables.items():
-    print(f"{name}\n\n{text}")
-    if not quick and not arguments.out:
-      report.insert_table(_HERE / "README.md", name, text)
-
+TABLES = {
+  "discovery": functools.partial(table_of, "discovery", discovery_tables),
+  "set_prediction": functools.partial(table_of, "set_prediction", set_tables),
+  "data": contact_sheet,
+}
 
 if __name__ == "__main__":
-  main()
+  reproduce.main(__doc__, __file__, TABLES, add_arguments, seeds=3)

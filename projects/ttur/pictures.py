@@ -5,12 +5,11 @@ from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
-from matplotlib.figure import Figure
 from matplotlib.offsetbox import AnnotationBbox, OffsetImage
 
-from . import disturbances, published
+from common.tables import figures
 
-_OURS, _PAPER = "#d1495b", "#6b7480"
+from . import disturbances, published
 
 
 def disturbances_plot(
@@ -31,7 +30,7 @@ def disturbances_plot(
     other: what contaminates, likewise.
   """
   found = results["disturbances"]
-  figure = Figure(figsize=(12, 7.6), layout="constrained")
+  figure = figures.figure(12, 7.6)
   panels = figure.subplots(2, 3, sharey=True).ravel()
   for axes, name in zip(panels, disturbances.AMOUNTS, strict=True):
     levels = found[name]
@@ -40,24 +39,36 @@ def disturbances_plot(
     theirs = np.array(published.DISTURBANCES[name])
     at = np.arange(len(ours))
     axes.errorbar(
-      at, ours / ours.max(), error / ours.max(), fmt="o-", color=_OURS,
-      capsize=3, label="here",
-    )  # fmt: skip
+      at,
+      ours / ours.max(),
+      error / ours.max(),
+      fmt="o-",
+      color=figures.OURS,
+      capsize=3,
+      label="here",
+    )
     axes.plot(
-      at, theirs / theirs.max(), "s--", ms=4, color=_PAPER, alpha=0.8,
+      at,
+      theirs / theirs.max(),
+      "s--",
+      ms=4,
+      color=figures.PAPER,
+      alpha=0.8,
       label="paper: FID, CelebA",
-    )  # fmt: skip
+    )
     for x, amount in zip(at, disturbances.AMOUNTS[name], strict=True):
       axes.add_artist(_example(name, amount, image, other, x))
     axes.set(
-      title=f"{name}: up to {ours.max():.4g}", xlim=(-0.5, len(at) - 0.5),
-      xticks=at, ylim=(-0.05, 1.15),
-    )  # fmt: skip
+      title=f"{name}: up to {ours.max():.4g}",
+      xlim=(-0.5, len(at) - 0.5),
+      xticks=at,
+      ylim=(-0.05, 1.15),
+    )
     axes.set_xticklabels(["none", "weak", "medium", "strong"])
     axes.tick_params(axis="x", pad=58)
   panels[0].legend(loc="upper left")
   figure.supylabel("share of the largest distance")
-  figure.savefig(path, dpi=110)
+  figures.save(figure, path)
 
 
 def _example(name, amount, image, other, x):
@@ -72,6 +83,11 @@ def _example(name, amount, image, other, x):
   pixels = np.clip((shown + 1) / 2, 0, 1)
   box = OffsetImage(pixels, zoom=52 / pixels.shape[0], cmap="gray")
   return AnnotationBbox(
-    box, (x, 0), xybox=(0, -32), xycoords=("data", "axes fraction"),
-    boxcoords="offset points", frameon=False, annotation_clip=False,
-  )  # fmt: skip
+    box,
+    (x, 0),
+    xybox=(0, -32),
+    xycoords=("data", "axes fraction"),
+    boxcoords="offset points",
+    frameon=False,
+    annotation_clip=False,
+  )

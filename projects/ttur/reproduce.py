@@ -6,12 +6,11 @@
 Six disturbances at four levels of the images of SOURCE (a folder, an array, a
 data set's name: what `projects.ttur.fid` takes); `--others` is what they are
 contaminated with. Numbers go to `results/ttur/` and into this project's README,
-under `--name`. `--quick` takes few images, and changes neither.
+under `--name`; a study that is there is kept, unless `--fresh`. `--quick` takes
+few images, and changes neither.
 """
 
 import argparse
-import importlib
-import pathlib
 from typing import Any
 
 import ml_collections
@@ -19,14 +18,11 @@ import numpy as np
 import scipy.stats
 from tqdm import tqdm
 
-from common import cli, report
 from common.errors import InputError
 from common.metrics import feature_distance, fid, image_sources, resize
+from common.tables import markdown, reproduce
 
 from . import disturbances, pictures, published
-
-_HERE = pathlib.Path(__file__).parent
-_PROJECT = _HERE.name
 
 
 def load(
@@ -114,22 +110,48 @@ def table(results: dict[str, Any]) -> str:
     paper = [f"{value:g}" for value in published.DISTURBANCES[name]]
     correlation = results["rank_correlation"][name]
     rows.append([name, *ours, f"{correlation:.2f}", ", ".join(paper)])
-  header = [
-    "disturbance", "none", "weak", "medium", "strong", "rank corr.",
-    "paper's FID (CelebA)",
-  ]  # fmt: skip
+  header = ["disturbance", "none", "weak", "medium", "strong", "rank corr."]
   n, reference = results["n"]
   score = results["protocol"]["score"]
   note = f"\n{score}, {n:,} images against {reference:,}.\n"
-  return report.markdown_table(header, rows) + note
+  return markdown.table([*header, "paper's FID (CelebA)"], rows) + note
 
 
-def main() -> None:
-  """The command."""
-  parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
+def measure(
+  context: reproduce.Context, config: ml_collections.ConfigDict
+) -> dict[str, Any]:
+  """The study that the arguments ask for; draws its picture."""
+  asked = context.arguments
+  if not (asked.images and asked.others):
+    raise InputError(
+      "say what to disturb with --images=SOURCE, and what to contaminate it "
+      "with by --others=SOURCE"
+    )
+  network = fid.network(asked.features, asked.weights)
+  where = config.seed, asked.data_dir
+  images = load(asked.images, config.reference, *where)
+  others = load(asked.others, config.n, *where)
+  others = np.asarray(resize.tf1_bilinear(others, *images.shape[1:3]))
+  results = study(config, network, images, others)
+  picture = context.out / f"disturbances_{asked.name}.png"
+  pictures.disturbances_plot(picture, results, images[0], others[0])
+  return results
+
+
+def disturbances_of_a_set(context: reproduce.Context) -> dict[str, str]:
+  """The study of the images of `--name`, by its place in the README."""
+  if not context.arguments.name:
+    raise InputError("say what to call the set with --name=NAME")
+  variant = "paper" if context.arguments.paper and not context.quick else ""
+  config = reproduce.config_of(context, "studies", variant)
+  name = f"disturbances_{context.arguments.name}"
+  results = reproduce.cell(context, name, lambda: measure(context, config))
+  return {name: table(results)}
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+  """The flags of the study."""
   add = parser.add_argument
-  tables = ("disturbances",)
-  add("--table", choices=tables, default="disturbances", help="which study")
   add("--images", default="", metavar="SOURCE", help="what to disturb")
   add("--others", default="", metavar="SOURCE", help="what contaminates it")
   add("--name", default="", help="of the set, in files and tables")
@@ -137,40 +159,8 @@ def main() -> None:
   add("--features", choices=fid.FEATURES, default="inception", help="network")
   add("--weights", metavar="FILE", help="of the network")
   add("--paper", action="store_true", help="the paper's number; needs a GPU")
-  add("--quick", action="store_true", help="few images")
-  add("--out", metavar="DIR", help="instead of results/ttur")
-  arguments = parser.parse_args()
-  with cli.sentences():
-    run(arguments)
-
-
-def run(arguments: argparse.Namespace) -> None:
-  """Studies what the arguments say, writes the results, prints the table."""
-  if not (arguments.images and arguments.others and arguments.name):
-    raise InputError(
-      "say what to disturb with --images=SOURCE, what to contaminate it with "
-      "by --others=SOURCE, and what to call it with --name=NAME"
-    )
-  quick = arguments.quick
-  studies = importlib.import_module(f"configs.{_PROJECT}.studies")
-  config = studies.get_config("smoke" if quick else "paper" * arguments.paper)
-  default = "runs/quick" if quick else f"results/{_PROJECT}"
-  out = pathlib.Path(arguments.out or default)
-  out.mkdir(parents=True, exist_ok=True)
-  network = fid.network(arguments.features, arguments.weights)
-  where = config.seed, arguments.data_dir
-  images = load(arguments.images, config.reference, *where)
-  others = load(arguments.others, config.n, *where)
-  others = np.asarray(resize.tf1_bilinear(others, *images.shape[1:3]))
-  results = study(config, network, images, others)
-  name = f"disturbances_{arguments.name}"
-  report.save_results(out / f"{name}.json", results)
-  pictures.disturbances_plot(out / f"{name}.png", results, images[0], others[0])
-  text = table(results)
-  print(text)
-  if not quick and not arguments.out:
-    report.insert_table(_HERE / "README.md", name, text)
 
 
 if __name__ == "__main__":
-  main()
+  tables = {"disturbances": disturbances_of_a_set}
+  reproduce.main(__doc__, __file__, tables, add_arguments)

@@ -1,12 +1,15 @@
 """The tables: from cells to Markdown, in order; and one quick run."""
 
+import argparse
+import pathlib
 import re
 
 import numpy as np
 import pytest
 
-from common import report
 from common.errors import InputError
+from common.tables import cells
+from common.tables.reproduce import Context
 from projects.slot_attention import pictures, reproduce, train
 
 from .test_model import config_of
@@ -14,9 +17,14 @@ from .test_model import config_of
 pytestmark = pytest.mark.slow
 
 
+def asked_for(out, quick=False):
+  flags = argparse.Namespace(only="", steps=0, runs=str(out.parent / "runs"))
+  return Context("slot_attention", out, quick, False, 1, flags)
+
+
 def fake(out, name, ari, minutes=3.0, **scores):
   scores = scores or {"foreground_ari": ari, "test_loss": 0.01}
-  report.save_results(
+  cells.save(
     out / f"{name}.json",
     {
       "scores": scores,
@@ -56,13 +64,14 @@ def test_precisions_stand_under_their_distance(tmp_path):
 def test_every_row_of_the_tables_has_a_config():
   for table, rows in reproduce.ROWS.items():
     for variant in rows:
-      config = reproduce.config_of(table, variant, 1, quick=True)
+      context = asked_for(pathlib.Path(), quick=True)
+      config = reproduce.config_of(context, table, variant, 1)
       assert config.seed == 1
       assert config.task == table
 
 
 def test_the_readme_has_a_place_for_every_table():
-  text = (reproduce._HERE / "README.md").read_text()
+  text = pathlib.Path(reproduce.__file__).with_name("README.md").read_text()
   for name in ("discovery", "generalisation", "set_prediction"):
     assert re.search(rf"<!-- {name} -->.*<!-- /{name} -->", text, re.DOTALL)
 
@@ -74,20 +83,20 @@ def test_a_cell_trains_varies_and_is_kept(tmp_path, monkeypatch):
   monkeypatch.setattr(
     reproduce, "generalisation", lambda config, state: {"slots 5": 0.5}
   )
-  arguments = ("discovery", [("main", 0)], tmp_path / "out", tmp_path / "runs")
+  out = tmp_path / "out"
+  out.mkdir()
+  arguments = (asked_for(out), "discovery", [("main", 0)])
   reproduce.compute(*arguments)
-  path = tmp_path / "out" / "discovery_main_0.json"
-  cell = report.load_results(path)
+  path = out / "discovery_main_0.json"
+  cell = cells.load(path)
   assert cell["steps"] == 4 and [r["step"] for r in cell["curve"]] == [2, 4]
   assert cell["variations"] == {"slots 5": 0.5}
   assert "data_dir" not in cell["config"]
-  assert (tmp_path / "out" / "discovery_main_0_slots.png").exists()
+  assert (out / "discovery_main_0_slots.png").exists()
   # Kept, not computed again.
   monkeypatch.setattr(train, "train", None)
   reproduce.compute(*arguments)
-  assert (
-    reproduce.discovery_tables(tmp_path / "out")["discovery"].count("\n") == 3
-  )
+  assert reproduce.discovery_tables(out)["discovery"].count("\n") == 3
 
 
 def test_generalisation_judges_with_other_numbers(monkeypatch):
@@ -123,9 +132,9 @@ def test_a_wrong_row_is_one_sentence():
   with pytest.raises(
     InputError, match="--only=slot_mpl: --table=discovery has"
   ):
-    reproduce.cells("discovery", ["slot_mpl"], 3, quick=False)
-  cells = reproduce.cells("discovery", ["main", "no_gru"], 3, quick=False)
-  assert cells == [("main", 0), ("main", 1), ("main", 2), ("no_gru", 0)]
+    reproduce.asked("discovery", ["slot_mpl"], 3, quick=False)
+  asked = reproduce.asked("discovery", ["main", "no_gru"], 3, quick=False)
+  assert asked == [("main", 0), ("main", 1), ("main", 2), ("no_gru", 0)]
 
 
 def test_the_contact_sheet_has_two_rows_a_set():
