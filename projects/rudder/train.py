@@ -15,7 +15,6 @@ from typing import Any
 
 import jax
 import ml_collections
-import numpy as np
 from jax import numpy as jnp
 
 from common import cli, experiment
@@ -150,9 +149,8 @@ def train(
     state = run.restore_or(lambda key: init(key, config))
     update = run.compile(make_train_step(config))
     evaluate = make_evaluate(config)
-    batches = lambda t: np.full(config.batch_size, t)
     scores = {}
-    for step, batch in run.steps(state, batches):
+    for step, batch in run.steps(state):
       state, metrics = update(state, batch)
       run.log(step, metrics)
       if run.every(config.eval_every, step):

@@ -142,6 +142,19 @@ def test_a_batch_that_cannot_be_split_is_refused(tmp_path):
     go(make_config(), tmp_path, batches=odd)
 
 
+def test_a_step_that_makes_its_own_data_is_given_its_number(tmp_path):
+  def numbered(state, t):
+    noise = jax.random.normal(jax.random.fold_in(state.key, t), (3,))
+    return step(state, noise[None])
+
+  odd = dict(batch_size=7)  # Over 4 devices: nothing is split.
+  one = go(make_config(**odd), tmp_path / "1", numbered, lambda key: None)
+  odd["steps_per_call"] = 2
+  two = go(make_config(**odd), tmp_path / "2", numbered, lambda key: None)
+  np.testing.assert_array_equal(one.w, two.w)
+  assert int(one.step) == 12
+
+
 def test_another_config_is_refused_with_the_difference(tmp_path):
   go(make_config(total_steps=4), tmp_path)
   with pytest.raises(InputError) as caught:
@@ -262,8 +275,10 @@ def test_a_full_disk_is_one_sentence_and_the_last_checkpoint_intact(tmp_path):
   assert same(whole, go(make_config(), tmp_path / "run"))
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
-def test_a_signal_saves_and_stops(tmp_path, number):
+@pytest.mark.parametrize("name", ["SIGINT", "SIGTERM", "SIGHUP", "SIGUSR1"])
+def test_a_signal_saves_and_stops(tmp_path, name):
+  number = getattr(signal, name)
+
   def interrupted(key):
     plain = jax.jit(batches(key))
 

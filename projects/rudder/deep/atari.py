@@ -367,8 +367,7 @@ def train(
         f"config.actions to that, not {config.actions}"
       )
     shown, metrics = None, {}
-    batches = lambda t: np.full(config.batch_size, t)
-    for step, _ in run.steps(state, batches):
+    for step, _ in run.steps(state):
       state, metrics, new = advance(programs, state, players)
       # Of the episodes since the last film, the one with the most to see.
       shown = max([*filter(None, [shown]), *new], key=_reward, default=None)
