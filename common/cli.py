@@ -7,118 +7,207 @@ Bad input ends in one sentence on standard error and exit code 1, without a
 traceback; Ctrl-C in 130, as shells expect.
 """
 
+import argparse
+import ast
 import contextlib
 import importlib.util
 import pathlib
-import re
 import sys
-from collections.abc import Callable, Iterator
-from typing import Any
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any, NoReturn
 
-from absl import app, flags, logging
-from ml_collections.config_flags import config_flags
+import ml_collections
+from absl import logging
 
+from .config_schema import unknown_key
 from .errors import InputError, Stopped, nearest
 
-_CONFIG = config_flags.DEFINE_config_file(
-  "config", None, "Path of a config file, with an optional :variant."
-)
-_WORKDIR = flags.DEFINE_string(
-  "workdir", None, "Where the run lives; one found there is continued."
-)
-_COORDINATOR = flags.DEFINE_string(
-  "coordinator", None, "host:port of process 0, for a run of several processes."
-)
-_PROCESSES = flags.DEFINE_integer("processes", 1, "How many processes.")
-_PROCESS = flags.DEFINE_integer("process", 0, "Which one this is, from 0.")
 
+class _Parser(argparse.ArgumentParser):
+  """Says what is wrong in one sentence, without the usage before it."""
 
-def parse(argv: list[str]) -> list[str]:
-  """Parses flags; a wrong one ends in a sentence with the nearest right one."""
-  # Read once ourselves: ml_collections reports a bad file as a traceback, and
-  # of a misspelt key not always the nearest.
-  names = []
-  try:
-    for value in (
-      a.split("=", 1)[1] for a in argv if a.startswith("--config=")
-    ):
-      names = _keys(value)
-  except FileNotFoundError as error:
-    _leave(f"there is no config file {error.filename}", 1)
-  except ValueError as error:  # No such variant.
-    _leave(str(error), 1)
-  try:
-    return flags.FLAGS(argv)
-  except (AttributeError, KeyError) as error:
-    key = re.findall(r"\w+", str(error))[0]
-    close = nearest(key, names)
-    _leave(
-      f"the config has no key {key!r}"
-      + (f"; did you mean {close!r}?" if close else f"; it has {names}"),
-      1,
-    )
-  except (flags.Error, TypeError, ValueError) as error:
-    _leave(f"{error}", 1)
-  raise AssertionError("unreachable")
-
-
-def _keys(value):
-  """The keys of the config file `path:variant`."""
-  path, _, variant = value.partition(":")
-  spec = importlib.util.spec_from_file_location("config_file", path)
-  if spec is None or spec.loader is None:
-    raise ValueError(f"the config file {path} is no Python file")
-  module = importlib.util.module_from_spec(spec)
-  spec.loader.exec_module(module)
-  return list(module.get_config(variant))
+  def error(self, message: str) -> NoReturn:
+    raise InputError(message)
 
 
 def main(train: Callable[[Any, str], Any]) -> None:
   """Runs `train(config, workdir)` from the command line and exits."""
+  with sentences():
+    text = sys.modules[train.__module__].__doc__ or ""
+    given, overrides = parse(text, sys.argv[1:])
+    if given.config is None:
+      raise InputError(
+        "say what to train: --config=configs/<paper>/<experiment>.py"
+      )
+    config = override(load_config(given.config), overrides)
+    if given.workdir is None:
+      raise InputError("say where the run lives: --workdir=DIR")
+    workdir = given.workdir.expanduser().absolute()
+    join_processes(given.coordinator, given.processes, given.process)
+    _, scores = train(config, str(workdir))
+    _say_the_end(scores, workdir)
 
-  def run(argv):
-    if len(argv) > 1:
-      _leave(f"{argv[1]!r} is no flag; flags start with --", 1)
-    config, where = load_config(), workdir()
-    join_processes(_COORDINATOR.value, _PROCESSES.value, _PROCESS.value)
-    train(config, str(where))
 
-  execute(run)
+def parse(
+  description: str, arguments: Sequence[str]
+) -> tuple[argparse.Namespace, list[tuple[str, str | None]]]:
+  """Returns the flags, and of each `--config.KEY=VALUE` key and value.
+
+  The value is None where none was given.
+
+  Raises:
+    InputError: a flag is misspelt, or its value is none.
+  """
+  parser = _Parser(
+    description=description,
+    formatter_class=argparse.RawDescriptionHelpFormatter,
+    epilog="  --config.KEY=VALUE    changes a value of the config",
+    allow_abbrev=False,
+  )
+  add = parser.add_argument
+  add("--config", metavar="FILE[:VARIANT]", help="the experiment")
+  lives = "where the run lives; one found there is continued"
+  add("--workdir", type=pathlib.Path, metavar="DIR", help=lives)
+  several = "host:port of process 0, or auto: SLURM, Open MPI or a TPU pod know"
+  add("--coordinator", metavar="ADDRESS", help=several)
+  add("--processes", type=int, default=1, help="how many; not with auto")
+  add("--process", type=int, default=0, help="which one this is, from 0")
+  flags, overrides, left = [], [], list(arguments)
+  while left:
+    word = left.pop(0)
+    if not word.startswith("--config."):
+      flags.append(word)
+      continue
+    key, equals, value = word.removeprefix("--config.").partition("=")
+    if not equals and left and not left[0].startswith("--"):
+      equals, value = " ", left.pop(0)
+    overrides.append((key, value if equals else None))
+  given, unknown = parser.parse_known_args(flags)
+  if unknown:
+    word = unknown[0]
+    if not word.startswith("-"):
+      raise InputError(f"{word!r} is no flag; flags start with --")
+    known = list(vars(given))
+    close = nearest(word.strip("-").partition("=")[0], known)
+    raise InputError(
+      f"there is no flag {word.partition('=')[0]}"
+      + (f"; did you mean --{close}?" if close else "; see --help")
+    )
+  return given, overrides
+
+
+def load_config(name: str) -> ml_collections.ConfigDict:
+  """Returns the config of `path[:variant]`, locked.
+
+  Raises:
+    InputError: there is no such file or variant, or it has no get_config.
+  """
+  path, _, variant = name.partition(":")
+  if not pathlib.Path(path).is_file():
+    raise InputError(f"there is no config file {path}")
+  spec = importlib.util.spec_from_file_location("config_file", path)
+  if spec is None or spec.loader is None:
+    raise InputError(f"the config file {path} is no Python file")
+  module = importlib.util.module_from_spec(spec)
+  spec.loader.exec_module(module)
+  if not hasattr(module, "get_config"):
+    raise InputError(f"{path} is no config: it has no get_config(variant)")
+  try:
+    return module.get_config(variant).lock()
+  except ValueError as error:  # No such variant.
+    raise InputError(str(error)) from error
+
+
+def override(
+  config: ml_collections.ConfigDict,
+  overrides: Sequence[tuple[str, str | None]],
+) -> ml_collections.ConfigDict:
+  """Changes values of `config` to those of the command line; returns it.
+
+  Raises:
+    InputError: there is no such key, or the value is of another type.
+  """
+  for key, text in overrides:
+    *folders, name = key.split(".")
+    place = config
+    for folder in folders:
+      place = place[folder] if folder in place else None
+      if not isinstance(place, ml_collections.ConfigDict):
+        raise InputError(unknown_key(key, config))
+    if name not in place:
+      raise InputError(unknown_key(key, config))
+    place[name] = _value(key, text, place[name])
+  return config
+
+
+def _value(key, text, old):
+  """The value that `text` means, of the type of the value before it."""
+  if isinstance(old, bool):
+    words = {None: True, "true": True, "1": True, "false": False, "0": False}
+    value = words.get(text and text.lower())
+  elif text is None:
+    value = None
+  elif isinstance(old, str):
+    return text
+  else:
+    try:
+      value = ast.literal_eval(text)
+    except (ValueError, SyntaxError):
+      value = text
+    if isinstance(old, float) and type(value) is int:
+      value = float(value)
+    elif isinstance(old, tuple | list):
+      many = value if isinstance(value, tuple | list) else (value,)
+      value = type(old)(many)
+  if old is not None and type(value) is not type(old):
+    given = "" if text is None else f"={text}"
+    raise InputError(
+      f"flag --config.{key}{given}: the value must be of type "
+      f"{type(old).__name__}, as {old!r} is"
+    )
+  return value
+
+
+def _say_the_end(scores, workdir):
+  import jax
+
+  if jax.process_index() == 0:
+    said = ", ".join(f"{name} {value:.4g}" for name, value in scores.items())
+    print(
+      f"{said or 'done'}; in {workdir} (metrics.jsonl has every number, "
+      f"`tensorboard --logdir={workdir}` its curves; a larger "
+      "--config.total_steps goes on)"
+    )
 
 
 def join_processes(
   coordinator: str | None, processes: int, process: int
 ) -> None:
-  """Joins the processes of `coordinator`, before JAX computes anything."""
-  if coordinator:
-    import jax
+  """Joins the processes of a run, before JAX computes anything.
 
+  Args:
+    coordinator: host:port of process 0; "auto" where SLURM, Open MPI or a TPU
+      pod knows it, and the other two; None for a run of one process.
+    processes: how many.
+    process: which one this is.
+
+  Raises:
+    InputError: "auto", and nothing here started several processes.
+  """
+  if not coordinator:
+    return
+  import jax
+
+  if coordinator != "auto":
     jax.distributed.initialize(coordinator, processes, process)
-
-
-def workdir() -> pathlib.Path:
-  """Returns `--workdir`."""
-  if not _WORKDIR.value:
-    _leave("say where the run lives: --workdir=DIR", 1)
-  return pathlib.Path(_WORKDIR.value).expanduser().absolute()
-
-
-def load_config() -> Any:
-  """Returns the config of `--config`, locked, overrides applied."""
-  config = _CONFIG.value
-  if config is None:
-    _leave("say what to train: --config=configs/<paper>/<experiment>.py", 1)
-  return config.lock()
-
-
-def execute(run: Callable[[list[str]], None]) -> None:
-  """`absl.app.run` with one-sentence errors."""
-
-  def guarded(argv):
-    with sentences():
-      run(argv)
-
-  app.run(guarded, flags_parser=parse)
+    return
+  try:
+    jax.distributed.initialize()
+  except (ValueError, RuntimeError) as error:
+    raise InputError(
+      "--coordinator=auto found no SLURM, Open MPI or TPU pod around this "
+      f"process ({error}); give host:port, --processes and --process"
+    ) from error
 
 
 @contextlib.contextmanager

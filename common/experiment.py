@@ -121,7 +121,7 @@ class Run:
   def _release(self):
     self._checkpoints.close()
     if self._lock:
-      self._lock.close()
+      self._lock.release()
 
   def key(self, name: str) -> jax.Array:
     """The random key of the stream `name`: a function of seed and name only."""

@@ -3,12 +3,12 @@
 config.json  metrics.jsonl  checkpoints/  tensorboard/  and pictures
 """
 
-import fcntl
 import json
 import pathlib
 from collections.abc import Callable, Mapping
-from typing import Any, TextIO
+from typing import Any
 
+import filelock
 import jax
 import ml_collections
 
@@ -30,30 +30,28 @@ BUDGETS = (
 )
 
 
-def lock(workdir: pathlib.Path) -> TextIO:
-  """Makes the directory and claims it; closing the result gives it back.
+def lock(workdir: pathlib.Path) -> filelock.BaseFileLock:
+  """Makes the directory and claims it; `release` of the result gives it back.
 
   Raises:
     InputError: it cannot be written, or another process has claimed it.
   """
   try:
     workdir.mkdir(parents=True, exist_ok=True)
-    handle = (workdir / ".lock").open("w")
+    # The system gives it back when the process ends, however it ends.
+    claim = filelock.FileLock(workdir / ".lock", timeout=0)
+    claim.acquire()
+  except filelock.Timeout as error:
+    raise InputError(
+      f"--workdir {workdir} is in use by another process; wait for it or "
+      "choose another directory"
+    ) from error
   except OSError as error:
     raise InputError(
       f"--workdir {workdir} cannot be written ({error.strerror}); "
       "choose a directory that can"
     ) from error
-  try:
-    # The system gives it back when the process ends, however it ends.
-    fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-  except OSError as error:
-    handle.close()
-    raise InputError(
-      f"--workdir {workdir} is in use by another process; wait for it or "
-      "choose another directory"
-    ) from error
-  return handle
+  return claim
 
 
 def save_config(

@@ -1,0 +1,123 @@
+"""The command line: flags, a config's values, and what is wrong with them."""
+
+import importlib
+import sys
+
+import pytest
+
+from common import cli
+
+GRID = "configs/coulomb_gan/gaussian_grid.py"
+
+
+def run(monkeypatch, *arguments):
+  """Runs the command of a training that returns its config."""
+  got = []
+
+  def train(config, workdir):
+    got.extend([config, workdir])
+    return None, {"energy": 0.25}
+
+  monkeypatch.setattr(sys, "argv", ["train", *arguments])
+  cli.main(train)
+  return got
+
+
+def test_values_of_every_type_and_both_forms(monkeypatch, tmp_path, capsys):
+  config, workdir = run(
+    monkeypatch,
+    "--config",
+    f"{GRID}:gan,smoke",
+    f"--workdir={tmp_path}",
+    "--config.adam_b1=1",
+    "--config.method",
+    "coulomb",
+    "--config.generator_widths=(3,4)",
+    "--config.seed=2_0",
+  )
+  assert (config.adam_b1, config.method, config.seed) == (1.0, "coulomb", 20)
+  assert config.generator_widths == (3, 4)
+  assert config.update_order == "sequential"  # Of the variant.
+  assert config.is_locked and workdir == str(tmp_path)
+  said = capsys.readouterr().out
+  assert "energy 0.25" in said and str(tmp_path) in said
+  uci = "configs/snn/uci.py:smoke"
+  nested = ("--config.data.name=x", "--config.data.fold=2")
+  config, _ = run(monkeypatch, f"--config={uci}", "--workdir=w", *nested)
+  assert (config.data.name, config.data.fold) == ("x", 2)
+  slots = "--config=configs/slot_attention/tetrominoes.py"
+  for word, value in (("=false", False), ("=True", True), ("", True)):
+    flags = (slots, f"--config.gru{word}", "--workdir=w")
+    assert run(monkeypatch, *flags)[0].gru is value
+
+
+@pytest.mark.parametrize(
+  ("arguments", "says"),
+  [
+    (["--config.lerning_rate=1"], "did you mean 'generator_learning_rate'"),
+    (["--config.kernel_epsilo=1"], "did you mean 'kernel_epsilon'"),
+    (["--config.kernel-epsilon=1"], "did you mean 'kernel_epsilon'"),
+    (["--config.data.name=x"], "has no key 'data.name'"),
+    (["--config.batch_size=many"], "flag --config.batch_size=many"),
+    (["--config.batch_size=1.5"], "of type int, as 64 is"),
+    (["--config.batch_size"], "flag --config.batch_size: the value"),
+    (["--confg=x"], "did you mean --config?"),
+    (["--work=x"], "did you mean --workdir?"),
+    (["--processes=two"], "argument --processes: invalid int value: 'two'"),
+    (["--config=configs/none.py"], "configs/none.py"),
+    (["--config=common/keys.py"], "keys.py is no config"),
+    ([f"--config={GRID}:x"], "no variant 'x'"),
+    (
+      ["--config=configs/snn/uci.py:smoke", "--config.data.fol=1"],
+      "did you mean 'data.fold'",
+    ),
+    (["extra"], "flags start with --"),
+  ],
+)
+def test_bad_input_is_one_sentence(monkeypatch, capsys, arguments, says):
+  with pytest.raises(SystemExit) as stop:
+    run(monkeypatch, f"--config={GRID}:smoke", "--workdir=w", *arguments)
+  assert stop.value.code == 1
+  said = capsys.readouterr().err
+  assert says in said
+  assert len(said.strip().splitlines()) == 1
+
+
+def test_what_is_missing_is_named(monkeypatch, capsys):
+  for given, says in (
+    ("--workdir=w", "what to train"),
+    (f"--config={GRID}", "where the run lives"),
+  ):
+    with pytest.raises(SystemExit):
+      run(monkeypatch, given)
+    assert says in capsys.readouterr().err
+
+
+def test_help_shows_the_flags_and_exits_0(monkeypatch, capsys):
+  train = importlib.import_module("projects.coulomb_gan.train").train
+  monkeypatch.setattr(sys, "argv", ["train", "--help"])
+  with pytest.raises(SystemExit) as stop:
+    cli.main(train)
+  assert not stop.value.code
+  said = capsys.readouterr().out
+  for word in ("--workdir", "--config.KEY=VALUE", "auto", "Trains a Coulomb"):
+    assert word in said
+
+
+def test_coordinator_auto_lets_jax_find_the_cluster(monkeypatch, capsys):
+  import jax
+
+  calls = []
+  monkeypatch.setattr(jax.distributed, "initialize", lambda *a: calls.append(a))
+  cli.join_processes("auto", 1, 0)
+  cli.join_processes("localhost:1", 2, 1)
+  cli.join_processes(None, 1, 0)
+  assert calls == [(), ("localhost:1", 2, 1)]
+
+  def nothing():
+    raise ValueError("coordinator_address should be defined.")
+
+  monkeypatch.setattr(jax.distributed, "initialize", nothing)
+  with pytest.raises(SystemExit), cli.sentences():
+    cli.join_processes("auto", 1, 0)
+  assert "no SLURM, Open MPI or TPU pod" in capsys.readouterr().err
