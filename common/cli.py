@@ -4,194 +4,199 @@
       --config=configs/<paper>/<name>.py[:variant] [--config.KEY=VALUE ...]
 
 Bad input ends in one sentence on standard error and exit code 1, without a
-traceback; Ctrl-C in 130, as shells expect. No flag exists before a command
-runs: a program of its own may import every module and have what flags it likes.
+traceback; Ctrl-C in 130, as shells expect.
 """
 
+import argparse
+import ast
 import contextlib
 import importlib.util
 import pathlib
 import sys
-import traceback
 from collections.abc import Callable, Iterator, Sequence
-from typing import Any, NamedTuple
+from typing import Any, NoReturn
 
 import ml_collections
-from absl import flags, logging
-from ml_collections.config_flags import config_flags
+from absl import logging
 
+from .config_schema import unknown_key
 from .errors import InputError, Stopped, nearest
 
 ROOT = pathlib.Path(__file__).parent.parent
-_HELP = {
-  "config": "Path of a config file, with an optional :variant; any key of it "
-  "can be set by --config.KEY=VALUE.",
-  "workdir": "Where the run lives; one found there is continued.",
-  "coordinator": "HOST:PORT of process 0, for a run of several processes; auto "
-  "under SLURM, Open MPI, or on a TPU pod, where the rest is known.",
-  "processes": "How many processes.",
-  "process": "Which one this is, from 0.",
-}
 
 
-class Given(NamedTuple):
-  """What a command line says."""
+class _Parser(argparse.ArgumentParser):
+  """Says what is wrong in one sentence, without the usage before it."""
 
-  config: ml_collections.ConfigDict
-  workdir: pathlib.Path
-  coordinator: str | None
-  processes: int
-  process: int
+  def error(self, message: str) -> NoReturn:
+    raise InputError(message)
 
 
 def main(train: Callable[[Any, str], Any]) -> None:
   """Runs `train(config, workdir)` from the command line and exits."""
   with sentences():
-    if {"-h", "--help"} & set(sys.argv[1:]):
-      print(help_text((train.__globals__.get("__doc__") or "").strip()))
-      return
-    given = parse(sys.argv)
+    text = sys.modules[train.__module__].__doc__ or ""
+    given, overrides = parse(text, sys.argv[1:])
+    if given.config is None:
+      raise InputError(
+        "say what to train: --config=configs/<paper>/<experiment>.py"
+      )
+    config = override(load_config(given.config), overrides)
+    if given.workdir is None:
+      raise InputError("say where the run lives: --workdir=DIR")
+    workdir = given.workdir.expanduser().absolute()
     join_processes(given.coordinator, given.processes, given.process)
-    train(given.config, str(given.workdir))
+    _, scores = train(config, str(workdir))
+    _say_the_end(scores, workdir)
 
 
-def help_text(about: str) -> str:
-  """What --help prints."""
-  lines = [about, "", "flags:"]
-  lines += [f"  --{name}: {text}" for name, text in _HELP.items()]
-  return "\n".join(lines)
+def parse(
+  description: str, arguments: Sequence[str]
+) -> tuple[argparse.Namespace, list[tuple[str, str | None]]]:
+  """Returns the flags, and of each `--config.KEY=VALUE` key and value.
 
-
-def parse(argv: Sequence[str]) -> Given:
-  """Reads a command line, overrides of the config applied, the config locked.
-
-  Args:
-    argv: the program and its arguments.
+  The value is None where none was given.
 
   Raises:
-    InputError: a wrong flag, file, variant, key or value: names the nearest.
+    InputError: a flag is misspelt, or its value is none.
   """
-  words = _joined(argv[1:])
-  for word in words:
+  parser = _Parser(
+    description=description,
+    formatter_class=argparse.RawDescriptionHelpFormatter,
+    epilog="  --config.KEY=VALUE    changes a value of the config",
+    allow_abbrev=False,
+  )
+  add = parser.add_argument
+  add("--config", metavar="FILE[:VARIANT]", help="the experiment")
+  lives = "where the run lives; one found there is continued"
+  add("--workdir", type=pathlib.Path, metavar="DIR", help=lives)
+  several = "host:port of process 0, or auto: SLURM, Open MPI or a TPU pod know"
+  add("--coordinator", metavar="ADDRESS", help=several)
+  add("--processes", type=int, default=1, help="how many; not with auto")
+  add("--process", type=int, default=0, help="which one this is, from 0")
+  flags, overrides, left = [], [], list(arguments)
+  while left:
+    word = left.pop(0)
+    if not word.startswith("--config."):
+      flags.append(word)
+      continue
+    key, equals, value = word.removeprefix("--config.").partition("=")
+    if not equals and left and not left[0].startswith("--"):
+      equals, value = " ", left.pop(0)
+    overrides.append((key, value if equals else None))
+  given, unknown = parser.parse_known_args(flags)
+  if unknown:
+    word = unknown[0]
     if not word.startswith("-"):
       raise InputError(f"{word!r} is no flag; flags start with --")
-  paths = [_value(w) for w in words if w.startswith("--config=")]
-  if not paths:
+    known = list(vars(given))
+    close = nearest(word.strip("-").partition("=")[0], known)
     raise InputError(
-      "say what to train: --config=configs/<paper>/<experiment>.py"
+      f"there is no flag {word.partition('=')[0]}"
+      + (f"; did you mean --{close}?" if close else "; see --help")
     )
-  path = _found(paths[-1])
-  keys = _keys(path)
-  rest = [w for w in words if not w.startswith("--config=")]
-  for word in rest:
-    if word.startswith("--config."):
-      key = word[len("--config.") :].split("=", 1)[0]
-      if key not in keys:
-        close = nearest(key, keys)
-        raise InputError(
-          f"the config has no key {key!r}"
-          + (f"; did you mean {close!r}?" if close else f"; it has {keys}")
-        )
-  values = flags.FlagValues()
-  config = config_flags.DEFINE_config_file(
-    "config", None, _HELP["config"], flag_values=values
-  )
-  for name in ("workdir", "coordinator"):
-    flags.DEFINE_string(name, None, _HELP[name], flag_values=values)
-  for name, default in (("processes", 1), ("process", 0)):
-    flags.DEFINE_integer(name, default, _HELP[name], flag_values=values)
-  words = [f"--config={path}", *rest]
-  before = sys.argv
-  try:
-    sys.argv = [argv[0], *words]  # Where ml_collections looks for overrides.
-    values(sys.argv)
-  except (flags.Error, TypeError, ValueError) as error:
-    raise InputError(str(error)) from error
-  finally:
-    sys.argv = before
-  if not values.workdir:
-    raise InputError("say where the run lives: --workdir=DIR")
-  return Given(
-    config.value.lock(),
-    pathlib.Path(values.workdir).expanduser().absolute(),
-    values.coordinator,
-    values.processes,
-    values.process,
-  )
+  return given, overrides
 
 
-def _joined(words: Sequence[str]) -> list[str]:
-  """`--flag VALUE` as `--flag=VALUE`; dashes in a key as underscores."""
-  joined = []
-  for word in words:
-    if joined and joined[-1].startswith("--") and "=" not in joined[-1]:
-      if not word.startswith("--"):
-        joined[-1] += f"={word}"
-        continue
-    if word.startswith("--config."):
-      key, equals, value = word.partition("=")
-      word = "--" + key[2:].replace("-", "_") + equals + value
-    joined.append(word)
-  return joined
+def load_config(name: str) -> ml_collections.ConfigDict:
+  """Returns the config of `path[:variant]`, locked.
 
-
-def _value(word: str) -> str:
-  return word.split("=", 1)[1]
-
-
-def _found(config: str) -> str:
-  """The config's path; one of the checkout's own from any directory."""
-  path, colon, variant = config.partition(":")
-  if not pathlib.Path(path).exists() and (ROOT / path).exists():
-    path = str(ROOT / path)
-  return path + colon + variant
-
-
-def _keys(config: str) -> list[str]:
-  """The keys of the config file `path:variant`, those of its parts dotted."""
-  # Read once ourselves: ml_collections reports a bad file as a traceback, and
-  # of a misspelt key not always the nearest.
-  path, _, variant = config.partition(":")
+  Raises:
+    InputError: there is no such file or variant, or it has no get_config.
+  """
+  path, _, variant = name.partition(":")
+  if not pathlib.Path(path).is_file() and (ROOT / path).is_file():
+    path = str(ROOT / path)  # Of this checkout, from another directory.
+  if not pathlib.Path(path).is_file():
+    raise InputError(f"there is no config file {path}")
   spec = importlib.util.spec_from_file_location("config_file", path)
   if spec is None or spec.loader is None:
     raise InputError(f"the config file {path} is no Python file")
   module = importlib.util.module_from_spec(spec)
+  spec.loader.exec_module(module)
+  if not hasattr(module, "get_config"):
+    raise InputError(f"{path} is no config: it has no get_config(variant)")
   try:
-    spec.loader.exec_module(module)
-    found = module.get_config(variant)
-  except FileNotFoundError as error:
-    raise InputError(f"there is no config file {path}") from error
-  except InputError:
-    raise
+    return module.get_config(variant).lock()
   except ValueError as error:  # No such variant.
     raise InputError(str(error)) from error
-  except Exception as error:
-    line = traceback.extract_tb(error.__traceback__)[-1].lineno
+
+
+def override(
+  config: ml_collections.ConfigDict,
+  overrides: Sequence[tuple[str, str | None]],
+) -> ml_collections.ConfigDict:
+  """Changes values of `config` to those of the command line; returns it.
+
+  Raises:
+    InputError: there is no such key, or the value is of another type.
+  """
+  for key, text in overrides:
+    *folders, name = key.split(".")
+    place = config
+    for folder in folders:
+      place = place[folder] if folder in place else None
+      if not isinstance(place, ml_collections.ConfigDict):
+        raise InputError(unknown_key(key, config))
+    if name not in place:
+      raise InputError(unknown_key(key, config))
+    place[name] = _value(key, text, place[name])
+  return config
+
+
+def _value(key, text, old):
+  """The value that `text` means, of the type of the value before it."""
+  if isinstance(old, bool):
+    words = {None: True, "true": True, "1": True, "false": False, "0": False}
+    value = words.get(text and text.lower())
+  elif text is None:
+    value = None
+  elif isinstance(old, str):
+    return text
+  else:
+    try:
+      value = ast.literal_eval(text)
+    except (ValueError, SyntaxError):
+      value = text
+    if isinstance(old, float) and type(value) is int:
+      value = float(value)
+    elif isinstance(old, tuple | list):
+      many = value if isinstance(value, tuple | list) else (value,)
+      value = type(old)(many)
+  if old is not None and type(value) is not type(old):
+    given = "" if text is None else f"={text}"
     raise InputError(
-      f"the config file {path} cannot be read: {type(error).__name__}, "
-      f"{error} (line {line})"
-    ) from error
-  return _dotted(found)
+      f"flag --config.{key}{given}: the value must be of type "
+      f"{type(old).__name__}, as {old!r} is"
+    )
+  return value
 
 
-def _dotted(config: ml_collections.ConfigDict, above: str = "") -> list[str]:
-  keys = []
-  for name, value in config.items():
-    keys.append(above + name)
-    if isinstance(value, ml_collections.ConfigDict):
-      keys += _dotted(value, f"{above}{name}.")
-  return keys
+def _say_the_end(scores, workdir):
+  import jax
+
+  if jax.process_index() == 0:
+    said = ", ".join(f"{name} {value:.4g}" for name, value in scores.items())
+    print(
+      f"{said or 'done'}; in {workdir} (metrics.jsonl has every number, "
+      f"`tensorboard --logdir={workdir}` its curves; a larger "
+      "--config.total_steps goes on)"
+    )
 
 
 def join_processes(
   coordinator: str | None, processes: int, process: int
 ) -> None:
-  """Joins the processes of `coordinator`, before JAX computes anything.
+  """Joins the processes of a run, before JAX computes anything.
 
-  With "auto", JAX asks the cluster (SLURM, Open MPI, a TPU pod) for the others.
+  Args:
+    coordinator: host:port of process 0; "auto" where SLURM, Open MPI or a TPU
+      pod knows it, and the other two; None for a run of one process.
+    processes: how many.
+    process: which one this is.
 
   Raises:
-    InputError: "auto", and no cluster that JAX knows.
+    InputError: "auto", and nothing here started several processes.
   """
   if not coordinator:
     return
@@ -204,8 +209,8 @@ def join_processes(
     jax.distributed.initialize()
   except (ValueError, RuntimeError) as error:
     raise InputError(
-      f"--coordinator=auto finds no cluster ({str(error).splitlines()[0]}): "
-      "give HOST:PORT, --processes and --process"
+      "--coordinator=auto found no SLURM, Open MPI or TPU pod around this "
+      f"process ({error}); give host:port, --processes and --process"
     ) from error
 
 

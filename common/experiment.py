@@ -16,6 +16,7 @@ same bits. Nobody subclasses `Run`; a project that it fits badly copies what it
 needs.
 """
 
+import contextlib
 import math
 import pathlib
 import signal
@@ -33,14 +34,6 @@ from . import checkpoint, keys, logs
 from . import workdir as workdirs
 from .errors import InputError, Stopped
 from .provenance import provenance
-
-# Asked so, a run saves and stops; schedulers send the last two. Not all systems
-# have all of them.
-_STOPS = [
-  getattr(signal, name)
-  for name in ("SIGINT", "SIGTERM", "SIGHUP", "SIGUSR1")
-  if hasattr(signal, name)
-]
 
 
 class NonFinite(FloatingPointError):
@@ -97,7 +90,11 @@ class Run:
 
   def __enter__(self) -> "Run":
     self._handlers = {}
-    for number in _STOPS:
+    # SIGHUP: the terminal is gone. SIGUSR1: a scheduler's early warning.
+    for name in ("SIGINT", "SIGTERM", "SIGHUP", "SIGUSR1"):
+      number = getattr(signal, name, None)  # Windows has the first two.
+      if number is None:
+        continue
       try:
         self._handlers[number] = signal.signal(number, self._on_signal)
       except ValueError:  # Not in the main thread of the process.
@@ -106,10 +103,13 @@ class Run:
 
   def _on_signal(self, number, frame):
     del frame
-    if self._signal:  # Asked twice: at once, without saving.
+    if self._signal and number == signal.SIGINT:  # At once, without saving.
       raise KeyboardInterrupt
-    self._signal = number
-    print("\nstopping after this step ...", file=sys.stderr, flush=True)
+    self._signal = self._signal or number
+    if number == getattr(signal, "SIGHUP", None) and self._bar is not None:
+      self._bar.disable = True  # There may be no terminal to draw it on.
+    with contextlib.suppress(OSError):
+      print("\nstopping after this step ...", file=sys.stderr, flush=True)
 
   def __exit__(self, *exc: object) -> None:
     for number, handler in self._handlers.items():
@@ -188,12 +188,12 @@ class Run:
       state: where to start: `state.step` steps are done.
       batches: `t -> batch`, leaves `[batch_size, ...]`; a
         `jax.tree_util.Partial` of arrays is compiled, any other function is
-        called on the host. None where a step makes its own data (a rollout, a
-        round of episodes): the batch is then the numbers of the steps.
+        called on the host. None: the train step makes its own data, as a
+        rollout does, and is given the number t of the step, for a batch.
 
     Yields:
       step, batch: leaves `[steps_per_call, batch_size, ...]`, split over the
-        devices along the second axis; or int32 `[steps_per_call]`.
+        devices along the second axis; or int32 `[steps_per_call]`, the numbers.
     """
     config = self.config
     split = NamedSharding(self.mesh, PartitionSpec(None, "data"))
@@ -328,7 +328,7 @@ class Run:
 
     Raises:
       NonFinite: the state is not finite; nothing is saved.
-      Stopped: after saving, when Ctrl-C or a signal to stop had come.
+      Stopped: after saving, when Ctrl-C, SIGTERM, SIGHUP or SIGUSR1 had come.
       InputError: the disk is full or not writable.
     """
     stopping = self._stopping(step)

@@ -31,7 +31,7 @@ BUDGETS = (
 
 
 def lock(workdir: pathlib.Path) -> filelock.BaseFileLock:
-  """Makes the directory and claims it; `release` gives it back.
+  """Makes the directory and claims it; `release` of the result gives it back.
 
   Raises:
     InputError: it cannot be written, or another process has claimed it.
@@ -39,7 +39,7 @@ def lock(workdir: pathlib.Path) -> filelock.BaseFileLock:
   try:
     workdir.mkdir(parents=True, exist_ok=True)
     # The system gives it back when the process ends, however it ends.
-    claim = filelock.FileLock(workdir / ".lock", blocking=False)
+    claim = filelock.FileLock(workdir / ".lock", timeout=0)
     claim.acquire()
   except filelock.Timeout as error:
     raise InputError(

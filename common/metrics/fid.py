@@ -23,6 +23,7 @@ import numpy as np
 from common import errors, xla_options
 
 from . import (
+  command,
   feature_distance,
   image_arrays,
   image_sources,
@@ -298,7 +299,7 @@ def main() -> None:
     net = load(arguments.features, arguments.weights, arguments.tap)
     return samples(path, pictures, net, arguments.batch_size, arguments.seed)
 
-  feature_distance.command(__doc__.splitlines()[0], _add_arguments, read)
+  command.main(__doc__.splitlines()[0], _add_arguments, read)
 
 
 if __name__ == "__main__":

@@ -19,8 +19,6 @@ import pathlib
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NamedTuple
 
-import ml_collections
-
 from common import cli
 from common.errors import InputError, nearest
 
@@ -42,9 +40,7 @@ class Context(NamedTuple):
 Tables = Mapping[str, Callable[[Context], str | Mapping[str, str]]]
 
 
-def config_of(
-  context: Context, name: str, *variants: str
-) -> ml_collections.ConfigDict:
+def config_of(context: Context, name: str, *variants: str) -> Any:
   """`configs/<project>/<name>.py` with variants, and smoke if quick; unlocked.
 
   Empty variants do not count.

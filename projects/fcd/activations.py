@@ -50,21 +50,22 @@ def activations(
     rows = rows or _rows(len(distinct), batch_size, devices)
     batches = [distinct[i : i + rows] for i in range(0, len(distinct), rows)]
 
-    def started(batches=batches, rows=rows):
+    def results(
+      batches: list[list[str]] = batches, rows: int = rows
+    ) -> Iterator[tuple[int, jax.Array]]:
       for batch in batches:
         inputs = tokens.encode(batch, rule, length)
         filled = ((0, rows - len(batch)), (0, 0))
         inputs = np.pad(inputs, filled, constant_values=model.PADDING)
         yield len(batch), _program()(params, inputs)
 
-    found = []
-    for batch, part in zip(
-      batches, streaming.read_back(started()), strict=True
-    ):
-      found.append(part)
+    parts = []
+    read = streaming.read_back(results())
+    for batch, part in zip(batches, read, strict=True):
+      parts.append(part)
       progress(sum(times[text] for text in batch))
     places = {text: place for place, text in enumerate(distinct)}
-    yield np.concatenate(found)[[places[text] for text in window]]
+    yield np.concatenate(parts)[[places[text] for text in window]]
 
 
 def _rows(n: int, batch_size: int, devices: int) -> int:

@@ -17,7 +17,7 @@ import rdkit
 from common import checkpoint, population, report
 from common.chem import smiles_files
 from common.errors import InputError
-from common.metrics import feature_distance, streaming
+from common.metrics import command, feature_distance, streaming
 
 from . import model, tokens
 from .activations import BATCH_SIZE, activations
@@ -181,7 +181,7 @@ def main() -> None:
     )
 
   population.use_all_cores()
-  feature_distance.command(__doc__ or "", add_arguments, read)
+  command.main(__doc__ or "", add_arguments, read)
 
 
 if __name__ == "__main__":

@@ -22,7 +22,7 @@ import numpy as np
 from jax import numpy as jnp
 
 from common.errors import InputError
-from common.metrics import feature_distance, streaming
+from common.metrics import command, feature_distance, streaming
 
 from . import clips, model, motion
 from . import weights as i3d_weights
@@ -273,7 +273,7 @@ def main() -> None:
     )
 
   title = (__doc__ or "").splitlines()[0]
-  feature_distance.command(title, _add_arguments, read, GAMMA)
+  command.main(title, _add_arguments, read, GAMMA)
 
 
 if __name__ == "__main__":

@@ -1,110 +1,141 @@
-"""The command line: flags, overrides, files, and the sentences of bad ones."""
+"""The command line: flags, a config's values, and what is wrong with them."""
 
+import importlib
 import subprocess
 import sys
 
 import pytest
 
 from common import cli
-from common.errors import InputError
 
-# How ml_collections reads a config file.
-pytestmark = pytest.mark.filterwarnings("ignore:the load_module")
-
-CONFIG = """
-import ml_collections
-
-def get_config(variant=""):
-  if variant not in ("", "smoke"):
-    raise ValueError(f"there is no variant {variant!r}")
-  config = ml_collections.ConfigDict()
-  config.learning_rate = 1e-3
-  config.steps = 5 if variant else 100
-  config.task = ml_collections.ConfigDict({"delay": 3})
-  return config.lock()
-"""
+GRID = "configs/coulomb_gan/gaussian_grid.py"
 
 
-@pytest.fixture
-def parse(tmp_path):
-  path = tmp_path / "config.py"
-  path.write_text(CONFIG)
-  default = [f"--config={path}", "--workdir=runs/x"]
+def run(monkeypatch, *arguments):
+  """Runs the command of a training that returns its config."""
+  got = []
 
-  def call(*words, default=default):
-    return cli.parse(["program", *default, *words])
+  def train(config, workdir):
+    got.extend([config, workdir])
+    return None, {"energy": 0.25}
 
-  return call
-
-
-def test_values_of_the_file_and_overrides(parse):
-  given = parse("--config.learning_rate=0.5", "--config.task.delay=7")
-  assert given.config.learning_rate == 0.5
-  assert given.config.task.delay == 7
-  assert given.config.steps == 100
-  assert given.config.is_locked
-  assert given.workdir.is_absolute() and given.workdir.name == "x"
-  assert (given.coordinator, given.processes, given.process) == (None, 1, 0)
+  monkeypatch.setattr(sys, "argv", ["train", *arguments])
+  cli.main(train)
+  return got
 
 
-def test_a_space_and_dashes_are_as_good(parse, tmp_path):
-  words = ["--config", f"{tmp_path}/config.py:smoke", "--workdir", "w"]
-  given = parse("--config.learning-rate", "0.25", default=words)
-  assert given.config.learning_rate == 0.25
-  assert given.config.steps == 5
-
-
-def test_configs_of_the_checkout_are_found_from_anywhere(monkeypatch, tmp_path):
-  monkeypatch.chdir(tmp_path)
-  config = "--config=configs/coulomb_gan/gaussian_grid.py:smoke"
-  assert cli.parse(["program", config, "--workdir=w"]).config.seed == 0
+def test_values_of_every_type_and_both_forms(monkeypatch, tmp_path, capsys):
+  config, workdir = run(
+    monkeypatch,
+    "--config",
+    f"{GRID}:gan,smoke",
+    f"--workdir={tmp_path}",
+    "--config.adam_b1=1",
+    "--config.method",
+    "coulomb",
+    "--config.generator_widths=(3,4)",
+    "--config.seed=2_0",
+  )
+  assert (config.adam_b1, config.method, config.seed) == (1.0, "coulomb", 20)
+  assert config.generator_widths == (3, 4)
+  assert config.update_order == "sequential"  # Of the variant.
+  assert config.is_locked and workdir == str(tmp_path)
+  said = capsys.readouterr().out
+  assert "energy 0.25" in said and str(tmp_path) in said
+  uci = "configs/snn/uci.py:smoke"
+  nested = ("--config.data.name=x", "--config.data.fold=2")
+  config, _ = run(monkeypatch, f"--config={uci}", "--workdir=w", *nested)
+  assert (config.data.name, config.data.fold) == ("x", 2)
+  slots = "--config=configs/slot_attention/tetrominoes.py"
+  for word, value in (("=false", False), ("=True", True), ("", True)):
+    flags = (slots, f"--config.gru{word}", "--workdir=w")
+    assert run(monkeypatch, *flags)[0].gru is value
 
 
 @pytest.mark.parametrize(
-  ("word", "says"),
+  ("arguments", "says"),
   [
-    ("--config.lerning_rate=1", "did you mean 'learning_rate'"),
-    ("--config.task.dely=1", "did you mean 'task.delay'"),
-    ("--config.steps=many", "steps=many"),
-    ("--wrkdir=x", "workdir"),
-    ("--config=nowhere.py", "there is no config file nowhere.py"),
-    ("stray", "'stray' is no flag"),
-    ("--processes=two", "processes"),
+    (["--config.lerning_rate=1"], "did you mean 'generator_learning_rate'"),
+    (["--config.kernel_epsilo=1"], "did you mean 'kernel_epsilon'"),
+    (["--config.kernel-epsilon=1"], "did you mean 'kernel_epsilon'"),
+    (["--config.data.name=x"], "has no key 'data.name'"),
+    (["--config.batch_size=many"], "flag --config.batch_size=many"),
+    (["--config.batch_size=1.5"], "of type int, as 64 is"),
+    (["--config.batch_size"], "flag --config.batch_size: the value"),
+    (["--confg=x"], "did you mean --config?"),
+    (["--work=x"], "did you mean --workdir?"),
+    (["--processes=two"], "argument --processes: invalid int value: 'two'"),
+    (["--config=configs/none.py"], "configs/none.py"),
+    (["--config=common/keys.py"], "keys.py is no config"),
+    ([f"--config={GRID}:x"], "no variant 'x'"),
+    (
+      ["--config=configs/snn/uci.py:smoke", "--config.data.fol=1"],
+      "did you mean 'data.fold'",
+    ),
+    (["extra"], "flags start with --"),
   ],
 )
-def test_bad_words_are_one_sentence(parse, word, says):
-  with pytest.raises(InputError, match=says) as caught:
-    parse(word)
-  assert "\n" not in str(caught.value)
+def test_bad_input_is_one_sentence(monkeypatch, capsys, arguments, says):
+  with pytest.raises(SystemExit) as stop:
+    run(monkeypatch, f"--config={GRID}:smoke", "--workdir=w", *arguments)
+  assert stop.value.code == 1
+  said = capsys.readouterr().err
+  assert says in said
+  assert len(said.strip().splitlines()) == 1
 
 
-def test_a_broken_config_file_names_its_line(parse, tmp_path):
-  path = tmp_path / "broken.py"
-  path.write_text("def get_config(variant=''):\n  return nothing\n")
-  with pytest.raises(InputError, match=r"NameError.*line 2"):
-    parse(f"--config={path}")
+def test_what_is_missing_is_named(monkeypatch, capsys):
+  for given, says in (
+    ("--workdir=w", "what to train"),
+    (f"--config={GRID}", "where the run lives"),
+  ):
+    with pytest.raises(SystemExit):
+      run(monkeypatch, given)
+    assert says in capsys.readouterr().err
 
 
-def test_what_is_missing_is_said(parse, tmp_path):
-  with pytest.raises(InputError, match="say what to train"):
-    parse(default=["--workdir=x"])
-  with pytest.raises(InputError, match="say where the run lives"):
-    parse(default=[f"--config={tmp_path}/config.py"])
-  with pytest.raises(InputError, match="no variant 'x'"):
-    parse(f"--config={tmp_path}/config.py:x")
+def test_help_shows_the_flags_and_exits_0(monkeypatch, capsys):
+  train = importlib.import_module("projects.coulomb_gan.train").train
+  monkeypatch.setattr(sys, "argv", ["train", "--help"])
+  with pytest.raises(SystemExit) as stop:
+    cli.main(train)
+  assert not stop.value.code
+  said = capsys.readouterr().out
+  for word in ("--workdir", "--config.KEY=VALUE", "auto", "Trains a Coulomb"):
+    assert word in said
 
 
-def test_help_and_no_flags_before_a_command(root):
+def test_coordinator_auto_lets_jax_find_the_cluster(monkeypatch, capsys):
+  import jax
+
+  calls = []
+  monkeypatch.setattr(jax.distributed, "initialize", lambda *a: calls.append(a))
+  cli.join_processes("auto", 1, 0)
+  cli.join_processes("localhost:1", 2, 1)
+  cli.join_processes(None, 1, 0)
+  assert calls == [(), ("localhost:1", 2, 1)]
+
+  def nothing():
+    raise ValueError("coordinator_address should be defined.")
+
+  monkeypatch.setattr(jax.distributed, "initialize", nothing)
+  with pytest.raises(SystemExit), cli.sentences():
+    cli.join_processes("auto", 1, 0)
+  assert "no SLURM, Open MPI or TPU pod" in capsys.readouterr().err
+
+
+def test_configs_of_the_checkout_are_found_from_any_directory(
+  monkeypatch, tmp_path
+):
+  monkeypatch.chdir(tmp_path)
+  config = cli.load_config("configs/coulomb_gan/gaussian_grid.py:smoke")
+  assert config.dataset == "gaussian_grid"
+
+
+def test_importing_defines_no_flags(root):
   code = (
-    "import projects.coulomb_gan.train as t, sys\n"
+    "import projects.coulomb_gan.train, projects.fcd.score, projects.ttur.fid\n"
     "from absl import flags\n"
     "assert not {'config', 'workdir'} & set(flags.FLAGS)\n"
-    "sys.argv = ['train', '--help']\n"
-    "from common import cli\n"
-    "cli.main(t.train)\n"
   )
-  done = subprocess.run(
-    [sys.executable, "-c", code], capture_output=True, text=True, cwd=root
-  )
-  assert done.returncode == 0, done.stderr
-  assert "--config: " in done.stdout and "Coulomb GAN" in done.stdout
+  subprocess.run([sys.executable, "-c", code], cwd=root, check=True)

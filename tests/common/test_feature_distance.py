@@ -9,7 +9,7 @@ import pytest
 from hypothesis import strategies as st
 
 from common.errors import InputError
-from common.metrics import feature_distance
+from common.metrics import command, feature_distance
 from common.stats import frechet
 
 PROTOCOL = {"score": "toy", "network": "none", "versions": {"jax": "1"}}
@@ -65,7 +65,7 @@ def test_statistics_go_through_a_file(tmp_path):
   result = feature_distance.compare(saved, back)
   assert result["distance"] == pytest.approx(0, abs=1e-12)
   assert result["kernel_distance"] is None and result["standard_error"] >= 0
-  assert "no kernel distance" in feature_distance.text(result)
+  assert "no kernel distance" in command.text(result)
 
 
 def test_files_of_other_tools_load_and_are_told_apart(tmp_path, capsys):
@@ -124,7 +124,7 @@ def test_other_protocols_are_refused_unless_told():
   with pytest.raises(InputError, match="network is 'none' of A and 'other' of"):
     feature_distance.compare(here, there)
   result = feature_distance.compare(here, there, any_protocol=True)
-  assert "NOT THE SAME PROTOCOL: network" in feature_distance.text(result)
+  assert "NOT THE SAME PROTOCOL: network" in command.text(result)
 
 
 def test_a_result_says_everything():
@@ -135,7 +135,7 @@ def test_a_result_says_everything():
   )
   result = feature_distance.compare(a, b)
   assert json.loads(json.dumps(result)) == result
-  text = feature_distance.text(result)
+  text = command.text(result)
   for part in (
     "toy: ", " ± ", "infinite n", "kernel distance", "precision",
     "n = 300 and 400", "4 features", "network none", "b: 3 gray",
@@ -144,9 +144,7 @@ def test_a_result_says_everything():
   assert "bad" not in text
   assert result["distance"] == pytest.approx(4, rel=0.2)
   short = feature_distance.compare(a, b, distance_only=True)
-  assert "standard_error" not in short and "toy: " in feature_distance.text(
-    short
-  )
+  assert "standard_error" not in short and "toy: " in command.text(short)
 
 
 def test_features_that_are_not_finite_are_named():
@@ -168,7 +166,7 @@ def test_the_command(tmp_path, monkeypatch, capsys):
   def run(*arguments):
     monkeypatch.setattr(sys, "argv", ["toy", *arguments])
     add = lambda p: p.add_argument("--columns", type=int, default=2)
-    feature_distance.command("Toy.", add, read)
+    command.main("Toy.", add, read)
     return capsys.readouterr().out
 
   file = str(tmp_path / "a.npz")

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from common.errors import InputError
-from common.metrics import feature_distance
+from common.metrics import command
 from common.stats import frechet
 from projects.fvd import clips as reading
 from projects.fvd import disturbances, motion
@@ -78,7 +78,7 @@ def test_the_result_says_how_it_was_made(sets, network):
   assert len(protocol["weights"]) == 64
   assert {"network", "resize", "values", "versions", "clips"} <= protocol.keys()
   assert result["standard_error"] > 0 and result["kernel_distance"]["n1"] == 40
-  text = feature_distance.text(result)
+  text = command.text(result)
   assert text.startswith("motion distance (not FVD): ")
   assert protocol["weights"][:12] in text and "stride 2" in text
 
@@ -112,7 +112,7 @@ def test_bad_input(sets, network, trained):
     fvd.score(one, other)
 
 
-def command(monkeypatch, capsys, *arguments):
+def run(monkeypatch, capsys, *arguments):
   monkeypatch.setattr(sys, "argv", ["score", *map(str, arguments)])
   code = 0
   try:
@@ -123,31 +123,31 @@ def command(monkeypatch, capsys, *arguments):
 
 
 def test_the_command(sets, trained, tmp_path, monkeypatch, capsys):
-  run = lambda *arguments: command(monkeypatch, capsys, *arguments)
+  go = lambda *arguments: run(monkeypatch, capsys, *arguments)
   a, b = (tmp_path / f"{name}.npy" for name in "ab")
   np.save(a, sets[0])
   np.save(b, sets[1])
-  code, out, _ = run(a, b, "--features=motion", "--json")
+  code, out, _ = go(a, b, "--features=motion", "--json")
   assert code == 0
   whole = json.loads(out)
   wanted = distance(*sets, features="motion")
   assert whole["distance"] == pytest.approx(wanted, rel=1e-9)
-  code, out, _ = run(a, "--save-stats", tmp_path / "a.npz", "--features=motion")
+  code, out, _ = go(a, "--save-stats", tmp_path / "a.npz", "--features=motion")
   assert code == 0 and out == ""
-  code, out, _ = run(
+  code, out, _ = go(
     tmp_path / "a.npz", b, "--features=motion", "--json", "--distance-only"
   )
   assert json.loads(out)["distance"] == pytest.approx(wanted, rel=1e-9)
-  code, out, _ = run(tmp_path / "a.npz", b, "--features=motion", "--frames=8")
+  code, out, _ = go(tmp_path / "a.npz", b, "--features=motion", "--frames=8")
   assert code == 1
-  code, out, error = run(a, b, "--features=motion", "--clips=30", "--frames=12")
+  code, out, error = go(a, b, "--features=motion", "--clips=30", "--frames=12")
   assert code == 0 and "n = 30 and 30" in out and "frames 12" in out
-  code, _, error = run(a, b)
+  code, _, error = go(a, b)
   assert code == 1 and error.count("\n") == 1 and "--features=motion" in error
-  code, _, error = run(a, tmp_path / "none", "--features=motion")
+  code, _, error = go(a, tmp_path / "none", "--features=motion")
   assert code == 1 and "does not exist" in error
   np.save(a, sets[0][..., :1])
-  code, out, _ = run(a, b, "--features=motion", "--distance-only")
+  code, out, _ = go(a, b, "--features=motion", "--distance-only")
   assert code == 0 and "40 gray" in out
-  code, _, error = run(a, b, "--features=motion", "--strict")
+  code, _, error = go(a, b, "--features=motion", "--strict")
   assert code == 1 and "gray, which --strict forbids" in error

@@ -1,0 +1,120 @@
+"""The command of a metric: A and B are read, compared, and printed."""
+
+import argparse
+import json
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from common.cli import sentences
+from common.errors import InputError
+from common.stats import precision_recall
+
+from . import feature_distance
+
+
+def text(result: Mapping[str, Any]) -> str:
+  """What a person reads of a result of `compare`, some lines."""
+  protocol = dict(result["protocol"] or {"score": "Fréchet distance"})
+  name = protocol.pop("score")
+  error = result.get("standard_error")
+  lines = [
+    f"{name}: {result['distance']:.6g}"
+    + ("" if error is None else f" ± {error:.2g}")
+    + f"  (mean {result['mean_term']:.4g}, covariance"
+    f" {result['trace_term']:.4g})"
+  ]
+  if line := result.get("at_infinity"):
+    lines.append(
+      f"  extrapolated to infinite n: {line['value']:.6g} (a line in 1/n from"
+      f" n = {line['sizes'][0]:,}; off by {line['residual']:.1g} at most)"
+    )
+  if kernel := result.get("kernel_distance"):
+    lines.append(
+      f"  kernel distance: {kernel['value']:.4g} ±"
+      f" {kernel['standard_error']:.2g}  (of {kernel['n1']:,} and"
+      f" {kernel['n2']:,} samples)"
+    )
+  if shares := result.get("manifold"):
+    lines.append(
+      "  " + ", ".join(f"{key} {value:.3f}" for key, value in shares.items())
+    )
+  if result.get("manifold", ...) is None:
+    lines.append(
+      "  no kernel distance, precision or recall: they take more than "
+      f"{precision_recall.K} samples on both sides, not saved statistics"
+    )
+  n = ["unknown" if n is None else f"{n:,}" for n in result["n"]]
+  lines.append(
+    f"  protocol: n = {n[0]} and {n[1]}, {result['features']} features"
+    + "".join(f", {key} {_plain(value)}" for key, value in protocol.items())
+  )
+  for side in "ab":
+    if notes := result["notes"][side]:
+      lines.append(f"  {result[side]}: {feature_distance.described(notes)}")
+  if difference := result.get("protocols_differ"):
+    lines.append(f"  NOT THE SAME PROTOCOL: {difference}")
+  return "\n".join(lines)
+
+
+def _plain(value) -> str:
+  if isinstance(value, dict):
+    return "(" + ", ".join(f"{k} {_plain(v)}" for k, v in value.items()) + ")"
+  if isinstance(value, str) and len(value) == 64:  # A hash.
+    return value[:12]
+  return str(value)
+
+
+def main(
+  description: str,
+  add_arguments: Callable[[argparse.ArgumentParser], object],
+  read: Callable[[str, argparse.Namespace], feature_distance.Samples],
+  gamma: float | None = None,
+) -> None:
+  """The whole command: reads A and B, compares, prints.
+
+  Args:
+    description: for --help.
+    add_arguments: adds a project's own.
+    read: `read(path, arguments) -> Samples`, called for what is not saved
+      statistics. `arguments` has `batch_size`, `strict`, `seed`.
+    gamma: see `compare`.
+  """
+  parser = argparse.ArgumentParser(
+    description=description,
+    formatter_class=argparse.ArgumentDefaultsHelpFormatter,
+  )
+  parser.add_argument("a", metavar="A", help="the reference")
+  parser.add_argument("b", metavar="B", nargs="?", help="what is judged")
+  add = parser.add_argument
+  add("--save-stats", metavar="FILE.npz", help="keep the statistics of A")
+  add("--batch-size", type=int, default=64, help="samples at a time")
+  add("--json", action="store_true", help="print JSON, all digits")
+  add("--strict", action="store_true", help="bad samples are errors")
+  add("--any-protocol", action="store_true", help="compare come what may")
+  add("--distance-only", action="store_true", help="no error bar, no extras")
+  add("--seed", type=int, default=0, help="of the random parts")
+  add_arguments(parser)
+  arguments = parser.parse_args()
+  with sentences():
+    if arguments.batch_size < 1:
+      raise InputError(f"--batch-size={arguments.batch_size}: 1 or more")
+    if arguments.b is None and not arguments.save_stats:
+      raise InputError("say what to compare with A, or --save-stats=FILE.npz")
+    if arguments.save_stats:  # Rather than after hours of features.
+      feature_distance.check_name(arguments.save_stats)
+
+    def side(path):
+      if feature_distance.is_statistics(path):
+        return feature_distance.load(path)
+      return read(path, arguments)
+
+    a = side(arguments.a)
+    if arguments.save_stats:  # At once: B may turn out to be bad.
+      feature_distance.save(arguments.save_stats, a)
+    if arguments.b is None:
+      return
+    b = side(arguments.b)
+    result = feature_distance.compare(
+      a, b, arguments.any_protocol, arguments.distance_only, gamma
+    )
+  print(json.dumps(result, indent=2) if arguments.json else text(result))
