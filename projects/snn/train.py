@@ -15,10 +15,11 @@ import optax
 from jax import numpy as jnp
 from jax.tree_util import Partial
 
-from common import cli, experiment, keys
+from common import cli, config_schema, experiment, keys
 from common.nn import regularizers
 
 from . import losses, model, tasks
+from .schema import SCHEMA
 
 
 @flax.struct.dataclass
@@ -154,6 +155,7 @@ def train(
   The test score is reported at the end and chooses nothing: choosing is what
   `sweep.py` and `reproduce.py` do, on the validation part.
   """
+  config_schema.check(config, SCHEMA)
   task = tasks.load(config)
   config = tasks.described(config, task)
   with experiment.Run(config, workdir) as run:
