@@ -30,7 +30,7 @@ import numpy as np
 from jax.sharding import AxisType, NamedSharding, PartitionSpec
 from tqdm import tqdm
 
-from . import checkpoint, keys, logs
+from . import checkpoint, config_schema, keys, logs
 from . import workdir as workdirs
 from .errors import InputError, Stopped
 from .provenance import provenance
@@ -54,11 +54,12 @@ class Run:
       InputError: the intervals are not multiples of `steps_per_call`; the
         directory cannot be written, is in use, or has another config.
     """
+    config_schema.check_common(config)
     for name in ("log_every", "eval_every", "checkpoint_every"):
       interval = getattr(config, name)
-      if interval <= 0 or interval % config.steps_per_call:
+      if interval % config.steps_per_call:
         raise InputError(
-          f"config.{name} is {interval}; it must be a positive multiple of "
+          f"config.{name} is {interval}; it must be a multiple of "
           f"config.steps_per_call = {config.steps_per_call}"
         )
     self.config = config

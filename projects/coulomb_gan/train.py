@@ -14,12 +14,10 @@ import optax
 from jax import numpy as jnp
 
 from common import cli, experiment, keys, xla_options
-from common.errors import InputError, check_choice
+from common.errors import InputError
 from common.nn import regularizers
 
-from . import data, losses, model, pictures
-
-METHODS = ("coulomb", "gan", "wgan_gp")
+from . import data, losses, model, pictures, schema
 
 
 @flax.struct.dataclass
@@ -82,7 +80,6 @@ def make_losses(config: ml_collections.ConfigDict) -> tuple[Callable, Callable]:
     InputError: an unknown method; or WGAN-GP with batch normalisation, where a
       sample's gradient is not its own.
   """
-  check_choice("method", config.method, METHODS)
   if config.method == "coulomb":
 
     def coulomb_discriminator(D, x, y, key):
@@ -148,9 +145,7 @@ def make_train_step(config: ml_collections.ConfigDict) -> Callable:
   the same samples. "sequential": `critic_steps` discriminator updates, each on
   samples of its own, then the generator's against the new discriminator.
   """
-  check_choice(
-    "update_order", config.update_order, ("simultaneous", "sequential")
-  )
+  schema.check(config)
   if config.update_order == "simultaneous" and config.critic_steps != 1:
     raise InputError(
       f"config.critic_steps is {config.critic_steps}, which needs "
@@ -297,6 +292,7 @@ def train(
 
   Leaves checkpoints, metrics and pictures in `workdir`.
   """
+  schema.check(config)
   with experiment.Run(config, workdir) as run:
     state = run.restore_or(lambda key: init(key, config))
     update = run.compile(make_train_step(config), xla_options.convolutions())

@@ -50,9 +50,7 @@ def activations(
     rows = rows or _rows(len(distinct), batch_size, devices)
     batches = [distinct[i : i + rows] for i in range(0, len(distinct), rows)]
 
-    def results(
-      batches: list[list[str]] = batches, rows: int = rows
-    ) -> Iterator[tuple[int, jax.Array]]:
+    def results():
       for batch in batches:
         inputs = tokens.encode(batch, rule, length)
         filled = ((0, rows - len(batch)), (0, 0))

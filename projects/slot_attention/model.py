@@ -8,7 +8,7 @@ import ml_collections
 from flax import linen as nn
 from jax import numpy as jnp
 
-from common.errors import InputError, check_choice
+from common.errors import InputError
 from common.nn import slot_attention
 
 _glorot = nn.initializers.glorot_uniform()
@@ -116,14 +116,9 @@ def network(config: ml_collections.ConfigDict) -> Network:
   """Returns the network that `config` describes.
 
   Raises:
-    InputError: an unknown choice; a decoder that does not end at the pictures'
-      size; fewer slots than objects.
+    InputError: a decoder that does not end at the pictures' size; fewer slots
+      than objects.
   """
-  check_choice("task", config.task, ("discovery", "set_prediction"))
-  check_choice("grouping", config.grouping, ("slot_attention", "slot_mlp"))
-  check_choice("softmax", config.softmax, ("slots", "inputs"))
-  check_choice("aggregation", config.aggregation, ("mean", "sum"))
-  check_choice("initial", config.initial, ("gaussian", "learned"))
   check_slots(config.slots, config.max_objects)
   module = _module(config)
   example = jnp.zeros((1, config.image_size, config.image_size, 3))

@@ -14,9 +14,10 @@ import numpy as np
 import optax
 from jax import numpy as jnp
 
-from common import cli, experiment, keys, xla_options
+from common import cli, config_schema, experiment, keys, xla_options
 
 from . import clustering, data, losses, matching, model, pictures, precision
+from .schema import SCHEMA
 
 
 @flax.struct.dataclass
@@ -73,7 +74,12 @@ def make_loss(config: ml_collections.ConfigDict) -> Callable:
 
 
 def make_train_step(config: ml_collections.ConfigDict) -> Callable:
-  """Returns `step(state, batch) -> state, metrics`, pure."""
+  """Returns `step(state, batch) -> state, metrics`, pure.
+
+  Raises:
+    InputError: a value of `config` that it cannot have.
+  """
+  config_schema.check(config, SCHEMA)
   loss = make_loss(config)
   adam = optax.adam(learning_rate(config))
 
@@ -150,6 +156,7 @@ def train(
 
   Leaves checkpoints, metrics and pictures in `workdir`.
   """
+  config_schema.check(config, SCHEMA)
   with experiment.Run(config, workdir) as run:
     state = run.restore_or(lambda key: init(key, config))
     update = run.compile(make_train_step(config), xla_options.convolutions())

@@ -15,11 +15,12 @@ import optax
 from jax import numpy as jnp
 from jax.tree_util import Partial
 
-from common import cli, experiment, keys
+from common import cli, config_schema, experiment, keys
 from common.nn import regularizers
 
 from . import losses, model
 from .datasets import loading, padded
+from .schema import SCHEMA
 
 
 @flax.struct.dataclass
@@ -155,6 +156,7 @@ def train(
   The test score is reported at the end and chooses nothing: choosing is what
   `sweep.py` and `reproduce.py` do, on the validation part.
   """
+  config_schema.check(config, SCHEMA)
   dataset = padded.pad(loading.load(config))
   config = padded.with_sizes(config, dataset)
   with experiment.Run(config, workdir) as run:

@@ -9,7 +9,7 @@ from flax import linen as nn
 from jax import numpy as jnp
 
 from common.errors import InputError
-from projects.coulomb_gan import model
+from projects.coulomb_gan import model, schema
 
 pytestmark = pytest.mark.slow
 
@@ -113,7 +113,7 @@ def test_a_wrong_image_size_is_one_sentence():
   with pytest.raises(InputError, match=r"image_size is 48; .* power of two"):
     model.networks(image_config(image_size=48))
   with pytest.raises(InputError, match="did you mean 'layer'"):
-    model.networks(image_config(discriminator_norm="layers"))
+    schema.check(image_config(discriminator_norm="layers"))
 
 
 def test_the_first_samples_do_not_depend_on_how_many_are_asked_for():

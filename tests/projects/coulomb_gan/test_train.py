@@ -210,7 +210,7 @@ def test_a_wrong_choice_is_one_sentence(changes, says):
 def test_a_wrong_data_set_is_one_sentence(tmp_path):
   config = config_of("fashion_mnist", dataset="fasion_mnist")
   with pytest.raises(InputError, match="did you mean 'fashion_mnist'"):
-    data.batches(config, jax.random.key(0))
+    train.make_train_step(config)
   config.dataset, config.data_dir = "folder", str(tmp_path)
   config.cache_dir = str(tmp_path / "cache")
   with pytest.raises(InputError, match=str(tmp_path)):

@@ -7,8 +7,10 @@ import numpy as np
 import pytest
 from jax import numpy as jnp
 
+from common import config_schema
 from common.errors import InputError
 from projects.slot_attention import model
+from projects.slot_attention.schema import SCHEMA
 
 pytestmark = pytest.mark.slow
 
@@ -101,7 +103,9 @@ def test_the_networks_of_the_paper_have_their_sizes():
 )
 def test_a_wrong_config_is_one_sentence(changes, says):
   with pytest.raises(InputError, match=says):
-    model.network(config_of("tetrominoes_small", **changes))
+    config = config_of("tetrominoes_small", **changes)
+    config_schema.check(config, SCHEMA)
+    model.network(config)
 
 
 @pytest.mark.parametrize("shape", [(2, 12, 12, 3), (2, 10, 10, 1), (2, 10, 10)])

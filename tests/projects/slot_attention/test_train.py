@@ -125,7 +125,7 @@ def test_set_prediction_learns_a_set_and_is_judged_by_precision():
 def test_a_wrong_data_set_is_one_sentence():
   config = config_of("tetrominoes_small", dataset="tetrominos")
   with pytest.raises(InputError, match="did you mean 'tetrominoes'"):
-    data.batches(config, jax.random.key(0))
+    train.make_train_step(config)
   config = config_of("tetrominoes_small", task="set_prediction")
   with pytest.raises(InputError, match="has no property vectors"):
     data.test(config, jax.random.key(0))

@@ -1,0 +1,7 @@
+"""Lists the papers, their configs, tables and commands."""
+
+from common import catalogue
+
+if __name__ == "__main__":
+  print("\n\n".join(map(catalogue.project, catalogue.projects())))
+  print("\nThe same of one paper: python -m projects.NAME; of a flag: --help")

@@ -1,0 +1,92 @@
+"""What the values of a config can be; `train` checks it first."""
+
+import ml_collections
+
+from common import config_schema
+from common.config_schema import (
+  at_least,
+  between,
+  choice,
+  fraction,
+  positive,
+  several,
+  text,
+)
+
+from . import data
+
+ACTIVATIONS = (
+  "relu",
+  "leaky_relu",
+  "elu",
+  "selu",
+  "silu",
+  "gelu",
+  "tanh",
+  "adaptive_tanh",
+)
+
+_EVERY = {
+  "method": choice("coulomb", "gan", "wgan_gp"),
+  "dataset": choice(*data.DATASETS),
+  "data_dir": text,
+  "train_split": text,
+  "test_split": text,
+  "max_device_bytes": at_least(0),
+  "latent_dim": positive(int),
+  "kernel_exponent": positive(float),
+  "kernel_epsilon": positive(float),
+  "self_interaction": choice("drop", "keep"),
+  "smoothing_std": at_least(0.0),
+  "potential_scale": positive(float),
+  "gradient_penalty": at_least(0.0),
+  "l2_penalty": at_least(0.0),
+  "update_order": choice("simultaneous", "sequential"),
+  "critic_steps": positive(int),
+  "generator_learning_rate": at_least(0.0),
+  "discriminator_learning_rate": at_least(0.0),
+  "adam_b1": fraction,
+  "adam_b2": fraction,
+  "warmup_steps": at_least(0),
+  "decay_steps": at_least(0),
+  "eval_samples": between(2, 10**9),
+  "energy_samples": between(2, 10**9),
+  "picture_samples": positive(int),
+}
+_POINTS = {
+  "network": choice("mlp"),
+  "data_dim": positive(int),
+  "generator_widths": several(positive(int)),
+  "generator_activation": choice(*ACTIVATIONS),
+  "generator_steepness": positive(float),
+  "discriminator_widths": several(positive(int)),
+  "discriminator_activation": choice(*ACTIVATIONS),
+  "discriminator_frequencies": at_least(0),
+  "discriminator_bandwidth": positive(float),
+  "grid_side": positive(int),
+  "mode_std": positive(float),
+  "weight_ratio": at_least(1.0),
+  "mode_found_share": fraction,
+  "particles": positive(int),
+  "particle_steps": positive(int),
+  "particle_step": positive(float),
+}
+_IMAGES = {
+  "network": choice("dcgan"),
+  "cache_dir": text,
+  "image_size": positive(int),
+  "image_channels": positive(int),
+  "generator_features": positive(int),
+  "discriminator_features": positive(int),
+  "discriminator_depth": choice("image_size", "batch_size"),
+  "discriminator_norm": choice("batch", "layer", "none"),
+}
+
+
+POINTS = {**_EVERY, **_POINTS}
+IMAGES = {**_EVERY, **_IMAGES}
+
+
+def check(config: ml_collections.ConfigDict) -> None:
+  """Refuses what a config of points (with `data_dim`) or images cannot be."""
+  config_schema.check(config, POINTS if "data_dim" in config else IMAGES)

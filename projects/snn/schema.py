@@ -1,0 +1,67 @@
+"""What the values of a config can be; `train` checks it first."""
+
+from common.config_schema import (
+  at_least,
+  choice,
+  fraction,
+  positive,
+  several,
+  text,
+)
+
+from .model import METHODS
+
+_FORM = choice("rectangular", "conic")
+
+SCHEMA = {
+  "data": {
+    "source": choice("uci", "htru2", "tox21", "csv", "blobs"),
+    "name": text,
+    "fold": at_least(0),
+    "split_seed": at_least(0),
+    "validation_share": fraction,
+    "processes": positive(int),
+    "kind": choice("classes", "tasks"),
+    "score": choice("accuracy", "auc"),
+    "features": at_least(0),
+    "present": at_least(0),
+    "classes": at_least(0),
+    "outputs": at_least(0),
+  },
+  "data_dir": text,
+  "cache_dir": text,
+  "method": choice(*METHODS),
+  "form": _FORM,
+  "width": positive(int),
+  "depth": positive(int),
+  "bottleneck": fraction,
+  "learning_rate": at_least(0.0),
+  "dropout": fraction,
+  "weight_decay": at_least(0.0),
+  "epochs": positive(int),
+  "max_steps": positive(int),
+  "min_epochs": at_least(0),
+  "smoothing": positive(int),
+  "repetitions": positive(int),
+  "max_bytes": positive(int),
+  "grid": {
+    "form": several(_FORM),
+    "width": several(positive(int)),
+    "depth": several(positive(int)),
+    "blocks": several(positive(int)),
+    "bottleneck": several(fraction),
+    "learning_rate": several(at_least(0.0)),
+    "selu_dropout": several(fraction),
+    "with_dropout": several(choice(*METHODS)),
+    "dropout": several(fraction),
+    "weight_decay": several(at_least(0.0)),
+  },
+  "references": {
+    "trees": positive(int),
+    "max_features": several(lambda value: None),
+    "svm_c": several(positive(float)),
+    "svm_gamma": several(lambda value: None),
+    "svm_rows": positive(int),
+    "min_samples_leaf": several(positive(int)),
+  },
+}

@@ -1,0 +1,26 @@
+"""The lists of `python -m projects` and `python -m projects.<paper>`."""
+
+import runpy
+
+import pytest
+
+from common import catalogue
+
+PROJECTS = catalogue.projects()
+
+
+def test_every_paper_is_listed(capsys):
+  runpy.run_module("projects", run_name="__main__")
+  said = capsys.readouterr().out
+  for name in PROJECTS:
+    assert f"\n{name}: " in f"\n{said}"
+
+
+@pytest.mark.parametrize("name", PROJECTS)
+def test_a_paper_lists_its_configs_and_commands(name, capsys):
+  runpy.run_module(f"projects.{name}", run_name="__main__")
+  said = capsys.readouterr().out
+  assert said.strip() == catalogue.project(name)
+  assert f"python -m projects.{name}.reproduce: " in said
+  for path in (catalogue.ROOT / "configs" / name).glob("*.py"):
+    assert f"configs/{name}/{path.name}: {catalogue.first_line(path)}" in said

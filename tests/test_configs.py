@@ -1,0 +1,144 @@
+"""Every key of a config is read by the code that it configures.
+
+A short run, and the traces of other variants, in which nothing is compiled;
+some keys belong to one method or data set only.
+"""
+
+import importlib
+import pathlib
+import re
+import sys
+
+import jax
+import ml_collections
+import pytest
+
+from common.errors import InputError
+
+ROOT = pathlib.Path(__file__).parent.parent
+# Those that read every key, whatever it is for.
+BLIND = ("config_dict.py", "config_schema.py", "workdir.py", "report.py")
+# Read by what a smoke run does not do: real data, sweeps, tables.
+LATER = {
+  "coulomb_gan": (
+    "max_device_bytes",
+    "particles",
+    "particle_step",
+    "particle_steps",
+  ),
+  "slot_attention": ("cache_dir", "data_dir", "test_images", "train_images"),
+  "snn": (
+    "data.name",
+    "data.processes",
+    "max_bytes",
+    "max_steps",
+    "min_epochs",
+    "repetitions",
+    "smoothing",
+  ),
+}
+ROOMS_LATER = ("grid.", "references.")  # SNN's sweep and what stands beside it.
+
+pytestmark = pytest.mark.slow
+
+
+@pytest.fixture
+def reads(monkeypatch):
+  """The keys that are asked of any config: {(keys of its dict, key)}."""
+  found = set()
+  plain = ml_collections.ConfigDict.__getitem__
+
+  def asked(self, key):
+    frame = sys._getframe(1)
+    while frame and frame.f_code.co_filename.endswith("config_dict.py"):
+      frame = frame.f_back
+    if frame and not frame.f_code.co_filename.endswith(BLIND):
+      found.add((tuple(self), key))
+    return plain(self, key)
+
+  monkeypatch.setattr(ml_collections.ConfigDict, "__getitem__", asked)
+  return found
+
+
+def config_of(project, name, variant="smoke", **changes):
+  module = importlib.import_module(f"configs.{project}.{name}")
+  config = module.get_config(variant).unlock()
+  config.update(changes)
+  return config
+
+
+def unread(config, reads):
+  """The keys of `config` that nobody asked for, nested ones with dots."""
+  same = lambda keys: (
+    keys == tuple(config) or ("seed" in keys and "seed" in config)
+  )
+  asked = {key for keys, key in reads if same(keys)}
+  left = [key for key in config if key not in asked]
+  for key, value in config.items():
+    if isinstance(value, ml_collections.ConfigDict):
+      left = [name for name in left if name != key]
+      left += [f"{key}.{inner}" for inner in unread(value, reads)]
+  return left
+
+
+def trace(project, config):
+  """Traces a train step on its first batch: reads what it reads, uncompiled."""
+  train = importlib.import_module(f"projects.{project}.train")
+  data = importlib.import_module(f"projects.{project}.data")
+  key = jax.random.key(0)
+  state = jax.eval_shape(lambda: train.init(key, config))
+  batch = jax.eval_shape(lambda: data.batches(config, key)(0))
+  jax.eval_shape(train.make_train_step(config), state, batch)
+
+
+def train(project, name, workdir):
+  module = importlib.import_module(f"projects.{project}.train")
+  module.train(config_of(project, name), str(workdir))
+
+
+def test_coulomb_gan(reads, tmp_path):
+  project = "coulomb_gan"
+  train(project, "gaussian_grid", tmp_path / "run")
+  for variant in ("gan,smoke", "wgan_gp,smoke"):
+    trace(project, config_of(project, "gaussian_grid", variant))
+  trace(project, config_of(project, "fashion_mnist"))
+  data = importlib.import_module(f"projects.{project}.data")
+  for name, dataset in (("gaussian_grid", "points"), ("celeba64", "folder")):
+    config = config_of(project, name, dataset=dataset, data_dir=str(tmp_path))
+    key = jax.random.key(0)
+    for read in (data.test, data.batches):
+      with pytest.raises(InputError):
+        read(config, key)
+  check(project, reads)
+
+
+def test_slot_attention(reads, tmp_path):
+  project = "slot_attention"
+  train(project, "tetrominoes_small", tmp_path / "run")
+  trace(project, config_of(project, "tetrominoes_small", "slot_mlp,smoke"))
+  trace(project, config_of(project, "multi_dsprites"))
+  trace(project, config_of(project, "set_prediction_small"))
+  check(project, reads)
+
+
+def test_snn(reads, tmp_path):
+  train("snn", "uci", tmp_path / "run")
+  check("snn", reads)
+
+
+def check(project, reads):
+  """Nobody's keys fail, but those of LATER, which the project's files name."""
+  sources = "".join(
+    path.read_text()
+    for path in (ROOT / "projects" / project).rglob("*.py")
+    if path.stem != "schema"
+  )
+  left = set()
+  for path in (ROOT / "configs" / project).glob("*.py"):
+    left.update(unread(config_of(project, path.stem), reads))
+  later = {name for name in left if name.startswith(ROOMS_LATER)}
+  nobody = left - later - set(LATER[project])
+  assert not nobody, f"keys of {project}'s configs that nobody reads: {nobody}"
+  for name in left:
+    key = name.split(".")[-1]
+    assert re.search(rf"""[."']{key}\b""", sources), f"{name} is in no file"
