@@ -108,8 +108,8 @@ def _loops(quick):
     q = jnp.zeros((env.states_per_time, env.num_actions))
 
     def once(total, number):
-      luck = jax.random.fold_in(key, number)
-      played = td_learning.play(env, params, q, luck, 1.0)
+      randomness = jax.random.fold_in(key, number)
+      played = td_learning.play(env, params, q, randomness, 1.0)
       return total + jnp.sum(played.rewards), None
 
     return jax.lax.scan(once, 0.0, jnp.arange(episodes))[0]

@@ -19,15 +19,45 @@ from jax import numpy as jnp
 from . import losses
 
 
+def previous(
+  values: jax.Array,
+  start: jax.Array | None = None,
+  first: chex.Numeric = 0.0,
+) -> jax.Array:
+  """x_{t-1} along the first axis, 0 before the first.
+
+  Args:
+    values: x `[time, ...]`.
+    start: `[time]` or `[time, batch]` bool, where episodes begin, if several
+      follow each other; None for one.
+    first: x_{-1} of each of these.
+  """
+  before = jnp.concatenate([jnp.zeros_like(values[:1]), values[:-1]])
+  if start is None:
+    return before
+  start = start.reshape(*start.shape, *(1,) * (values.ndim - start.ndim))
+  return jnp.where(start, first, before)
+
+
+def changes(
+  values: jax.Array,
+  start: jax.Array | None = None,
+  first: chex.Numeric = 0.0,
+) -> jax.Array:
+  """x_t - x_{t-1}: of predictions it is the redistributed reward.
+
+  See `previous` for the arguments.
+  """
+  return values - previous(values, start, first)
+
+
 def delta_states(states: jax.Array) -> jax.Array:
   """s_t - s_{t-1}, with s_{-1} = 0: `[time, ...]` to the same shape.
 
   Differences, so that the last state cannot explain the whole return away from
   the steps that have earned it.
   """
-  states = jnp.asarray(states, jnp.float32)
-  before = jnp.concatenate([jnp.zeros_like(states[:1]), states[:-1]])
-  return states - before
+  return changes(jnp.asarray(states, jnp.float32))
 
 
 def differences(prediction: jax.Array, mask: jax.Array) -> jax.Array:
@@ -43,8 +73,7 @@ def differences(prediction: jax.Array, mask: jax.Array) -> jax.Array:
     h `[time]`, zero on padding; its sum is g_T.
   """
   chex.assert_equal_shape([prediction, mask])
-  before = jnp.concatenate([jnp.zeros_like(prediction[:1]), prediction[:-1]])
-  return jnp.where(mask, prediction - before, 0.0)
+  return jnp.where(mask, changes(prediction), 0.0)
 
 
 def integrated_gradients(

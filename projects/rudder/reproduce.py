@@ -79,12 +79,12 @@ def watch(out: pathlib.Path, quick: bool, fresh: bool, seeds: int) -> str:
 def bias_and_variance(
   out: pathlib.Path, quick: bool, fresh: bool, seeds: int
 ) -> str:
-  """The study of `bias_variance.py`; returns the table and draws it."""
+  """The numbers of `bias_variance.py`; returns the table and draws it."""
   config = config_of("bias_variance", quick, seeds)
 
   def compute():
     start = time.perf_counter()
-    found = bias_variance.study(config)
+    found = bias_variance.measure_all(config)
     return {
       **{name: np.float64(values).tolist() for name, values in found.items()},
       "methods": [figures.BIAS[m][0] for m in bias_variance.METHODS],
@@ -110,7 +110,7 @@ def ppo(out: pathlib.Path, quick: bool, fresh: bool, seeds: int) -> str:
     return module.get_config(",".join(filter(None, variants)))
 
   seeds = seeds or (2 if quick else 10)
-  cells = learning_curves.study(out, config, seeds, quick, fresh)
+  cells = learning_curves.all_curves(out, config, seeds, quick, fresh)
   learning_curves.figure(out / "ppo.png", cells)
   return learning_curves.table(cells)
 

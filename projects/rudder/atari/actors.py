@@ -16,7 +16,7 @@ CONTEXT = STACK - 1  # frames before an episode's first
 
 
 @flax.struct.dataclass
-class Desk:
+class ActorState:
   """What a run must know of its games to go on: leaves `[actors, ...]`."""
 
   games: Any  # int32, games begun before this one
@@ -104,10 +104,10 @@ class Played:
   overlong: int
 
 
-def new_desk(config: ml_collections.ConfigDict) -> Desk:
+def new_actor_state(config: ml_collections.ConfigDict) -> ActorState:
   """Before the first game."""
   n, time = config.batch_size, config.game_steps
-  return Desk(
+  return ActorState(
     games=np.zeros(n, np.int32),
     played=np.zeros(n, np.int32),
     actions=np.zeros((n, time), np.uint8),
@@ -123,14 +123,20 @@ def new_desk(config: ml_collections.ConfigDict) -> Desk:
 class Actors:
   """Games with the episodes that are running in them."""
 
-  def __init__(self, config: ml_collections.ConfigDict, desk: Desk):
-    """Starts the games, or brings them back to where `desk` says they are."""
+  def __init__(
+    self, config: ml_collections.ConfigDict, actor_state: ActorState
+  ):
+    """Starts the games, or brings them back to where `actor_state` says."""
     self._config = config
     self.games = Games(config)
-    self.desk = jax.tree.map(np.array, desk)  # Writable, and our own.
+    self.actor_state = jax.tree.map(
+      np.array, actor_state
+    )  # Writable, and our own.
     self.running = []
-    played = self.desk.played
-    past = self.games.replay(self.desk.games, self.desk.actions, played)
+    played = self.actor_state.played
+    past = self.games.replay(
+      self.actor_state.games, self.actor_state.actions, played
+    )
     for i, (frames, rewards, ends) in enumerate(past):
       begin = int(np.flatnonzero(ends)[-1]) + 1 if ends.any() else 0
       before = [frames[max(begin - k, 0)] for k in range(CONTEXT, 0, -1)]
@@ -138,23 +144,25 @@ class Actors:
         Running(
           [*before, *frames[begin:]],
           begin,
-          [int(a) for a in self.desk.actions[i, begin : played[i]]],
+          [int(a) for a in self.actor_state.actions[i, begin : played[i]]],
           [float(r) for r in rewards[begin:]],
-          [float(p) for p in self.desk.log_probs[i, begin : played[i]]],
+          [float(p) for p in self.actor_state.log_probs[i, begin : played[i]]],
         )
       )
     # One after the other, as they were added up while they came.
     total = lambda r: np.cumsum(r)[-1] if r.size else 0.0
     self._returns = np.array([total(r) for _, r, _ in past], np.float32)
-    for i in np.flatnonzero((played == 0) & (self.desk.games == 0)):
+    for i in np.flatnonzero((played == 0) & (self.actor_state.games == 0)):
       self._open_window(i)
 
   def _rng(self, *address: int) -> np.random.Generator:
     return np.random.default_rng([self._config.seed, *map(int, address)])
 
   def _open_window(self, i: int) -> None:
-    rng = self._rng(1, i, self.desk.games[i])
-    self.desk.window[i] = exploration.window(rng, float(self.desk.length))
+    rng = self._rng(1, i, self.actor_state.games[i])
+    self.actor_state.window[i] = exploration.window(
+      rng, float(self.actor_state.length)
+    )
 
   def stacks(self) -> np.ndarray:
     """What the actors see: uint8 `[actors, 84, 84, 4]`."""
@@ -165,7 +173,7 @@ class Actors:
     """Of the actions: the longer the games, the less by chance."""
     if not self._config.temperature_steps:
       return 1.0
-    share = self._config.temperature_steps / float(self.desk.length)
+    share = self._config.temperature_steps / float(self.actor_state.length)
     return float(np.clip(share, 1e-6, 1.0))
 
   def play(self, act: Callable, steps: int) -> Played:
@@ -209,19 +217,19 @@ class Actors:
 
   def _explore(self, logits, action):
     """The actions, replaced for the actors that are in their window."""
-    config, desk = self._config, self.desk
+    config, actor_state = self._config, self.actor_state
     if config.safe_exploration == "off":
       return action
     for i in range(len(action)):
-      count = int(desk.played[i])
-      if not desk.window[i, 0] <= count < desk.window[i, 1]:
+      count = int(actor_state.played[i])
+      if not actor_state.window[i, 0] <= count < actor_state.window[i, 1]:
         continue
-      previous = int(desk.actions[i, count - 1]) if count else 0
+      previous = int(actor_state.actions[i, count - 1]) if count else 0
       action[i] = exploration.choose(
-        self._rng(2, i, desk.games[i], count),
+        self._rng(2, i, actor_state.games[i], count),
         exploration.safe(logits[i], i, len(action), config.safe_margin),
         previous,
-        int(desk.repeats[i]),
+        int(actor_state.repeats[i]),
         count,
         config.safe_exploration,
       )
@@ -229,12 +237,15 @@ class Actors:
 
   def _note(self, i, action, log_prob, seen):
     """Writes a step down; returns the lesson if an episode has ended."""
-    desk, running = self.desk, self.running[i]
-    count = int(desk.played[i])
-    again = count > 0 and desk.actions[i, count - 1] == action
-    desk.repeats[i] = desk.repeats[i] + 1 if again else 0
-    desk.actions[i, count], desk.log_probs[i, count] = action, log_prob
-    desk.played[i] += 1
+    actor_state, running = self.actor_state, self.running[i]
+    count = int(actor_state.played[i])
+    again = count > 0 and actor_state.actions[i, count - 1] == action
+    actor_state.repeats[i] = actor_state.repeats[i] + 1 if again else 0
+    actor_state.actions[i, count], actor_state.log_probs[i, count] = (
+      action,
+      log_prob,
+    )
+    actor_state.played[i] += 1
     running.actions.append(int(action))
     running.log_probs.append(float(log_prob))
     running.rewards.append(float(seen.reward[i]))
@@ -245,22 +256,24 @@ class Actors:
     if seen.end[i]:
       lesson = running.lesson(limit)
       found = "overlong" if lesson is None else lesson
-      self.running[i] = Running(running.frames[-STACK:], int(desk.played[i]))
+      self.running[i] = Running(
+        running.frames[-STACK:], int(actor_state.played[i])
+      )
     elif len(running.actions) > limit:
       # It will not be a lesson: only what is needed to see is kept.
       del running.frames[:-STACK]
     if seen.over[i]:
-      self._next_game(i, seen.frame[i], int(desk.played[i]))
+      self._next_game(i, seen.frame[i], int(actor_state.played[i]))
     return found
 
   def _next_game(self, i, frame, length):
-    config, desk = self._config, self.desk
+    config, actor_state = self._config, self.actor_state
     kept = config.length_decay
-    desk.length[...] = kept * desk.length + (1 - kept) * length
-    desk.last_return[i] = self._returns[i] / config.reward_scale
-    desk.finished[...] += 1
-    desk.games[i] += 1
-    desk.played[i] = desk.repeats[i] = 0
+    actor_state.length[...] = kept * actor_state.length + (1 - kept) * length
+    actor_state.last_return[i] = self._returns[i] / config.reward_scale
+    actor_state.finished[...] += 1
+    actor_state.games[i] += 1
+    actor_state.played[i] = actor_state.repeats[i] = 0
     self._returns[i] = 0
     self.running[i] = Running([frame] * STACK, 0)
     self._open_window(i)

@@ -44,7 +44,7 @@ class State:
   model: Any
   model_moments: Any
   lessons: lessons_buffer.Lessons
-  desk: actors.Desk
+  actor_state: actors.ActorState
   mean_return: jax.Array  # of lessons, without scale, a running mean
   mean_kl: jax.Array  # running mean
   slowed: jax.Array  # share of the learning rate that is left
@@ -83,7 +83,7 @@ def init(key: jax.Array, config: ml_collections.ConfigDict) -> State:
     model=weights,
     model_moments=reward_model.optimizer(config).init(weights),
     lessons=lessons_buffer.create(config.lessons, actors.blank_lesson(config)),
-    desk=jax.tree.map(jnp.asarray, actors.new_desk(config)),
+    actor_state=jax.tree.map(jnp.asarray, actors.new_actor_state(config)),
     mean_return=jnp.float32(0),
     mean_kl=jnp.float32(0),
     slowed=jnp.float32(1),
@@ -211,7 +211,7 @@ def explain_episode(
   return found
 
 
-def study(
+def learn_episode(
   programs: Programs,
   state: State,
   lesson: actors.Lesson,
@@ -235,7 +235,9 @@ def study(
       state.policy, state.model, chunk, state.mean_return
     )
     seen.append((float(value), float(quality)))
-    if int(state.desk.finished) < config.warm_games or not float(quality):
+    if int(state.actor_state.finished) < config.warm_games or not float(
+      quality
+    ):
       continue
     policy, moments, _ = programs.improve_chunk(
       state.policy,
@@ -252,7 +254,7 @@ def study(
   return state, {"lesson_loss": float(loss), "quality": float(quality)}
 
 
-def study_new(
+def learn_episodes(
   programs: Programs, state: State, new: list, key: jax.Array, rate, clip
 ) -> tuple[State, dict[str, float]]:
   """Each new episode, and after it an old one, drawn by its loss."""
@@ -264,14 +266,14 @@ def study_new(
     mean = np.float32(kept * state.mean_return + (1 - kept) * total)
     state = state.replace(mean_return=jnp.asarray(mean))
     here = jax.random.fold_in(key, i)
-    state, one = study(
+    state, one = learn_episode(
       programs, state, lesson, keys.named(here, "new"), rate, clip
     )
     loss = np.float32(one["lesson_loss"])
     buffer = programs.insert(state.lessons, lesson, loss)
     state = state.replace(lessons=buffer)
     which, old = programs.draw(state.lessons, keys.named(here, "draw"))
-    state, two = study(
+    state, two = learn_episode(
       programs, state, old, keys.named(here, "old"), rate, clip
     )
     loss = jnp.asarray([two["lesson_loss"]], jnp.float32)
@@ -328,20 +330,20 @@ def advance(
     policy_moments=moments,
     mean_kl=kl,
     slowed=jnp.maximum(slower, 0.01),
-    desk=jax.tree.map(jnp.asarray, players.desk),
+    actor_state=jax.tree.map(jnp.asarray, players.actor_state),
   )
-  studied = {}
+  learnt = {}
   if config.method == "rudder":
-    state, studied = study_new(
+    state, learnt = learn_episodes(
       programs, state, played.lessons, keys.named(key, "lessons"), rate, clip
     )
   metrics = {
-    "return": float(players.desk.last_return.mean()),
-    "games": int(players.desk.finished),
+    "return": float(players.actor_state.last_return.mean()),
+    "games": int(players.actor_state.finished),
     "episodes": int(played.end.sum()),
     "overlong": played.overlong,
     **{name: float(value) for name, value in parts.items()},
-    **studied,
+    **learnt,
   }
   return state.replace(step=state.step + 1), metrics, played.lessons
 
@@ -361,7 +363,7 @@ def train(
   with experiment.Run(config, workdir) as run:
     state = run.restore_or(lambda key: init(key, config))
     programs = Programs(config)
-    players = actors.Actors(config, state.desk)
+    players = actors.Actors(config, state.actor_state)
     if players.games.actions != config.actions:
       raise InputError(
         f"{config.game} has {players.games.actions} actions: set "

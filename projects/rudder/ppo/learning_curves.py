@@ -107,7 +107,7 @@ def _over_seeds(values: np.ndarray | None) -> list[float] | None:
   return np.round(values.mean(axis=0), 4).astype(float).tolist()
 
 
-def study(
+def all_curves(
   out: pathlib.Path,
   config_of: Callable[[str, list[str]], ml_collections.ConfigDict],
   seeds: int,
@@ -139,7 +139,7 @@ def study(
 
 
 def kept(out: pathlib.Path) -> dict[tuple[str, str], dict[str, Any]]:
-  """As `study`, without computing: tasks whose three curves are there."""
+  """As `all_curves`, without computing: tasks whose three curves are there."""
   path = lambda task, kind: out / f"ppo_{task}_{kind}.json"
   return {
     (task, kind): report.load_results(path(task, kind))

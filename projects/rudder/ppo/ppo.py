@@ -50,7 +50,7 @@ class Rollout:
   log_prob: jax.Array
   value: jax.Array
   reward: jax.Array
-  earned: jax.Array  # the reward without delay, for the books only
+  earned: jax.Array  # the reward without delay, for the metrics only
   terminated: jax.Array
   end: jax.Array  # terminated or truncated
   next_observation: jax.Array
@@ -332,7 +332,7 @@ def make_train_step(config: Config) -> Callable:
       environment=environment,
       observation=observation,
     )
-    return state, {**books(config, rollout), **parts}
+    return state, {**rollout_metrics(config, rollout), **parts}
 
   return step
 
@@ -366,7 +366,7 @@ def as_batch(
   return jax.tree.map(lambda a: a.reshape(-1, *a.shape[2:]), batch)
 
 
-def books(config: Config, rollout: Rollout) -> dict[str, jax.Array]:
+def rollout_metrics(config: Config, rollout: Rollout) -> dict[str, jax.Array]:
   """Returns, their number, and the mean reward of a rollout."""
   ends = jnp.sum(rollout.end)
   # Without fresh starts only a rate can be told: reward per episode's end.

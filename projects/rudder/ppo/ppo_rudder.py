@@ -273,7 +273,7 @@ def make_train_step(config: ml_collections.ConfigDict) -> Callable:
       mean_return=mean_return,
     )
     metrics = {
-      **ppo.books(config, rollout),
+      **ppo.rollout_metrics(config, rollout),
       **parts,
       "quality": jnp.mean(quality) * varied,
       "lesson_loss": jnp.mean(each),

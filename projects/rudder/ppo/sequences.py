@@ -32,8 +32,7 @@ def inputs(
   Returns:
     `[time, batch, features + actions]`.
   """
-  before = jnp.concatenate([jnp.zeros_like(observation[:1]), observation[:-1]])
-  delta = observation - jnp.where(start[..., None], 0.0, before)
+  delta = redistribution.changes(observation, start)
   return jnp.concatenate(
     [scale * delta, jax.nn.one_hot(action, actions)], axis=-1
   )
@@ -125,8 +124,7 @@ def redistribute(
     0 in an episode that the rollout does not see end.
   """
   start = starts(end)
-  before = jnp.concatenate([prediction[:1], prediction[:-1]])
-  contribution = prediction - jnp.where(start, baseline, before)
+  contribution = redistribution.changes(prediction, start, baseline)
   total = running(reward, start)
   steps = running(jnp.ones_like(reward), start)
   finished = spread(jnp.ones_like(reward), end)

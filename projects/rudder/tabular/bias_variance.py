@@ -123,8 +123,8 @@ def high_variance(
   visited = jax.vmap(env.state_at, (0, None))(
     jnp.arange(env.states_per_time), params
   ).visited
-  luck = params.probability * (1 - params.probability) * params.defused**2
-  of_return += (visited * luck)[None]
+  randomness = params.probability * (1 - params.probability) * params.defused**2
+  of_return += (visited * randomness)[None]
   count = lambda which: jnp.sum((weight > 0) & which)
   return {
     "monte_carlo": count(of_return > threshold),
@@ -173,8 +173,10 @@ def bias(
   exact = jnp.stack([flat(delayed), flat(delayed), flat(redistributed)])
 
   def episode(number, tables, key):
-    luck = jax.random.fold_in(key, number)
-    rows, actions, rewards, earned = follow(env, params, flat(chances), luck)
+    randomness = jax.random.fold_in(key, number)
+    rows, actions, rewards, earned = follow(
+      env, params, flat(chances), randomness
+    )
     inside = jnp.arange(env.max_steps) < params.max_steps_in_episode
     h = dynamic_programming.redistributed(q, rows, actions, earned)
 
@@ -225,14 +227,16 @@ def follow(
   """
   steps = env.max_steps
   draws = jax.random.uniform(keys.named(key, "act"), (steps,))
-  luck = env.luck(keys.named(key, "luck"), (steps,))
+  randomness = env.randomness(keys.named(key, "luck"), (steps,))
 
   def step(t, carry):
     state, rows, actions, rewards, earned = carry
     row = env.state_index(state, params)
     below = draws[t] >= jnp.cumsum(chances[row])[:-1]
     action = jnp.sum(below.astype(jnp.int32))
-    _, state, reward, _, info = env.advance(luck[t], state, action, params)
+    _, state, reward, _, info = env.advance(
+      randomness[t], state, action, params
+    )
     return (
       state,
       rows.at[t].set(row),
@@ -270,7 +274,7 @@ def samples_needed(curve: np.ndarray, every: int, share: float = 0.2) -> float:
   return float((last + part) * every)
 
 
-def study(config: ml_collections.ConfigDict) -> dict[str, np.ndarray]:
+def measure_all(config: ml_collections.ConfigDict) -> dict[str, np.ndarray]:
   """All of it, for `config.bias_delays` and `config.variance_delays`.
 
   Returns:

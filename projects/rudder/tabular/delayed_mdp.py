@@ -122,9 +122,9 @@ class DelayedMDP:
 
     `info["earned"]` is what this step earned, whenever it is paid.
     """
-    return self.advance(self.luck(key), state, action, params)
+    return self.advance(self.randomness(key), state, action, params)
 
-  def luck(self, key, steps: tuple[int, ...] = ()) -> jax.Array:
+  def randomness(self, key, steps: tuple[int, ...] = ()) -> jax.Array:
     """All randomness of `steps` steps, `[*steps, 1 or 3]`, for `advance`.
 
     Drawn at once for a whole episode, it is much cheaper than a key a step.
@@ -135,11 +135,11 @@ class DelayedMDP:
     noise = jax.random.normal(jax.random.fold_in(key, 1), (*steps, 2))
     return jnp.concatenate([draw, noise], axis=-1)
 
-  def advance(self, luck, state, action, params):
-    """`step_env` with given luck: one outcome, and what is due."""
+  def advance(self, randomness, state, action, params):
+    """`step_env` with its randomness given: one outcome, and what is due."""
     possible = self.outcomes(state, action, params)
     if possible.probability.shape[0] > 1:
-      below = luck[0] >= jnp.cumsum(possible.probability)[:-1]
+      below = randomness[0] >= jnp.cumsum(possible.probability)[:-1]
       chosen = jnp.sum(below.astype(jnp.int32))
     else:
       chosen = 0
@@ -147,8 +147,8 @@ class DelayedMDP:
       lambda leaf: leaf[chosen], (possible.state, possible.now, possible.later)
     )
     if self.noisy:
-      now += luck[1] * possible.now_std
-      later += luck[2] * possible.later_std
+      now += randomness[1] * possible.now_std
+      later += randomness[2] * possible.later_std
     following = following.replace(owed=state.owed + later)
     done = self.is_terminated(following, params)
     due = jnp.where(done, following.owed, 0.0)

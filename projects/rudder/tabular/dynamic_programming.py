@@ -12,6 +12,7 @@ episode's end on, so that the delay may be traced.
 import jax
 from jax import numpy as jnp
 
+from .. import redistribution
 from .delayed_mdp import DelayedMDP
 
 
@@ -118,5 +119,4 @@ def redistributed(
     rewards: `[steps]`. Their sum is the expected return of what was done.
   """
   of_action = q.reshape(-1, q.shape[-1])[rows, actions]
-  before = jnp.concatenate([jnp.zeros(1), of_action[:-1] - earned[:-1]])
-  return of_action - before
+  return of_action - redistribution.previous(of_action - earned)

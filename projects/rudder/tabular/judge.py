@@ -73,7 +73,7 @@ def greedy_share(
   """
   regret = dynamic_programming.regrets(q_optimal).reshape(-1, env.num_actions)
 
-  average = jnp.array([0.5, 0.0, 0.0])  # Luck.
+  average = jnp.array([0.5, 0.0, 0.0])  # The randomness.
 
   def walk(start):
     def step(t, carry):

@@ -73,17 +73,19 @@ def play(
   steps, count = env.max_steps, env.num_actions
   obs, state = env.reset_env(keys.named(key, "start"), params)
   draws = jax.random.uniform(keys.named(key, "act"), (steps, 1 + count))
-  luck = env.luck(keys.named(key, "luck"), (steps,))
+  randomness = env.randomness(keys.named(key, "luck"), (steps,))
 
   def step(carry, drawn):
     obs, state, inside = carry
-    luck, draws, t = drawn
+    randomness, draws, t = drawn
     row = env.state_index(state, params)
     values = env.possible(q[row % len(q)], t)
     explores = (draws[0] < epsilon) & jnp.isfinite(values)
     eligible = explores | (values == jnp.max(values))
     action = jnp.argmax(jnp.where(eligible, draws[1:], -1.0))
-    after, following, reward, done, _ = env.advance(luck, state, action, params)
+    after, following, reward, done, _ = env.advance(
+      randomness, state, action, params
+    )
     # Behind the end nothing moves, and nothing is paid.
     kept = jax.tree.map(
       lambda a, b: jnp.where(inside, a, b), (after, following), (obs, state)
@@ -93,7 +95,7 @@ def play(
     return (*kept, inside & ~done), (obs, seen)
 
   start = (obs, state, jnp.bool_(True))
-  drawn = (luck, draws, jnp.arange(steps))
+  drawn = (randomness, draws, jnp.arange(steps))
   (last, *_), (seen, episode) = jax.lax.scan(step, start, drawn)
   states = jnp.concatenate([seen, last[None]])
   actions = jax.nn.one_hot(episode.actions, count) * episode.inside[:, None]

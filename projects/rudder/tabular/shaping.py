@@ -24,6 +24,7 @@ from jax import numpy as jnp
 
 from common.errors import InputError, check_choice
 
+from .. import redistribution
 from . import dynamic_programming
 from .delayed_mdp import DelayedMDP
 
@@ -98,8 +99,7 @@ def behind(potential: jax.Array, inside: jax.Array) -> jax.Array:
     inside: `[steps]` bool, false beyond the episode's end.
   """
   potential = jnp.where(inside, potential, 0.0)
-  before = jnp.concatenate([jnp.zeros_like(potential[:1]), potential[:-1]])
-  return jnp.where(inside, potential - before, 0.0)
+  return jnp.where(inside, redistribution.changes(potential), 0.0)
 
 
 def check(config: ml_collections.ConfigDict) -> None:

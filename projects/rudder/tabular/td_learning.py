@@ -60,7 +60,7 @@ def play(
   """
   steps, actions = env.max_steps, env.num_actions
   draws = jax.random.uniform(keys.named(key, "act"), (steps, actions + 1))
-  luck = env.luck(keys.named(key, "luck"), (steps,))
+  randomness = env.randomness(keys.named(key, "luck"), (steps,))
 
   def step(t, carry):
     state, episode = carry
@@ -71,7 +71,7 @@ def play(
     anything = (draws[t, -1] / epsilon * actions).astype(jnp.int32)
     action = jnp.where(draws[t, -1] < epsilon, anything, greedy)
     action = jnp.where(t < env.acting_steps, action, actions - 1)
-    _, state, reward, _, _ = env.advance(luck[t], state, action, params)
+    _, state, reward, _, _ = env.advance(randomness[t], state, action, params)
     episode = Episode(
       rows=episode.rows.at[t].set(row),
       actions=episode.actions.at[t].set(action),

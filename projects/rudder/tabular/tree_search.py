@@ -57,7 +57,7 @@ def simulate(
   """One episode, and the tree after it."""
   steps, actions = env.max_steps, env.num_actions
   draws = jax.random.uniform(keys.named(key, "act"), (steps, actions))
-  luck = env.luck(keys.named(key, "luck"), (steps,))
+  randomness = env.randomness(keys.named(key, "luck"), (steps,))
 
   def step(t, carry):
     state, node, nodes, taken, rewards, grown = carry
@@ -65,7 +65,7 @@ def simulate(
     bound = bounds(tree.means[node], tree.visits[node], exploration)
     best = ~inside | (bound == jnp.max(bound))
     action = jnp.argmax(jnp.where(best, draws[t], -1.0))
-    _, state, reward, _, _ = env.advance(luck[t], state, action, params)
+    _, state, reward, _, _ = env.advance(randomness[t], state, action, params)
     nodes, taken = nodes.at[t].set(node), taken.at[t].set(action)
     child = tree.children[node, action]
     # The first step out of the tree makes a node of its own, later ones none.

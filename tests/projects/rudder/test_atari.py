@@ -118,9 +118,9 @@ def test_games_come_back_by_their_actions():
     logits = rng.normal(size=(4, 6)).astype(np.float32)
     return logits, np.zeros(4, np.float32), logits.argmax(axis=1)
 
-  first = actors.Actors(config, actors.new_desk(config))
+  first = actors.Actors(config, actors.new_actor_state(config))
   first.play(act, 45)  # A game has 30 steps; an episode 10, without reward.
-  again = actors.Actors(config, first.desk)
+  again = actors.Actors(config, first.actor_state)
   np.testing.assert_array_equal(first.stacks(), again.stacks())
   state = rng.bit_generator.state
   one = first.play(act, 20)
@@ -131,7 +131,7 @@ def test_games_come_back_by_their_actions():
   assert len(one.lessons) == len(two.lessons) == 8
   for a, b in zip(one.lessons, two.lessons, strict=True):
     jax.tree.map(np.testing.assert_array_equal, a, b)
-  assert one.end.sum() == 8 and int(first.desk.finished) == 8
+  assert one.end.sum() == 8 and int(first.actor_state.finished) == 8
   for players in (first, again):
     players.games.close()
 
@@ -148,7 +148,7 @@ def test_a_step_from_a_kept_state_has_the_same_bits(begun, tmp_path):
   pytest.importorskip("ale_py")
   programs, state = begun
   config = programs.config
-  players = actors.Actors(config, state.desk)
+  players = actors.Actors(config, state.actor_state)
   first, _, _ = atari.advance(programs, state, players)
   # As a checkpoint keeps it: the step below may give the arrays away.
   kept = jax.tree.map(np.asarray, first.replace(key=0))
@@ -158,7 +158,7 @@ def test_a_step_from_a_kept_state_has_the_same_bits(begun, tmp_path):
   assert metrics["episodes"] == len(new) == 4 and metrics["overlong"] == 0
 
   again = jax.tree.map(jnp.asarray, kept).replace(key=state.key)
-  players = actors.Actors(config, again.desk)
+  players = actors.Actors(config, again.actor_state)
   resumed, _, _ = atari.advance(programs, again, players)
   players.games.close()
   for a, b in zip(
@@ -193,7 +193,7 @@ def test_what_is_explained_is_kept_and_believed_or_not(begun):
 def test_games_that_are_not_there():
   pytest.importorskip("ale_py")
   with pytest.raises(InputError, match="'Bowling', which ale-py does not have"):
-    actors.Actors(tiny(game="Bowling"), actors.new_desk(tiny()))
+    actors.Actors(tiny(game="Bowling"), actors.new_actor_state(tiny()))
   with pytest.raises(InputError, match="cannot be cut into"):
     atari.init(jax.random.key(0), tiny(minibatches=3))
 
@@ -201,7 +201,7 @@ def test_games_that_are_not_there():
 def test_without_ale_py(monkeypatch):
   monkeypatch.setitem(sys.modules, "ale_py", None)
   with pytest.raises(InputError, match="pip install ale-py"):
-    actors.Actors(tiny(), actors.new_desk(tiny()))
+    actors.Actors(tiny(), actors.new_actor_state(tiny()))
 
 
 def test_numbers_of_the_paper_and_of_its_games():

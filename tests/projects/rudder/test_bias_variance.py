@@ -99,7 +99,7 @@ def numbers():
 
 def test_the_study_and_the_order_of_the_methods():
   config = numbers()
-  result = bias_variance.study(config)
+  result = bias_variance.measure_all(config)
   bias = result["bias"]
   assert bias.shape == (3, 2, 11)
   assert result["episodes"].tolist() == list(range(0, 401, 40))

@@ -149,11 +149,11 @@ def test_a_policys_values_and_the_redistribution_against_episodes(env):
   start, first, total, new = jax.jit(jax.vmap(episode))(keys)
   for row in np.unique(start):
     for action in range(env.num_actions):
-      mine = np.asarray(total)[(start == row) & (first == action)]
-      q_hat, exact = mine.mean(), float(q[0, row, action])
-      error = mine.std() / len(mine) ** 0.5 + 1e-4
+      chosen = np.asarray(total)[(start == row) & (first == action)]
+      q_hat, exact = chosen.mean(), float(q[0, row, action])
+      error = chosen.std() / len(chosen) ** 0.5 + 1e-4
       assert abs(q_hat - exact) < 4 * error
-      assert mine.var() == pytest.approx(
+      assert chosen.var() == pytest.approx(
         float(variance[0, row, action]), rel=0.15, abs=1e-3
       )
   # It keeps the expected return of every episode, up to the last step's luck;

@@ -21,7 +21,7 @@ pytestmark = pytest.mark.slow
 @flax.struct.dataclass
 class Kept(environment.EnvState):
   first: jax.Array
-  luck: jax.Array
+  randomness: jax.Array
 
 
 class FirstCounts(environment.Environment):
@@ -38,11 +38,11 @@ class FirstCounts(environment.Environment):
 
   def step_env(self, key, state, action, params):
     begin = state.time == 0
-    luck = 0.4 * jax.random.normal(key)
+    randomness = 0.4 * jax.random.normal(key)
     first = jnp.where(begin, 4.0 * action, state.first)
-    state = Kept(state.time + 1, first, luck)
-    observation = jnp.array([state.time / 12, luck])
-    reward = jnp.where(begin, 4.0 * action, luck)
+    state = Kept(state.time + 1, first, randomness)
+    observation = jnp.array([state.time / 12, randomness])
+    reward = jnp.where(begin, 4.0 * action, randomness)
     return observation, state, reward, jnp.bool_(False), {}
 
   def action_space(self, params=None):
