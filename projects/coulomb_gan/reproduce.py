@@ -24,9 +24,10 @@ from jax import numpy as jnp
 from tqdm import tqdm
 
 from common import keys
-from common.tables import cells, markdown, reproduce
+from common.metrics import fid
+from common.tables import cells, figures, markdown, reproduce
 
-from . import data, losses, pictures, train
+from . import data, losses, model, pictures, train
 
 GRIDS = ("gaussian_grid", "gaussian_grid_uneven")
 NAMES = {"coulomb": "Coulomb GAN", "gan": "GAN", "wgan_gp": "WGAN-GP"}
@@ -208,11 +209,24 @@ def images_cell(
   config: ml_collections.ConfigDict,
   workdir: pathlib.Path,
   picture: pathlib.Path,
+  network: fid.Network | None,
 ) -> dict[str, Any]:
-  """One training, whose samples are copied to `picture`."""
-  _, cell = cells.trained(train.train, config, workdir)
+  """One training, its samples copied to `picture`, and judged by `network`.
+
+  The Fréchet distance is between `eval_samples` held-out and generated images.
+  """
+  state, cell = cells.trained(train.train, config, workdir)
   picture.write_bytes((workdir / "samples.png").read_bytes())
-  return cell
+  if network is None:
+    return cell
+  root = jax.random.key(config.seed)
+  real = data.test(config, keys.named(root, "test"))
+  key = keys.named(root, "fid")
+  made = model.sample(config, state.generator, key, config.eval_samples)
+  sides = (figures.to_pixels(np.asarray(x)) for x in (real, made))
+  found = fid.fid(*sides, features=network)
+  kept = ("distance", "standard_error", "n", "protocol")
+  return {**cell, "frechet": {name: found[name] for name in kept}}
 
 
 def images(context: reproduce.Context) -> str:
@@ -220,7 +234,10 @@ def images(context: reproduce.Context) -> str:
 
   The runs live in `--runs`, and go on where they were cut short.
   """
-  rows = []
+  rows, asked, scores = [], context.arguments, set()
+  network = None
+  if asked.features:
+    network = fid.network(asked.features, asked.weights)
   for method, method_name in NAMES.items():
     variant = "" if method == "coulomb" else method
     config = reproduce.config_of(context, "fashion_mnist", variant)
@@ -231,12 +248,18 @@ def images(context: reproduce.Context) -> str:
       config,
       pathlib.Path(context.arguments.runs) / name,
       context.out / f"{name}.png",
+      network,
     )
     cell = reproduce.cell(context, name, compute)
     energy = f"{cell['scores']['energy_u']:.2e}"
     origin = cells.origin([cell])
-    rows.append([method_name, f"{cell['steps']}", energy, "-", origin])
-  header = ["method", "steps", "energy F in pixel space (U-statistic)", "FID"]
+    distance = "-"  # Of a cell that was computed without --features.
+    if judged := cell.get("frechet"):
+      scores.add(judged["protocol"]["score"])
+      distance = f"{judged['distance']:.4g} ± {judged['standard_error']:.2g}"
+    rows.append([method_name, f"{cell['steps']}", energy, distance, origin])
+  score = ", ".join(sorted(scores)) or "FID"
+  header = ["method", "steps", "energy F in pixel space (U-statistic)", score]
   return markdown.table([*header, ORIGIN], rows)
 
 
@@ -244,6 +267,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
   """The flags of the images' table."""
   add = parser.add_argument
   add("--data_dir", default="", metavar="DIR", help="of the images' data set")
+  add("--features", choices=fid.FEATURES, help="judge images by this network")
+  add("--weights", metavar="FILE", help="of that network")
   add("--runs", default="runs/reproduce", metavar="DIR", help="of image runs")
 
 
