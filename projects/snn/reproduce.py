@@ -63,7 +63,7 @@ def theorem_table(out: pathlib.Path) -> str:
     ),
   }
   curves = {
-    result_tables.PRINTED[method]: moments_by_layer(method)
+    result_tables.PAPER_NAMES[method]: moments_by_layer(method)
     for method in ("selu", "msra_init", "batch_norm")
   }
   pictures.vector_field_plot(out / "vector_field.png")
@@ -183,7 +183,7 @@ def uci(out: pathlib.Path, arguments: argparse.Namespace) -> str:
   if summary:
     pictures.rank_plot(
       out / f"{name}_ranks.png",
-      [result_tables.PRINTED[method] for method in summary],
+      [result_tables.PAPER_NAMES[method] for method in summary],
       [s["rank_difference"] + 4 for s in summary.values()],
       ranks.critical_difference(len(summary), results["tasks"]),
     )
@@ -231,8 +231,8 @@ def tox21(out: pathlib.Path, arguments: argparse.Namespace) -> str:
   pictures.auc_by_depth_plot(
     out / f"{name}.png",
     depths,
-    {result_tables.PRINTED[m]: column(m, "mean") for m in found},
-    {result_tables.PRINTED[m]: column(m, "std") for m in found},
+    {result_tables.PAPER_NAMES[m]: column(m, "mean") for m in found},
+    {result_tables.PAPER_NAMES[m]: column(m, "std") for m in found},
   )
   return result_tables.tox21_table(results)
 

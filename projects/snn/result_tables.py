@@ -10,7 +10,7 @@ from common.stats import ranks
 from . import baselines, model, published, sweep
 
 # What the paper calls our methods.
-PRINTED = dict(zip(model.METHODS, published.METHODS, strict=True)) | {
+PAPER_NAMES = dict(zip(model.METHODS, published.METHODS, strict=True)) | {
   "naive_bayes": "Naive Bayes",
   "decision_tree": "C4.5",
   "svm": "SVM",
@@ -93,7 +93,7 @@ def uci_table(results: dict[str, Any]) -> str:
   """The table of the README from what `uci_results` returned."""
   rows = []
   for method, s in results["summary"].items():
-    name, p = PRINTED[method], s["p_against_snn"]
+    name, p = PAPER_NAMES[method], s["p_against_snn"]
     rows.append(
       [
         name,
@@ -149,7 +149,7 @@ def htru2_results(records: list[dict[str, Any]]) -> dict[str, Any]:
     out[method] = report.summary(auc) | {
       "mean": float(np.mean(auc)),
       "std": float(np.std(auc, ddof=1)) if len(auc) > 1 else 0.0,
-      "paper": published.HTRU2_AUC.get(PRINTED.get(method, method)),
+      "paper": published.HTRU2_AUC.get(PAPER_NAMES.get(method, method)),
     }
   leader = max(out, key=lambda m: out[m]["mean"])
   for method in out:
@@ -165,7 +165,7 @@ def htru2_table(results: dict[str, Any]) -> str:
   """The table of the README from what `htru2_results` returned."""
   rows = [
     [
-      PRINTED.get(method, method.replace("_", " ")),
+      PAPER_NAMES.get(method, method.replace("_", " ")),
       "-" if s["paper"] is None else f"{s['paper']:.4f}",
       f"{s['mean']:.4f} ± {s['std']:.4f}",
       f"{s['p_against_best']:.1e}" if "p_against_best" in s else "-",
@@ -218,7 +218,7 @@ def tox21_table(results: dict[str, Any]) -> str:
   """The table of the README from what `tox21_results` returned."""
   rows = []
   for method, found in results["auc"].items():
-    name = PRINTED[method]
+    name = PAPER_NAMES[method]
     paper, error = published.TOX21_AUC[name], published.TOX21_ERROR[name]
     rows.append([f"{name}, paper", *map(_percent, paper, error)])
     ours = [found.get(str(depth)) for depth in published.TOX21_DEPTHS]

@@ -283,7 +283,7 @@ def smoothed(curve: np.ndarray, window: int) -> np.ndarray:
   return np.round(out, 6)
 
 
-def judged(
+def member_records(
   config: ml_collections.ConfigDict,
   settings: dict[str, np.ndarray],
   curves: dict[str, np.ndarray],
@@ -316,16 +316,16 @@ def record(
 ) -> dict[str, Any]:
   """Trains a group; what the journal keeps of it."""
   start = time.perf_counter()
-  judgements = [
+  records = [
     member
     for settings, curves in run(config, dataset, group)
-    for member in judged(config, settings, curves)
+    for member in member_records(config, settings, curves)
   ]
   return {
     "task": dataset.name,
     **group._asdict(),
     "epochs": epochs_of(config, dataset),
-    "members": judgements,
+    "members": records,
     "seconds": time.perf_counter() - start,
   }
 

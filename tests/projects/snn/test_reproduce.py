@@ -46,7 +46,7 @@ def test_the_published_accuracies_give_the_published_ranks():
   results = result_tables.uci_results(records, {})
   assert results["tasks"] == 121
   for method, s in results["summary"].items():
-    name = result_tables.PRINTED[method]
+    name = result_tables.PAPER_NAMES[method]
     want = published.RANK_DIFFERENCES[name]
     assert s["rank_difference"] == pytest.approx(want, abs=0.03)
     same = s["rank_difference_paper_same_tasks"]

@@ -203,7 +203,7 @@ def test_the_epoch_is_chosen_by_the_smoothed_curve():
     "test": np.repeat(np.arange(7.0)[None], 2, axis=0),
     "loss": np.array([[1.0] * 7, [1.0, 1.0, np.inf, 1.0, 1.0, 1.0, 1.0]]),
   }
-  fine, diverged = sweep.judged(config, settings, curves)
+  fine, diverged = sweep.member_records(config, settings, curves)
   assert (fine["epoch"], fine["test"]) == (6, 5.0)
   assert diverged["diverged"] and "test" not in diverged
 
