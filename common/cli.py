@@ -178,9 +178,9 @@ def _say_the_end(scores, workdir):
   if jax.process_index() == 0:
     said = ", ".join(f"{name} {value:.4g}" for name, value in scores.items())
     print(
-      f"{said or 'done'}; in {workdir} (metrics.jsonl has every number, "
-      f"`tensorboard --logdir={workdir}` its curves; a larger "
-      "--config.total_steps goes on)"
+      f"{said or 'done'}; in {workdir}: metrics.jsonl has every number, "
+      f"`tensorboard --logdir={workdir}` shows the curves, and "
+      "`python -m projects` lists what else can be done"
     )
 
 
