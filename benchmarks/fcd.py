@@ -25,9 +25,22 @@ except ImportError:
 
 HOW_TO_ADD_PEER = "pip install torch fcd==1.2.2"
 _FRAGMENTS = (
-  "C", "CC", "C(C)", "C(=O)N", "OC", "NC", "c1ccc(cc1)", "C1CCC(CC1)", "C(F)",
-  "N1CCN(CC1)", "S(=O)(=O)N", "c1ccc(nc1)", "C(=O)O", "c1cc(on1)", "C(Cl)",
-)  # fmt: skip
+  "C",
+  "CC",
+  "C(C)",
+  "C(=O)N",
+  "OC",
+  "NC",
+  "c1ccc(cc1)",
+  "C1CCC(CC1)",
+  "C(F)",
+  "N1CCN(CC1)",
+  "S(=O)(=O)N",
+  "c1ccc(nc1)",
+  "C(=O)O",
+  "c1cc(on1)",
+  "C(Cl)",
+)
 _PARTS = (5, 9)  # Fragments in a molecule, at least and less than.
 
 

@@ -124,14 +124,22 @@ def _loops(quick):
   name = f"watch repair, {trials} at once"
   return [
     _row(
-      f"{name}: a step at random", alone / steps, "NumPy loop", 1 / peer,
-      goal=50, compile_s=alone_compile,
+      f"{name}: a step at random",
+      alone / steps,
+      "NumPy loop",
+      1 / peer,
+      goal=50,
+      compile_s=alone_compile,
     ),
     _row(
-      f"{name}: a step of Q-learning", learning / steps, "NumPy loop",
-      1 / learner, goal=50, compile_s=compile_s,
+      f"{name}: a step of Q-learning",
+      learning / steps,
+      "NumPy loop",
+      1 / learner,
+      goal=50,
+      compile_s=compile_s,
     ),
-  ]  # fmt: skip
+  ]
 
 
 def _trials(quick):
@@ -151,10 +159,14 @@ def _trials(quick):
   return [
     _row(
       f"watch repair, RUDDER, {trials} at once: a solved trial",
-      seconds / solved, "NumPy and PyTorch loop", theirs, per_step=False,
-      goal=50, compile_s=compile_s,
+      seconds / solved,
+      "NumPy and PyTorch loop",
+      theirs,
+      per_step=False,
+      goal=50,
+      compile_s=compile_s,
     )
-  ]  # fmt: skip
+  ]
 
 
 def _update(config, length, batch):
@@ -215,10 +227,13 @@ def _lstm(quick):
       rows.append(
         _row(
           f"an LSTM's update, {length} steps, against {name}",
-          seconds["ours"], name, seconds.get(kind), goal=goal,
+          seconds["ours"],
+          name,
+          seconds.get(kind),
+          goal=goal,
           compile_s=compile_s,
         )
-      )  # fmt: skip
+      )
   return rows
 
 
@@ -248,11 +263,14 @@ def _ppo(quick):
   seconds = timing.interleaved(contenders, 2 if quick else 5)
   return [
     _row(
-      "PPO on CartPole, 4 environments: a step", seconds["ours"],
-      "PyTorch and gymnasium", seconds.get("peer"), goal=20,
+      "PPO on CartPole, 4 environments: a step",
+      seconds["ours"],
+      "PyTorch and gymnasium",
+      seconds.get("peer"),
+      goal=20,
       compile_s=compile_s,
     )
-  ]  # fmt: skip
+  ]
 
 
 def _growth(quick):
@@ -264,9 +282,14 @@ def _growth(quick):
   sizes += [(trials[-2], d) for d in delays if (trials[-2], d) not in sizes]
   for count, delay in sizes:
     config = _config(
-      quick, delay=delay, max_delay=delay, warmup_episodes=0, lessons=256,
-      loss_threshold=0.0, max_updates=5 if quick else 100,
-    )  # fmt: skip
+      quick,
+      delay=delay,
+      max_delay=delay,
+      warmup_episodes=0,
+      lessons=256,
+      loss_threshold=0.0,
+      max_updates=5 if quick else 100,
+    )
     env, params = delayed_mdp.of_config(config)
     optimum = train.optimum_of(env, params)
     begin = jax.vmap(lambda key, c=config: train.init(key, c))
@@ -289,9 +312,11 @@ def _growth(quick):
     name = "trial" if count == 1 else "trials"
     rows.append(
       _row(
-        f"a round of RUDDER, {count} {name}, delay {delay}", seconds["ours"],
-        per_step=False, compile_s=compile_s,
+        f"a round of RUDDER, {count} {name}, delay {delay}",
+        seconds["ours"],
+        per_step=False,
+        compile_s=compile_s,
         growth=seconds["ours"] / rows[-1]["ours_s"] if rows else None,
       )
-    )  # fmt: skip
+    )
   return rows

@@ -37,9 +37,11 @@ def lstm_step(
   torch.manual_seed(0)
   x = torch.randn(length, batch, inputs)
   returns = torch.randn(batch)
-  network = torch.nn.LSTM(inputs, features) if kind == "nn.LSTM" else Cell(
-    inputs, features
-  )  # fmt: skip
+  network = (
+    torch.nn.LSTM(inputs, features)
+    if kind == "nn.LSTM"
+    else Cell(inputs, features)
+  )
   read_out = torch.nn.Linear(features, 1)
   parameters = [*network.parameters(), *read_out.parameters()]
   adam = torch.optim.Adam(parameters, lr=1e-2, weight_decay=1e-6)

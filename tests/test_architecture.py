@@ -166,8 +166,13 @@ def test_files_of_a_project(project):
   folder = ROOT / "projects" / project
   readme = (folder / "README.md").read_text()
   for title in (
-    "Idea", "Run", "Results", "Paper to code", "Deviations", "Change this",
-  ):  # fmt: skip
+    "Idea",
+    "Run",
+    "Results",
+    "Paper to code",
+    "Deviations",
+    "Change this",
+  ):
     assert f"\n## {title}\n" in readme, f"{project}/README.md lacks {title}"
   for path in [*folder.glob("*.py"), *(ROOT / "common").rglob("*.py")]:
     assert len(path.read_text().splitlines()) <= 400, f"{path} is too long"

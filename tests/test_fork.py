@@ -55,7 +55,9 @@ def test_a_fork_trains(copy, project, tmp_path):
   config = max((copy / "configs" / name).glob("*.py"))
   run(
     copy,
-    *("-m", f"projects.{name}.train", f"--workdir={tmp_path}"),
+    "-m",
+    f"projects.{name}.train",
+    f"--workdir={tmp_path}",
     f"--config={config.relative_to(copy)}:smoke",
   )
   assert (tmp_path / "metrics.jsonl").exists()
@@ -65,8 +67,13 @@ def test_forks_pass_their_tests(copy):
   # All are imported; those that take seconds ran for the originals.
   run(
     copy,
-    *("-m", "pytest", "-q", "-x", "tests/projects"),
-    *("-m", "not processes and not slow"),
+    "-m",
+    "pytest",
+    "-q",
+    "-x",
+    "tests/projects",
+    "-m",
+    "not processes and not slow",
   )
 
 

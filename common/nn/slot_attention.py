@@ -97,8 +97,12 @@ class _Iteration(nn.Module):
   gru: bool
 
   settings = (
-    *("hidden", "epsilon", "norm_epsilon"),
-    *("softmax", "aggregation", "gru"),
+    "hidden",
+    "epsilon",
+    "norm_epsilon",
+    "softmax",
+    "aggregation",
+    "gru",
   )
 
   @nn.compact

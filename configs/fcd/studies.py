@@ -30,8 +30,13 @@ def get_config(variant: str = "") -> ml_collections.ConfigDict:
   config.moses_test = "moses_test_small"
   config.moses_scaffolds = "moses_test_scaffolds_small"
   config.moses_models = (
-    "char_rnn", "vae", "jtn", "aae", "combinatorial", "hmm"
-  )  # fmt: skip
+    "char_rnn",
+    "vae",
+    "jtn",
+    "aae",
+    "combinatorial",
+    "hmm",
+  )
   config.batch_size = 128
   config.processes = 2
   for name in filter(None, variant.split(",")):

@@ -21,8 +21,14 @@ many slots as objects; and `smoke`, seconds.
 import ml_collections
 
 VARIANTS = (
-  *("slot_mlp", "softmax_inputs", "weighted_sum", "no_gru"),
-  *("learned_slots", "one_iteration", "no_spare_slot", "smoke"),
+  "slot_mlp",
+  "softmax_inputs",
+  "weighted_sum",
+  "no_gru",
+  "learned_slots",
+  "one_iteration",
+  "no_spare_slot",
+  "smoke",
 )
 
 

@@ -40,8 +40,12 @@ def get_config(variant: str = "") -> ml_collections.ConfigDict:
   config.width = 64
   config.depth = 8
   grid.with_dropout = (
-    "selu", "msra_init", "weight_norm", "layer_norm", "highway"
-  )  # fmt: skip
+    "selu",
+    "msra_init",
+    "weight_norm",
+    "layer_norm",
+    "highway",
+  )
   grid.selu_dropout = (0.05, 0.1)
   grid.dropout = (0.0, 0.5)
   grid.depth = (2, 3, 4, 6, 8, 16, 32)

@@ -153,16 +153,20 @@ def main() -> None:
   def add_arguments(parser: argparse.ArgumentParser) -> None:
     add = parser.add_argument
     add(
-      "--tokens", choices=tokens.RULES, default="1.2",
+      "--tokens",
+      choices=tokens.RULES,
+      default="1.2",
       help="1.2: of fcd 1.2; 1.1: of fcd 1.0, 1.1 and fcd_torch (MOSES)",
-    )  # fmt: skip
+    )
     add("--column", help="a table's column of SMILES, where it is not clear")
     add("--weights", metavar="FILE", help="ChemNet's .pt, or fcd's wheel")
     add("--as-written", action="store_true", help="do not canonicalise")
     add(
-      "--processes", type=int, default=len(report.cores()),
+      "--processes",
+      type=int,
+      default=len(report.cores()),
       help="that canonicalise",
-    )  # fmt: skip
+    )
     parser.set_defaults(batch_size=BATCH_SIZE)
 
   def read(

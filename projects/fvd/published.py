@@ -9,9 +9,13 @@ the numbers; the paper's own table could not be read here.
 """
 
 DESIGNS = (
-  "equal FVD", "equal SSIM", "equal PSNR",
-  "spread FVD", "spread SSIM", "spread PSNR",
-)  # fmt: skip
+  "equal FVD",
+  "equal SSIM",
+  "equal PSNR",
+  "spread FVD",
+  "spread SSIM",
+  "spread PSNR",
+)
 AGREEMENT = {
   "FVD": (None, 74.9, 81.0, 71.9, 58.4, 63.5),
   "SSIM": (51.5, None, 44.6, 61.8, 51.2, 45.9),

@@ -31,10 +31,13 @@ from . import scenes
 _FILES = {
   "tetrominoes_file": ("tetrominoes_train.tfrecords", (35, 35), 4, 0),
   "multi_dsprites_file": (
-    "multi_dsprites_colored_on_grayscale.tfrecords", (64, 64), 6, 2,
+    "multi_dsprites_colored_on_grayscale.tfrecords",
+    (64, 64),
+    6,
+    2,
   ),
   "clevr_with_masks": ("clevr_with_masks_train.tfrecords", (240, 320), 11, 0),
-}  # fmt: skip
+}
 DATASETS = ("clevr", *_FILES)
 _MOST = 10  # objects in a CLEVR scene
 

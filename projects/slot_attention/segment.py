@@ -113,8 +113,9 @@ def write_masks(
   for i, (path, (_, done)) in enumerate(zip(paths, found, strict=True)):
     for note in done:
       print(f"{path}: {note}")
-    one = {name: outputs[name][i] for name in
-           ("masks", "pictures", "reconstruction")}  # fmt: skip
+    one = {
+      name: outputs[name][i] for name in ("masks", "pictures", "reconstruction")
+    }
     sheets.append(_write(out / path.stem, images[i], one))
   return sheets
 

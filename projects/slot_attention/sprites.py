@@ -190,12 +190,13 @@ def _distance(sprite, size):
   ellipse = _near(lambda u, v: u**2 + (v / 0.6) ** 2 - 1, u, v)
   heart = _near(
     lambda u, v: (
-      (1.3 * u) ** 2 + (1.2 * v + 0.1 - 0.7 * jnp.sqrt(jnp.abs(u) + 1e-2)) ** 2
+      (1.3 * u) ** 2
+      + (1.2 * v + 0.1 - 0.7 * jnp.sqrt(jnp.abs(u) + 1e-2)) ** 2
       - 1
     ),
     u,
     v,
-  )  # fmt: skip
+  )
   return r * jnp.stack([square, ellipse, heart])[sprite["shape"]]
 
 

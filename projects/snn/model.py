@@ -136,9 +136,11 @@ class Network(nn.Module):
 
 def _norm(name, train):
   return nn.BatchNorm(
-    use_running_average=not train, momentum=0.9, use_fast_variance=False,
+    use_running_average=not train,
+    momentum=0.9,
+    use_fast_variance=False,
     name=name,
-  )  # fmt: skip
+  )
 
 
 def _direction_and_length(key, inputs, width):

@@ -122,9 +122,17 @@ def uci_table(results: dict[str, Any]) -> str:
         + [f"{ours:.1f}", "-", "-"]
       )
   header = [
-    "method", "rank - 4, paper", "paper, these tasks", "ours", "p, paper",
-    "p, ours", "accuracy, paper", "ours", "depth, paper", "ours",
-  ]  # fmt: skip
+    "method",
+    "rank - 4, paper",
+    "paper, these tasks",
+    "ours",
+    "p, paper",
+    "p, ours",
+    "accuracy, paper",
+    "ours",
+    "depth, paper",
+    "ours",
+  ]
   note = (
     f"\n{results['tasks']} tasks, {results['hours']:.1f} core hours"
     + (f"; broken: {', '.join(results['broken'])}" if results["broken"] else "")

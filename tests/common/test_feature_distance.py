@@ -137,9 +137,16 @@ def test_a_result_says_everything():
   assert json.loads(json.dumps(result)) == result
   text = command.text(result)
   for part in (
-    "toy: ", " ± ", "infinite n", "kernel distance", "precision",
-    "n = 300 and 400", "4 features", "network none", "b: 3 gray",
-  ):  # fmt: skip
+    "toy: ",
+    " ± ",
+    "infinite n",
+    "kernel distance",
+    "precision",
+    "n = 300 and 400",
+    "4 features",
+    "network none",
+    "b: 3 gray",
+  ):
     assert part in text, part
   assert "bad" not in text
   assert result["distance"] == pytest.approx(4, rel=0.2)

@@ -36,8 +36,10 @@ def transcription(params, x, output=lambda c: c):
         total[name] = total[name] + x_t @ p[f"{name}_forward"]
       if f"{name}_recurrent" in p:
         total[name] = total[name] + h @ p[f"{name}_recurrent"]
-    gates = {n: sigmoid(total[n]) if n in total else 1.0 for n in [
-      "input_gate", "forget_gate", "output_gate"]}  # fmt: skip
+    gates = {
+      n: sigmoid(total[n]) if n in total else 1.0
+      for n in ["input_gate", "forget_gate", "output_gate"]
+    }
     c = gates["forget_gate"] * c
     c = c + gates["input_gate"] * np.tanh(total["cell_input"])
     h = gates["output_gate"] * output(c)

@@ -19,8 +19,9 @@ def test_lists_and_tables_are_read_with_their_lines(tmp_path):
     with opened(tmp_path / name, "wt") as file:
       file.write(text)
     assert smiles_files.read(tmp_path / name) == (
-      [2, 4, 5], ["CCO", "C1CC", "c1ccccc1"]
-    )  # fmt: skip
+      [2, 4, 5],
+      ["CCO", "C1CC", "c1ccccc1"],
+    )
   (tmp_path / "t.csv").write_text("id,Canonical_Smiles,y\na,CCO,1\nb,CN,0\n")
   assert smiles_files.read(tmp_path / "t.csv") == ([2, 3], ["CCO", "CN"])
   assert smiles_files.read(tmp_path / "t.csv", "id") == ([2, 3], ["a", "b"])

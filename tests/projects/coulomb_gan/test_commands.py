@@ -35,9 +35,13 @@ def command(module, *arguments, devices=1, real=False):
   }
   line = [sys.executable, "-m", f"projects.{PROJECT}.{module}", *arguments]
   return dict(
-    args=line, cwd=ROOT, env=environment, text=True,
-    stdout=subprocess.PIPE, stderr=subprocess.PIPE,
-  )  # fmt: skip
+    args=line,
+    cwd=ROOT,
+    env=environment,
+    text=True,
+    stdout=subprocess.PIPE,
+    stderr=subprocess.PIPE,
+  )
 
 
 def train(config, workdir, *overrides, **options):
@@ -126,14 +130,20 @@ def test_reproduce_quick(table, tmp_path):
 
 
 def test_killed_at_any_moment_it_resumes_to_the_same_bits(tmp_path):
-  budget = ("total_steps=60", "steps_per_call=1", "log_every=5",
-            "checkpoint_every=5", "eval_every=60")  # fmt: skip
+  budget = (
+    "total_steps=60",
+    "steps_per_call=1",
+    "log_every=5",
+    "checkpoint_every=5",
+    "eval_every=60",
+  )
   whole, killed = tmp_path / "whole", tmp_path / "killed"
   # Nor does it matter how many steps a call makes.
   finish(
-    train("gaussian_grid.py:smoke", whole, *budget, "steps_per_call=5",
-          real=True)
-  )  # fmt: skip
+    train(
+      "gaussian_grid.py:smoke", whole, *budget, "steps_per_call=5", real=True
+    )
+  )
   saving = 0
   for attempt in range(3):
     process = subprocess.Popen(
@@ -224,8 +234,10 @@ def test_two_processes_are_one_run(one, tmp_path):
   for i in range(2):
     process = train("gaussian_grid.py:smoke", tmp_path / "two")
     process["args"] += [
-      f"--coordinator=localhost:{port}", "--processes=2", f"--process={i}",
-    ]  # fmt: skip
+      f"--coordinator=localhost:{port}",
+      "--processes=2",
+      f"--process={i}",
+    ]
     both.append(subprocess.Popen(**process))
   for i, process in enumerate(both):
     out, err = process.communicate(timeout=120)

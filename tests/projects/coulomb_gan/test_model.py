@@ -90,8 +90,11 @@ def test_the_papers_networks_have_the_papers_widths():
   d = jax.eval_shape(discriminator.init, jax.random.key(0))
   widths = [g[f"deconv_{i}"]["kernel"].shape for i in range(1, 5)]
   assert widths == [
-    (5, 5, 1024, 512), (5, 5, 512, 256), (5, 5, 256, 128), (5, 5, 128, 3),
-  ]  # fmt: skip
+    (5, 5, 1024, 512),
+    (5, 5, 512, 256),
+    (5, 5, 256, 128),
+    (5, 5, 128, 3),
+  ]
   widths = [d[f"conv_{i}"]["kernel"].shape[-1] for i in range(4)]
   assert widths == [128, 256, 512, 1024]
   assert "norm_0" in d  # On the first convolution, too.

@@ -46,8 +46,9 @@ def test_what_is_handled_is_counted_or_under_strict_an_error(chemnet, capsys):
     side = score.samples(odd, rule=rule, weights=chemnet)
     assert side.n == 4
     assert side.notes == {
-      "of several fragments": 1, "of 350 characters or more": 1
-    }  # fmt: skip
+      "of several fragments": 1,
+      "of 350 characters or more": 1,
+    }
     assert said in capsys.readouterr().err
   for bad, match in (
     (odd[:3], "line 3: .* several fragments"),
@@ -68,8 +69,11 @@ def test_the_command(chemnet, tmp_path, root, monkeypatch, capsys):
   words = [str(a), str(b), weights, f"--save-stats={kept}", "--json"]
   done = subprocess.run(
     [sys.executable, "-m", "projects.fcd.score", *words],
-    cwd=root, capture_output=True, text=True, env=os.environ,
-  )  # fmt: skip
+    cwd=root,
+    capture_output=True,
+    text=True,
+    env=os.environ,
+  )
   assert done.returncode == 0, done.stderr
   assert "line 7 'C1CC'" in done.stderr
   found = json.loads(done.stdout)

@@ -21,9 +21,32 @@ def ids(smiles, rule, length=tokens.LENGTH):
 def test_the_packages_cases():
   assert ids("CYACCyyCLCl", "1.2") == [0, 33, 33, 0, 0, 33, 33, 0, 33, 5]
   want = [
-    2, 25, 0, 13, 26, 0, 28, 3, 27, 17, 0, 0, 26, 0, 28, 28, 3, 27, 18, 26, 0,
-    28, 28, 3, 27,
-  ]  # fmt: skip
+    2,
+    25,
+    0,
+    13,
+    26,
+    0,
+    28,
+    3,
+    27,
+    17,
+    0,
+    0,
+    26,
+    0,
+    28,
+    28,
+    3,
+    27,
+    18,
+    26,
+    0,
+    28,
+    28,
+    3,
+    27,
+  ]
   for rule in tokens.RULES:
     assert ids("O=C([C@H]1CC[C@@H]2[C@@H]", rule) == want
 

@@ -125,8 +125,10 @@ def test_floats_need_a_range():
   with pytest.raises(InputError, match=r"--floats=0\.\.255, --floats=0\.\.1"):
     read(pixels)
   for name, values in (
-    ("0..255", pixels), ("0..1", pixels / 255), ("-1..1", pixels / 127.5 - 1)
-  ):  # fmt: skip
+    ("0..255", pixels),
+    ("0..1", pixels / 255),
+    ("-1..1", pixels / 127.5 - 1),
+  ):
     found, notes = read(values, floats=name)
     assert notes == {}
     np.testing.assert_allclose(found[0], pixels, rtol=0, atol=1e-4)

@@ -117,9 +117,12 @@ def test_golden_resize_and_range(i, golden):
   x = np.asarray(model.scaled(golden[f"clip_{i}"][None], model.SIZE))[0]
   first, last = (np.asarray((f + 1) * 127.5) for f in (x[0], x[-1]))
   patches = [
-    first[:8, :8], first[:8, -8:], first[-8:, :8], first[-8:, -8:],
+    first[:8, :8],
+    first[:8, -8:],
+    first[-8:, :8],
+    first[-8:, -8:],
     last[108:116, 108:116],
-  ]  # fmt: skip
+  ]
   wanted = golden[f"resized_patches_{i}"]
   scale = 127.5 if np.abs(wanted).max() <= 1 else 1
   np.testing.assert_allclose(
@@ -161,10 +164,16 @@ def test_same_padding_is_tensorflows():
   assert model.same_padding(5, 2, 2) == (0, 1)
 
 
-@pytest.mark.parametrize("window, strides", [
-  ((3, 3, 3), (2, 2, 2)), ((1, 3, 3), (1, 2, 2)), ((2, 2, 2), (2, 2, 2)),
-  ((3, 3, 3), (1, 1, 1)), ((7, 5, 3), (2, 1, 3)),
-])  # fmt: skip
+@pytest.mark.parametrize(
+  "window, strides",
+  [
+    ((3, 3, 3), (2, 2, 2)),
+    ((1, 3, 3), (1, 2, 2)),
+    ((2, 2, 2), (2, 2, 2)),
+    ((3, 3, 3), (1, 1, 1)),
+    ((7, 5, 3), (2, 1, 3)),
+  ],
+)
 def test_pool_and_convolution_are_xlas(window, strides):
   x = jax.random.normal(jax.random.key(0), (2, 5, 9, 8, 3))
   pooled = jax.lax.reduce_window(
@@ -176,9 +185,12 @@ def test_pool_and_convolution_are_xlas(window, strides):
   kernel = params["conv"]["kernel"]
   kernel = kernel.reshape(*kernel.shape[:2], window[0], 3, 4)
   wanted = jax.lax.conv_general_dilated(
-    x, kernel.transpose(2, 0, 1, 3, 4), strides, "SAME",
+    x,
+    kernel.transpose(2, 0, 1, 3, 4),
+    strides,
+    "SAME",
     dimension_numbers=("NDHWC", "DHWIO", "NDHWC"),
-  )  # fmt: skip
+  )
   got = layer.apply({"params": params}, x)
   np.testing.assert_allclose(got, wanted, rtol=0, atol=1e-5)
 

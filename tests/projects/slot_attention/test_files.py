@@ -71,13 +71,20 @@ def tetrominoes(seed, objects=3):
 def config(tmp_path, **changes):
   return ml_collections.ConfigDict(
     dict(
-      task="discovery", dataset="tetrominoes_file", image_size=35,
-      data_dir=str(tmp_path), cache_dir=str(tmp_path / "cache"),
-      train_images=4, test_images=2, batch_size=3, max_objects=3,
-      eval_max_objects=3, eval_images=2,
+      task="discovery",
+      dataset="tetrominoes_file",
+      image_size=35,
+      data_dir=str(tmp_path),
+      cache_dir=str(tmp_path / "cache"),
+      train_images=4,
+      test_images=2,
+      batch_size=3,
+      max_objects=3,
+      eval_max_objects=3,
+      eval_images=2,
     )
     | changes
-  )  # fmt: skip
+  )
 
 
 FILE = "tetrominoes_train.tfrecords"
@@ -104,8 +111,9 @@ def test_examples_are_parsed(tmp_path):
   whole = field(1, field(1, bytes(range(200))))
   single = field(2, b"".join(b"\x0d" + struct.pack("<f", v) for v in (1.5, -2)))
   entries = ((b"image", whole), (b"x", single))
-  record = field(1, b"".join(field(1, field(1, n) + field(2, v))
-                             for n, v in entries))  # fmt: skip
+  record = field(
+    1, b"".join(field(1, field(1, n) + field(2, v)) for n, v in entries)
+  )
   for name, values in tfrecord.example(record).items():
     np.testing.assert_array_equal(values, sent[name])
 
@@ -178,8 +186,9 @@ def test_resize_has_its_centres_half_a_pixel_in():
   # Centres at (i + 1/2) 6/4 - 1/2.
   np.testing.assert_allclose(got[:, 0, 0], [0.25, 1.75, 3.25, 4.75])
   np.testing.assert_allclose(got.std(axis=1), 0, atol=1e-6)
-  labels = files.resized(np.arange(6)[:, None, None] + np.zeros((1, 6, 1), int),
-                         3, nearest=True)  # fmt: skip
+  labels = files.resized(
+    np.arange(6)[:, None, None] + np.zeros((1, 6, 1), int), 3, nearest=True
+  )
   np.testing.assert_array_equal(labels[:, 0, 0], [1, 3, 5])
 
 
@@ -187,14 +196,22 @@ def test_clevr_of_tensorflow_datasets(tmp_path, monkeypatch):
   picture = io.BytesIO()
   Image.new("RGB", (320, 240), (255, 0, 51)).save(picture, "PNG")
   objects = {
-    "color": np.array([1, 7]), "material": np.array([0, 1]),
-    "shape": np.array([2, 0]), "size": np.array([1, 0]),
+    "color": np.array([1, 7]),
+    "material": np.array([0, 1]),
+    "shape": np.array([2, 0]),
+    "size": np.array([1, 0]),
     "3d_coords": np.array([[0, 3, 0.7], [-3, 1.5, 0.35]], np.float32),
-  }  # fmt: skip
+  }
   rows = [{"image": picture.getvalue(), "objects": objects}] * 3
   monkeypatch.setattr(files, "_prepared", lambda *_: iter(rows))
-  settings = config(tmp_path, dataset="clevr", image_size=16, train_images=3,
-                    task="set_prediction", max_objects=10)  # fmt: skip
+  settings = config(
+    tmp_path,
+    dataset="clevr",
+    image_size=16,
+    train_images=3,
+    task="set_prediction",
+    max_objects=10,
+  )
   batch = files.batches(settings, jax.random.key(0))(0)
   assert batch["image"].shape == (3, 16, 16, 3)
   np.testing.assert_allclose(batch["image"][0, 0, 0], [1, -1, -0.6], atol=1e-6)
@@ -226,8 +243,14 @@ def broken(tmp_path, how):
   elif how == "other":
     write(path, example(image=image, label=np.array([1])))
   elif how == "sizes":
-    write(path, example(image=image[:32, :32], mask=index[None].astype("u1"),
-                        visibility=np.ones(4, np.float32)))  # fmt: skip
+    write(
+      path,
+      example(
+        image=image[:32, :32],
+        mask=index[None].astype("u1"),
+        visibility=np.ones(4, np.float32),
+      ),
+    )
   elif how == "no example":
     write(path, b"\x0a\xff\xff\xff")
   elif how == "few":
@@ -274,8 +297,11 @@ def test_an_interrupted_conversion_leaves_nothing(tmp_path, monkeypatch):
   def stop(*_):
     raise KeyboardInterrupt
 
-  monkeypatch.setattr(files, "tfrecord", types.SimpleNamespace(
-    read=tfrecord.read, example=stop, checked=None))  # fmt: skip
+  monkeypatch.setattr(
+    files,
+    "tfrecord",
+    types.SimpleNamespace(read=tfrecord.read, example=stop, checked=None),
+  )
   with pytest.raises(KeyboardInterrupt):
     files.arrays(config(tmp_path), "train")
   assert not list((tmp_path / "cache").glob("*"))

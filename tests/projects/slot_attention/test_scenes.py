@@ -143,8 +143,9 @@ def test_rays_end_on_the_surface():
   clear = np.abs(root) > 0.02  # Grazing rays go either way.
   np.testing.assert_array_equal(hit[1][clear], root[clear] > 0)
   both = clear & hit[1]
-  np.testing.assert_allclose(t[1][both], (-b - np.sqrt(np.abs(root)))[both],
-                             atol=1e-3)  # fmt: skip
+  np.testing.assert_allclose(
+    t[1][both], (-b - np.sqrt(np.abs(root)))[both], atol=1e-3
+  )
 
 
 def test_a_shadow_is_behind_the_object_and_soft():

@@ -165,8 +165,11 @@ def test_jacobian_against_differences(mu, omega, nu, tau):
 
 def test_shapes_broadcast():
   assert moment_map.jacobian(np.zeros((3, 1)), 0, np.ones(4), 1).shape == (
-    3, 4, 2, 2,
-  )  # fmt: skip
+    3,
+    4,
+    2,
+    2,
+  )
   steps = moment_map.vector_field([-0.1, 0.0, 0.1], [1.0, 2.0])
   assert [s.shape for s in steps] == [(2, 3), (2, 3)]
   # At omega 0 the new mean forgets the old; at (0, 1) all stands still.
