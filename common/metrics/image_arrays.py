@@ -37,6 +37,11 @@ class Notes(collections.Counter):
       )
     super().__setitem__(what, count)
 
+  def update_unhandled(self, counts: dict[str, int]) -> None:
+    """Counts what is said, but no error under `strict`."""
+    for what, count in counts.items():
+      super().__setitem__(what, count)
+
 
 class Pictures(NamedTuple):
   """The images of one source.

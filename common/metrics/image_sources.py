@@ -11,8 +11,9 @@ it has: the network resizes. What had to be handled is counted:
                    16 bits brought to 8; CMYK and the like converted; the first
                    picture of several
     out of range   float images with values beyond their range; kept as they are
+    files .txt ignored   no images, by their suffix
 
-`strict` makes an error of each. Orientation tags in files are not obeyed.
+`strict` makes an error of each but the last. Orientation tags in files are not obeyed.
 """
 
 import collections
@@ -27,9 +28,9 @@ import numpy as np
 from PIL import Image
 
 from common import checkpoint, errors
-from common.data import images
+from common.data import folders, images
 
-from . import image_arrays, resize, weights
+from . import feature_distance, image_arrays, resize, weights
 
 SUFFIXES = (*images.SUFFIXES, ".tif", ".tiff", ".ppm", ".pgm")
 # How the paper has the data sets: height and width, and the centre cut out.
@@ -90,12 +91,17 @@ def find(
   name = os.fspath(source)
   path = pathlib.Path(name).expanduser()
   if path.is_dir():
-    files = sorted(p for p in path.rglob("*") if p.suffix.lower() in SUFFIXES)
+    files, ignored = folders.find(path, SUFFIXES)
+    others = {
+      f"files {s or 'without suffix'} ignored": ignored[s] for s in ignored
+    }
     if not files:
       raise errors.InputError(
         f"{path} holds no images: give a folder with "
         f"{', '.join(s[1:] for s in SUFFIXES)} files"
+        + (f" ({feature_distance.described(others)})" if others else "")
       )
+    notes.update_unhandled(others)
     files = [
       files[i] for i in image_arrays.chosen(len(files), count, seed, name)
     ]

@@ -40,7 +40,20 @@ def test_a_folder_in_the_order_of_its_names(folder, images):
   (folder / "a" / "notes.txt").write_text("no image")
   got, notes = read(folder, strict=True)
   np.testing.assert_array_equal(got, images[[0, 2, 4, 1, 3]])
-  assert notes == {}
+  assert notes == {"files .txt ignored": 1}
+
+
+def test_links_and_hidden_files(folder, images, tmp_path):
+  (folder / ".ipynb_checkpoints").mkdir()
+  for name in (".ipynb_checkpoints/0.png", "a/._0.png"):
+    (folder / name).write_bytes(b"of another program")
+  (tmp_path / "linked").symlink_to(folder)
+  (folder / "loop").symlink_to(folder)
+  got, notes = read(tmp_path / "linked", strict=True)
+  assert len(got) == 5 and notes == {}
+  (tmp_path / "above").mkdir()
+  (tmp_path / "above" / "link").symlink_to(folder)
+  assert len(read(tmp_path / "above")[0]) == 5
 
 
 def test_more_files_than_are_decoded_in_advance(tmp_path):
