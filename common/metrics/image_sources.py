@@ -13,7 +13,8 @@ it has: the network resizes. What had to be handled is counted:
     out of range   float images with values beyond their range; kept as they are
     files .txt ignored   no images, by their suffix
 
-`strict` makes an error of each but the last. Orientation tags in files are not obeyed.
+`strict` makes an error of each but the last. Orientation tags in files are not
+obeyed.
 """
 
 import collections
