@@ -19,8 +19,6 @@ import pathlib
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NamedTuple
 
-import ml_collections
-
 from common import cli
 from common.errors import InputError, nearest
 
@@ -42,12 +40,10 @@ class Context(NamedTuple):
 Tables = Mapping[str, Callable[[Context], str | Mapping[str, str]]]
 
 
-def config_of(
-  context: Context, name: str, *variants: str
-) -> ml_collections.ConfigDict:
-  """`configs/<project>/<name>.py` with variants, and smoke if quick; unlocked.
+def config_of(context: Context, name: str, *variants: str) -> Any:
+  """`configs/<project>/<name>.py` with variants, and smoke if quick.
 
-  Empty variants do not count.
+  An unlocked ConfigDict. Empty variants do not count.
   """
   module = importlib.import_module(f"configs.{context.project}.{name}")
   asked = [*variants, "smoke" if context.quick else ""]

@@ -17,7 +17,7 @@ from typing import Any
 import rdkit
 import tqdm
 
-from common import checkpoint, population, report
+from common import checkpoint, population, provenance
 from common.errors import InputError
 from common.metrics import feature_distance
 
@@ -178,7 +178,7 @@ def main() -> None:
     add("--weights", metavar="FILE", help="ChemNet's .pt, or fcd's wheel")
     add("--as-written", action="store_true", help="do not canonicalise")
     add(
-      "--processes", type=int, default=len(report.cores()),
+      "--processes", type=int, default=len(provenance.cores()),
       help="that canonicalise",
     )  # fmt: skip
     parser.set_defaults(batch_size=BATCH_SIZE)
