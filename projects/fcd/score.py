@@ -14,7 +14,7 @@ from typing import Any
 
 import rdkit
 
-from common import checkpoint, population, report
+from common import checkpoint, population, provenance
 from common.chem import smiles_files
 from common.errors import InputError
 from common.metrics import command, feature_distance, streaming
@@ -164,7 +164,7 @@ def main() -> None:
     add(
       "--processes",
       type=int,
-      default=len(report.cores()),
+      default=len(provenance.cores()),
       help="that canonicalise",
     )
     parser.set_defaults(batch_size=BATCH_SIZE)

@@ -16,41 +16,38 @@ Several processes share a sweep with --coordinator=HOST:PORT --processes=N
 """
 
 import argparse
-import importlib
-import pathlib
+import functools
+from collections.abc import Callable
 
 import jax
 import ml_collections
 import numpy as np
 from jax import numpy as jnp
 
-from common import cli, population, report
+from common import cli, population
 from common.errors import InputError, check_choice
 from common.stats import ranks
+from common.tables import cells, markdown, reproduce
 
 from . import model, pictures, result_tables, sweep_runner
 from .datasets import uci as uci_tasks
 from .theory import moment_map, proofs
 
 UCI_REFERENCES = ("random_forest", "svm")
-_HERE = pathlib.Path(__file__).parent
-_PROJECT = _HERE.name
 
 
 def config_of(
-  name: str, arguments: argparse.Namespace
+  context: reproduce.Context, name: str
 ) -> ml_collections.ConfigDict:
   """Loads `configs/<project>/<name>.py` as the arguments say, unlocked."""
-  variant = "smoke" if arguments.quick else "paper" * arguments.paper
-  module = importlib.import_module(f"configs.{_PROJECT}.{name}")
-  config = module.get_config(variant)
-  config.unlock()
-  config.data_dir = arguments.data_dir
-  config.cache_dir = arguments.cache_dir
+  paper = context.arguments.paper and not context.quick
+  config = reproduce.config_of(context, name, "paper" if paper else "")
+  config.data_dir = context.arguments.data_dir
+  config.cache_dir = context.arguments.cache_dir
   return config
 
 
-def theorem_table(out: pathlib.Path) -> str:
+def theorem_table(context: reproduce.Context) -> str:
   """Checks Theorems 1 to 3, draws the pictures; returns the table."""
   checks = {
     "Theorem 1: norm of the Jacobian < 1": proofs.theorem_1(),
@@ -66,11 +63,11 @@ def theorem_table(out: pathlib.Path) -> str:
     result_tables.PAPER_NAMES[method]: moments_by_layer(method)
     for method in ("selu", "msra_init", "batch_norm")
   }
-  pictures.vector_field_plot(out / "vector_field.png")
-  pictures.depth_plot(out / "depth.png", curves)
+  pictures.vector_field_plot(context.out / "vector_field.png")
+  pictures.depth_plot(context.out / "depth.png", curves)
   mean, variance, steps = moment_map.fixed_point(start=(0.1, 1.5))
-  report.save_results(
-    out / "theorem.json",
+  cells.save(
+    context.out / "theorem.json",
     {
       "checks": checks,
       "fixed_point": [float(mean), float(variance), int(steps)],
@@ -94,7 +91,7 @@ def theorem_table(out: pathlib.Path) -> str:
     for name, check in checks.items()
   ]
   header = ["claim", "holds", "worst value found", "bound", "cells", "seconds"]
-  return report.markdown_table(header, rows)
+  return markdown.table(header, rows)
 
 
 def moments_by_layer(method: str, depth: int = 32) -> np.ndarray:
@@ -118,52 +115,10 @@ def moments_by_layer(method: str, depth: int = 32) -> np.ndarray:
   return np.asarray(out, np.float64)
 
 
-def main() -> None:
-  """The command."""
-  parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
-  add = parser.add_argument
-  names = lambda text: [name for name in text.split(",") if name]
-  add("--table", default="uci", help="uci, htru2, tox21 or theorem")
-  add("--only", type=names, default=[], help="tasks, with commas; else all")
-  add("--methods", type=names, default=[], help="with commas; else all")
-  add("--paper", action="store_true", help="the paper's grid; needs a GPU")
-  add("--quick", action="store_true", help="seconds, on generated data")
-  add("--out", metavar="DIR", help=f"instead of results/{_PROJECT}")
-  add("--data_dir", default="", metavar="DIR", help="where the tasks are")
-  add("--cache_dir", default="", metavar="DIR", help="for an archive's tasks")
-  add("--coordinator", metavar="HOST:PORT", help="of process 0")
-  add("--processes", type=int, default=1, help="how many")
-  add("--process", type=int, default=0, help="which one this is, from 0")
-  with cli.sentences():
-    run(parser.parse_args())
-
-
-def run(arguments: argparse.Namespace) -> None:
-  """Computes what the arguments say; prints the table, and keeps it."""
-  name, quick = arguments.table, arguments.quick
-  check_choice("table", name, ("uci", "htru2", "tox21", "theorem"))
-  population.use_all_cores()
-  cli.join_processes(
-    arguments.coordinator, arguments.processes, arguments.process
-  )
-  for method in arguments.methods:
-    check_choice("methods", method, result_tables.HTRU2_METHODS)
-  default = "runs/quick" if quick else f"results/{_PROJECT}"
-  out = pathlib.Path(arguments.out or default)
-  out.mkdir(parents=True, exist_ok=True)
-  if name == "theorem":
-    table = theorem_table(out)
-  else:
-    table = {"uci": uci, "htru2": htru2, "tox21": tox21}[name](out, arguments)
-  print(table)
-  if not quick and not arguments.out and not arguments.only:
-    report.insert_table(_HERE / "README.md", name, table)
-
-
-def uci(out: pathlib.Path, arguments: argparse.Namespace) -> str:
+def uci(context: reproduce.Context) -> str:
   """Sweeps what is missing, writes the results; returns the table."""
-  config = config_of("uci", arguments)
-  if arguments.quick:
+  config, arguments = config_of(context, "uci"), context.arguments
+  if context.quick:
     every = ["blobs"]
   elif not arguments.data_dir:
     raise InputError("say where the tasks' files are with --data_dir=DIR")
@@ -175,14 +130,14 @@ def uci(out: pathlib.Path, arguments: argparse.Namespace) -> str:
   units = {name: {"name": name} for name in arguments.only or every}
   name = "uci_paper" if arguments.paper else "uci"
   found = sweep_runner.complete_sweep(
-    config, units, methods, out / f"{name}.jsonl"
+    config, units, methods, context.out / f"{name}.jsonl"
   )
   results = result_tables.uci_results(*found)
-  report.save_results(out / f"{name}.json", results)
+  cells.save(context.out / f"{name}.json", results)
   summary = results["summary"]
   if summary:
     pictures.rank_plot(
-      out / f"{name}_ranks.png",
+      context.out / f"{name}_ranks.png",
       [result_tables.PAPER_NAMES[method] for method in summary],
       [s["rank_difference"] + 4 for s in summary.values()],
       ranks.critical_difference(len(summary), results["tasks"]),
@@ -190,46 +145,46 @@ def uci(out: pathlib.Path, arguments: argparse.Namespace) -> str:
   return result_tables.uci_table(results)
 
 
-def htru2(out: pathlib.Path, arguments: argparse.Namespace) -> str:
+def htru2(context: reproduce.Context) -> str:
   """Sweeps what is missing, writes the results; returns the table."""
-  config, quick = config_of("htru2", arguments), arguments.quick
-  if not quick and not arguments.data_dir:
+  config, arguments = config_of(context, "htru2"), context.arguments
+  if not context.quick and not arguments.data_dir:
     raise InputError("say where HTRU_2.csv is with --data_dir=DIR")
-  units = {f"fold {i}": {"fold": i} for i in range(1 if quick else 10)}
+  units = {f"fold {i}": {"fold": i} for i in range(1 if context.quick else 10)}
   name = "htru2_paper" if arguments.paper else "htru2"
   methods = arguments.methods or list(result_tables.HTRU2_METHODS)
   records, broken = sweep_runner.complete_sweep(
-    config, units, methods, out / f"{name}.jsonl"
+    config, units, methods, context.out / f"{name}.jsonl"
   )
   if broken:
     raise InputError(next(iter(broken.values())))
   results = result_tables.htru2_results(records)
-  report.save_results(out / f"{name}.json", results)
+  cells.save(context.out / f"{name}.json", results)
   return result_tables.htru2_table(results)
 
 
-def tox21(out: pathlib.Path, arguments: argparse.Namespace) -> str:
+def tox21(context: reproduce.Context) -> str:
   """Sweeps what is missing, writes the results; returns the table."""
-  config, quick = config_of("tox21", arguments), arguments.quick
-  if not quick and not arguments.data_dir:
+  config, arguments = config_of(context, "tox21"), context.arguments
+  if not context.quick and not arguments.data_dir:
     raise InputError("say where the challenge's files are with --data_dir=DIR")
   name = "tox21_paper" if arguments.paper else "tox21"
   methods = arguments.methods or list(model.METHODS)
   units = {"tox21": {}}
   records, broken = sweep_runner.complete_sweep(
-    config, units, methods, out / f"{name}.jsonl"
+    config, units, methods, context.out / f"{name}.jsonl"
   )
   if broken:
     raise InputError(next(iter(broken.values())))
   results = result_tables.tox21_results(records)
-  report.save_results(out / f"{name}.json", results)
+  cells.save(context.out / f"{name}.json", results)
   found = results["auc"]
   depths = [*config.grid.depth]
   column = lambda method, key: [
     found[method].get(str(depth), {}).get(key, np.nan) for depth in depths
   ]
   pictures.auc_by_depth_plot(
-    out / f"{name}.png",
+    context.out / f"{name}.png",
     depths,
     {result_tables.PAPER_NAMES[m]: column(m, "mean") for m in found},
     {result_tables.PAPER_NAMES[m]: column(m, "std") for m in found},
@@ -237,5 +192,46 @@ def tox21(out: pathlib.Path, arguments: argparse.Namespace) -> str:
   return result_tables.tox21_table(results)
 
 
+def prepared(
+  table: Callable[[reproduce.Context], str], context: reproduce.Context
+) -> str | dict[str, str]:
+  """The table, on all cores and with the other processes of `--coordinator`.
+
+  Of some tasks alone it is printed, and does not go into the README.
+  """
+  asked = context.arguments
+  if asked.fresh and table is not theorem_table:
+    raise InputError(
+      f"--fresh: a sweep begins anew once its records {context.out}/*.jsonl "
+      "are removed"
+    )
+  population.use_all_cores()
+  cli.join_processes(asked.coordinator, asked.processes, asked.process)
+  for method in asked.methods:
+    check_choice("methods", method, result_tables.HTRU2_METHODS)
+  text = table(context)
+  if not asked.only:
+    return text
+  print(text)
+  return {}
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+  """The flags of the sweeps."""
+  add = parser.add_argument
+  names = lambda text: [name for name in text.split(",") if name]
+  add("--only", type=names, default=[], help="tasks, with commas; else all")
+  add("--methods", type=names, default=[], help="with commas; else all")
+  add("--paper", action="store_true", help="the paper's grid; needs a GPU")
+  add("--data_dir", default="", metavar="DIR", help="where the tasks are")
+  add("--cache_dir", default="", metavar="DIR", help="for an archive's tasks")
+  add("--coordinator", metavar="HOST:PORT", help="of process 0")
+  add("--processes", type=int, default=1, help="how many")
+  add("--process", type=int, default=0, help="which one this is, from 0")
+
+
+TABLES = {"uci": uci, "htru2": htru2, "tox21": tox21, "theorem": theorem_table}
+
 if __name__ == "__main__":
-  main()
+  tables = {n: functools.partial(prepared, t) for n, t in TABLES.items()}
+  reproduce.main(__doc__, __file__, tables, add_arguments)

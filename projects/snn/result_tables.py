@@ -4,8 +4,8 @@ from typing import Any
 
 import numpy as np
 
-from common import report
 from common.stats import ranks
+from common.tables import cells, markdown
 
 from . import baselines, model, published, sweep
 
@@ -138,7 +138,7 @@ def uci_table(results: dict[str, Any]) -> str:
     + (f"; broken: {', '.join(results['broken'])}" if results["broken"] else "")
     + ".\n"
   )
-  return report.markdown_table(header, rows) + note
+  return markdown.table(header, rows) + note
 
 
 def htru2_results(records: list[dict[str, Any]]) -> dict[str, Any]:
@@ -154,7 +154,7 @@ def htru2_results(records: list[dict[str, Any]]) -> dict[str, Any]:
   out = {}
   for method in methods:
     auc = [(best.get((f, method)) or {}).get("test", np.nan) for f in folds]
-    out[method] = report.summary(auc) | {
+    out[method] = cells.summary(auc) | {
       "mean": float(np.mean(auc)),
       "std": float(np.std(auc, ddof=1)) if len(auc) > 1 else 0.0,
       "paper": published.HTRU2_AUC.get(PAPER_NAMES.get(method, method)),
@@ -182,7 +182,7 @@ def htru2_table(results: dict[str, Any]) -> str:
   ]
   header = ["method", "AUC, paper", "ours, mean ± std over folds", "p to best"]
   note = f"\n{results['folds']} folds, {results['hours']:.2f} core hours.\n"
-  return report.markdown_table(header, rows) + note
+  return markdown.table(header, rows) + note
 
 
 def tox21_results(records: list[dict[str, Any]]) -> dict[str, Any]:
@@ -208,7 +208,7 @@ def tox21_results(records: list[dict[str, Any]]) -> dict[str, Any]:
         continue
       auc = [member["test"] for member in members]
       at_depth.update(
-        report.summary(auc)
+        cells.summary(auc)
         | {n: members[0][n] for n in names}
         | {n: record[n] for n in ("form", "width", "bottleneck")}
         | {
@@ -240,7 +240,7 @@ def tox21_table(results: dict[str, Any]) -> str:
     )
   header = ["layers (ResNet: blocks)", *map(str, published.TOX21_DEPTHS)]
   note = f"\n{results['hours']:.1f} core hours.\n"
-  return report.markdown_table(header, rows) + note
+  return markdown.table(header, rows) + note
 
 
 def _percent(mean: float, error: float) -> str:

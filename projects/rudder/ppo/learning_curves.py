@@ -19,7 +19,9 @@ import scipy.stats
 from jax import numpy as jnp
 from tqdm import tqdm
 
-from common import keys, report
+from common import keys
+from common.tables import cells as cell_files
+from common.tables import markdown
 
 from . import ppo, ppo_rudder
 
@@ -87,8 +89,8 @@ def curves(
   steps = config.batch_size * config.rollout_steps
   return {
     "returns": np.round(returns, 2).astype(float).tolist(),
-    "last": report.summary(returns[:, -tail:].mean(axis=1).tolist()),
-    "mean": report.summary(returns.mean(axis=1).tolist()),
+    "last": cell_files.summary(returns[:, -tail:].mean(axis=1).tolist()),
+    "mean": cell_files.summary(returns.mean(axis=1).tolist()),
     "quality": _over_seeds(metrics.get("quality")),
     "lesson_loss": _over_seeds(metrics.get("lesson_loss")),
     "steps_per_update": steps,
@@ -134,7 +136,7 @@ def all_curves(
       compute = functools.partial(
         curves, config, seeds, f"{TASKS[task]}: {label}"
       )
-      cells[task, kind] = report.cached(path, compute, fresh)
+      cells[task, kind] = cell_files.cached(path, compute, fresh)
   return cells
 
 
@@ -142,7 +144,7 @@ def kept(out: pathlib.Path) -> dict[tuple[str, str], dict[str, Any]]:
   """As `all_curves`, without computing: tasks whose three curves are there."""
   path = lambda task, kind: out / f"ppo_{task}_{kind}.json"
   return {
-    (task, kind): report.load_results(path(task, kind))
+    (task, kind): cell_files.load(path(task, kind))
     for task in TASKS
     for kind in KINDS
     if all(path(task, any_kind).exists() for any_kind in KINDS)
@@ -178,7 +180,7 @@ def table(cells: dict[tuple[str, str], dict[str, Any]]) -> str:
     "seeds",
     "minutes",
   ]
-  return report.markdown_table(header, rows)
+  return markdown.table(header, rows)
 
 
 def _interval(summary: dict[str, Any]) -> str:

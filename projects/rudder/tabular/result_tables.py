@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 
-from common import report
+from common.tables import markdown
 
 from . import sweep_runner
 
@@ -75,7 +75,7 @@ def tasks(
     "task", "method", "delay: episodes, median [40%, 60%] of trials",
     "growth with steps of delay [95%]", "trials", "minutes, device, commit",
   ]  # fmt: skip
-  return report.markdown_table(header, rows)
+  return markdown.table(header, rows)
 
 
 def watch(cells: dict[str, dict[str, Any]]) -> str:
@@ -98,7 +98,7 @@ def watch(cells: dict[str, dict[str, Any]]) -> str:
     "method", "the demonstration's episodes", "ours, median [40%, 60%]",
     "ours, range", "trials", "minutes, device, commit",
   ]  # fmt: skip
-  return report.markdown_table(header, rows)
+  return markdown.table(header, rows)
 
 
 def bias_variance(cell: dict[str, Any]) -> str:
@@ -126,4 +126,4 @@ def bias_variance(cell: dict[str, Any]) -> str:
     *(f"a fifth of the bias, {m}" for m in cell["methods"]),
     "states of high variance, Monte Carlo", "with RUDDER", "states",
   ]  # fmt: skip
-  return report.markdown_table(header, rows)
+  return markdown.table(header, rows)
