@@ -4,6 +4,7 @@ A short run, and the traces of other variants, in which nothing is compiled;
 some keys belong to one method or data set only.
 """
 
+import functools
 import importlib
 import pathlib
 import re
@@ -12,12 +13,14 @@ import sys
 import jax
 import ml_collections
 import pytest
+from jax import numpy as jnp
 
+from common.config_schema import COMMON
 from common.errors import InputError
 
 ROOT = pathlib.Path(__file__).parent.parent
 # Those that read every key, whatever it is for.
-BLIND = ("config_dict.py", "config_schema.py", "workdir.py", "report.py")
+BLIND = ("config_dict.py", "schema.py", "workdir.py", "report.py")
 # Read by what a smoke run does not do: real data, sweeps, tables.
 LATER = {
   "coulomb_gan": (
@@ -26,6 +29,8 @@ LATER = {
     "particle_step",
     "particle_steps",
   ),
+  # The loop's are read by a run of another learner.
+  "rudder": ("delays", *(set(COMMON) - {"batch_size"})),
   "slot_attention": ("cache_dir", "data_dir", "test_images", "train_images"),
   "snn": (
     "data.name",
@@ -38,6 +43,8 @@ LATER = {
   ),
 }
 ROOMS_LATER = ("grid.", "references.")  # SNN's sweep and what stands beside it.
+# Keys that tell RUDDER's configs apart: of Atari, of PPO; else of a table.
+LEARNERS = ("game", "delayed")
 
 pytestmark = pytest.mark.slow
 
@@ -69,8 +76,12 @@ def config_of(project, name, variant="smoke", **changes):
 
 def unread(config, reads):
   """The keys of `config` that nobody asked for, nested ones with dots."""
+  learner = lambda keys: [name in keys for name in LEARNERS]
   same = lambda keys: (
-    keys == tuple(config) or ("seed" in keys and "seed" in config)
+    keys == tuple(config)
+    or (
+      "seed" in keys and "seed" in config and learner(keys) == learner(config)
+    )
   )
   asked = {key for keys, key in reads if same(keys)}
   left = [key for key in config if key not in asked]
@@ -89,6 +100,12 @@ def trace(project, config):
   state = jax.eval_shape(lambda: train.init(key, config))
   batch = jax.eval_shape(lambda: data.batches(config, key)(0))
   jax.eval_shape(train.make_train_step(config), state, batch)
+
+
+def traced(function, **_):
+  """In the place of `jax.jit`: traces, compiles nothing, and returns ones."""
+  ones = lambda leaf: jnp.ones(leaf.shape, leaf.dtype)
+  return lambda *args: jax.tree.map(ones, jax.eval_shape(function, *args))
 
 
 def train(project, name, workdir):
@@ -112,6 +129,58 @@ def test_coulomb_gan(reads, tmp_path):
   check(project, reads)
 
 
+def test_rudder_with_tables_and_ppo(reads, tmp_path, monkeypatch):
+  import gymnax  # noqa: F401  It jits while it is imported.
+
+  from projects.rudder.tabular import bias_variance, delayed_mdp
+  from projects.rudder.tabular import sweep_runner as sweep
+  from projects.rudder.train import init, make_evaluate, make_train_step
+
+  project, key = "rudder", jax.random.key(0)
+  train(project, "trace_back", tmp_path / "run")
+  monkeypatch.setattr(jax, "jit", traced)
+  for name, changes in (
+    ("trace_back", dict(learner="q_lambda", shaping="reward")),
+    ("trace_back", dict(contribution="integrated_gradients")),
+    ("trace_back", dict(q_estimate="traces")),
+    ("choice", dict(learner="monte_carlo")),
+    ("charge_discharge", dict(learner="sarsa_lambda")),
+    ("cartpole", dict(learner="ppo")),
+    ("cartpole", dict(learner="ppo_rudder")),
+  ):
+    config = config_of(project, name, **changes)
+    state = jax.eval_shape(functools.partial(init, config=config), key)
+    jax.eval_shape(make_train_step(config), state, None)
+    make_evaluate(config)(state, key)
+  config = sweep.of_method(config_of(project, "grid_world"), "mcts")
+  trial = sweep.tree_search.make_trial(delayed_mdp.of_config(config)[0], config)
+  trials = jax.vmap(trial, (0, None), axis_name=sweep.rounds.TRIALS)
+  jax.eval_shape(trials, jax.random.split(key), 3)
+  bias_variance.measure_all(config_of(project, "bias_variance"))
+  check(project, reads, lambda name: name != "atari")
+
+
+def test_rudder_on_atari(reads, tmp_path, monkeypatch):
+  pytest.importorskip("ale_py")
+  from projects.rudder.atari import actors, gif
+  from projects.rudder.train import room
+
+  config = config_of("rudder", "atari", game_steps=24, idle_steps=12)
+  config.episode_steps = config.rollout_steps = 32
+  atari = room(config)
+  monkeypatch.setattr(jax, "jit", traced)
+  key = jax.random.key(0)
+  state = traced(lambda: atari.init(key, config).replace(key=0))()
+  players = actors.Actors(config, actors.new_actor_state(config))
+  state = state.replace(key=key, actor_state=players.actor_state)
+  programs = atari.Programs(config)
+  state, _, lessons = atari.advance(programs, state, players)
+  players.games.close()
+  explained = atari.explain_episode(programs, state, lessons[0])
+  gif.save(tmp_path / "episode.gif", lessons[0], explained, config)
+  check("rudder", reads, lambda name: name == "atari")
+
+
 def test_slot_attention(reads, tmp_path):
   project = "slot_attention"
   train(project, "tetrominoes_small", tmp_path / "run")
@@ -126,7 +195,7 @@ def test_snn(reads, tmp_path):
   check("snn", reads)
 
 
-def check(project, reads):
+def check(project, reads, which=lambda name: True):
   """Nobody's keys fail, but those of LATER, which the project's files name."""
   sources = "".join(
     path.read_text()
@@ -135,10 +204,11 @@ def check(project, reads):
   )
   left = set()
   for path in (ROOT / "configs" / project).glob("*.py"):
-    left.update(unread(config_of(project, path.stem), reads))
+    if which(path.stem):
+      left.update(unread(config_of(project, path.stem), reads))
   later = {name for name in left if name.startswith(ROOMS_LATER)}
   nobody = left - later - set(LATER[project])
   assert not nobody, f"keys of {project}'s configs that nobody reads: {nobody}"
-  for name in left:
+  for name in left - set(COMMON):
     key = name.split(".")[-1]
     assert re.search(rf"""[."']{key}\b""", sources), f"{name} is in no file"

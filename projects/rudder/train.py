@@ -18,10 +18,8 @@ import ml_collections
 from common import cli, experiment
 from common.errors import check_choice
 
-from . import figures
+from . import figures, schema
 from .tabular import train as tabular
-
-LEARNERS = (*tabular.LEARNERS, "ppo", "ppo_rudder", "atari")
 
 
 def room(config: ml_collections.ConfigDict) -> ModuleType:
@@ -32,7 +30,7 @@ def room(config: ml_collections.ConfigDict) -> ModuleType:
   Raises:
     InputError: there is no such learner.
   """
-  check_choice("learner", config.learner, LEARNERS)
+  check_choice("learner", config.learner, schema.LEARNERS)
   if config.learner == "atari":
     from .atari import train as atari
 
@@ -58,6 +56,7 @@ def make_train_step(config: ml_collections.ConfigDict) -> Callable:
 
   What a step learns from it plays itself, by the key and step of the state.
   """
+  schema.check(config)
   return room(config).make_train_step(config)
 
 
@@ -75,6 +74,7 @@ def train(
 
   Leaves checkpoints, metrics and pictures in `workdir`.
   """
+  schema.check(config)
   if config.learner == "atari":  # Its emulators are no part of a program.
     return room(config).train(config, workdir)
   with experiment.Run(config, workdir) as run:
@@ -91,7 +91,7 @@ def train(
     here = run.local(state)
     if run.main:
       figures.learning_curve(run)
-      if config.learner in tabular.LEARNERS:
+      if room(config) is tabular:
         tabular.finish(run, here)
     # No step was left to do: the run had ended before.
     return state, scores or evaluate(here, run.key("eval"))

@@ -162,8 +162,6 @@ def explain(
     The redistributed reward `[time]`, the quality (0: not to be used), and the
     prediction at each step `[time]`.
   """
-  kinds = ("differences", "integrated_gradients")
-  check_choice("contributions", config.contributions, kinds)
   x = inputs(config, policy, predictor, policy_weights, weights, chunk)
   net = predictor.apply(weights, x, method="net_inputs")
 

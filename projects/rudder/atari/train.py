@@ -25,7 +25,7 @@ import numpy as np
 from jax import numpy as jnp
 
 from common import experiment, keys
-from common.errors import InputError, check_choice
+from common.errors import InputError
 
 from .. import lessons_buffer
 from ..ppo import ppo
@@ -56,10 +56,6 @@ def init(key: jax.Array, config: ml_collections.ConfigDict) -> State:
   Raises:
     InputError: the config's numbers do not fit together.
   """
-  check_choice("method", config.method, ("ppo", "rudder"))
-  check_choice("episode", config.episode, ("game", "reward", "life"))
-  exploring = ("off", "fixed", "original")
-  check_choice("safe_exploration", config.safe_exploration, exploring)
   rollout = config.batch_size * config.rollout_steps
   for name, size in (("rollout", rollout), ("chunk", config.chunk_steps)):
     if size % config.minibatches:

@@ -9,6 +9,8 @@ from jax import numpy as jnp
 
 from common.nn.recurrent import LSTM, Carry, Part, normal
 
+ACTIVATIONS = {"tanh": jnp.tanh, "relu": nn.relu}
+
 
 class ActorCritic(nn.Module):
   """A policy and a value, each a perceptron of its own.
@@ -43,7 +45,7 @@ def actor_critic(
   config: ml_collections.ConfigDict, actions: int
 ) -> ActorCritic:
   """The policy and the value of a config."""
-  activation = {"tanh": jnp.tanh, "relu": nn.relu}[config.activation]
+  activation = ACTIVATIONS[config.activation]
   return ActorCritic(actions, tuple(config.widths), activation)
 
 

@@ -9,7 +9,6 @@ import ml_collections
 import optax
 from jax import numpy as jnp
 
-from common.errors import check_choice
 from common.nn.recurrent import LSTM, Part, normal
 
 from .. import lessons_buffer, losses
@@ -42,7 +41,6 @@ def return_predictor(config: ml_collections.ConfigDict) -> ReturnPredictor:
   3's choice; where a task is too hard for it the authors add an output gate, a
   forget gate, then "both" connections, in this order.
   """
-  check_choice("lstm_gates", config.lstm_gates, GATES)
   weights = normal(config.lstm_weight_std)
   forward = weights if config.lstm_gates != "recurrent" else None
   recurrent = weights if config.lstm_gates != "forward" else None

@@ -19,7 +19,6 @@ import optax
 from jax import numpy as jnp
 
 from common import keys
-from common.errors import InputError, check_choice
 
 from .. import lessons_buffer, losses, redistribution
 from . import model, td_learning
@@ -186,18 +185,6 @@ def ready(memory: Memory, config: ml_collections.ConfigDict) -> jax.Array:
   filled = jnp.arange(len(returns)) < memory.lessons.count
   differ = jnp.any(filled & (returns != returns[0]))
   return differ & (memory.lessons.count > config.warmup_episodes)
-
-
-def check(config: ml_collections.ConfigDict) -> None:
-  """Raises InputError if RUDDER cannot use a value of the config."""
-  check_choice("q_estimate", config.q_estimate, ESTIMATES)
-  check_choice("contribution", config.contribution, CONTRIBUTIONS)
-  check_choice("lstm_gates", config.lstm_gates, model.GATES)
-  if config.shaping != "none":
-    raise InputError(
-      f"config.shaping is {config.shaping!r}, which config.learner='rudder' "
-      "does not use: set it to 'none', or learn with 'q_lambda'"
-    )
 
 
 def make(

@@ -102,14 +102,6 @@ def behind(potential: jax.Array, inside: jax.Array) -> jax.Array:
   return jnp.where(inside, redistribution.changes(potential), 0.0)
 
 
-def check(config: ml_collections.ConfigDict) -> None:
-  """Raises InputError if `shaping` and `potential` cannot be used as set."""
-  check_choice("shaping", config.shaping, KINDS)
-  check_choice("potential", config.potential, POTENTIALS)
-  if config.shaping != "none" and not config.time_in_table:
-    raise InputError("config.shaping needs config.time_in_table")
-
-
 def make(
   env: DelayedMDP, params: Any, config: ml_collections.ConfigDict
 ) -> tuple[Callable, Callable]:

@@ -13,20 +13,16 @@ import ml_collections
 from jax import numpy as jnp
 
 from common import experiment
-from common.errors import check_choice
 
 from . import (
   delayed_mdp,
   dynamic_programming,
   episode_figure,
-  judge,
   rounds,
   rudder,
-  shaping,
+  schema,
   td_learning,
 )
-
-LEARNERS = ("rudder", *td_learning.METHODS)
 
 
 def parts(config: ml_collections.ConfigDict) -> Callable[..., rounds.Learner]:
@@ -35,13 +31,8 @@ def parts(config: ml_collections.ConfigDict) -> Callable[..., rounds.Learner]:
   Raises:
     InputError: a value that is none, or that this learner cannot use.
   """
-  check_choice("learner", config.learner, LEARNERS)
-  check_choice("judged_by", config.judged_by, judge.JUDGES)
-  shaping.check(config)
-  if config.learner == "rudder":
-    rudder.check(config)
-    return rudder.make
-  return td_learning.make
+  schema.check(config)
+  return rudder.make if config.learner == "rudder" else td_learning.make
 
 
 def init(key: jax.Array, config: ml_collections.ConfigDict) -> rounds.State:

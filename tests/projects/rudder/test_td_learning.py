@@ -1,12 +1,12 @@
 """Tabular learners: against traces step by step, and whether they learn."""
 
 import jax
-import ml_collections
 import numpy as np
 import pytest
 from jax import numpy as jnp
 
 from common.errors import InputError
+from configs.rudder import charge_discharge
 from projects.rudder.tabular import (
   dynamic_programming,
   environments,
@@ -25,7 +25,7 @@ DELAY = 3
 
 
 def numbers(**changed):
-  config = ml_collections.ConfigDict()
+  config = charge_discharge.get_config("smoke").unlock()
   config.q_rate, config.q_start, config.trace = 0.1, 0.0, 0.9
   config.epsilon, config.time_in_table = 0.2, True
   config.max_episodes, config.check_every = 3000, 10
