@@ -20,7 +20,7 @@ from common.errors import InputError
 
 ROOT = pathlib.Path(__file__).parent.parent
 # Those that read every key, whatever it is for.
-BLIND = ("config_dict.py", "schema.py", "workdir.py", "report.py")
+BLIND = ("config_dict.py", "schema.py", "workdir.py", "cells.py")
 # Read by what a smoke run does not do: real data, sweeps, tables.
 LATER = {
   "coulomb_gan": (
