@@ -71,9 +71,9 @@ def make_evaluate(
 ) -> Callable[[Any, jax.Array], dict[str, float]]:
   """Returns `evaluate(state, key) -> dict of floats`.
 
-  With a table, of `eval_episodes` greedy episodes: `eval_return`, the mean
-  return, and `eval_regret`, what a better choice would have earned in addition,
-  which is zero for an optimal policy. Else see `deep`.
+  Of `eval_episodes` greedy episodes: `eval_return`, the mean return, and
+  `eval_regret`, what a better choice would have earned in addition, which is
+  zero for an optimal policy.
   """
   del real
   env, params = delayed_mdp.of_config(config)
