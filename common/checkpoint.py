@@ -12,6 +12,7 @@ import jax
 import numpy as np
 import orbax.checkpoint as ocp
 
+from .data import atomic
 from .errors import InputError
 
 
@@ -168,9 +169,8 @@ def _reason(error: Exception) -> str:
 
 def save_json(path: pathlib.Path, value: Any) -> None:
   """Writes JSON so that a kill leaves the old file or the new one, no half."""
-  fresh = path.with_suffix(path.suffix + ".tmp")
-  fresh.write_text(json.dumps(value, indent=2, sort_keys=True) + "\n")
-  fresh.replace(path)
+  with atomic.replacing(path) as part:
+    part.write_text(json.dumps(value, indent=2, sort_keys=True) + "\n")
 
 
 def warn(message: str) -> None:

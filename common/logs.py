@@ -10,6 +10,8 @@ import pathlib
 from collections.abc import Mapping
 from typing import Any
 
+from .data import atomic
+
 
 def read(workdir: str | os.PathLike[str]) -> list[dict[str, Any]]:
   """Returns the records of a workdir's `metrics.jsonl`, in order.
@@ -34,9 +36,8 @@ class Log:
 
     path = workdir / "metrics.jsonl"
     kept = [r for r in read(workdir) if r["step"] <= step]
-    fresh = path.with_suffix(".jsonl.tmp")
-    fresh.write_text("".join(json.dumps(r) + "\n" for r in kept))
-    fresh.replace(path)
+    with atomic.replacing(path) as part:
+      part.write_text("".join(json.dumps(r) + "\n" for r in kept))
     self._file = path.open("a")
     self._board = SummaryWriter(
       str(workdir / "tensorboard"),

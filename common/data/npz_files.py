@@ -1,6 +1,5 @@
 """Arrays kept in .npz files: written whole or not at all; None when damaged."""
 
-import os
 import pathlib
 import zipfile
 import zlib
@@ -8,6 +7,7 @@ from collections.abc import Mapping
 
 import numpy as np
 
+from common.data import atomic
 from common.errors import InputError
 
 _BROKEN = (
@@ -26,18 +26,13 @@ def save(path: pathlib.Path, arrays: Mapping[str, np.ndarray]) -> None:
   Raises:
     InputError: it cannot be written.
   """
-  part = path.with_name(f".{path.name}.{os.getpid()}")
   try:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with part.open("wb") as file:
+    with atomic.replacing(path) as part, part.open("wb") as file:
       np.savez(file, allow_pickle=False, **arrays)
-    os.replace(part, path)
   except OSError as error:
     raise InputError(
       f"{path} cannot be written ({error.strerror}): give another cache_dir"
     ) from error
-  finally:
-    part.unlink(missing_ok=True)
 
 
 def load(path: pathlib.Path) -> dict[str, np.ndarray] | None:

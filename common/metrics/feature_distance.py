@@ -20,6 +20,7 @@ import numpy as np
 import tqdm
 
 from common.checkpoint import warn
+from common.data import atomic
 from common.errors import InputError
 from common.stats import frechet, jackknife, kid, precision_recall
 
@@ -179,11 +180,9 @@ def save(path: str | pathlib.Path, samples: Samples) -> None:
   extra = {} if samples.n is None else {"n": samples.n}
   if samples.protocol is not None:
     extra["protocol"] = json.dumps(samples.protocol)
-  path.parent.mkdir(parents=True, exist_ok=True)
-  fresh = path.with_suffix(".tmp.npz")
   extra["notes"] = json.dumps(samples.notes)
-  np.savez(fresh, mu=mean, sigma=covariance, **extra)
-  fresh.replace(path)
+  with atomic.replacing(path) as part, part.open("wb") as file:
+    np.savez(file, mu=mean, sigma=covariance, **extra)
 
 
 def load(path: str | pathlib.Path) -> Samples:

@@ -23,6 +23,7 @@ import tempfile
 import zipfile
 from typing import BinaryIO, NamedTuple
 
+from common.data import atomic
 from common.errors import InputError
 
 Path = str | os.PathLike
@@ -118,21 +119,17 @@ def store(file: File, source: BinaryIO) -> pathlib.Path:
     InputError: it is another file, or the cache cannot be written.
   """
   path = folder() / file.name
-  part = path.with_name(f".{file.name}.{os.getpid()}")
   try:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with part.open("wb") as target:
-      shutil.copyfileobj(source, target)
-    if not _right(part, file):
-      raise InputError(_other(getattr(source, "name", "the source"), file))
-    os.replace(part, path)
+    with atomic.replacing(path) as part:
+      with part.open("wb") as target:
+        shutil.copyfileobj(source, target)
+      if not _right(part, file):
+        raise InputError(_other(getattr(source, "name", "the source"), file))
   except OSError as error:
     raise InputError(
       f"{path} cannot be written ({error.strerror}): free some space, or set "
       "XDG_CACHE_HOME to a folder that can be"
     ) from error
-  finally:
-    part.unlink(missing_ok=True)
   return path
 
 

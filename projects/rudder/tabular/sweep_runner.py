@@ -16,6 +16,7 @@ import ml_collections
 import numpy as np
 import scipy.optimize
 import scipy.stats
+from jax import numpy as jnp
 
 from common import keys
 
@@ -164,32 +165,21 @@ def growth(cells: list[dict[str, Any]]) -> dict[str, float] | None:
   slope, height = np.polyfit(x, log, 1)
   spread = max(float(np.std(log - slope * x - height)), 1e-2)
 
+  @jax.jit
   def loss(p):
     a, b, log_s = p
-    z = (log - a - b * x) / np.exp(log_s)
+    z = (log - a - b * x) / jnp.exp(log_s)
     seen = -0.5 * z**2 - log_s
-    longer = scipy.stats.norm.logsf(z)
-    return -np.sum(np.where(solved, seen, longer))
+    longer = jax.scipy.stats.norm.logsf(z)
+    return -jnp.sum(jnp.where(solved, seen, longer))
 
   start = np.array([height, slope, np.log(spread)])
-  found = scipy.optimize.minimize(loss, start, method="Nelder-Mead",
-    options={"maxiter": 4000, "xatol": 1e-7, "fatol": 1e-7})  # fmt: skip
-  step = 1e-3 * np.eye(3)
-  curvature = np.array(
-    [
-      [
-        (
-          loss(found.x + a + b)
-          - loss(found.x + a - b)
-          - loss(found.x - a + b)
-          + loss(found.x - a - b)
-        )
-        / 4e-6
-        for b in step
-      ]
-      for a in step
-    ]
-  )
+  options = {"maxiter": 4000, "xatol": 1e-7, "fatol": 1e-7}
+  with jax.enable_x64(True):
+    found = scipy.optimize.minimize(
+      loss, start, method="Nelder-Mead", options=options
+    )
+    curvature = np.asarray(jax.hessian(loss)(found.x))
   try:
     error = np.sqrt(np.linalg.inv(curvature)[1, 1])
   except np.linalg.LinAlgError:
