@@ -15,7 +15,6 @@ import jax
 import ml_collections
 import numpy as np
 import scipy.optimize
-import scipy.stats
 from jax import numpy as jnp
 
 from common import keys
