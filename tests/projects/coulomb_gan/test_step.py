@@ -180,3 +180,43 @@ def test_energy_is_half_the_squared_mmd():
   kernel = (config.kernel_exponent, config.kernel_epsilon)
   got = losses.energy(x, y, *kernel, "keep")
   np.testing.assert_allclose(got, expected, rtol=1e-4)
+
+
+def test_each_critic_step_has_latents_and_samples_of_its_own():
+  changes = {"update_order": "sequential", "critic_steps": 2}
+  config = config_of("gaussian_grid", decay_steps=0, **changes)
+  root = jax.random.key(3)
+  state = jax.jit(lambda k: train.init(k, config))(keys.named(root, "init"))
+  batch = data.batches(config, keys.named(root, "data"))(0)
+  step = jax.jit(train.make_train_step(config))
+  plain, _ = step(state, batch)
+  # Rows i::3 of the latents are those of critic step i, the last the player's.
+  for name, stride in (("latent", 3), ("real", 2)):
+    for i in range(2):
+      other = {**batch, name: batch[name].at[i::stride].multiply(-1)}
+      moved, _ = step(state, other)
+      same = jax.tree.map(
+        np.array_equal, plain.discriminator, moved.discriminator
+      )
+      assert not all(jax.tree.leaves(same)), f"critic step {i}, {name}"
+  other = {**batch, "latent": batch["latent"].at[2::3].multiply(-1)}
+  moved, _ = step(state, other)
+  jax.tree.map(
+    np.testing.assert_array_equal, plain.discriminator, moved.discriminator
+  )
+
+
+def test_scores_have_both_estimates_of_the_energy():
+  config = config_of("gaussian_grid")
+  root = jax.random.key(3)
+  state = jax.jit(lambda k: train.init(k, config))(keys.named(root, "init"))
+  real = data.test(config, keys.named(root, "test"))
+  key = jax.random.key(4)
+  scores = train.make_evaluate(config, real)(state, key)
+  n = config.energy_samples
+  x = model.sample(config, state.generator, key, config.eval_samples)[:n]
+  kernel = (config.kernel_exponent, config.kernel_epsilon)
+  for name, rule in (("energy", "keep"), ("energy_u", "drop")):
+    expected = losses.energy(x, real[:n], *kernel, rule)
+    np.testing.assert_allclose(scores[name], expected, rtol=1e-3, atol=1e-6)
+  assert scores["energy_u"] < scores["energy"]
