@@ -70,7 +70,7 @@ def batches(
     Function from a step (Python or int32 scalar) to the transformed batch.
 
   Raises:
-    InputError: see `count` and `order.batch_indices`.
+    InputError: see `count` and `shuffle.batch_indices`.
   """
   size = count(arrays)
 

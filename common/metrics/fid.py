@@ -217,6 +217,16 @@ def fid(
 ) -> dict[str, Any]:
   """Compares two sets of images; the distance is in "distance".
 
+  Images that a program has in memory, with a network that is loaded once:
+
+      net = fid.network("squeezenet", path)   # Or "inception", for the FID.
+      side = fid.samples("real", image_sources.find(real), net)
+      found = fid.fid(side, generated, features=net, floats="-1..1")
+      found["protocol"]["score"]              # "SqueezeNet distance (not FID)"
+
+  Arrays are uint8 [n, h, w, 3] in 0..255, or floats in the range that `floats`
+  says, "0..255", "0..1" or "-1..1"; `floats` leaves uint8 alone.
+
   Args:
     a: the reference: what `image_sources.find` takes, a file of saved
       statistics, or `feature_distance.Samples`.

@@ -86,7 +86,7 @@ def load(path: str | os.PathLike | None = None) -> Weights:
 
   Args:
     path: of one of the files or folders above, or of one like them with other
-      numbers; None looks into the cache, `common.weights.folder()`.
+      numbers; None looks into the cache, `weights.folder()`.
 
   Raises:
     InputError: there is none, it is cut short, or it holds another network.

@@ -134,7 +134,8 @@ def test_configs_of_the_checkout_are_found_from_any_directory(
 
 def test_importing_defines_no_flags(root):
   code = (
-    "import projects.coulomb_gan.train, projects.fcd.score, projects.ttur.fid\n"
+    "import projects.coulomb_gan.train, projects.fcd.score\n"
+    "import projects.fvd.score, projects.ttur.fid, projects.ttur.score\n"
     "from absl import flags\n"
     "assert not {'config', 'workdir'} & set(flags.FLAGS)\n"
   )

@@ -71,6 +71,20 @@ def test_the_function(tiny, tmp_path):
   fid.fid(a, b[:, ::2], features=tiny, any_protocol=True)
 
 
+@pytest.mark.parametrize("floats", ["0..255", "0..1", "-1..1"])
+def test_images_in_memory_in_each_range(tiny, floats):
+  a, b = pictures(30), pictures(20, 1) // 2
+  wanted = fid.fid(a, b, features=tiny)
+  low, high = (float(v) for v in floats.split(".."))
+  scaled = b.astype(np.float32) / 255 * (high - low) + low
+  side = fid.samples("a", image_sources.find(a), tiny)
+  # The other side stays uint8, or is ready already.
+  for reference in (a, side):
+    found = fid.fid(reference, scaled, features=tiny, floats=floats)
+    assert found["distance"] == pytest.approx(wanted["distance"], rel=1e-4)
+    assert found["protocol"]["score"] == "tiny" and found["n"] == [30, 20]
+
+
 def test_mixed_sizes_are_stretched_and_counted(tiny):
   a, b = pictures(10), pictures(3, 1, (9, 9, 3))
   one = image_sources.find(a)

@@ -14,6 +14,7 @@ import pytest
 
 from common import errors
 from common.metrics import inception, inception_weights, resize, weights
+from tests.common.test_protobuf import field
 
 # Ours, and the names under which the golden values are.
 GOLDEN = {
@@ -173,21 +174,6 @@ def write_torch(path, arrays):
     for key, array in enumerate(arrays.values()):
       file.writestr(f"archive/data/{key}", array.tobytes())
   return path
-
-
-def field(number, value):
-  """One field of a protobuf message: a number, or bytes."""
-
-  def varint(n):
-    out = bytearray()
-    while n > 127:
-      out.append(n & 127 | 128)
-      n >>= 7
-    return bytes([*out, n])
-
-  if isinstance(value, int):
-    return varint(number * 8) + varint(value)
-  return varint(number * 8 + 2) + varint(len(value)) + value
 
 
 def constant(name, array, packed=False):

@@ -8,7 +8,7 @@ from PIL import Image
 from common import errors
 from common.metrics import fid, resize, squeezenet
 from common.stats import kid
-from tests.common.test_inception import field
+from tests.common.test_protobuf import field
 
 pytestmark = pytest.mark.slow
 

@@ -10,6 +10,7 @@ from common.data import torch_files
 from common.errors import InputError
 from common.metrics import weights as cache
 from projects.fvd import model, weights
+from tests.common.test_protobuf import field, varint
 
 
 @pytest.fixture(scope="module")
@@ -23,20 +24,6 @@ def arrays():
     n: np.abs(a) + 1 if n.endswith("running_var") else a
     for n, a in found.items()
   }
-
-
-def varint(number):
-  out = b""
-  while number > 127:
-    out += bytes([number & 127 | 128])
-    number >>= 7
-  return out + bytes([number])
-
-
-def field(number, value):
-  if isinstance(value, int):
-    return varint(number << 3) + varint(value)
-  return varint(number << 3 | 2) + varint(len(value)) + value
 
 
 def block(entries):

@@ -14,18 +14,7 @@ from PIL import Image
 from common.data import tfrecord
 from common.errors import InputError
 from projects.slot_attention import files, scenes
-
-
-def varint(value):
-  out = bytearray()
-  while value > 127:
-    out.append(value & 127 | 128)
-    value >>= 7
-  return bytes([*out, value])
-
-
-def field(number, content):
-  return varint(number << 3 | 2) + varint(len(content)) + content
+from tests.common.test_protobuf import field, varint
 
 
 def feature(values):

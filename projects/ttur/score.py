@@ -1,0 +1,17 @@
+"""The Fréchet inception distance, by the name that all metrics here have.
+
+    python -m projects.ttur.score A B [--weights=FILE] ...
+
+    from projects.ttur.score import score
+    score("real/", "generated.npz")["distance"]
+
+The same as `python -m projects.ttur.fid`, which says what A and B can be.
+"""
+
+from common.metrics.fid import fid as score
+from common.metrics.fid import main
+
+__all__ = ["main", "score"]
+
+if __name__ == "__main__":
+  main()
