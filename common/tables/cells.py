@@ -2,6 +2,7 @@
 
 import json
 import pathlib
+import sys
 import time
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
@@ -22,13 +23,16 @@ def cached(
 ) -> dict[str, Any]:
   """The results at `path`, computed and written where there are none.
 
-  With `fresh` they are computed in any case. A cell says how many `minutes` it
+  With `fresh` they are computed in any case; what is kept is said, since other
+  data or weights do not change it. A cell says how many `minutes` it
   took, unless `compute` has said so itself.
   """
   if fresh or not path.exists():
     start = time.perf_counter()
     found = compute()
     save(path, {"minutes": (time.perf_counter() - start) / 60, **found})
+  else:
+    print(f"kept: {path} (--fresh computes it again)", file=sys.stderr)
   return load(path)
 
 

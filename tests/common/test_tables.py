@@ -163,3 +163,13 @@ def test_a_gif_shows_its_last_frame_longer(tmp_path):
       film.seek(i)
       times.append(film.info["duration"])
   assert times == [120, 120, 2000]
+
+
+def test_what_is_kept_is_said(tmp_path, capsys):
+  path = tmp_path / "cell.json"
+  cells.cached(path, lambda: {"value": 1})
+  assert capsys.readouterr().err == ""
+  kept = cells.cached(path, lambda: {"value": 2})
+  assert kept["value"] == 1
+  assert f"kept: {path} (--fresh" in capsys.readouterr().err
+  assert cells.cached(path, lambda: {"value": 2}, fresh=True)["value"] == 2
