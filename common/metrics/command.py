@@ -103,17 +103,13 @@ def main(
     if arguments.save_stats:  # Rather than after hours of features.
       feature_distance.check_name(arguments.save_stats)
 
-    def side(path):
-      if feature_distance.is_statistics(path):
-        return feature_distance.load(path)
-      return read(path, arguments)
-
-    a = side(arguments.a)
+    given = lambda path, _: read(path, arguments)
+    a = feature_distance.side("A", arguments.a, given)
     if arguments.save_stats:  # At once: B may turn out to be bad.
       feature_distance.save(arguments.save_stats, a)
     if arguments.b is None:
       return
-    b = side(arguments.b)
+    b = feature_distance.side("B", arguments.b, given)
     result = feature_distance.compare(
       a, b, arguments.any_protocol, arguments.distance_only, gamma
     )

@@ -212,27 +212,30 @@ def load(path: str | pathlib.Path) -> Samples:
   return Samples(str(path), (), whole, None, protocol, notes)
 
 
+def side(
+  name: str, source: Any, read: Callable[[str, Any], Samples]
+) -> Samples:
+  """What one argument of a metric stands for.
+
+  Args:
+    name: of what is no path, for messages.
+    source: `Samples`, the path of saved statistics, or what `read` takes.
+    read: `read(name, source) -> Samples`; the name of a path is the path.
+  """
+  if isinstance(source, Samples):
+    return source
+  if isinstance(source, str | os.PathLike):
+    name = os.fspath(source)
+    if is_statistics(name):
+      return load(name)
+  return read(name, source)
+
+
 def sides(
   a: Any, b: Any, read: Callable[[str, Any], Samples]
 ) -> tuple[Samples, Samples]:
-  """What two arguments of a metric stand for.
-
-  Args:
-    a: `Samples`, the path of saved statistics, or what `read` takes.
-    b: likewise.
-    read: `read(name, source) -> Samples`; the name is the path, or A or B.
-  """
-
-  def side(name, source):
-    if isinstance(source, Samples):
-      return source
-    if isinstance(source, str | os.PathLike):
-      name = os.fspath(source)
-      if is_statistics(name):
-        return load(name)
-    return read(name, source)
-
-  return side("A", a), side("B", b)
+  """What two arguments of a metric stand for, each as `side` says."""
+  return side("A", a, read), side("B", b, read)
 
 
 def compare(

@@ -13,6 +13,7 @@ is compiled for it.
 
 import collections
 import contextlib
+import functools
 import sys
 from collections.abc import Iterable, Iterator
 from typing import Any
@@ -25,6 +26,7 @@ from jax.sharding import AxisType, NamedSharding, PartitionSpec
 _IN_FLIGHT = 2  # Batches that the device may have waiting.
 
 
+@functools.cache  # It is asked for with every batch.
 def mesh() -> jax.sharding.Mesh:
   """All devices, along the axis "data"."""
   return jax.make_mesh(

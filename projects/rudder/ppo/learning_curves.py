@@ -5,7 +5,6 @@ program; a curve is kept in a file of its own, and not computed again.
 """
 
 import functools
-import json
 import pathlib
 import time
 from collections.abc import Callable
@@ -98,7 +97,7 @@ def curves(
     "seconds": round(seconds, 1),
     "compile_seconds": round(compiled, 1),
     "steps_per_second": round(seeds * steps * config.total_steps / seconds),
-    "config": json.loads(config.to_json()),
+    "config": cell_files.recorded(config),
   }
 
 

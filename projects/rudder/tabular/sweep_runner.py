@@ -6,7 +6,6 @@ padded to the longest.
 """
 
 import functools
-import importlib
 import json
 import time
 from typing import Any
@@ -18,6 +17,7 @@ import scipy.optimize
 from jax import numpy as jnp
 
 from common import keys
+from common.tables import cells as cell_files
 
 from . import delayed_mdp, rounds, train, tree_search
 
@@ -58,18 +58,6 @@ TASKS = {
     *("rs_moves", "rs_distance", "look_ahead", "look_back"),
   ),
 }
-
-
-def module_of(project: str, name: str) -> Any:
-  """The config file `configs/<project>/<name>.py`."""
-  return importlib.import_module(f"configs.{project}.{name}")
-
-
-def config_of(project: str, name: str, quick: bool) -> Any:
-  """The config of a task, unlocked; the smoke variant if quick."""
-  config = module_of(project, name).get_config("smoke" if quick else "")
-  config.unlock()
-  return config
 
 
 def of_method(config: ml_collections.ConfigDict, method: str) -> Any:
@@ -122,7 +110,7 @@ def cell(
   roots = jax.random.split(key, seeds)
   results = jax.device_get(program(roots, np.int32(delay)))
   minutes = (time.perf_counter() - start) / 60
-  kept = json.loads(config.to_json())
+  kept = cell_files.recorded(config)
   return {
     "method": method,
     "delay": delay,

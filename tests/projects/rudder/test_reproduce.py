@@ -6,6 +6,7 @@ import sys
 import numpy as np
 import pytest
 
+from configs.rudder import trace_back
 from projects.rudder.tabular import figures, result_tables, sweep_runner
 
 pytestmark = pytest.mark.slow
@@ -88,7 +89,7 @@ def test_tables_and_figures_of_cells(tmp_path):
 
 
 def test_a_cell_is_many_trials():
-  config = sweep_runner.config_of("rudder", "trace_back", True)
+  config = trace_back.get_config("smoke").unlock()
   one = sweep_runner.cell(config, "look_back", 3, 3)
   assert one["config"]["shaping"] == "look_back"
   assert one["config"]["learner"] == "sarsa_lambda"
