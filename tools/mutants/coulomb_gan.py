@@ -1,0 +1,74 @@
+"""Mutants of the Coulomb GAN."""
+
+from tools.mutants.mutant import of
+
+TESTS = "tests/projects/coulomb_gan/"
+
+MUTANTS = (
+  *of(
+    "projects/coulomb_gan/train.py",
+    f"{TESTS}test_step.py {TESTS}test_train.py",
+    (
+      "return value + l2(params), value\n\n    grads, value = jax.grad(loss, "
+      "has_aux=True)(state.discriminator)",
+      "return -value + l2(params), value\n\n    grads, value = jax.grad(loss, "
+      "has_aux=True)(state.discriminator)",
+    ),
+    ("        flat(a_x),\n        flat(a_y),\n", ""),
+    ("D(a_x), D(a_y), scale", "D(x), D(y), scale"),
+    ("scale * phi_x, scale * phi_y", "scale * phi_y, scale * phi_x"),
+    ("scale * phi_x, scale", "phi_x, scale"),
+    ("config.gradient_penalty * penalty", "penalty"),
+    ("wasserstein + config", "-wasserstein + config"),
+    (
+      "adam(config.generator_learning_rate),\n    adam(",
+      "adam(config.discriminator_learning_rate),\n    adam(",
+    ),
+    ('noise("y", y)', 'noise("x", y)'),
+    ("config.l2_penalty * regularizers", "0 * regularizers"),
+    (
+      "state, g_loss = move_generator(state, latent[:, -1])",
+      "state, g_loss = move_generator(state, latent[:, 0])",
+    ),
+    (
+      "latent[:, i])\n        state, d_loss",
+      "latent[:, 0])\n        state, d_loss",
+    ),
+    (
+      '"energy_u": losses.energy(flat(x), flat(real), *kernel, "drop")',
+      '"energy_u": losses.energy(flat(x), flat(real), *kernel, "keep")',
+    ),
+    (
+      "within = jnp.min(r2, axis=1) <= (3 *",
+      "within = jnp.min(r2, axis=1) <= (2 *",
+    ),
+    ("0.5 * jnp.sum(jnp.abs(shares", "jnp.sum(jnp.abs(shares"),
+  ),
+  *of(
+    "projects/coulomb_gan/losses.py",
+    f"{TESTS}test_losses.py {TESTS}test_step.py",
+    ("return attraction - repulsion", "return repulsion - attraction"),
+    ("phi_x -= mean_without_own", "phi_x += mean_without_own"),
+    (
+      "phi_y -= jnp.mean(plummer_kernel(a_y, x",
+      "phi_y -= jnp.mean(plummer_kernel(a_y, y",
+    ),
+    ("return jax.lax.stop_gradient((phi_x, phi_y))", "return phi_x, phi_y"),
+    ("return 0.5 * mixture", "return mixture"),
+    ("return -0.5 * jnp.mean(d_x)", "return 0.5 * jnp.mean(d_x)"),
+    ("return real + fake", "return real - fake"),
+    (
+      "log_sigmoid(d_x))\n\n\ndef wgan_critic",
+      "log_sigmoid(-d_x))\n\n\ndef wgan_critic",
+    ),
+    ("jnp.mean(d_x) - jnp.mean(d_y)", "jnp.mean(d_y) - jnp.mean(d_x)"),
+    ("between = t * y + (1 - t) * x", "between = (1 - t) * y + t * x"),
+    ("(norm - 1.0) ** 2", "norm ** 2"),
+    (
+      "0.5 * (within(x) + within(y)) - across",
+      "0.5 * (within(x) + within(y)) + across",
+    ),
+    ("/ (n - 1)", "/ n"),
+    ("rsqrt(r2 + epsilon**2)", "rsqrt(r2 + epsilon)"),
+  ),
+)

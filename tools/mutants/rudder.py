@@ -1,0 +1,5 @@
+"""Mutants of RUDDER."""
+
+from tools.mutants.mutant import Mutant
+
+MUTANTS: tuple[Mutant, ...] = ()

@@ -1,0 +1,5 @@
+"""Mutants of self-normalizing networks."""
+
+from tools.mutants.mutant import Mutant
+
+MUTANTS: tuple[Mutant, ...] = ()
