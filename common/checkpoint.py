@@ -47,8 +47,8 @@ class Checkpoints:
     read_only: bool = False,
   ):
     """Opens the folder; `read_only` changes nothing, while another trains."""
-    self.folder = workdir / "checkpoints"
-    self._damaged = workdir / "damaged_checkpoints"
+    self.folder = workdir.absolute() / "checkpoints"
+    self._damaged = workdir.absolute() / "damaged_checkpoints"
     self._keep = keep
     self._read_only = read_only
     self._open()
