@@ -194,11 +194,10 @@ def load(path: str | pathlib.Path) -> Samples:
   try:
     # NumPy leaves a file that it cannot read open; this one is closed.
     with open(path, "rb") as raw, np.load(raw, allow_pickle=False) as file:
-      found = {name: file[name] for name in file.files}
-    mean, sigma = (np.asarray(found[k], float) for k in ("mu", "sigma"))
-    protocol = json.loads(str(found.get("protocol", "null")))
-    notes = json.loads(str(found.get("notes", "{}")))
-    n = int(found["n"]) if "n" in found else None
+      mean, sigma = (_numbers(file[name]) for name in ("mu", "sigma"))
+      n = int(file["n"].item()) if "n" in file.files else None
+      # Of others, these two can be anything, as can what else is there.
+      protocol, notes = (_ours(file, name) for name in ("protocol", "notes"))
   except (OSError, KeyError, ValueError, EOFError, zipfile.BadZipFile) as error:
     raise InputError(
       f"{path} cannot be read as statistics (mu, sigma): {error}; it may be "
@@ -209,7 +208,21 @@ def load(path: str | pathlib.Path) -> Samples:
   except InputError as error:
     raise InputError(f"{path}: {error}") from error
   whole = (mean, sigma) if n is None else moments
-  return Samples(str(path), (), whole, None, protocol, notes)
+  return Samples(str(path), (), whole, None, protocol, notes or {})
+
+
+def _numbers(a: np.ndarray) -> np.ndarray:
+  """The array as it is, for its dtype says how it was rounded."""
+  return a if a.dtype.kind == "f" else a.astype(float)
+
+
+def _ours(file: Any, name: str) -> dict[str, Any] | None:
+  """The JSON object that `save` has put there; None for anything else."""
+  try:
+    found = json.loads(str(file[name].item()))
+  except (KeyError, ValueError):  # NumPy's, for objects and what is no JSON.
+    return None
+  return found if isinstance(found, dict) else None
 
 
 def side(

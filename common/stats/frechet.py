@@ -142,8 +142,10 @@ def from_covariance(
     InputError: fewer than 2 samples, or shapes or values as in `distance`.
   """
   _check_two("from_covariance", n)
-  mean, covariance, _ = _gaussian((mean, covariance), "from_covariance")
-  return Moments(int(n), mean, covariance * (int(n) - 1))
+  mean, covariance, eps = _gaussian((mean, covariance), "from_covariance")
+  scatter = covariance * (int(n) - 1)
+  # Its dtype tells `distance` how much was lost by rounding.
+  return Moments(int(n), mean, scatter.astype(float if eps == EPS else "f4"))
 
 
 def distance(a: Gaussian, b: Gaussian) -> Distance:
@@ -304,9 +306,11 @@ def _gaussian(
   """Returns mean, covariance, and the rounding unit that they came with."""
   if isinstance(stats, Moments):
     _check_two(where, stats.n)
-    stats = (stats.mean, covariance(stats))
-  mean, cov = (np.asarray(v) for v in stats)
-  eps = float(np.finfo(cov.dtype).eps) if cov.dtype.kind == "f" else EPS
+    eps = float(np.finfo(stats.scatter.dtype).eps)
+    mean, cov = stats.mean, covariance(stats).astype(np.float64)
+  else:
+    mean, cov = (np.asarray(v) for v in stats)
+    eps = float(np.finfo(cov.dtype).eps) if cov.dtype.kind == "f" else EPS
   mean, cov = mean.astype(np.float64), cov.astype(np.float64)
   d = mean.size
   if mean.ndim != 1 or cov.shape != (d, d) or d == 0:

@@ -81,6 +81,29 @@ def test_files_of_other_tools_load_and_are_told_apart(tmp_path, capsys):
   assert "does not say how it was made" in capsys.readouterr().err
 
 
+@pytest.mark.parametrize("n", [None, 50, [50]])
+def test_float32_statistics_of_no_full_rank(n, tmp_path):
+  """Other tools' arrays: their rounding is known, and other members are not."""
+  x = np.random.default_rng(0).normal(size=(50, 80)) + 3
+  others = {} if n is None else {"n": n}
+  np.savez(
+    tmp_path / "theirs.npz",
+    mu=x.mean(0).astype(np.float32),
+    sigma=np.cov(x.T).astype(np.float32),
+    notes="made on Monday",
+    protocol=np.array({"by": "pickle"}, object),
+    arr_0=np.array([None, "x"], object),
+    **others,
+  )
+  theirs = feature_distance.load(tmp_path / "theirs.npz")
+  assert (theirs.n, theirs.protocol, theirs.notes) == (n and 50, None, {})
+  y = np.random.default_rng(1).normal(size=(60, 80))
+  got = feature_distance.compare(collected(y), theirs, distance_only=True)
+  exact = float(frechet.distance_from_features(y, x))
+  # 1e-7 of each entry; see `frechet.distance`.
+  assert got["distance"] == pytest.approx(exact, rel=3e-4)
+
+
 @pytest.mark.parametrize(
   ("mu", "sigma", "message"),
   [
