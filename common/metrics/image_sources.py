@@ -44,7 +44,11 @@ _TFDS = {
   "celeb_a": (64, 108),
   "lsun/bedroom": (64, None),
 }
-_AHEAD = 64  # Files that are decoded before they are needed.
+# Pictures that are decoded before they are needed, and their bytes.
+_AHEAD, _AHEAD_BYTES = 64, 2**26
+# From so many pixels on, a picture is stretched as it comes: a batch of
+# photographs is gigabytes, and the network sees it small.
+_LARGE = 2**20
 
 
 def find(
@@ -103,10 +107,14 @@ def find(
         + (f" ({feature_distance.described(others)})" if others else "")
       )
     notes.update_unhandled(others)
-    files = [
-      files[i] for i in image_arrays.chosen(len(files), count, seed, name)
-    ]
-    return image_arrays.Pictures(len(files), _read_files(files, notes), notes)
+    drawn = image_arrays.chosen(len(files), count, seed, name)
+    # In place of those that cannot be read.
+    spare = np.random.default_rng(seed).permutation(len(files))
+    spare = [i for i in spare.tolist() if i not in set(drawn)]
+    read = _read_files([files[i] for i in [*drawn, *spare]], notes)
+    if count is not None:
+      read = _exactly(count, read, name, notes)
+    return image_arrays.Pictures(len(drawn), read, notes)
   if path.suffix in (".npy", ".npz"):
     return image_arrays.pictures(
       image_arrays.open_file(path), count, seed, floats, notes
@@ -130,8 +138,8 @@ def batches(
 ) -> Iterator[np.ndarray]:
   """Yields images [b, h, w, 3], b = `batch_size` but for the last batch.
 
-  As long as all are as large as the first, they stay as they are. A batch with
-  others is stretched here to what the network works on.
+  A batch of one size stays as it is; one of several sizes is stretched here to
+  what the network works on, and so are photographs, which would fill memory.
 
   Args:
     pictures: [h, w, 3] each.
@@ -139,10 +147,10 @@ def batches(
     size: height and width that the network resizes to.
     notes: where "other sizes" are counted.
   """
-  first, batch = None, []
+  first, kept, batch = None, None, []
 
   def stacked():
-    if all(image.shape == first for image in batch):
+    if all(image.shape == kept for image in batch):
       return np.stack(batch)
     return np.stack(
       [resize.tf1_bilinear_on_host(image, size, size) for image in batch]
@@ -152,12 +160,28 @@ def batches(
     first = first or image.shape
     if image.shape != first:
       notes["other sizes"] += 1
+    if image.shape[0] * image.shape[1] >= _LARGE:
+      image = resize.tf1_bilinear_on_host(image, size, size)
+    kept = kept or image.shape
     batch.append(image)
     if len(batch) == batch_size:
       yield stacked()
       batch = []
   if batch:
     yield stacked()
+
+
+def _exactly(count, pictures, name, notes):
+  found = 0
+  for image in pictures:
+    yield image
+    found += 1
+    if found == count:
+      return
+  raise errors.InputError(
+    f"{name}: only {found:,} images can be read, fewer than the {count:,} "
+    f"asked for ({notes['unreadable']:,} cannot): ask for fewer on both sides"
+  )
 
 
 def _read_files(
@@ -186,11 +210,15 @@ def _read_files(
 
 def _ahead(pool, files):
   """Yields each file with its future result, some files in advance."""
-  waiting = collections.deque()
+  waiting, ahead = collections.deque(), 1
   for path in files:
     waiting.append((path, pool.submit(decode, path)))
-    if len(waiting) > _AHEAD:
-      yield waiting.popleft()
+    while len(waiting) > ahead:
+      yield waiting[0]
+      _, done = waiting.popleft()
+      if not done.exception():
+        pixels, _ = done.result()
+        ahead = max(1, min(_AHEAD, _AHEAD_BYTES // pixels.nbytes))
   yield from waiting
 
 

@@ -57,18 +57,19 @@ def tf1_bilinear_on_host(
     float32 [..., height, width, c].
   """
   chex.assert_rank(images, {3, 4, 5, 6})
-  return _resized(images.astype(np.float32), height, width, np)
+  return _resized(images, height, width, np).astype(np.float32, copy=False)
 
 
 def _resized(x: Any, height: int, width: int, xp: Any) -> Any:
-  """By the functions of `xp`, NumPy or its equal; x is float32."""
+  """By the functions of `xp`, NumPy or its equal."""
   for axis, size in ((-2, width), (-3, height)):
     if x.shape[axis] == size:
       continue  # All s are integers.
     low, high, part = _neighbours(x.shape[axis], size)
     part = part.reshape((1,) * (x.ndim + axis) + (-1,) + (1,) * (-1 - axis))
-    below = xp.take(x, low, axis, mode="clip")
-    above = xp.take(x, high, axis, mode="clip")
+    # Floats of what is left, not of all pixels of a photograph.
+    below = xp.take(x, low, axis, mode="clip").astype(np.float32)
+    above = xp.take(x, high, axis, mode="clip").astype(np.float32)
     x = below + (above - below) * part
   return x
 

@@ -1,5 +1,7 @@
 """Images from folders, arrays and data sets, and what is wrong with some."""
 
+import tracemalloc
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -7,7 +9,7 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from common import errors
-from common.metrics import image_arrays, image_sources
+from common.metrics import image_arrays, image_sources, resize
 
 
 def read(source, **options):
@@ -151,6 +153,37 @@ def test_mixed_sizes():
   assert dict(notes) == {"other sizes": 1}
   with pytest.raises(errors.InputError, match="other sizes"):
     list(image_sources.batches(ones, 2, 8, image_arrays.Notes(strict=True)))
+
+
+def test_a_number_of_images_is_of_those_that_can_be_read(tmp_path):
+  for i in range(12):
+    Image.new("RGB", (2, 2), (i, 0, 0)).save(tmp_path / f"{i:02}.png")
+  for i in range(0, 12, 3):  # 8 are left.
+    (tmp_path / f"{i:02}.png").write_bytes(b"cut short")
+  got, notes = read(tmp_path, count=8)
+  assert sorted(int(x[0, 0, 0]) for x in got) == [1, 2, 4, 5, 7, 8, 10, 11]
+  assert notes == {"unreadable": 4}
+  refused(r"only 8 images can be read, .* 9 asked for \(4", tmp_path, count=9)
+
+
+def test_photographs_do_not_fill_memory(tmp_path):
+  """Their number in memory is bounded: by bytes while read, then by size."""
+  draw = np.random.default_rng(0)
+  small = draw.integers(0, 256, (40, 50, 3), np.uint8)
+  large = np.asarray(Image.fromarray(small).resize((1600, 1200)))
+  for i in range(32):  # 184 MB.
+    Image.fromarray(large).save(tmp_path / f"{i:02}.bmp")
+  found = image_sources.find(tmp_path)
+  tracemalloc.start()
+  try:
+    batches = image_sources.batches(found.images, 32, 30, found.notes)
+    (batch,) = batches
+    _, peak = tracemalloc.get_traced_memory()
+  finally:
+    tracemalloc.stop()
+  assert peak < 100e6 and batch.shape == (32, 30, 30, 3)
+  expected = resize.tf1_bilinear(large, 30, 30)
+  np.testing.assert_allclose(batch[3], expected, rtol=1e-5, atol=1e-3)
 
 
 @given(
