@@ -224,8 +224,9 @@ def fid(
       found = fid.fid(side, generated, features=net, floats="-1..1")
       found["protocol"]["score"]              # "SqueezeNet distance (not FID)"
 
-  Arrays are uint8 [n, h, w, 3] in 0..255, or floats in the range that `floats`
-  says, "0..255", "0..1" or "-1..1"; `floats` leaves uint8 alone.
+  A generator streams: what it yields, images or batches of them, is never in
+  memory at once. Arrays are uint8 [n, h, w, 3] in 0..255, or floats in the
+  range that `floats` says, "0..255", "0..1" or "-1..1"; it leaves uint8 alone.
 
   Args:
     a: the reference: what `image_sources.find` takes, a file of saved
@@ -255,8 +256,6 @@ def fid(
   )
 
   def read(name, side):
-    if not isinstance(side, str | os.PathLike):
-      side = np.asarray(side)
     pictures = image_sources.find(side, seed=seed, **options)
     return samples(name, pictures, load(), batch_size, seed)
 

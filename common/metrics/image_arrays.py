@@ -47,12 +47,12 @@ class Pictures(NamedTuple):
   """The images of one source.
 
   Attributes:
-    count: how many there are, unreadable ones included.
+    count: how many there are, unreadable ones included; None of a generator.
     images: yields uint8 or float32 [height, width, 3], RGB in 0..255; once.
     notes: counts of what was handled; complete after the last image.
   """
 
-  count: int
+  count: int | None
   images: Iterator[np.ndarray]
   notes: dict[str, int]
 

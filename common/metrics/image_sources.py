@@ -1,8 +1,9 @@
 """Images from where a user has them, one after the other, in little memory.
 
 A folder of image files, an .npy or .npz array, or a data set of TensorFlow
-Datasets. Everything becomes RGB in 0..255, [height, width, 3], at the size that
-it has: the network resizes. What had to be handled is counted:
+Datasets; or arrays that a program has. Everything becomes RGB in 0..255,
+[height, width, 3], at the size that it has: the network resizes. What had to be
+handled is counted:
 
     unreadable     corrupt or cut short; left out
     other sizes    not as large as the first image; kept
@@ -24,6 +25,7 @@ import pathlib
 import re
 import warnings
 from collections.abc import Iterable, Iterator
+from typing import Any
 
 import numpy as np
 from PIL import Image
@@ -52,7 +54,7 @@ _LARGE = 2**20
 
 
 def find(
-  source: str | os.PathLike | np.ndarray,
+  source: Any,
   *,
   count: int | None = None,
   seed: int = 0,
@@ -66,8 +68,10 @@ def find(
 
   Args:
     source: a folder (with its subfolders); an .npy or .npz file, or an array:
-      [n, h, w] or [n, h, w, 1, 3 or 4], uint8, uint16 or floats; or what
-      TensorFlow Datasets calls a data set, "cifar10" or "cifar10:train[:5000]".
+      [n, h, w] or [n, h, w, 1, 3 or 4], uint8, uint16 or floats, of NumPy,
+      JAX or torch; a list or a generator of images [h, w, c] of any sizes, or
+      of such arrays, read once; or what TensorFlow Datasets calls a data set,
+      "cifar10" or "cifar10:train[:5000]".
     count: how many to take, drawn at random; None is all.
     seed: of the drawing.
     strict: whether anything that has to be handled is an error.
@@ -88,11 +92,16 @@ def find(
   if count is not None and count < 1:
     raise errors.InputError(f"{count} images were asked for: 2 or more")
   notes = image_arrays.Notes(strict)
-  if isinstance(source, np.ndarray):
-    rows = image_arrays.Rows(
-      "the array", source.shape, source.dtype, lambda: iter(source)
-    )
-    return image_arrays.pictures(rows, count, seed, floats, notes)
+  if isinstance(source, list | tuple | Iterator):
+    if count is not None:
+      raise errors.InputError(
+        "of a list or a generator all images are taken: give no number"
+      )
+    several = isinstance(source, list | tuple)
+    total = len(source) if several else None
+    return image_arrays.Pictures(total, _stream(source, floats, notes), notes)
+  if not isinstance(source, str | os.PathLike):
+    return _array("the array", source, count, seed, floats, notes)
   name = os.fspath(source)
   path = pathlib.Path(name).expanduser()
   if path.is_dir():
@@ -128,6 +137,46 @@ def find(
   array = _tfds(name, split, data_dir, size)
   rows = image_arrays.Rows(name, array.shape, array.dtype, lambda: iter(array))
   return image_arrays.pictures(rows, count, seed, floats, notes)
+
+
+def _array(name, source, count, seed, floats, notes):
+  array = as_array(source, name)
+  rows = image_arrays.Rows(name, array.shape, array.dtype, lambda: iter(array))
+  return image_arrays.pictures(rows, count, seed, floats, notes)
+
+
+def _stream(source, floats, notes):
+  for i, part in enumerate(source):
+    name = f"item {i} (from 0) of the stream"
+    part = as_array(part, name)
+    # One colour image, as a batch of one; [n, h, w] are gray ones.
+    one = part.ndim == 2 or (part.ndim == 3 and part.shape[2] in (1, 3, 4))
+    yield from _array(
+      name, part[None] if one else part, None, 0, floats, notes
+    ).images
+
+
+def as_array(source: Any, name: str) -> np.ndarray:
+  """An array of NumPy, JAX or torch as NumPy's; bfloat16 becomes float32.
+
+  Raises:
+    InputError: it is none.
+  """
+  try:
+    if hasattr(source, "detach"):  # Of torch, which is not imported here.
+      source = source.detach().cpu()
+      source = source.float() if "bfloat16" in str(source.dtype) else source
+    array = np.asarray(source)
+  except (TypeError, ValueError, RuntimeError) as error:
+    raise errors.InputError(f"{name} is no array of images: {error}") from error
+  if array.dtype.name == "bfloat16":
+    return array.astype(np.float32)
+  if array.dtype.kind not in "uif":
+    raise errors.InputError(
+      f"{name} is no array of images: it is {type(source).__name__}, of "
+      f"{array.dtype}"
+    )
+  return array
 
 
 def batches(

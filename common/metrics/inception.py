@@ -29,7 +29,13 @@ SIZE = 299  # Height and width that all images are brought to.
 CLASSES = 1008
 EPSILON = 1e-3  # Of the batch norms, added to the variance.
 # The features that scores are made of, by name: how many there are.
-TAPS = {"maxpool1": 64, "maxpool2": 192, "mixed6e": 768, "pool": 2048}
+TAPS = {
+  "maxpool1": 64,
+  "maxpool2": 192,
+  "mixed6e": 768,
+  "pool": 2048,
+  "logits_unbiased": 1008,
+}
 
 
 class Outputs(NamedTuple):

@@ -2,6 +2,7 @@
 
 import tracemalloc
 
+import jax
 import numpy as np
 import pytest
 from hypothesis import given
@@ -153,6 +154,46 @@ def test_mixed_sizes():
   assert dict(notes) == {"other sizes": 1}
   with pytest.raises(errors.InputError, match="other sizes"):
     list(image_sources.batches(ones, 2, 8, image_arrays.Notes(strict=True)))
+
+
+class Tensor:
+  """What torch's are to others: no array until detached and made floats."""
+
+  dtype, ndim = "torch.bfloat16", 4
+
+  def __init__(self, array, steps=("detach", "cpu", "float")):
+    self._array, self._steps = array, steps
+
+  def __getattr__(self, name):
+    if name not in ("detach", "cpu", "float"):
+      raise AttributeError(name)
+    left = tuple(step for step in self._steps if step != name)
+    return lambda: Tensor(self._array, left)
+
+  def __array__(self, dtype=None, copy=None):
+    if self._steps:
+      raise TypeError("Got unsupported ScalarType BFloat16")
+    return self._array
+
+
+def test_arrays_of_programs(images):
+  floats = images.astype(np.float32)
+  np.testing.assert_array_equal(read(Tensor(floats))[0], floats)
+  ours = jax.numpy.asarray(images, jax.numpy.bfloat16)
+  np.testing.assert_array_equal(read(ours)[0], np.asarray(ours, np.float32))
+  mixed = [images[0], images[1, :, :, 0], images[2, :3], images[3:]]
+  got, notes = read(mixed)
+  assert [x.shape for x in got] == [(6, 4, 3)] * 2 + [(3, 4, 3)] + [
+    (6, 4, 3)
+  ] * 2
+  np.testing.assert_array_equal(got[1][..., 2], images[1, :, :, 0])
+  np.testing.assert_array_equal(got[-1], images[4])
+  assert notes == {"gray": 1}
+  stream = (part for part in (images[:2], images[2:]))
+  np.testing.assert_array_equal(read(stream)[0], images)
+  refused("take.*give no number", iter(images), count=2)
+  refused("item 1 .* is no array of images", [images[0], "b.png"])
+  refused("the array is no array of images", {"images": images})
 
 
 def test_a_number_of_images_is_of_those_that_can_be_read(tmp_path):

@@ -1,0 +1,99 @@
+"""The Inception Score of a set of images, printed beside the FID by many.
+
+    python -m projects.ttur.inception_score IMAGES [--weights=FILE] [...]
+
+    from projects.ttur.inception_score import score
+    score("generated/")["mean"]
+
+IMAGES are a folder of images, an .npy or .npz array, or a data set of
+TensorFlow Datasets; see `common.metrics.image_sources.find`.
+"""
+
+import argparse
+import json
+import os
+from typing import Any
+
+import numpy as np
+
+from common import cli
+from common.metrics import fid, image_arrays, image_sources
+from common.stats.inception_score import inception_score
+
+
+def score(
+  source: str | os.PathLike | np.ndarray,
+  *,
+  splits: int = 10,
+  weights: str | os.PathLike | None = None,
+  network: fid.Network | None = None,
+  batch_size: int = 64,
+  **options: Any,
+) -> dict[str, Any]:
+  """The score over `splits` parts of the images, in the order that they have.
+
+  Args:
+    source: what `image_sources.find` takes.
+    splits: how many parts.
+    weights: of Inception; None looks where they are kept.
+    network: one loaded before, `fid.network(tap="logits_unbiased")`.
+    batch_size: images at a time.
+    **options: of `image_sources.find`.
+
+  Returns:
+    "mean" and "std" over the splits, "n", "splits", "protocol", "notes".
+
+  Raises:
+    InputError: no weights, no images, or fewer than splits.
+  """
+  pictures = image_sources.find(source, **options)
+  net = network or fid.network("inception", weights, "logits_unbiased")
+  batches = image_sources.batches(
+    pictures.images, batch_size, net.size, pictures.notes
+  )
+  logits = np.concatenate(list(fid.features(net, batches, batch_size)))
+  found = inception_score(logits, splits)
+  protocol = {**net.protocol, "score": "Inception Score"}
+  return {
+    **found._asdict(),
+    "n": len(logits),
+    "splits": splits,
+    "protocol": protocol,
+    "notes": dict(pictures.notes),
+  }
+
+
+def main() -> None:
+  """The command."""
+  parser = argparse.ArgumentParser(
+    description=(__doc__ or "").splitlines()[0],
+    formatter_class=argparse.ArgumentDefaultsHelpFormatter,
+  )
+  add = parser.add_argument
+  add("images", metavar="IMAGES", help="folder, array, or name of a data set")
+  add("--weights", metavar="FILE", help="if they are not where they belong")
+  add("--splits", type=int, default=10, help="parts that it is the mean over")
+  add("--batch-size", type=int, default=64, help="images at a time")
+  add("--strict", action="store_true", help="bad images are errors")
+  add("--floats", choices=image_arrays.RANGES, default="0..255")
+  add("--json", action="store_true", help="print JSON, all digits")
+  given = parser.parse_args()
+  with cli.sentences():
+    found = score(
+      given.images,
+      splits=given.splits,
+      weights=given.weights,
+      batch_size=given.batch_size,
+      strict=given.strict,
+      floats=given.floats,
+    )
+  print(
+    json.dumps(found, indent=2)
+    if given.json
+    else f"Inception Score: {found['mean']:.4g} ± {found['std']:.2g} over "
+    f"{found['splits']} splits of n = {found['n']:,}"
+  )
+
+
+if __name__ == "__main__":
+  main()

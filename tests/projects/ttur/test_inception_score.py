@@ -1,0 +1,39 @@
+"""The Inception Score from images to the printed line."""
+
+import json
+import sys
+
+import jax
+import numpy as np
+import pytest
+
+from common.metrics import fid
+from projects.ttur import inception_score
+
+
+def network(features, weights, tap):
+  """Sure of the class that the image's brightness is."""
+  assert (features, tap) == ("inception", "logits_unbiased")
+  assert weights is None
+  classes = np.arange(4.0)[None]
+  apply = lambda scale, x: -scale * (x[:, 0, 0, :1] - classes) ** 2
+  return fid.Network(jax.jit(apply), 1e3, 8, {"score": "FID", "layer": tap})
+
+
+def test_the_command(tmp_path, monkeypatch, capsys):
+  monkeypatch.setattr(fid, "network", network)
+  images = np.repeat(np.arange(20) % 4, 27).reshape(20, 3, 3, 3)
+  np.save(tmp_path / "a.npy", images.astype(np.uint8))
+  words = ["is", str(tmp_path / "a.npy"), "--splits=5", "--batch-size=3"]
+  monkeypatch.setattr(sys, "argv", words)
+  inception_score.main()
+  said = capsys.readouterr().out
+  assert said == "Inception Score: 4 ± 0 over 5 splits of n = 20\n"
+  monkeypatch.setattr(sys, "argv", [*words, "--json"])
+  inception_score.main()
+  found = json.loads(capsys.readouterr().out)
+  assert found["mean"] == pytest.approx(4) and found["n"] == 20
+  assert found["protocol"]["score"] == "Inception Score"
+  # Two splits of one class each, in their order.
+  halves = inception_score.score(np.sort(images, 0).astype(np.uint8), splits=4)
+  assert halves["mean"] == pytest.approx(1)
