@@ -2,7 +2,7 @@
 
 import os
 import pathlib
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable
 from typing import NamedTuple
 
 from common.data import table_files
@@ -14,6 +14,7 @@ Path = str | os.PathLike
 
 _SHOWN = 10  # Lines that a warning names.
 _TABLES = {".csv": ",", ".tsv": "\t"}
+_MISSING = ("None", "nan", "<NA>")  # Of Python, NumPy and pandas, as texts.
 _LISTS = (".smi", ".smiles", ".txt", "")
 
 
@@ -26,24 +27,34 @@ class Molecules(NamedTuple):
     empty: lines without a SMILES in a table, left out.
     fragments: how many of those that are left have more than one (salts,
       mixtures).
+    named: how many entries go on behind their first word, which alone is read.
+    column: the name of the table's column that was read.
   """
 
   smiles: list[str]
   invalid: list[tuple[int, str]]
   empty: list[int]
   fragments: int
+  named: int = 0
+  column: str | None = None
 
   def notes(self) -> dict[str, int]:
     """The counts, by what they are called beside a score."""
-    return {
+    where = (
+      {}
+      if self.column is None
+      else {f"read from the column {self.column!r}": len(self.smiles)}
+    )
+    return where | {
       "invalid SMILES left out": len(self.invalid),
       "empty cells left out": len(self.empty),
       "of several fragments": self.fragments,
+      "followed by a name": self.named,
     }
 
 
 def load(
-  source: Path | Sequence[str],
+  source: Path | Iterable[str],
   column: str | None = None,
   canonicalise: bool = True,
   strict: bool = False,
@@ -53,7 +64,9 @@ def load(
   """Molecules of a file, or of a list, in the form that is to be scored.
 
   Args:
-    source: path of a file for `read`, or SMILES, whose lines count from 1.
+    source: path of a file for `read`, or SMILES, whose lines count from 1: a
+      list, a generator, an array or a column of pandas, in which None and NaN
+      are empty lines.
     column: of a table; see `read`.
     canonicalise: False takes the SMILES as they are written, without asking
       RDKit whether they are any.
@@ -63,14 +76,19 @@ def load(
     progress: called with the number of molecules, as they are done.
 
   Raises:
-    InputError: `read`'s, or `strict`'s.
+    InputError: `read`'s, or `strict`'s, or what is listed is no text.
   """
   if isinstance(source, str | os.PathLike):
     name = os.fspath(source)
-    lines, found = read(source, column)
+    lines, entries, column = _entries(pathlib.Path(source), column)
   else:
-    name, found = "the list", [text.strip() for text in source]
-    lines = list(range(1, len(found) + 1))
+    name, entries, column = "the list", _listed(source), None
+    lines = list(range(1, len(entries) + 1))
+  found = [_first_word(entry) for entry in entries]
+  named = sum(
+    len(entry.strip()) > len(text)
+    for entry, text in zip(entries, found, strict=True)
+  )
   empty = [line for line, text in zip(lines, found, strict=True) if not text]
   pairs = [
     (line, text) for line, text in zip(lines, found, strict=True) if text
@@ -96,7 +114,7 @@ def load(
       f"{name}, line {line}: {text[:80]!r} has several fragments; take one of "
       "them, or leave out --strict"
     )
-  return Molecules(left, invalid, empty, len(mixtures))
+  return Molecules(left, invalid, empty, len(mixtures), named, column)
 
 
 def complaint(name: str, molecules: Molecules) -> str:
@@ -115,21 +133,28 @@ def read(path: Path, column: str | None = None) -> tuple[list[int], list[str]]:
   """Line numbers (from 1) and SMILES of a file, as they are written.
 
   A name may end in .gz, .xz or .bz2. `.smi`, `.smiles`, `.txt`: one SMILES a
-  line, the first of its words; blank lines do not count; a first line whose
-  first word is a name of SMILES (see below) is a header. `.csv`, `.tsv`: a
-  table. Its first row is a header if a cell of it is `column` or, in lower
-  case, ends with "smiles"; the first such column is read. A table of one column
-  needs no header; any other does.
+  line; blank lines do not count; a first line whose first word is a name of
+  SMILES (see below) is a header. `.csv`, `.tsv`: a table. Its first row is a
+  header if a cell of it is `column` or, in lower case, ends with "smiles"; that
+  column is read. A table of one column needs no header; any other does. Of a
+  line or a cell, the first word is read: a name may follow.
 
   Args:
-    path: of the file.
-    column: the name of a table's column of SMILES.
+    path: of the file, or "-", a list on standard input.
+    column: the name of a table's column; a list has none, and ignores it.
 
   Raises:
     InputError: the file is missing, damaged, no text, of another kind, or has
-      no such column or no SMILES.
+      no such column, or several that are called SMILES, or no SMILES.
   """
-  path = pathlib.Path(path).expanduser()
+  lines, entries, _ = _entries(pathlib.Path(path), column)
+  return lines, [_first_word(entry) for entry in entries]
+
+
+def _entries(
+  path: pathlib.Path, column: str | None
+) -> tuple[list[int], list[str], str | None]:
+  """Line numbers, lines or cells with SMILES, and the name of the column."""
   kind = table_files.uncompressed(path).suffix.lower()
   if kind == ".npz":
     raise InputError(
@@ -143,36 +168,72 @@ def read(path: Path, column: str | None = None) -> tuple[list[int], list[str]]:
     )
   text = table_files.text(path)
   if kind in _TABLES:
-    lines, found = _table(path, text, _TABLES[kind], column)
-  elif column is not None:
-    raise InputError(f"{path} has no columns; --column is for .csv and .tsv")
+    lines, found, column = _table(path, text, _TABLES[kind], column)
   else:
-    lines, found = _list(text)
+    (lines, found), column = _list(path, text), None
   if not found:
     raise InputError(f"{path} holds no SMILES: give a file that does")
-  return lines, found
+  return lines, found, column
+
+
+def _listed(source: Iterable[object]) -> list[str]:
+  """The texts of a list; "" where there is None or NaN."""
+  try:
+    # Of a table, Python lists the names of the columns.
+    entries = None if hasattr(source, "columns") else list(source)
+  except TypeError:
+    entries = None
+  if entries is None:
+    raise InputError(
+      f"{type(source).__name__} is no list of SMILES: give a list, one column "
+      "of a table, or the path of a file"
+    )
+  found = []
+  for number, entry in enumerate(entries, 1):
+    if isinstance(entry, str):
+      found.append(str(entry))  # Of NumPy, too.
+    elif str(entry) in _MISSING:
+      found.append("")
+    else:
+      raise InputError(
+        f"the list, line {number}: {str(entry)[:80]!r} is of type "
+        f"{type(entry).__name__}, and a SMILES is a str: convert it"
+      )
+  return found
+
+
+def _first_word(entry: str) -> str:
+  words = entry.split(maxsplit=1)
+  return words[0] if words else ""
 
 
 def _is_name(cell: str) -> bool:
   return cell.lower().endswith("smiles")
 
 
-def _list(text: str) -> tuple[list[int], list[str]]:
+def _list(path: pathlib.Path, text: str) -> tuple[list[int], list[str]]:
   lines, found = [], []
-  for number, line in enumerate(text.split("\n"), 1):
-    words = line.split(maxsplit=1)
-    if words and (found or not _is_name(words[0])):
+  # A form feed ends a line, too: no molecule is lost behind it.
+  for number, line in enumerate(text.splitlines(), 1):
+    word = _first_word(line)
+    if not found and word:
+      table_files.check_separator(path, number, [word], " ")
+      if _is_name(word):
+        continue
+    if word:
       lines.append(number)
-      found.append(words[0])
+      found.append(line)
   return lines, found
 
 
-def _table(path, text, delimiter, column) -> tuple[list[int], list[str]]:
-  lines, found, at = [], [], None
+def _table(path, text, delimiter, column):
+  lines, found, at, name = [], [], None, None
   for line, row in table_files.rows(text, path, delimiter):
     if at is None:
+      table_files.check_separator(path, line, row, delimiter)
       at = _column(path, row, column)
       if column is not None or _is_name(row[at]):
+        name = row[at]
         continue
     if len(row) <= at:
       raise InputError(
@@ -181,14 +242,21 @@ def _table(path, text, delimiter, column) -> tuple[list[int], list[str]]:
       )
     lines.append(line)
     found.append(row[at])
-  return lines, found
+  return lines, found, name
 
 
 def _column(path, names, column) -> int:
   """Which column is read, by a table's first row."""
   if column is not None:
-    return table_files.column_index(path, names, column)
-  likely = [i for i, name in enumerate(names) if _is_name(name)]
+    table_files.column_index(path, names, column)
+    likely = [i for i, name in enumerate(names) if name == column]
+  else:
+    likely = [i for i, name in enumerate(names) if _is_name(name)]
+  if len(likely) > 1:
+    raise InputError(
+      f"{path}, line 1, has {len(likely)} columns of SMILES: "
+      f"{', '.join(repr(names[i]) for i in likely)}; name one by --column=NAME"
+    )
   if not likely and len(names) > 1:
     raise InputError(
       f"{path}, line 1, is {names}: none of them is called SMILES; name the "
