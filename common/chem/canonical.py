@@ -1,21 +1,12 @@
-"""SMILES in RDKit's canonical form, over several processes.
+"""SMILES in RDKit's canonical form, over several processes."""
 
-Run as a program, it is what `canonicalise` starts once a core: a line of JSON,
-a list of SMILES, comes in, and one goes out.
-"""
-
-import concurrent.futures
-import contextlib
-import json
-import os
-import pathlib
-import subprocess
-import sys
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 
 from rdkit import Chem, rdBase
 
 from common.errors import InputError
+
+from . import workers
 
 _CHUNK = 256  # Molecules that a process answers at a time.
 _MIN_FOR_PROCESSES = 2_000  # From so many on, processes repay their start.
@@ -42,49 +33,13 @@ def canonicalise(
   if processes < 1:
     raise InputError(f"processes = {processes}: it takes 1 or more")
   chunks = [smiles[i : i + _CHUNK] for i in range(0, len(smiles), _CHUNK)]
-  found: list[list[str | None]] = [[] for _ in chunks]
-  todo = iter(range(len(chunks)))  # Shared by the threads: next() is atomic.
-
-  def here():
-    for i in todo:
-      found[i] = _canonical(chunks[i])
-      progress(len(chunks[i]))
-
-  def elsewhere():
-    with _start() as process:
-      assert process.stdin and process.stdout
-      for i in todo:
-        with contextlib.suppress(BrokenPipeError):
-          process.stdin.write(json.dumps(chunks[i]).encode() + b"\n")
-          process.stdin.flush()
-        answer = process.stdout.readline()
-        if not answer:
-          raise InputError(
-            f"one of {processes} processes that canonicalise has died, perhaps "
-            "for want of memory; ask for --processes=1"
-          )
-        found[i] = json.loads(answer)
-        progress(len(chunks[i]))
-
-  if processes == 1 or len(smiles) < _MIN_FOR_PROCESSES:
-    here()
-  else:
-    with concurrent.futures.ThreadPoolExecutor(processes) as pool:
-      for future in [pool.submit(elsewhere) for _ in range(processes)]:
-        future.result()
-  return [text for chunk in found for text in chunk]
-
-
-def _start() -> subprocess.Popen:
-  # Not multiprocessing: its processes import the command, and with it JAX, for
-  # longer than the molecules take.
-  root = pathlib.Path(__file__).parents[2]
-  return subprocess.Popen(
-    [sys.executable, "-m", __name__],
-    stdin=subprocess.PIPE,
-    stdout=subprocess.PIPE,
-    env={**os.environ, "PYTHONPATH": str(root)},
+  found = workers.mapped(
+    _canonical,
+    chunks,
+    processes if len(smiles) >= _MIN_FOR_PROCESSES else 1,
+    lambda chunk: progress(len(chunk)),
   )
+  return [text for chunk in found for text in chunk]
 
 
 def _canonical(smiles: Sequence[str]) -> list[str | None]:
@@ -94,12 +49,3 @@ def _canonical(smiles: Sequence[str]) -> list[str | None]:
       molecule = Chem.MolFromSmiles(text)
       found.append(None if molecule is None else Chem.MolToSmiles(molecule))
   return found
-
-
-def _answer(lines: Iterator[str]) -> None:
-  for line in lines:
-    print(json.dumps(_canonical(json.loads(line))), flush=True)
-
-
-if __name__ == "__main__":
-  _answer(iter(sys.stdin.readline, ""))

@@ -3,9 +3,7 @@
 ECFP counts say how often each circular substructure occurs, not folded.
 """
 
-import concurrent.futures
-import itertools
-import multiprocessing
+import functools
 import warnings
 from collections.abc import Sequence
 from typing import NamedTuple
@@ -17,6 +15,8 @@ from rdkit import Chem, rdBase
 from rdkit.Chem import Descriptors, rdFingerprintGenerator
 
 from common.errors import InputError
+
+from . import workers
 
 _CHUNK = 128  # Molecules that a process computes before it answers.
 
@@ -46,8 +46,7 @@ def features(
 ) -> Features:
   """Computes ECFP counts and all RDKit 2-D descriptors.
 
-  The result does not depend on `processes`. They are spawned: a script that
-  asks for more than one needs the usual `if __name__ == "__main__":`.
+  The result does not depend on `processes`.
 
   Args:
     smiles: `[n]`; one that RDKit rejects, or empty, is marked, not an error.
@@ -63,27 +62,15 @@ def features(
       "more, the processes 1 or more"
     )
   chunks = [smiles[i : i + _CHUNK] for i in range(0, len(smiles), _CHUNK)]
-  again = itertools.repeat(radius)
-  bar = lambda found: list(
-    tqdm.tqdm(
-      found,
-      total=len(chunks),
-      desc=f"molecules, {_CHUNK} at a time",
-      disable=len(chunks) < 4,
+  with tqdm.tqdm(
+    total=len(smiles), desc="molecules", disable=len(chunks) < 4
+  ) as bar:
+    found = workers.mapped(
+      functools.partial(_chunk, radius=radius),
+      chunks,
+      processes,
+      lambda chunk: bar.update(len(chunk)),
     )
-  )
-  if processes == 1 or len(chunks) < 2:
-    found = bar(map(_chunk, chunks, again))
-  else:
-    # Forked children of a process with JAX's threads may hang.
-    spawn = multiprocessing.get_context("spawn")
-    workers = min(processes, len(chunks))
-    with concurrent.futures.ProcessPoolExecutor(workers, spawn) as pool:
-      try:
-        found = bar(pool.map(_chunk, chunks, again))
-      except BaseException:
-        pool.shutdown(cancel_futures=True)
-        raise
   names = _descriptor_names()
   join = lambda i, empty: np.concatenate([empty, *(part[i] for part in found)])
   keys = join(0, np.empty(0, np.int64))

@@ -23,7 +23,7 @@ def pool():
   return disturbances.molecules(SMILES, bits=128)
 
 
-def test_properties_do_not_depend_on_processes(pool):
+def test_properties_are_in_their_ranges(pool):
   assert pool.bits.shape == (48, 128) and pool.bits.dtype == np.uint8
   # Longer chains are more lipophilic.
   assert np.all(np.diff(pool.logp[::6]) > 0)
