@@ -1,9 +1,10 @@
 """Molecules of a file or a list, with their line numbers, as SMILES."""
 
+import glob
 import os
 import pathlib
 from collections.abc import Callable, Iterable
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from common.data import table_files
 from common.errors import InputError
@@ -115,6 +116,42 @@ def load(
       "them, or leave out --strict"
     )
   return Molecules(left, invalid, empty, len(mixtures), named, column)
+
+
+def files(source: Path | Iterable[object]) -> list[Any]:
+  """What `load` is to be asked for, one after the other, for all of a source.
+
+  Args:
+    source: a path; several in one, by * ? and [ ] in a name or by a zip archive
+      with files of molecules; a list of `pathlib.Path`; or SMILES, which stay.
+
+  Raises:
+    InputError: no file has such a name, or none in the archive is of molecules.
+  """
+  if not isinstance(source, str | os.PathLike):
+    # A generator is not begun here.
+    several = isinstance(source, list | tuple) and any(
+      isinstance(path, os.PathLike) for path in source
+    )
+    return (
+      [one for path in source for one in files(path)] if several else [source]
+    )
+  path = pathlib.Path(source).expanduser()
+  if not path.exists() and glob.has_magic(str(path)):
+    found = sorted(glob.glob(str(path), recursive=True))
+    if not found:
+      raise InputError(f"no file has a name like {path}")
+    return [one for name in found for one in files(name)]
+  if path.suffix.lower() == ".zip" and path.is_file():
+    found = [
+      member
+      for member in table_files.members(path)
+      if table_files.uncompressed(member).suffix.lower() in (*_TABLES, *_LISTS)
+    ]
+    if not found:
+      raise InputError(f"{path} has no file of molecules (.smi, .txt, .csv)")
+    return found
+  return [path]
 
 
 def complaint(name: str, molecules: Molecules) -> str:

@@ -3,6 +3,7 @@
 import bz2
 import codecs
 import csv
+import errno
 import gzip
 import io
 import lzma
@@ -10,6 +11,7 @@ import os
 import pathlib
 import sys
 import warnings
+import zipfile
 import zlib
 from collections.abc import Iterator, Sequence
 
@@ -22,7 +24,15 @@ Path = str | os.PathLike
 MISSING = frozenset(("", "?", "na", "n/a", "nan", "null"))  # In lower case.
 _OPEN = {".gz": gzip.open, ".xz": lzma.open, ".bz2": bz2.open}
 _SEPARATORS = {";": "semicolon", "\t": "tab", ",": "comma", " ": "space"}
-_BROKEN = (OSError, EOFError, lzma.LZMAError, zlib.error)
+_BROKEN = (
+  OSError,
+  EOFError,
+  lzma.LZMAError,
+  zlib.error,
+  zipfile.BadZipFile,
+  RuntimeError,  # An encrypted member of a zip archive.
+  NotImplementedError,  # One that is packed in another way.
+)
 
 
 def uncompressed(path: Path) -> pathlib.Path:
@@ -35,8 +45,9 @@ def text(path: Path) -> str:
   """The text of a file, with "\\n" behind each line, whatever was there.
 
   It is UTF-8, or UTF-16 with or without its mark; unpacked if the name ends in
-  .gz, .xz or .bz2; "-" is standard input. A pipe of the shell, `<(command)`,
-  is read once; a pipe that has a name, and may have no writer, is refused.
+  .gz, .xz or .bz2; "-" is standard input; "a.zip/b.csv" is a member of an
+  archive. A pipe of the shell, `<(command)`, is read once; a pipe that has a
+  name, and may have no writer, is refused.
 
   Raises:
     InputError: it cannot be read, or is no text.
@@ -64,8 +75,41 @@ def _bytes(path: pathlib.Path) -> bytes:
       f"{path} is a named pipe, and may never have a writer: give -, and the "
       "text on standard input"
     )
-  with _OPEN.get(path.suffix.lower(), open)(path, "rb") as file:
+  unpack = _OPEN.get(path.suffix.lower(), open)
+  for folder in path.parents:
+    if folder.suffix.lower() == ".zip" and folder.is_file():
+      member = path.relative_to(folder).as_posix()
+      with zipfile.ZipFile(folder) as archive:
+        if member not in archive.namelist():
+          raise FileNotFoundError(errno.ENOENT, f"no such member of {folder}")
+        packed = io.BytesIO(archive.read(member))
+      return packed.read() if unpack is open else unpack(packed, "rb").read()
+  with unpack(path, "rb") as file:
     return file.read()
+
+
+def members(path: Path) -> list[pathlib.Path]:
+  """What `text` can be asked for of a zip archive: its files, by name.
+
+  Those that begin with a dot or an underscore are what programs leave there.
+
+  Raises:
+    InputError: it is no zip archive.
+  """
+  path = pathlib.Path(path).expanduser()
+  try:
+    with zipfile.ZipFile(path) as archive:
+      names = [m.filename for m in archive.infolist() if not m.is_dir()]
+  except _BROKEN as error:
+    reason = getattr(error, "strerror", None) or error
+    raise InputError(
+      f"{path} cannot be read ({reason}): check the path"
+    ) from error
+  return [
+    path / name
+    for name in sorted(names)
+    if not any(part[:1] in "._" for part in name.split("/"))
+  ]
 
 
 def _plain(raw: bytes, path: pathlib.Path) -> str:
