@@ -1,19 +1,19 @@
 """SMILES in RDKit's canonical form, over several processes."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 
 from rdkit import Chem, rdBase
 
 from common.errors import InputError
 
-from . import workers
+from . import lists, workers
 
 _CHUNK = 256  # Molecules that a process answers at a time.
 _MIN_FOR_PROCESSES = 2_000  # From so many on, processes repay their start.
 
 
 def canonicalise(
-  smiles: Sequence[str],
+  smiles: Iterable[str],
   processes: int = 1,
   progress: Callable[[int], object] = lambda done: None,
 ) -> list[str | None]:
@@ -23,15 +23,16 @@ def canonicalise(
   RDKit, of no atoms, and stays one.
 
   Args:
-    smiles: `[n]`.
+    smiles: `[n]`, as `lists.texts` takes them.
     processes: 1 works in this one, and so does any number for few molecules.
     progress: called with the number of molecules, as they are done.
 
   Raises:
-    InputError: `processes` below 1.
+    InputError: `processes` below 1, or what is listed is no text.
   """
   if processes < 1:
     raise InputError(f"processes = {processes}: it takes 1 or more")
+  smiles = lists.texts(smiles)
   chunks = [smiles[i : i + _CHUNK] for i in range(0, len(smiles), _CHUNK)]
   found = workers.mapped(
     _canonical,

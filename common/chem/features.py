@@ -5,7 +5,7 @@ ECFP counts say how often each circular substructure occurs, not folded.
 
 import functools
 import warnings
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -16,7 +16,7 @@ from rdkit.Chem import Descriptors, rdFingerprintGenerator
 
 from common.errors import InputError
 
-from . import workers
+from . import lists, workers
 
 _CHUNK = 128  # Molecules that a process computes before it answers.
 
@@ -42,25 +42,28 @@ class Features(NamedTuple):
 
 
 def features(
-  smiles: Sequence[str], processes: int = 1, radius: int = 2
+  smiles: Iterable[str], processes: int = 1, radius: int = 2
 ) -> Features:
   """Computes ECFP counts and all RDKit 2-D descriptors.
 
   The result does not depend on `processes`.
 
   Args:
-    smiles: `[n]`; one that RDKit rejects, or empty, is marked, not an error.
+    smiles: `[n]`, as `lists.texts` takes them; one that RDKit rejects, or
+      empty, is marked, not an error.
     processes: 1 works in this one.
     radius: of the circular substructures; 2 is ECFP4.
 
   Raises:
-    InputError: `radius` below 0 or `processes` below 1.
+    InputError: `radius` below 0 or `processes` below 1, or what is listed is
+      no text.
   """
   if radius < 0 or processes < 1:
     raise InputError(
       f"radius = {radius} and processes = {processes}: the radius can be 0 or "
       "more, the processes 1 or more"
     )
+  smiles = lists.texts(smiles)
   chunks = [smiles[i : i + _CHUNK] for i in range(0, len(smiles), _CHUNK)]
   with tqdm.tqdm(
     total=len(smiles), desc="molecules", disable=len(chunks) < 4

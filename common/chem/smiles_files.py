@@ -9,13 +9,12 @@ from typing import Any, NamedTuple
 from common.data import table_files
 from common.errors import InputError
 
-from . import canonical
+from . import canonical, lists
 
 Path = str | os.PathLike
 
 _SHOWN = 10  # Lines that a warning names.
 _TABLES = {".csv": ",", ".tsv": "\t"}
-_MISSING = ("None", "nan", "<NA>")  # Of Python, NumPy and pandas, as texts.
 _LISTS = (".smi", ".smiles", ".txt", "")
 
 
@@ -83,7 +82,7 @@ def load(
     name = os.fspath(source)
     lines, entries, column = _entries(pathlib.Path(source), column)
   else:
-    name, entries, column = "the list", _listed(source), None
+    name, entries, column = "the list", lists.texts(source), None
     lines = list(range(1, len(entries) + 1))
   found = [_first_word(entry) for entry in entries]
   named = sum(
@@ -211,32 +210,6 @@ def _entries(
   if not found:
     raise InputError(f"{path} holds no SMILES: give a file that does")
   return lines, found, column
-
-
-def _listed(source: Iterable[object]) -> list[str]:
-  """The texts of a list; "" where there is None or NaN."""
-  try:
-    # Of a table, Python lists the names of the columns.
-    entries = None if hasattr(source, "columns") else list(source)
-  except TypeError:
-    entries = None
-  if entries is None:
-    raise InputError(
-      f"{type(source).__name__} is no list of SMILES: give a list, one column "
-      "of a table, or the path of a file"
-    )
-  found = []
-  for number, entry in enumerate(entries, 1):
-    if isinstance(entry, str):
-      found.append(str(entry))  # Of NumPy, too.
-    elif str(entry) in _MISSING:
-      found.append("")
-    else:
-      raise InputError(
-        f"the list, line {number}: {str(entry)[:80]!r} is of type "
-        f"{type(entry).__name__}, and a SMILES is a str: convert it"
-      )
-  return found
 
 
 def _first_word(entry: str) -> str:

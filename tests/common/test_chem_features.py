@@ -6,7 +6,7 @@ import scipy.sparse
 from rdkit import Chem
 from rdkit.Chem import Descriptors, rdFingerprintGenerator
 
-from common.chem import features
+from common.chem import canonical, features
 from common.errors import InputError
 
 SMILES = ("CCO", "c1ccccc1", "CC(=O)Oc1ccccc1C(=O)O", "[Na+].[Cl-]", "CCCCCCCC")
@@ -33,7 +33,7 @@ def test_features_are_rdkits():
 
 
 def test_features_mark_what_is_no_molecule(capfd):
-  found = features.features(["CCO", BROKEN, "", "c1ccccc1"])
+  found = features.features(text for text in ("CCO", BROKEN, None, "c1ccccc1"))
   np.testing.assert_array_equal(found.valid, [True, False, False, True])
   assert not found.counts[[1, 2]].toarray().any()
   assert np.isnan(found.descriptors[1:3]).all()
@@ -62,6 +62,17 @@ def test_features_of_nothing_and_bad_arguments():
   for wrong in ({"radius": -1}, {"processes": 0}):
     with pytest.raises(InputError, match="radius = "):
       features.features(SMILES, **wrong)
+
+
+def test_what_is_no_text_is_a_sentence():
+  for function in (features.features, canonical.canonicalise):
+    with pytest.raises(InputError, match=r"line 2: '5' is of type int"):
+      function(["CCO", 5])
+  assert canonical.canonicalise(np.array(["OCC", None, "x"], object)) == [
+    "CCO",
+    "",
+    None,
+  ]
 
 
 def test_select_counts_training_rows_only():
