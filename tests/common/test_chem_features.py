@@ -64,6 +64,18 @@ def test_features_of_nothing_and_bad_arguments():
       features.features(SMILES, **wrong)
 
 
+def test_a_descriptor_that_overflows_is_undefined(monkeypatch):
+  whole = Descriptors.CalcMolDescriptors
+
+  def overflowing(*arguments, **options):
+    return {**whole(*arguments, **options), "Ipc": np.inf, "MolWt": -np.inf}
+
+  monkeypatch.setattr(Descriptors, "CalcMolDescriptors", overflowing)
+  found = features.features(["CCO"])
+  for name in ("Ipc", "MolWt"):
+    assert np.isnan(found.descriptors[0, found.names.index(name)])
+
+
 def test_what_is_no_text_is_a_sentence():
   for function in (features.features, canonical.canonicalise):
     with pytest.raises(InputError, match=r"line 2: '5' is of type int"):

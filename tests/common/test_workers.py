@@ -3,6 +3,7 @@
 import functools
 import os
 import sys
+import time
 
 import pytest
 
@@ -27,6 +28,11 @@ def test_errors_are_the_functions_and_death_is_a_sentence():
     workers.mapped(os._exit, [0, 1, 2], 2)
   with pytest.raises(InputError, match="processes = 0"):
     workers.mapped(len, [], 0)
+  # After an error nothing more is begun.
+  done = []
+  with pytest.raises(TypeError):
+    workers.mapped(time.sleep, ["x", *[0.01] * 400], 2, done.append)
+  assert len(done) < 300
 
 
 def test_the_users_files_and_path_do_not_break_them(tmp_path, monkeypatch):

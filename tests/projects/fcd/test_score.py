@@ -136,11 +136,19 @@ def test_several_files_are_one_side(tmp_path):
       read(wrong)
 
 
+def test_long_ones_are_counted_from_350_characters_on(capsys):
+  found = read(["C" * 349, "C" * 350, "C" * 351])
+  assert found.notes["of 350 characters or more"] == 2
+  assert "2 SMILES of 350 characters or more" in capsys.readouterr().err
+
+
 def test_each_side_has_its_column(tmp_path, monkeypatch):
   table = tmp_path / "t.csv"
   table.write_text("mine,theirs\nOCC,NCC\nOC,NC\n")
   plain = tmp_path / "a.smi"
   plain.write_text("C\nCC\n")
+  written = tmp_path / "w.smi"
+  written.write_text("OCC\nOC\n")
   seen = []
 
   def features(found, *_):
@@ -155,11 +163,14 @@ def test_each_side_has_its_column(tmp_path, monkeypatch):
   for words in (
     [table, table, "--column-a=mine", "--column-b=theirs"],
     [table, plain, "--column=mine"],
+    [written, plain, "--as-written"],
   ):
     monkeypatch.setattr(sys, "argv", ["score", *map(str, words)])
     score.main()
   sides = [found.smiles for found in seen]
-  assert sides == [["CCO", "CO"], ["CCN", "CN"], ["CCO", "CO"], ["C", "CC"]] * 2
+  both = [["CCO", "CO"], ["CCN", "CN"], ["CCO", "CO"], ["C", "CC"]]
+  assert sides[:4] == sides[4:8] == both
+  assert sides[8:] == [["OCC", "OC"], ["C", "CC"]]
   with pytest.raises(InputError, match="no column 'other'"):
     score.score(table, plain, column="other")
 
