@@ -19,6 +19,7 @@ import rdkit
 
 from common import checkpoint, population, provenance
 from common.chem import smiles_files
+from common.cli import sentences
 from common.errors import InputError
 from common.metrics import command, feature_distance, streaming
 
@@ -249,6 +250,8 @@ def main() -> None:
   ) -> feature_distance.Samples:
     """A's features, and then B's, if the command has not found statistics."""
     given, rule = arguments, arguments.tokens
+    if given.a == given.b == "-":
+      raise InputError("A and B cannot both be standard input: name a file")
     if not waiting:  # B is read before A's features, which take long.
       for source, column in (
         (given.a, given.column_a),
@@ -266,7 +269,8 @@ def main() -> None:
     return features(found, rule, given.weights, *rest)
 
   population.use_all_cores()
-  command.main(__doc__ or "", add_arguments, read)
+  with sentences():  # Around --help, too.
+    command.main(__doc__ or "", add_arguments, read)
 
 
 if __name__ == "__main__":

@@ -20,8 +20,13 @@ MUTANTS = (
     ("[0.5, 0.5, 1.0, 0.5]", "[0.5, 0.5, 0.5, 0.5]"),
     ("x = jax.nn.selu(x)  # [", "x = jax.nn.elu(x)  # ["),
     ("last = (last + 1) // _STRIDE", "last = last // _STRIDE - 1"),
-    (' + tensors[f"{name}.bias_hh_l0"]', ""),
+    ("in_padding, state).h", "in_padding, state).c"),
+  ),
+  *of(
+    "projects/fcd/model.py",
+    f"{FCD}test_score.py",
     (".transpose(2, 1, 0)", ".transpose(2, 1, 0)[::-1]"),
+    ('weight_ih_l0"].T', 'weight_ih_l0"].T[::-1]'),
   ),
   *of(
     "projects/fcd/activations.py",

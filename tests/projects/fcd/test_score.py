@@ -1,6 +1,8 @@
 """The score from end to end, with the released weights."""
 
+import contextlib
 import gzip
+import io
 import json
 import lzma
 import os
@@ -237,3 +239,34 @@ def test_the_commands_of_the_readme(
   assert "reference.csv.gz: 2 read from the column 'smiles'" in said[1]
   json.loads(said[4])
   exec(python, {})
+
+
+@pytest.mark.parametrize("words", [["--help"], ["a.npz", "b.npz"]])
+def test_a_terminal_of_ascii_is_no_error(words, tmp_path, monkeypatch):
+  monkeypatch.chdir(tmp_path)
+  np.savez("a.npz", mu=np.zeros(2), sigma=np.eye(2))
+  np.savez("b.npz", mu=np.ones(2), sigma=np.eye(2))
+  terminal = io.BytesIO()
+  monkeypatch.setattr(sys, "stdout", io.TextIOWrapper(terminal, "ascii"))
+  monkeypatch.setattr(sys, "argv", ["score", *words])
+  with contextlib.suppress(SystemExit):
+    score.main()
+  sys.stdout.flush()
+  assert rb"Fr\xe9chet" in terminal.getvalue()  # The é of the name.
+
+
+def test_pipes_do_not_hang(tmp_path, monkeypatch, capsys):
+  pipe = tmp_path / "pipe.smi"
+  os.mkfifo(pipe)
+  with pytest.raises(InputError, match="named pipe"):
+    score.score(A, pipe)
+  for words, said in (([pipe, pipe], "named pipe"), (["-", "-"], "both be")):
+    monkeypatch.setattr(sys, "argv", ["score", *map(str, words)])
+    with pytest.raises(SystemExit):
+      score.main()
+    assert said in capsys.readouterr().err
+  reading, writing = os.pipe()  # As the shell's <(command) gives.
+  os.write(writing, b"OCC name\rNCC")
+  os.close(writing)
+  assert read(f"/dev/fd/{reading}").smiles == ["CCO", "CCN"]
+  os.close(reading)
