@@ -8,6 +8,7 @@ from common.errors import InputError
 
 from . import lists, workers
 
+LONGEST = 5_000  # Characters: beyond some 15,000 RDKit ends the process.
 _CHUNK = 256  # Molecules that a process answers at a time.
 _MIN_FOR_PROCESSES = 2_000  # From so many on, processes repay their start.
 
@@ -17,7 +18,7 @@ def canonicalise(
   processes: int = 1,
   progress: Callable[[int], object] = lambda done: None,
 ) -> list[str | None]:
-  """RDKit's canonical SMILES, in order; None for what it rejects.
+  """RDKit's canonical SMILES, in order; None for what `molecule` rejects.
 
   The result does not depend on `processes`. An empty text is a molecule to
   RDKit, of no atoms, and stays one.
@@ -43,10 +44,15 @@ def canonicalise(
   return [text for chunk in found for text in chunk]
 
 
+def molecule(smiles: str) -> Chem.Mol | None:
+  """RDKit's molecule; None for what it rejects, or what is over `LONGEST`."""
+  return Chem.MolFromSmiles(smiles) if len(smiles) <= LONGEST else None
+
+
 def _canonical(smiles: Sequence[str]) -> list[str | None]:
   found: list[str | None] = []
   with rdBase.BlockLogs():  # It reports each; the caller does, with the line.
     for text in smiles:
-      molecule = Chem.MolFromSmiles(text)
-      found.append(None if molecule is None else Chem.MolToSmiles(molecule))
+      one = molecule(text)
+      found.append(None if one is None else Chem.MolToSmiles(one))
   return found

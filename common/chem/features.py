@@ -11,12 +11,12 @@ from typing import NamedTuple
 import numpy as np
 import scipy.sparse
 import tqdm
-from rdkit import Chem, rdBase
+from rdkit import rdBase
 from rdkit.Chem import Descriptors, rdFingerprintGenerator
 
 from common.errors import InputError
 
-from . import lists, workers
+from . import canonical, lists, workers
 
 _CHUNK = 128  # Molecules that a process computes before it answers.
 
@@ -125,7 +125,7 @@ def _chunk(smiles: Sequence[str], radius: int) -> tuple[np.ndarray, ...]:
   with rdBase.BlockLogs(), warnings.catch_warnings():
     warnings.simplefilter("ignore")
     for i, text in enumerate(smiles):
-      molecule = Chem.MolFromSmiles(text)
+      molecule = canonical.molecule(text)
       # An empty text is a molecule to RDKit, of no atoms.
       valid.append(molecule is not None and molecule.GetNumAtoms() > 0)
       if not valid[-1]:

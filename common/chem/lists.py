@@ -28,7 +28,8 @@ def texts(source: Iterable[object]) -> list[str]:
   found = []
   for number, entry in enumerate(entries, 1):
     if isinstance(entry, str):
-      found.append(str(entry))  # Of NumPy, too.
+      # Of NumPy, too; half of a character, as JSON may hold, is none.
+      found.append(entry.encode("utf-8", "replace").decode())
     elif str(entry) in _MISSING:
       found.append("")
     else:

@@ -29,6 +29,8 @@ class Molecules(NamedTuple):
       mixtures).
     named: how many entries go on behind their first word, which alone is read.
     column: the name of the table's column that was read.
+    joined: how many rows of a table have a cell of several lines, which may be
+      a quote where none was meant.
   """
 
   smiles: list[str]
@@ -37,6 +39,7 @@ class Molecules(NamedTuple):
   fragments: int
   named: int = 0
   column: str | None = None
+  joined: int = 0
 
   def notes(self) -> dict[str, int]:
     """The counts, by what they are called beside a score."""
@@ -50,6 +53,7 @@ class Molecules(NamedTuple):
       "empty cells left out": len(self.empty),
       "of several fragments": self.fragments,
       "followed by a name": self.named,
+      "rows of several lines": self.joined,
     }
 
 
@@ -80,9 +84,10 @@ def load(
   """
   if isinstance(source, str | os.PathLike):
     name = os.fspath(source)
-    lines, entries, column = _entries(pathlib.Path(source), column)
+    lines, entries, column, joined = _entries(pathlib.Path(source), column)
   else:
     name, entries, column = "the list", lists.texts(source), None
+    joined = 0
     lines = list(range(1, len(entries) + 1))
   found = [_first_word(entry) for entry in entries]
   named = sum(
@@ -114,7 +119,7 @@ def load(
       f"{name}, line {line}: {text[:80]!r} has several fragments; take one of "
       "them, or leave out --strict"
     )
-  return Molecules(left, invalid, empty, len(mixtures), named, column)
+  return Molecules(left, invalid, empty, len(mixtures), named, column, joined)
 
 
 def files(source: Path | Iterable[object]) -> list[Any]:
@@ -183,14 +188,14 @@ def read(path: Path, column: str | None = None) -> tuple[list[int], list[str]]:
     InputError: the file is missing, damaged, no text, of another kind, or has
       no such column, or several that are called SMILES, or no SMILES.
   """
-  lines, entries, _ = _entries(pathlib.Path(path), column)
+  lines, entries, *_ = _entries(pathlib.Path(path), column)
   return lines, [_first_word(entry) for entry in entries]
 
 
 def _entries(
   path: pathlib.Path, column: str | None
-) -> tuple[list[int], list[str], str | None]:
-  """Line numbers, lines or cells with SMILES, and the name of the column."""
+) -> tuple[list[int], list[str], str | None, int]:
+  """Line numbers, lines or cells, the column's name, rows of several lines."""
   kind = table_files.uncompressed(path).suffix.lower()
   if kind == ".npz":
     raise InputError(
@@ -204,12 +209,12 @@ def _entries(
     )
   text = table_files.text(path)
   if kind in _TABLES:
-    lines, found, column = _table(path, text, _TABLES[kind], column)
+    lines, found, column, joined = _table(path, text, _TABLES[kind], column)
   else:
-    (lines, found), column = _list(path, text), None
+    (lines, found), column, joined = _list(path, text), None, 0
   if not found:
     raise InputError(f"{path} holds no SMILES: give a file that does")
-  return lines, found, column
+  return lines, found, column, joined
 
 
 def _first_word(entry: str) -> str:
@@ -237,7 +242,7 @@ def _list(path: pathlib.Path, text: str) -> tuple[list[int], list[str]]:
 
 
 def _table(path, text, delimiter, column):
-  lines, found, at, name = [], [], None, None
+  lines, found, at, name, joined = [], [], None, None, 0
   for line, row in table_files.rows(text, path, delimiter):
     if at is None:
       table_files.check_separator(path, line, row, delimiter)
@@ -252,7 +257,8 @@ def _table(path, text, delimiter, column):
       )
     lines.append(line)
     found.append(row[at])
-  return lines, found, name
+    joined += any("\n" in cell for cell in row)
+  return lines, found, name, joined
 
 
 def _column(path, names, column) -> int:

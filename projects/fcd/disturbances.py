@@ -15,11 +15,11 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
-from rdkit import Chem, RDConfig, rdBase
+from rdkit import RDConfig, rdBase
 from rdkit.Chem import QED, Crippen, rdFingerprintGenerator
 from sklearn.ensemble import RandomForestClassifier
 
-from common.chem import workers
+from common.chem import canonical, workers
 from common.errors import InputError
 from common.stats import frechet
 
@@ -75,7 +75,7 @@ def _of_chunk(smiles, bits):
   values, prints = [], []
   with rdBase.BlockLogs():
     for text in smiles:
-      molecule = Chem.MolFromSmiles(text)
+      molecule = canonical.molecule(text)
       if molecule is None:
         raise InputError(f"RDKit does not accept the SMILES {text!r}")
       values.append(

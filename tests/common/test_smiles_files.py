@@ -94,6 +94,7 @@ def test_lines_end_by_any_sign_and_names_are_counted(tmp_path):
   for options in ({}, {"canonicalise": False}):
     found = smiles_files.load(table, **options)
     assert found.smiles == ["CCO", "CCN", "CO"] and found.named == 2
+    assert found.notes()["rows of several lines"] == 1
   assert smiles_files.load(["CCO x", "CCN "]).named == 1
   path.write_text("smiles,name\nCCO,a\n")
   with pytest.raises(InputError, match=r"line 1: a comma separates.*\.csv"):
@@ -116,6 +117,13 @@ def test_a_column_is_a_tables_and_is_said(tmp_path):
   table.write_text("smiles,smiles\nCCO,CCN\n")
   with pytest.raises(InputError, match="2 columns"):
     smiles_files.load(table, "smiles")
+
+
+def test_what_ends_rdkit_or_is_no_character_is_invalid():
+  # RDKit writes 20,000 atoms in a row by as deep a recursion, and dies of it.
+  found = smiles_files.load(["C" * 20_000, "C\ud800", "C" * 5_000, "C\0N"])
+  assert [line for line, _ in found.invalid] == [1, 2, 4]
+  assert found.smiles == ["C" * 5_000]
 
 
 def test_what_programs_hold_is_a_list():
