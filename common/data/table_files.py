@@ -99,7 +99,7 @@ def members(path: Path) -> list[pathlib.Path]:
   path = pathlib.Path(path).expanduser()
   try:
     with zipfile.ZipFile(path) as archive:
-      names = [m.filename for m in archive.infolist() if not m.is_dir()]
+      names = [n for n in archive.namelist() if n and not n.endswith("/")]
   except _BROKEN as error:
     reason = getattr(error, "strerror", None) or error
     raise InputError(

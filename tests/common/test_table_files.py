@@ -6,6 +6,7 @@ import io
 import os
 import random
 import sys
+import zipfile
 
 import numpy as np
 import pytest
@@ -119,6 +120,30 @@ def test_pipes_of_the_shell_and_standard_input_are_read(monkeypatch):
   assert table_files.text("-") == "CCO\nCCN"
 
 
+def zipped(raw: bytes) -> bytes:
+  """An archive with one member."""
+  packed = io.BytesIO()
+  with zipfile.ZipFile(packed, "w", zipfile.ZIP_DEFLATED) as archive:
+    archive.writestr("in/a.csv", raw)
+  return packed.getvalue()
+
+
+def test_members_of_an_archive_are_read(tmp_path):
+  path = tmp_path / "t.ZIP"
+  raw = zipped(b"a,b\r1,2\r")
+  path.write_bytes(raw)
+  (member,) = table_files.members(path)
+  assert member == path / "in" / "a.csv"
+  assert table_files.table(member) == (["a", "b"], [2], [["1", "2"]])
+  # A bit that says encrypted, and a way of packing that is unknown.
+  for at, value in ((8, 1), (10, 99)):
+    broken, directory = bytearray(raw), raw.index(b"PK\1\2")
+    broken[directory + at] = broken[at - 2] = value
+    path.write_bytes(broken)
+    with pytest.raises(InputError, match=r"a\.csv cannot be read"):
+      table_files.table(member)
+
+
 def mutated(raw: bytes, draw: random.Random) -> bytes:
   """The bytes with one to three pieces cut, doubled, exchanged or changed."""
   out = bytearray(raw)
@@ -138,19 +163,21 @@ def mutated(raw: bytes, draw: random.Random) -> bytes:
   return bytes(out)
 
 
-@pytest.mark.parametrize("ending", ["", ".gz", ".bz2"])
+@pytest.mark.parametrize("ending", ["", ".gz", ".bz2", ".zip"])
 def test_mutated_tables_are_read_or_refused_in_a_sentence(ending, tmp_path):
   text = "id,smiles,y\r\n" + "".join(
     f'{i},"C{"C" * (i % 7)}O",{i}.5\n' for i in range(30)
   )
-  pack = {"": bytes, ".gz": gzip.compress, ".bz2": bz2.compress}[ending]
+  pack = {"": bytes, ".gz": gzip.compress, ".bz2": bz2.compress, ".zip": zipped}
+  pack = pack[ending]
   raw, draw = pack(text.encode()), random.Random(0)
   path = tmp_path / f"t.csv{ending}"
   read = 0
   for _ in range(150):
     path.write_bytes(mutated(raw, draw))
     try:
-      header, lines, rows = table_files.table(path)
+      one = table_files.members(path)[:1] if ending == ".zip" else [path]
+      header, lines, rows = table_files.table(*one) if one else ([], [], [])
     except InputError as error:
       assert str(path) in str(error)
     else:

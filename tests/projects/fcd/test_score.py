@@ -121,6 +121,8 @@ def test_several_files_are_one_side(tmp_path):
     archive.writestr("in/b.csv.xz", lzma.compress(b"smiles\nNCC\n"))
     archive.writestr("__MACOSX/._a.smi", b"\0")
     archive.writestr("readme.pdf", b"")
+    archive.writestr("x", b"")
+    archive.infolist()[-1].filename = ""  # As in a damaged one.
   (tmp_path / "none.zip").write_bytes((tmp_path / "g.zip").read_bytes()[:99])
   pattern = str(tmp_path / "g[12].*")
   found = read(pattern)
