@@ -128,7 +128,7 @@ MUTANTS = (
   *of(
     "common/chem/canonical.py",
     "tests/common/test_smiles_files.py",
-    ("Chem.MolToSmiles(molecule)", "text"),
+    ("Chem.MolToSmiles(one)", "text"),
   ),
   *of(
     "common/chem/workers.py",
