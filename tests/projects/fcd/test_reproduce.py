@@ -25,6 +25,11 @@ def test_an_assay_is_read_where_it_was_done(tmp_path):
     reproduce.assay("", "A")
   with pytest.raises(InputError, match=r"has no list pool.smi"):
     reproduce.find(tmp_path, "pool")
+  (tmp_path / "pool.smi").touch()
+  assert reproduce.find(tmp_path, "pool") == tmp_path / "pool.smi"
+  (tmp_path / "pool.csv").touch()
+  with pytest.raises(InputError, match="has pool.csv and pool.smi: leave one"):
+    reproduce.find(tmp_path, "pool")
 
 
 def test_disturbances_have_a_table_and_a_picture(tmp_path):
