@@ -28,7 +28,7 @@ def test_an_assay_is_read_where_it_was_done(tmp_path):
   (tmp_path / "pool.smi").touch()
   assert reproduce.find(tmp_path, "pool") == tmp_path / "pool.smi"
   (tmp_path / "pool.csv").touch()
-  with pytest.raises(InputError, match="has pool.csv and pool.smi: leave one"):
+  with pytest.raises(InputError, match=r"has pool.csv and pool.smi: leave"):
     reproduce.find(tmp_path, "pool")
 
 
