@@ -205,9 +205,7 @@ def test_statistics_are_found_behind_a_tilde(tmp_path, monkeypatch):
 
 
 @pytest.mark.slow
-def test_the_commands_of_the_readme(
-  chemnet, root, tmp_path, monkeypatch, capsys
-):
+def test_the_commands_of_the_readme(chemnet, tmp_path, monkeypatch, capsys):
   released = model.released
   monkeypatch.setattr(model, "released", lambda path: released(path or chemnet))
   monkeypatch.chdir(tmp_path)
@@ -224,7 +222,7 @@ def test_the_commands_of_the_readme(
   ):
     with opened(name, "wt") as file:
       file.write(text)
-  readme = (root / "projects" / "fcd" / "README.md").read_text()
+  readme = pathlib.Path(score.__file__).with_name("README.md").read_text()
   shell, python = (
     readme.split(f"```{kind}\n", 1)[1].split("```", 1)[0]
     for kind in ("sh", "python")
