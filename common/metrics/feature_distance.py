@@ -150,6 +150,8 @@ def described(notes: Mapping[str, int]) -> str:
 
 def is_statistics(path: str | pathlib.Path) -> bool:
   """Whether a file is an .npz with `mu` and `sigma`, by whatever tool."""
+  if not pathlib.Path(path).is_file():  # A pipe may wait for ever.
+    return False
   try:
     with zipfile.ZipFile(path) as file:
       names = {pathlib.PurePath(n).stem for n in file.namelist()}
