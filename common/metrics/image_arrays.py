@@ -15,10 +15,57 @@ import numpy as np
 
 from common import errors
 
-RANGES = ("0..255", "0..1", "-1..1")  # That float pixels can be in.
+RANGES = {"0..255": (0, 255), "0..1": (0, 1), "-1..1": (-1, 1)}  # Of floats.
 _DAMAGED = (zipfile.BadZipFile, zlib.error)
 _ROWS = 64  # That are read at a time.
-_GLANCE = 16  # Images of floats that must show what range they are in.
+_GLANCE = 16  # Pictures of floats that must show what range they are in.
+
+
+class Floats:
+  """Float pixels of a set, in the range that they are said to be in, as 0..255.
+
+  What cannot be is an error: values beyond the range, and a set in "0..255"
+  that never passes 2, which was scaled otherwise. One picture may be black.
+  """
+
+  def __init__(self, name: str):
+    """Takes a name of `RANGES`."""
+    self._name = name
+    self._low, self._high = RANGES[name]
+    self._largest, self._seen = 0.0, 0
+
+  def scaled(self, pixels: np.ndarray, where: str) -> np.ndarray:
+    """Returns float32 in 0..255, of floats of any shape.
+
+    Raises:
+      InputError: not finite, or not in the range; by a thousandth of it they
+        may pass its ends, as a network's rounded outputs do.
+    """
+    pixels = pixels.astype(np.float32)
+    if not np.isfinite(pixels).all():
+      raise errors.InputError(
+        f"{where} has pixels that are not finite: mend the file"
+      )
+    least, most = float(pixels.min()), float(pixels.max())
+    slack = 1e-3 * (self._high - self._low)
+    if least < self._low - slack or most > self._high + slack:
+      raise errors.InputError(
+        f"{where} has pixels from {least:.4g} to {most:.4g}, not in --floats="
+        f"{self._name}: say another of {', '.join(RANGES)}, or clip them"
+      )
+    self._largest, self._seen = max(self._largest, most), self._seen + 1
+    if self._seen == _GLANCE:
+      self.end(where)
+    scale = np.float32(255 / (self._high - self._low))
+    return (pixels - np.float32(self._low)) * scale
+
+  def end(self, where: str) -> None:
+    """After the last picture: InputError if what was seen cannot be."""
+    if self._seen and self._name == "0..255" and self._largest <= 2:
+      raise errors.InputError(
+        f"{where} ends float pixels of at most {self._largest:.3g}, and 0..255 "
+        "is expected: say --floats=0..1 or --floats=-1..1"
+      )
 
 
 class Notes(collections.Counter):
@@ -161,6 +208,11 @@ def pictures(
     raise errors.InputError(
       f"{name} is of {dtype}: save uint8 in 0..255, or floats"
     )
+  if len(shape) == 3 and shape[2] in (3, 4):
+    raise errors.InputError(
+      f"{name} has shape {shape}, which is one picture in colours as well as "
+      f"{shape[0]} gray ones that are {shape[2]} wide: give [n, h, w, c]"
+    )
   wanted = chosen(shape[0], count, seed, name)
   return Pictures(len(wanted), _pixels(rows, wanted, floats, notes), notes)
 
@@ -168,11 +220,9 @@ def pictures(
 def _pixels(
   rows: Rows, indices: list[int], floats: str, notes: Notes
 ) -> Iterator[np.ndarray]:
-  low, high = (float(v) for v in floats.split(".."))
-  slack = (high - low) * 1e-3
+  scale = Floats(floats)
   wanted = iter(indices)
   following = next(wanted)
-  largest, seen = 0.0, 0
   for index, row in enumerate(rows.open()):
     if index != following:
       continue
@@ -188,23 +238,9 @@ def _pixels(
       notes["16-bit"] += 1
       row = ((row.astype(np.int64) + 128) // 257).astype(np.uint8)
     if row.dtype.kind == "f":
-      row = row.astype(np.float32)
-      if not np.isfinite(row).all():
-        raise errors.InputError(
-          f"{notes.current} has pixels that are not finite"
-        )
-      if row.min() < low - slack or row.max() > high + slack:
-        notes["out of range"] += 1
-      row = (row - low) * (255 / (high - low))
-      if floats == "0..255" and seen < _GLANCE:
-        largest = max(largest, float(np.abs(row).max()))
-        seen += 1
-        # One image may be black; a set of them was scaled differently.
-        if largest <= 2 and (seen == _GLANCE or following < 0):
-          raise errors.InputError(
-            f"{rows.name} has float pixels of at most {largest:.3g}, and "
-            "0..255 is expected: say --floats=0..1 or --floats=-1..1"
-          )
+      row = scale.scaled(row, str(notes.current))
+      if following < 0:
+        scale.end(rows.name)
     yield row
     if following < 0:
       return

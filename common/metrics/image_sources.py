@@ -11,7 +11,6 @@ handled is counted:
                    gray values repeated; opacity dropped; colours looked up;
                    16 bits brought to 8; CMYK and the like converted; the first
                    picture of several
-    out of range   float images with values beyond their range; kept as they are
     files .txt ignored   no images, by their suffix
 
 `strict` makes an error of each but the last. Orientation tags in files are not
@@ -149,11 +148,12 @@ def _stream(source, floats, notes):
   for i, part in enumerate(source):
     name = f"item {i} (from 0) of the stream"
     part = as_array(part, name)
-    # One colour image, as a batch of one; [n, h, w] are gray ones.
-    one = part.ndim == 2 or (part.ndim == 3 and part.shape[2] in (1, 3, 4))
-    yield from _array(
-      name, part[None] if one else part, None, 0, floats, notes
-    ).images
+    # One image, as a batch of one; [n, h, w] are gray ones.
+    if part.ndim == 2:
+      part = part[None, ..., None]
+    elif part.ndim == 3 and part.shape[2] in (1, 3, 4):
+      part = part[None]
+    yield from _array(name, part, None, 0, floats, notes).images
 
 
 def as_array(source: Any, name: str) -> np.ndarray:

@@ -19,6 +19,7 @@ import contextlib
 import functools
 import pathlib
 import re
+import shlex
 import struct
 import zipfile
 import zlib
@@ -31,12 +32,28 @@ import tqdm
 from PIL import Image, ImageSequence
 
 from common.checkpoint import warn
+from common.data import folders
 from common.errors import InputError
+from common.metrics.image_arrays import RANGES, Floats
 
 ARRAYS = (".npy", ".npz")
 MAY_MOVE = (".gif", ".webp", ".png", ".apng")
 STILLS = (".png", ".jpg", ".jpeg", ".bmp", ".webp", ".tif", ".tiff")
-FILMS = (".mp4", ".avi", ".mov", ".mkv", ".webm", ".mpg", ".mpeg", ".m4v")
+FILMS = (
+  ".mp4",
+  ".avi",
+  ".mov",
+  ".mkv",
+  ".webm",
+  ".mpg",
+  ".mpeg",
+  ".m4v",
+  ".wmv",
+  ".flv",
+  ".ogv",
+  ".3gp",
+  ".m2ts",
+)
 # What a damaged file makes its reader raise.
 _BROKEN = (
   OSError,
@@ -49,7 +66,6 @@ _BROKEN = (
   Image.DecompressionBombError,
 )
 _LOSSES = ("unreadable", "too short", "missing")
-RANGES = {"0..255": (0, 255), "0..1": (0, 1), "-1..1": (-1, 1)}
 
 
 class Video(NamedTuple):
@@ -124,9 +140,10 @@ def read(
   name = "the array" if isinstance(source, np.ndarray) else str(source)
   handled = functools.partial(_handled, notes, options.strict)
   bar = tqdm.tqdm(disable=True) if bar is None else bar
+  scale = Floats(options.floats) if options.floats else None
   found = longest = 0
   size = None
-  for video in _videos(source, handled, bar):
+  for video in _videos(source, handled, notes, bar):
     longest = max(longest, video.length)
     starts = _starts(video.length, options)
     if not starts:
@@ -139,7 +156,7 @@ def read(
       except _BROKEN as error:
         handled("unreadable", f"{video.where} ({error})")
         break
-      clip = _pixels(clip, video.where, options.floats, handled)
+      clip = _pixels(clip, video.where, scale, handled)
       size = size or clip.shape[1:3]
       if clip.shape[1:3] != size:
         handled("of another size", video.where)
@@ -147,7 +164,9 @@ def read(
       yield clip
       bar.update()
       if found == options.count:
-        return
+        break
+    if found == options.count:
+      break
   if not found:
     need = options.skip + _span(options)
     raise InputError(
@@ -157,7 +176,9 @@ def read(
       else f"{name} has no clip: give .npy or .npz files, animated images, or "
       "folders of frames"
     )
-  if options.count is not None:
+  if scale:
+    scale.end(name)
+  if options.count is not None and found < options.count:
     missing = options.count - found
     where = f"{name}, {found} clips and not {options.count}"
     handled("missing", where, missing)
@@ -199,18 +220,20 @@ def existing(source: str | pathlib.Path) -> pathlib.Path:
   return path
 
 
-def _videos(source: Any, handled: Callable, bar: Any) -> Iterator[Video]:
+def _videos(
+  source: Any, handled: Callable, notes: Counter[str], bar: Any
+) -> Iterator[Video]:
   """Yields the videos of a source, opened one after the other."""
   if not isinstance(source, str | pathlib.Path):
     _grow(bar, 1)
     yield from _of_array(np.asarray(source), "the array", bar)
     return
   path = existing(source)
-  files = _listed(path) if path.is_dir() else [path]
+  files = _listed(path, handled, notes) if path.is_dir() else [path]
   _grow(bar, len(files))
   for item in files:
     try:
-      with contextlib.closing(_open(item, bar)) as videos:
+      with contextlib.closing(_open(item, handled, bar)) as videos:
         yield from videos
     except InputError:
       raise
@@ -222,46 +245,68 @@ def _videos(source: Any, handled: Callable, bar: Any) -> Iterator[Video]:
       handled("unreadable", f"{item} ({error})")
 
 
-def _listed(folder: pathlib.Path) -> list[Any]:
+def _listed(
+  folder: pathlib.Path, handled: Callable, notes: Counter[str]
+) -> list[Any]:
   """What a folder holds: paths of clips, and lists of frames."""
+  known = {*ARRAYS, *MAY_MOVE, *STILLS, *FILMS}
+  files, ignored = folders.find(folder, sorted(known))
+  for suffix, count in ignored.items():  # Said, and no error under `strict`.
+    notes[f"files {suffix or 'without suffix'} ignored"] += count
+  by_folder: dict[pathlib.Path, list[pathlib.Path]] = {}
+  for path in files:
+    by_folder.setdefault(path.parent, []).append(path)
+  order = lambda path: [_natural(p) for p in path.relative_to(folder).parts]
   found: list[Any] = []
-  images = []
-  for path in sorted(folder.iterdir(), key=_natural):
-    suffix = path.suffix.lower()
-    if path.name.startswith("."):
-      continue
-    if path.is_dir():
-      found += _listed(path)
-    elif suffix in ARRAYS:
-      found.append(path)
-    elif suffix in {*MAY_MOVE, *STILLS}:
-      images.append(path)
-    elif suffix in FILMS:
-      _refuse_film(path)
-  # The first that can be opened says whether all are frames, or all are clips.
-  for path in images:
-    with contextlib.suppress(*_BROKEN), Image.open(path) as image:
-      if getattr(image, "is_animated", False):
-        return found + images
-      break
-  return found + [images] * bool(images)
+  for parent in sorted(by_folder, key=order):
+    frames: list[pathlib.Path] = []
+    moving: list[pathlib.Path] = []
+    for path in sorted(by_folder[parent], key=lambda path: _natural(path.name)):
+      suffix = path.suffix.lower()
+      if suffix in FILMS:
+        _refuse_film(path)
+      elif suffix in ARRAYS:
+        found.append(path)
+      else:
+        (moving if _moves(path) else frames).append(path)
+    # Beside videos of its kind, a still one is a video that is too short.
+    kinds = {path.suffix.lower() for path in moving}
+    short = [path for path in frames if path.suffix.lower() in kinds]
+    frames = [path for path in frames if path not in set(short)]
+    if frames and moving:
+      handled("folders of frames and of videos", str(parent))
+    found += sorted(moving + short, key=lambda path: _natural(path.name))
+    found += [frames] * bool(frames)
+  return found
 
 
-def _natural(path: pathlib.Path) -> list[Any]:
+def _moves(path: pathlib.Path) -> bool:
+  """Whether an image file is a video; one that is damaged goes by its name."""
+  if path.suffix.lower() not in MAY_MOVE:
+    return False
+  try:
+    with Image.open(path) as image:
+      return getattr(image, "is_animated", False)
+  except _BROKEN:
+    return path.suffix.lower() in (".gif", ".apng")
+
+
+def _natural(name: str) -> list[Any]:
   """Sorts frame_2 before frame_10."""
-  parts = re.split(r"([0-9]+)", path.name)  # Numbers are at the odd places.
+  parts = re.split(r"([0-9]+)", name)  # Numbers are at the odd places.
   return [(int(p), "") if i % 2 else (-1, p) for i, p in enumerate(parts)]
 
 
 def _refuse_film(path: pathlib.Path) -> None:
+  name, folder = shlex.quote(path.name), shlex.quote(path.stem)
   raise InputError(
     f"{path} is a film, which is not read here: make frames of each into a "
-    f"folder of its own, by `mkdir {path.stem}; ffmpeg -i {path.name} "
-    f"{path.stem}/%05d.png`"
+    f"folder of its own, by `mkdir {folder}; ffmpeg -i {name} "
+    f"{folder}/%05d.png`"
   )
 
 
-def _open(item: Any, bar: Any) -> Iterator[Video]:
+def _open(item: Any, handled: Callable, bar: Any) -> Iterator[Video]:
   if isinstance(item, list):
     yield Video(str(item[0].parent), len(item), lambda r: _stills(item, r))
   elif item.suffix.lower() == ".npy":
@@ -271,7 +316,7 @@ def _open(item: Any, bar: Any) -> Iterator[Video]:
   elif item.suffix.lower() in FILMS:
     _refuse_film(item)
   elif item.suffix.lower() in {*MAY_MOVE, *STILLS}:
-    yield _animation(item)
+    yield _animation(item, handled)
   else:
     raise InputError(
       f"{item} is no file of clips: give .npy, .npz, an animated image or a "
@@ -334,9 +379,15 @@ def _check_shape(shape: tuple[int, ...], dtype: Any, where: str) -> int:
   return len(shape)
 
 
-def _animation(path: pathlib.Path) -> Video:
+def _animation(path: pathlib.Path, handled: Callable) -> Video:
   with Image.open(path) as image:
-    frames = [_array(frame) for frame in ImageSequence.Iterator(image)]
+    frames, shown = [], set()
+    for frame in ImageSequence.Iterator(image):
+      frames.append(_array(frame))
+      shown.add(frame.info.get("duration") or 0)
+  # Each is one frame, however long it is shown.
+  if len(shown) > 1:
+    handled("with uneven durations", str(path))
   return _in_memory(_stack(frames, path), str(path))
 
 
@@ -367,26 +418,16 @@ def _array(image: Image.Image) -> np.ndarray:
 
 
 def _pixels(
-  clip: np.ndarray, where: str, floats: str | None, handled: Callable
+  clip: np.ndarray, where: str, scale: Floats | None, handled: Callable
 ) -> np.ndarray:
   """A clip of any kind as RGB, 0..255; counts what it was."""
   if clip.dtype.kind == "f":
-    if floats is None:
+    if scale is None:
       raise InputError(
         f"{where} holds floating point numbers: say what they mean by --floats="
         + ", --floats=".join(RANGES)
       )
-    low, high = RANGES[floats]
-    if not np.isfinite(clip).all():
-      raise InputError(f"{where} has pixels that are not finite: mend the file")
-    # A network's output may pass the ends by rounding.
-    slack = 1e-3 * (high - low)
-    if clip.min() < low - slack or clip.max() > high + slack:
-      raise InputError(
-        f"{where} has pixels from {clip.min():.4g} to {clip.max():.4g}, not in "
-        f"--floats={floats}"
-      )
-    clip = (clip.astype(np.float32) - low) * np.float32(255 / (high - low))
+    clip = scale.scaled(clip, where)
   elif clip.dtype == np.uint16:
     handled("16-bit", where)
     clip = clip.astype(np.float32) / 257

@@ -229,7 +229,7 @@ def test_photographs_do_not_fill_memory(tmp_path):
 
 @given(
   n=st.integers(1, 150),
-  trailing=st.sampled_from([(2, 3), (2, 3, 1), (2, 3, 3), (2, 3, 4)]),
+  trailing=st.sampled_from([(2, 5), (2, 3, 1), (2, 3, 3), (2, 3, 4)]),
   kind=st.sampled_from(["npy", "npz", "packed", "memory"]),
   dtype=st.sampled_from([np.uint8, np.uint16, np.float32, np.float16]),
 )
@@ -250,9 +250,15 @@ def test_arrays(tmp_path, n, trailing, kind, dtype):
   if dtype == np.uint16:
     wanted = wanted // 257
   np.testing.assert_array_equal(got, wanted)
-  counted = {"gray": trailing in ((2, 3), (2, 3, 1)), "alpha": 4 in trailing}
+  counted = {"gray": trailing in ((2, 5), (2, 3, 1)), "alpha": 4 in trailing}
   counted["16-bit"] = dtype == np.uint16
   assert notes == {k: n for k, v in counted.items() if v}
+
+
+def test_three_axes_that_end_in_colours_are_refused():
+  for width in (3, 4):
+    photograph = np.zeros((64, 48, width), np.uint8)
+    refused("one picture in colours as well as 64 gray", photograph)
 
 
 def test_ranges_of_floats():
@@ -263,8 +269,8 @@ def test_ranges_of_floats():
   np.testing.assert_allclose(got, unit * 255, atol=1e-4)
   refused(r"at most 1, and 0..255 is expected: say --floats", np.round(unit))
   refused(r"at most 0.9\d+, and 0..255", unit[:1] * 0.99)
-  _, notes = read(unit * 300)
-  assert notes["out of range"] > 0
+  refused(r"pixels from .* not in --floats=0\.\.255: say another", unit * 300)
+  refused("not in --floats=-1..1", unit * 255, floats="-1..1")
   refused("floats='0..2'", unit, floats="0..2")
   unit[7, 1, 1, 1] = np.nan
   refused(r"image 7 \(from 0\) of the array has pixels", unit, floats="0..1")

@@ -97,6 +97,56 @@ def test_a_gif(tmp_path):
   assert notes == {}
 
 
+def test_durations_that_differ_are_counted(tmp_path):
+  """A frame is a frame, however long it is shown; it is said, not silent."""
+  frames = [Image.fromarray(f) for f in video(16)]
+  for name in ("a.gif", "a.png"):
+    path = tmp_path / name
+    first, *rest = frames
+    first.save(
+      path, save_all=True, append_images=rest, duration=[480] + [40] * 15
+    )
+    found, notes = read(path)
+    assert found[0].shape[0] == 16 and notes == {"with uneven durations": 1}
+    with pytest.raises(InputError, match="uneven durations, which --strict"):
+      read(path, strict=True)
+    first.save(path, save_all=True, append_images=rest, duration=40)
+    assert read(path)[1] == {}
+
+
+def test_a_folder_is_not_judged_by_its_first_image(tmp_path):
+  frames = [Image.fromarray(f) for f in video(16)]
+  frames[0].save(tmp_path / "0.gif")
+  for i in range(1, 4):
+    frames[0].save(
+      tmp_path / f"{i}.gif", save_all=True, append_images=frames[1:]
+    )
+  found, notes = read(tmp_path)
+  assert len(found) == 3 and notes == {"too short": 1}
+  with pytest.raises(InputError, match=r"0\.gif, 1 frames: 1 too short"):
+    read(tmp_path, strict=True)
+  for i, frame in enumerate(frames):  # A preview beside its own frames.
+    frame.save(tmp_path / f"{i}.png")
+  found, notes = read(tmp_path)
+  assert len(found) == 4
+  assert notes == {"too short": 1, "folders of frames and of videos": 1}
+
+
+def test_links_other_kinds_and_names_for_a_shell(tmp_path):
+  folder = tmp_path / "clips"
+  for i in range(2):
+    (folder / f"{i}").mkdir(parents=True)
+    for t, frame in enumerate(video(16)):
+      Image.fromarray(frame).save(folder / f"{i}" / f"{t}.png")
+  (folder / "again").symlink_to(folder)  # A loop.
+  (folder / "readme.md").write_text("no clip")
+  found, notes = read(folder, strict=True)
+  assert len(found) == 2 and notes == {"files .md ignored": 1}
+  (folder / "my film.WMV").write_bytes(b"")
+  with pytest.raises(InputError, match=r"-i 'my film.WMV' 'my film'/%05d.png"):
+    read(folder)
+
+
 def test_kinds_of_pixels_are_counted(tmp_path):
   gray, alpha = video(16, channels=1), video(16, channels=4)
   found, notes = read(gray)
@@ -134,6 +184,8 @@ def test_floats_need_a_range():
     np.testing.assert_allclose(found[0], pixels, rtol=0, atol=1e-4)
   with pytest.raises(InputError, match="pixels from 0 to 2"):
     read(pixels, floats="0..1")
+  with pytest.raises(InputError, match=r"at most 1, and 0\.\.255"):
+    read(pixels / 255, floats="0..255")
   pixels[3, 2, 1, 0] = np.nan
   with pytest.raises(InputError, match="not finite"):
     read(pixels, floats="0..255")
@@ -186,7 +238,8 @@ def test_damaged_files_are_counted(tmp_path, capsys):
   (tmp_path / "notes.txt").write_text("no clip")
   (tmp_path / ".hidden.npy").write_text("no clip")
   found, notes = read(tmp_path)
-  assert len(found) == 1 and notes == {"unreadable": 6}
+  assert len(found) == 1
+  assert notes == {"unreadable": 6, "files .txt ignored": 1}
   assert capsys.readouterr().err.count("\n") == 1
   with pytest.raises(InputError, match="unreadable"):
     read(tmp_path, strict=True)
