@@ -11,6 +11,7 @@ import argparse
 import ast
 import contextlib
 import importlib.util
+import io
 import pathlib
 import sys
 from collections.abc import Callable, Iterator, Sequence
@@ -219,6 +220,9 @@ def sentences() -> Iterator[None]:
   """Ends the program with one sentence where what it was given is bad."""
   # Orbax reports some thirty lines for every checkpoint, and warns of reading.
   logging.set_verbosity(logging.ERROR)
+  # A terminal of ASCII must not end, by an accent, what took hours.
+  if isinstance(sys.stdout, io.TextIOWrapper):
+    sys.stdout.reconfigure(errors="backslashreplace")
   try:
     yield
   except (InputError, FloatingPointError) as error:

@@ -26,6 +26,7 @@ from common.stats import frechet, jackknife, kid, precision_recall
 
 PARTS = 10  # Of the samples, for error bars.
 KEEP = 5_000  # Rows of features kept for the scores that need them.
+_MOST_TEXT = 10**6  # Bytes of a protocol, or of notes.
 _DEAL = 5_120  # Rows that are dealt to the parts at a time.
 
 
@@ -150,6 +151,8 @@ def described(notes: Mapping[str, int]) -> str:
 
 def is_statistics(path: str | pathlib.Path) -> bool:
   """Whether a file is an .npz with `mu` and `sigma`, by whatever tool."""
+  if not pathlib.Path(path).is_file():  # A pipe may wait for ever.
+    return False
   try:
     with zipfile.ZipFile(path) as file:
       names = {pathlib.PurePath(n).stem for n in file.namelist()}
@@ -159,10 +162,19 @@ def is_statistics(path: str | pathlib.Path) -> bool:
 
 
 def check_name(path: str | pathlib.Path) -> pathlib.Path:
-  """Returns where `save` would write; InputError if it would not."""
+  """Returns where `save` would write; InputError if it could not."""
   path = pathlib.Path(path).expanduser()
   if path.suffix != ".npz":
     raise InputError(f"{path}: statistics are kept in a file named *.npz")
+  if path.is_dir():
+    raise InputError(f"{path} is a folder: name a file for the statistics")
+  # What is not there yet is made, in the nearest folder that is.
+  folder = next(p for p in path.absolute().parents if p.exists())
+  if not folder.is_dir() or not os.access(folder, os.W_OK | os.X_OK):
+    raise InputError(
+      f"{path} cannot be written, since {folder} is no folder that this user "
+      "may write to: name another place"
+    )
   return path
 
 
@@ -191,6 +203,7 @@ def load(path: str | pathlib.Path) -> Samples:
   Raises:
     InputError: cut short, not numbers, or of the wrong shape.
   """
+  path = pathlib.Path(path).expanduser()
   try:
     # NumPy leaves a file that it cannot read open; this one is closed.
     with open(path, "rb") as raw, np.load(raw, allow_pickle=False) as file:
@@ -218,11 +231,30 @@ def _numbers(a: np.ndarray) -> np.ndarray:
 
 def _ours(file: Any, name: str) -> dict[str, Any] | None:
   """The JSON object that `save` has put there; None for anything else."""
+  if name not in file.files:
+    return None
+  # Looked at before it is read, since it may be of any size.
+  if file.zip.getinfo(f"{name}.npy").file_size > _MOST_TEXT:
+    return None
   try:
     found = json.loads(str(file[name].item()))
-  except (KeyError, ValueError):  # NumPy's, for objects and what is no JSON.
+  except ValueError:  # NumPy's, for objects and what is no JSON.
     return None
   return found if isinstance(found, dict) else None
+
+
+def _refuse_objects(path: pathlib.Path) -> None:
+  """InputError for an .npy that holds a Python object, such as a dict."""
+  if path.suffix != ".npy" or not path.is_file():
+    return
+  with path.open("rb") as file:
+    start = file.read(256)
+  if start.startswith(b"\x93NUMPY") and b"'|O'" in start:
+    raise InputError(
+      f"{path} holds a Python object, which is not read, since that can run "
+      "any program: np.savez('stats.npz', mu=..., sigma=...) keeps statistics, "
+      "and np.save plain arrays"
+    )
 
 
 def side(
@@ -239,8 +271,9 @@ def side(
     return source
   if isinstance(source, str | os.PathLike):
     name = os.fspath(source)
-    if is_statistics(name):
+    if is_statistics(pathlib.Path(name).expanduser()):
       return load(name)
+    _refuse_objects(pathlib.Path(name).expanduser())
   return read(name, source)
 
 

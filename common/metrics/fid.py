@@ -77,6 +77,7 @@ def network(
     raise errors.InputError(
       f"tap={tap!r}: it can be {', '.join(inception.TAPS)}, of inception"
     )
+  path = None if path is None else os.path.expanduser(path)
   if features == "inception":
     try:
       loaded = inception_weights.load(path)
@@ -301,14 +302,12 @@ def main() -> None:
   def read(
     path: str, arguments: argparse.Namespace
   ) -> feature_distance.Samples:
-    other = arguments.b
-    if other is not None and not feature_distance.is_statistics(other):
-      find(other, arguments)  # Rather than hours later.
     pictures = find(path, arguments)
     net = load(arguments.features, arguments.weights, arguments.tap)
     return samples(path, pictures, net, arguments.batch_size, arguments.seed)
 
-  command.main(__doc__.splitlines()[0], _add_arguments, read)
+  title = __doc__.splitlines()[0]
+  command.main(title, _add_arguments, read, check=find)
 
 
 if __name__ == "__main__":

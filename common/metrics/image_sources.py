@@ -118,8 +118,8 @@ def find(
     notes.update_unhandled(others)
     drawn = image_arrays.chosen(len(files), count, seed, name)
     # In place of those that cannot be read.
-    spare = np.random.default_rng(seed).permutation(len(files))
-    spare = [i for i in spare.tolist() if i not in set(drawn)]
+    order, taken = np.random.default_rng(seed).permutation(len(files)), {*drawn}
+    spare = [i for i in order.tolist() if i not in taken]
     read = _read_files([files[i] for i in [*drawn, *spare]], notes)
     if count is not None:
       read = _exactly(count, read, name, notes)
@@ -328,7 +328,9 @@ def _tfds(
 ) -> np.ndarray:
   """A data set, decoded once into the cache: uint8 [n, size, size, c]."""
   name, _, own = name.partition(":")
-  if data_dir is None:
+  if data_dir is not None:
+    data_dir = pathlib.Path(data_dir).expanduser()
+  else:
     data_dir = pathlib.Path.home() / "tensorflow_datasets"
   default, crop = _TFDS.get(name, (None, None))
   if size is None and default is None:

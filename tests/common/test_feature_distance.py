@@ -1,6 +1,8 @@
 """Samples that stream, statistics in files, and what refuses to be compared."""
 
+import io
 import json
+import re
 import sys
 
 import hypothesis
@@ -209,3 +211,82 @@ def test_the_command(tmp_path, monkeypatch, capsys):
     said = capsys.readouterr().err
     assert stop.value.code == 1 and said.startswith("error: ")
     assert said.count("\n") == 1
+
+
+def test_what_can_be_known_is_said_before_the_first_feature(
+  tmp_path, monkeypatch, capsys
+):
+  read, b = [], tmp_path / "b.npz"
+
+  def features(path, arguments):
+    read.append(path)
+    x = np.random.default_rng(0).normal(size=(50, 2))
+    return feature_distance.collect(path, [x], {"score": "toy"}, {})
+
+  def check(path, arguments):
+    if path == "absent":
+      raise InputError("there is no absent")
+
+  np.savez(b, mu=np.zeros(2), sigma=np.zeros((2, 3)))
+  np.save(tmp_path / "dict.npy", {"mu": np.zeros(2)}, allow_pickle=True)
+  (tmp_path / "file").write_text("")
+  (tmp_path / "x.npz").mkdir()
+  stats = "--save-stats={}".format
+  for words, message in (
+    (["a", stats("stats")], r"kept in a file named \*.npz"),
+    (["a", stats(tmp_path / "x.npz")], "is a folder"),
+    (["a", stats(tmp_path / "file" / "y.npz")], "is no folder that"),
+    (["a", "absent"], "there is no absent"),
+    (["a", b], "has shape"),
+    ([tmp_path / "dict.npy", "b"], "holds a Python object"),
+  ):
+    monkeypatch.setattr(sys, "argv", ["toy", *map(str, words)])
+    with pytest.raises(SystemExit):
+      command.main("Toy.", lambda p: None, features, check=check)
+    said = capsys.readouterr().err
+    assert re.search(message, said) and said.count("\n") == 1, said
+  assert not read
+
+
+def test_statistics_of_a_are_kept_where_b_is_bad(tmp_path, monkeypatch):
+  def features(path, arguments):
+    if path == "b":
+      raise InputError("bad")
+    return collected(np.eye(40), name=path)
+
+  monkeypatch.setenv("HOME", str(tmp_path))
+  words = ["toy", "a", "b", "--save-stats=~/a.npz"]
+  monkeypatch.setattr(sys, "argv", words)
+  with pytest.raises(SystemExit):
+    command.main("Toy.", lambda p: None, features)
+  monkeypatch.setattr(sys, "argv", ["toy", "~/a.npz", "c"])
+  command.main("Toy.", lambda p: None, features)
+  assert feature_distance.side("A", "~/a.npz", features).n == 40
+
+
+def test_large_members_of_others_are_not_read(tmp_path, monkeypatch):
+  x = np.eye(4)
+  others = {"notes": np.zeros(10**6), "arr_0": np.zeros(10**6)}
+  np.savez(tmp_path / "x.npz", mu=x[0], sigma=x, n=[9], **others)
+  opened, read = [], np.lib.npyio.NpzFile.__getitem__
+
+  def counted(file, name):
+    opened.append(name)
+    return read(file, name)
+
+  monkeypatch.setattr(np.lib.npyio.NpzFile, "__getitem__", counted)
+  found = feature_distance.load(tmp_path / "x.npz")
+  assert found.n == 9 and not found.notes and found.protocol is None
+  assert set(opened) == {"mu", "sigma", "n"}
+
+
+def test_a_terminal_of_ascii_ends_nothing(tmp_path, monkeypatch):
+  raw = io.BytesIO()
+  monkeypatch.setattr(sys, "stdout", io.TextIOWrapper(raw, "ascii"))
+  monkeypatch.setattr(sys, "argv", ["toy", "a", "b"])
+  features = lambda path, _: collected(
+    np.random.default_rng(0).normal(size=(50, 2)), name=path
+  )
+  command.main("Toy.", lambda p: None, features)
+  sys.stdout.flush()
+  assert raw.getvalue().startswith(b"toy: 0 \\xb1 0")
