@@ -24,7 +24,7 @@ import os
 import pathlib
 import re
 import warnings
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
 import numpy as np
@@ -184,6 +184,7 @@ def batches(
   batch_size: int,
   size: int,
   notes: dict[str, int],
+  stretch: Callable[[np.ndarray, int, int], np.ndarray] | None = None,
 ) -> Iterator[np.ndarray]:
   """Yields images [b, h, w, 3], b = `batch_size` but for the last batch.
 
@@ -195,6 +196,8 @@ def batches(
     batch_size: images at a time.
     size: height and width that the network resizes to.
     notes: where "other sizes" are counted.
+    stretch: brings every image to `size`, before it is batched. None leaves it
+      to the network, and where it has to be, does as TF1.
   """
   first, kept, batch = None, None, []
 
@@ -209,7 +212,9 @@ def batches(
     first = first or image.shape
     if image.shape != first:
       notes["other sizes"] += 1
-    if image.shape[0] * image.shape[1] >= _LARGE:
+    if stretch is not None:
+      image = stretch(image, size, size)
+    elif image.shape[0] * image.shape[1] >= _LARGE:
       image = resize.tf1_bilinear_on_host(image, size, size)
     kept = kept or image.shape
     batch.append(image)
