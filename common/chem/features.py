@@ -3,20 +3,20 @@
 ECFP counts say how often each circular substructure occurs, not folded.
 """
 
-import concurrent.futures
-import itertools
-import multiprocessing
+import functools
 import warnings
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
 import numpy as np
 import scipy.sparse
 import tqdm
-from rdkit import Chem, rdBase
+from rdkit import rdBase
 from rdkit.Chem import Descriptors, rdFingerprintGenerator
 
 from common.errors import InputError
+
+from . import canonical, lists, workers
 
 _CHUNK = 128  # Molecules that a process computes before it answers.
 
@@ -42,48 +42,38 @@ class Features(NamedTuple):
 
 
 def features(
-  smiles: Sequence[str], processes: int = 1, radius: int = 2
+  smiles: Iterable[str], processes: int = 1, radius: int = 2
 ) -> Features:
   """Computes ECFP counts and all RDKit 2-D descriptors.
 
-  The result does not depend on `processes`. They are spawned: a script that
-  asks for more than one needs the usual `if __name__ == "__main__":`.
+  The result does not depend on `processes`.
 
   Args:
-    smiles: `[n]`; one that RDKit rejects, or empty, is marked, not an error.
+    smiles: `[n]`, as `lists.texts` takes them; one that RDKit rejects, or
+      empty, is marked, not an error.
     processes: 1 works in this one.
     radius: of the circular substructures; 2 is ECFP4.
 
   Raises:
-    InputError: `radius` below 0 or `processes` below 1.
+    InputError: `radius` below 0 or `processes` below 1, or what is listed is
+      no text.
   """
   if radius < 0 or processes < 1:
     raise InputError(
       f"radius = {radius} and processes = {processes}: the radius can be 0 or "
       "more, the processes 1 or more"
     )
+  smiles = lists.texts(smiles)
   chunks = [smiles[i : i + _CHUNK] for i in range(0, len(smiles), _CHUNK)]
-  again = itertools.repeat(radius)
-  bar = lambda found: list(
-    tqdm.tqdm(
-      found,
-      total=len(chunks),
-      desc=f"molecules, {_CHUNK} at a time",
-      disable=len(chunks) < 4,
+  with tqdm.tqdm(
+    total=len(smiles), desc="molecules", disable=len(chunks) < 4
+  ) as bar:
+    found = workers.mapped(
+      functools.partial(_chunk, radius=radius),
+      chunks,
+      processes,
+      lambda chunk: bar.update(len(chunk)),
     )
-  )
-  if processes == 1 or len(chunks) < 2:
-    found = bar(map(_chunk, chunks, again))
-  else:
-    # Forked children of a process with JAX's threads may hang.
-    spawn = multiprocessing.get_context("spawn")
-    workers = min(processes, len(chunks))
-    with concurrent.futures.ProcessPoolExecutor(workers, spawn) as pool:
-      try:
-        found = bar(pool.map(_chunk, chunks, again))
-      except BaseException:
-        pool.shutdown(cancel_futures=True)
-        raise
   names = _descriptor_names()
   join = lambda i, empty: np.concatenate([empty, *(part[i] for part in found)])
   keys = join(0, np.empty(0, np.int64))
@@ -135,7 +125,7 @@ def _chunk(smiles: Sequence[str], radius: int) -> tuple[np.ndarray, ...]:
   with rdBase.BlockLogs(), warnings.catch_warnings():
     warnings.simplefilter("ignore")
     for i, text in enumerate(smiles):
-      molecule = Chem.MolFromSmiles(text)
+      molecule = canonical.molecule(text)
       # An empty text is a molecule to RDKit, of no atoms.
       valid.append(molecule is not None and molecule.GetNumAtoms() > 0)
       if not valid[-1]:

@@ -1,14 +1,15 @@
 """Molecules of a file or a list, with their line numbers, as SMILES."""
 
+import glob
 import os
 import pathlib
-from collections.abc import Callable, Sequence
-from typing import NamedTuple
+from collections.abc import Callable, Iterable
+from typing import Any, NamedTuple
 
 from common.data import table_files
 from common.errors import InputError
 
-from . import canonical
+from . import canonical, lists
 
 Path = str | os.PathLike
 
@@ -26,24 +27,38 @@ class Molecules(NamedTuple):
     empty: lines without a SMILES in a table, left out.
     fragments: how many of those that are left have more than one (salts,
       mixtures).
+    named: how many entries go on behind their first word, which alone is read.
+    column: the name of the table's column that was read.
+    joined: how many rows of a table have a cell of several lines, which may be
+      a quote where none was meant.
   """
 
   smiles: list[str]
   invalid: list[tuple[int, str]]
   empty: list[int]
   fragments: int
+  named: int = 0
+  column: str | None = None
+  joined: int = 0
 
   def notes(self) -> dict[str, int]:
     """The counts, by what they are called beside a score."""
-    return {
+    where = (
+      {}
+      if self.column is None
+      else {f"read from the column {self.column!r}": len(self.smiles)}
+    )
+    return where | {
       "invalid SMILES left out": len(self.invalid),
       "empty cells left out": len(self.empty),
       "of several fragments": self.fragments,
+      "followed by a name": self.named,
+      "rows of several lines": self.joined,
     }
 
 
 def load(
-  source: Path | Sequence[str],
+  source: Path | Iterable[str],
   column: str | None = None,
   canonicalise: bool = True,
   strict: bool = False,
@@ -53,7 +68,9 @@ def load(
   """Molecules of a file, or of a list, in the form that is to be scored.
 
   Args:
-    source: path of a file for `read`, or SMILES, whose lines count from 1.
+    source: path of a file for `read`, or SMILES, whose lines count from 1: a
+      list, a generator, an array or a column of pandas, in which None and NaN
+      are empty lines.
     column: of a table; see `read`.
     canonicalise: False takes the SMILES as they are written, without asking
       RDKit whether they are any.
@@ -63,14 +80,20 @@ def load(
     progress: called with the number of molecules, as they are done.
 
   Raises:
-    InputError: `read`'s, or `strict`'s.
+    InputError: `read`'s, or `strict`'s, or what is listed is no text.
   """
   if isinstance(source, str | os.PathLike):
     name = os.fspath(source)
-    lines, found = read(source, column)
+    lines, entries, column, joined = _entries(pathlib.Path(source), column)
   else:
-    name, found = "the list", [text.strip() for text in source]
-    lines = list(range(1, len(found) + 1))
+    name, entries, column = "the list", lists.texts(source), None
+    joined = 0
+    lines = list(range(1, len(entries) + 1))
+  found = [_first_word(entry) for entry in entries]
+  named = sum(
+    len(entry.strip()) > len(text)
+    for entry, text in zip(entries, found, strict=True)
+  )
   empty = [line for line, text in zip(lines, found, strict=True) if not text]
   pairs = [
     (line, text) for line, text in zip(lines, found, strict=True) if text
@@ -96,7 +119,43 @@ def load(
       f"{name}, line {line}: {text[:80]!r} has several fragments; take one of "
       "them, or leave out --strict"
     )
-  return Molecules(left, invalid, empty, len(mixtures))
+  return Molecules(left, invalid, empty, len(mixtures), named, column, joined)
+
+
+def files(source: Path | Iterable[object]) -> list[Any]:
+  """What `load` is to be asked for, one after the other, for all of a source.
+
+  Args:
+    source: a path; several in one, by * ? and [ ] in a name or by a zip archive
+      with files of molecules; a list of `pathlib.Path`; or SMILES, which stay.
+
+  Raises:
+    InputError: no file has such a name, or none in the archive is of molecules.
+  """
+  if not isinstance(source, str | os.PathLike):
+    # A generator is not begun here.
+    several = isinstance(source, list | tuple) and any(
+      isinstance(path, os.PathLike) for path in source
+    )
+    return (
+      [one for path in source for one in files(path)] if several else [source]
+    )
+  path = pathlib.Path(source).expanduser()
+  if not path.exists() and glob.has_magic(str(path)):
+    found = sorted(glob.glob(str(path), recursive=True))
+    if not found:
+      raise InputError(f"no file has a name like {path}")
+    return [one for name in found for one in files(name)]
+  if path.suffix.lower() == ".zip" and path.is_file():
+    found = [
+      member
+      for member in table_files.members(path)
+      if table_files.uncompressed(member).suffix.lower() in (*_TABLES, *_LISTS)
+    ]
+    if not found:
+      raise InputError(f"{path} has no file of molecules (.smi, .txt, .csv)")
+    return found
+  return [path]
 
 
 def complaint(name: str, molecules: Molecules) -> str:
@@ -115,21 +174,28 @@ def read(path: Path, column: str | None = None) -> tuple[list[int], list[str]]:
   """Line numbers (from 1) and SMILES of a file, as they are written.
 
   A name may end in .gz, .xz or .bz2. `.smi`, `.smiles`, `.txt`: one SMILES a
-  line, the first of its words; blank lines do not count; a first line whose
-  first word is a name of SMILES (see below) is a header. `.csv`, `.tsv`: a
-  table. Its first row is a header if a cell of it is `column` or, in lower
-  case, ends with "smiles"; the first such column is read. A table of one column
-  needs no header; any other does.
+  line; blank lines do not count; a first line whose first word is a name of
+  SMILES (see below) is a header. `.csv`, `.tsv`: a table. Its first row is a
+  header if a cell of it is `column` or, in lower case, ends with "smiles"; that
+  column is read. A table of one column needs no header; any other does. Of a
+  line or a cell, the first word is read: a name may follow.
 
   Args:
-    path: of the file.
-    column: the name of a table's column of SMILES.
+    path: of the file, or "-", a list on standard input.
+    column: the name of a table's column; a list has none, and ignores it.
 
   Raises:
     InputError: the file is missing, damaged, no text, of another kind, or has
-      no such column or no SMILES.
+      no such column, or several that are called SMILES, or no SMILES.
   """
-  path = pathlib.Path(path).expanduser()
+  lines, entries, *_ = _entries(pathlib.Path(path), column)
+  return lines, [_first_word(entry) for entry in entries]
+
+
+def _entries(
+  path: pathlib.Path, column: str | None
+) -> tuple[list[int], list[str], str | None, int]:
+  """Line numbers, lines or cells, the column's name, rows of several lines."""
   kind = table_files.uncompressed(path).suffix.lower()
   if kind == ".npz":
     raise InputError(
@@ -143,36 +209,46 @@ def read(path: Path, column: str | None = None) -> tuple[list[int], list[str]]:
     )
   text = table_files.text(path)
   if kind in _TABLES:
-    lines, found = _table(path, text, _TABLES[kind], column)
-  elif column is not None:
-    raise InputError(f"{path} has no columns; --column is for .csv and .tsv")
+    lines, found, column, joined = _table(path, text, _TABLES[kind], column)
   else:
-    lines, found = _list(text)
+    (lines, found), column, joined = _list(path, text), None, 0
   if not found:
     raise InputError(f"{path} holds no SMILES: give a file that does")
-  return lines, found
+  return lines, found, column, joined
+
+
+def _first_word(entry: str) -> str:
+  words = entry.split(maxsplit=1)
+  return words[0] if words else ""
 
 
 def _is_name(cell: str) -> bool:
   return cell.lower().endswith("smiles")
 
 
-def _list(text: str) -> tuple[list[int], list[str]]:
+def _list(path: pathlib.Path, text: str) -> tuple[list[int], list[str]]:
   lines, found = [], []
-  for number, line in enumerate(text.split("\n"), 1):
-    words = line.split(maxsplit=1)
-    if words and (found or not _is_name(words[0])):
+  # A form feed ends a line, too: no molecule is lost behind it.
+  for number, line in enumerate(text.splitlines(), 1):
+    word = _first_word(line)
+    if not found and word:
+      table_files.check_separator(path, number, [word], " ")
+      if _is_name(word):
+        continue
+    if word:
       lines.append(number)
-      found.append(words[0])
+      found.append(line)
   return lines, found
 
 
-def _table(path, text, delimiter, column) -> tuple[list[int], list[str]]:
-  lines, found, at = [], [], None
+def _table(path, text, delimiter, column):
+  lines, found, at, name, joined = [], [], None, None, 0
   for line, row in table_files.rows(text, path, delimiter):
     if at is None:
+      table_files.check_separator(path, line, row, delimiter)
       at = _column(path, row, column)
       if column is not None or _is_name(row[at]):
+        name = row[at]
         continue
     if len(row) <= at:
       raise InputError(
@@ -181,14 +257,22 @@ def _table(path, text, delimiter, column) -> tuple[list[int], list[str]]:
       )
     lines.append(line)
     found.append(row[at])
-  return lines, found
+    joined += any("\n" in cell for cell in row)
+  return lines, found, name, joined
 
 
 def _column(path, names, column) -> int:
   """Which column is read, by a table's first row."""
   if column is not None:
-    return table_files.column_index(path, names, column)
-  likely = [i for i, name in enumerate(names) if _is_name(name)]
+    table_files.column_index(path, names, column)
+    likely = [i for i, name in enumerate(names) if name == column]
+  else:
+    likely = [i for i, name in enumerate(names) if _is_name(name)]
+  if len(likely) > 1:
+    raise InputError(
+      f"{path}, line 1, has {len(likely)} columns of SMILES: "
+      f"{', '.join(repr(names[i]) for i in likely)}; name one by --column=NAME"
+    )
   if not likely and len(names) > 1:
     raise InputError(
       f"{path}, line 1, is {names}: none of them is called SMILES; name the "

@@ -1,13 +1,17 @@
 """Tables in text files: CSV, TSV and numbers alone; says where one is wrong."""
 
 import bz2
+import codecs
 import csv
+import errno
 import gzip
 import io
 import lzma
 import os
 import pathlib
+import sys
 import warnings
+import zipfile
 import zlib
 from collections.abc import Iterator, Sequence
 
@@ -19,34 +23,112 @@ Path = str | os.PathLike
 
 MISSING = frozenset(("", "?", "na", "n/a", "nan", "null"))  # In lower case.
 _OPEN = {".gz": gzip.open, ".xz": lzma.open, ".bz2": bz2.open}
-_BROKEN = (OSError, EOFError, lzma.LZMAError, zlib.error)
+_SEPARATORS = {";": "semicolon", "\t": "tab", ",": "comma", " ": "space"}
+_BROKEN = (
+  OSError,
+  EOFError,
+  lzma.LZMAError,
+  zlib.error,
+  zipfile.BadZipFile,
+  RuntimeError,  # An encrypted member of a zip archive.
+  NotImplementedError,  # One that is packed in another way.
+)
 
 
 def uncompressed(path: Path) -> pathlib.Path:
-  """The path without a last .gz, .xz or .bz2."""
+  """The path without a last .gz, .xz or .bz2, in capitals or not."""
   path = pathlib.Path(path)
-  return path.with_suffix("") if path.suffix in _OPEN else path
+  return path.with_suffix("") if path.suffix.lower() in _OPEN else path
 
 
 def text(path: Path) -> str:
-  """The text of a file in UTF-8, unpacked if its name ends in .gz, .xz, .bz2.
+  """The text of a file, with "\\n" behind each line, whatever was there.
+
+  It is UTF-8, or UTF-16 with or without its mark; unpacked if the name ends in
+  .gz, .xz or .bz2; "-" is standard input; "a.zip/b.csv" is a member of an
+  archive. A pipe of the shell, `<(command)`, is read once; a pipe that has a
+  name, and may have no writer, is refused.
 
   Raises:
-    InputError: it cannot be read.
+    InputError: it cannot be read, or is no text.
   """
-  path = pathlib.Path(path)
+  path = pathlib.Path(path).expanduser()
   try:
-    with _OPEN.get(path.suffix, open)(path, "rb") as file:
-      return file.read().decode("utf-8-sig")
+    return _plain(_bytes(path), path)
   except UnicodeDecodeError as error:
     raise InputError(
-      f"{path} cannot be read: it is no text in UTF-8 ({error})"
+      f"{path} cannot be read: it is no text in UTF-8 or UTF-16 ({error}); "
+      "save it as UTF-8"
     ) from error
   except _BROKEN as error:
     reason = getattr(error, "strerror", None) or error
     raise InputError(
       f"{path} cannot be read ({reason}): check the path, or get it again"
     ) from error
+
+
+def _bytes(path: pathlib.Path) -> bytes:
+  if str(path) == "-":
+    return sys.stdin.buffer.read()
+  if path.is_fifo() and path.parts[:2] != ("/", "dev"):
+    raise InputError(
+      f"{path} is a named pipe, and may never have a writer: give -, and the "
+      "text on standard input"
+    )
+  unpack = _OPEN.get(path.suffix.lower(), open)
+  for folder in path.parents:
+    if folder.suffix.lower() == ".zip" and folder.is_file():
+      member = path.relative_to(folder).as_posix()
+      with zipfile.ZipFile(folder) as archive:
+        if member not in archive.namelist():
+          raise FileNotFoundError(errno.ENOENT, f"no such member of {folder}")
+        packed = io.BytesIO(archive.read(member))
+      return packed.read() if unpack is open else unpack(packed, "rb").read()
+  with unpack(path, "rb") as file:
+    return file.read()
+
+
+def members(path: Path) -> list[pathlib.Path]:
+  """What `text` can be asked for of a zip archive: its files, by name.
+
+  Those that begin with a dot or an underscore are what programs leave there.
+
+  Raises:
+    InputError: it is no zip archive.
+  """
+  path = pathlib.Path(path).expanduser()
+  try:
+    with zipfile.ZipFile(path) as archive:
+      names = [n for n in archive.namelist() if n and not n.endswith("/")]
+  except _BROKEN as error:
+    reason = getattr(error, "strerror", None) or error
+    raise InputError(
+      f"{path} cannot be read ({reason}): check the path"
+    ) from error
+  return [
+    path / name
+    for name in sorted(names)
+    if not any(part[:1] in "._" for part in name.split("/"))
+  ]
+
+
+def _plain(raw: bytes, path: pathlib.Path) -> str:
+  """Decodes, and makes every line's end a newline."""
+  encoding = "utf-8-sig"
+  if raw.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
+    encoding = "utf-16"
+  else:  # Without a mark: of ASCII, every second byte of UTF-16 is NUL.
+    even, odd = raw[::2].count(0), raw[1::2].count(0)
+    if 4 * max(even, odd) > len(raw) and not min(even, odd):
+      encoding = "utf-16-le" if odd else "utf-16-be"
+  found = raw.decode(encoding).replace("\r\n", "\n").replace("\r", "\n")
+  if "\0" in found:
+    line = found.count("\n", 0, found.index("\0")) + 1
+    raise InputError(
+      f"{path}, line {line}: there is a NUL character, and no text has any: it "
+      "is damaged, or of another kind; get it again"
+    )
+  return found
 
 
 def filled(found: str, where: str) -> str:
@@ -140,17 +222,53 @@ def rows(
     found: the text.
     where: the file's name, for errors.
     delimiter: between cells.
-    strict: whether quotes that no program writes are errors.
+    strict: whether quotes that no program writes are errors. Those that make
+      one row of several lines always are: all rows behind a quote that is not
+      closed would be one cell.
+
+  Raises:
+    InputError: wrong quotes, with the line on which their row begins.
   """
-  lines = io.StringIO(found, newline="")
-  reader = csv.reader(lines, delimiter=delimiter, strict=strict)
+  lines = list(io.StringIO(found, newline=None))
+  read = lambda lines, strict: csv.reader(
+    lines, delimiter=delimiter, strict=strict
+  )
+  reader, first = read(lines, strict), 1
   try:
     for row in reader:
+      if reader.line_num > first:
+        list(read(lines[first - 1 : reader.line_num], True))
+      first = reader.line_num + 1
       row = [cell.strip() for cell in row]
       if row not in ([], [""]):
         yield reader.line_num, row
   except csv.Error as error:
-    raise InputError(f"{where}, line {reader.line_num}: {error}") from error
+    raise InputError(
+      f"{where}, line {first}: a quote is not closed, or not followed by the "
+      f"next cell ({error}); correct it, or write it twice"
+    ) from error
+
+
+def check_separator(
+  where: Path, line: int, row: Sequence[str], delimiter: str = ","
+) -> None:
+  """Raises InputError if a row is one cell, since something else separates.
+
+  Args:
+    where: the file's name.
+    line: of the row.
+    row: its cells.
+    delimiter: what was to separate them.
+  """
+  if len(row) != 1:
+    return
+  for sign, name in _SEPARATORS.items():
+    if sign in row[0] and sign not in (" ", delimiter):
+      raise InputError(
+        f"{where}, line {line}: a {name} separates its cells, and a "
+        f"{_SEPARATORS[delimiter]} should; save it so, or by the name of its "
+        "kind: .csv has commas, .tsv tabs"
+      )
 
 
 def column_index(where: Path, names: Sequence[str], name: str) -> int:
@@ -179,6 +297,7 @@ def table(path: Path) -> tuple[list[str], list[int], list[list[str]]]:
     if not any(row):
       continue
     if not header:
+      check_separator(path, line, row)
       header = row
       continue
     if len(row) != len(header):

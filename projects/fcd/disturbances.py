@@ -6,22 +6,20 @@ arXiv:1803.09518: low drug-likeness, high logP, poor synthetic accessibility,
 mode collapse, and a bias to molecules that are active in one assay.
 """
 
-import concurrent.futures
 import contextlib
 import functools
 import importlib
-import itertools
-import multiprocessing
 import os
 import sys
 from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
-from rdkit import Chem, RDConfig, rdBase
+from rdkit import RDConfig, rdBase
 from rdkit.Chem import QED, Crippen, rdFingerprintGenerator
 from sklearn.ensemble import RandomForestClassifier
 
+from common.chem import canonical, workers
 from common.errors import InputError
 from common.stats import frechet
 
@@ -60,19 +58,15 @@ def molecules(
   Args:
     smiles: `[n]`, all valid.
     bits: length of the folded fingerprints.
-    processes: 1 works in this one; others are spawned.
+    processes: 1 works in this one.
 
   Raises:
     InputError: a SMILES that RDKit does not accept.
   """
   chunks = [smiles[i : i + _CHUNK] for i in range(0, len(smiles), _CHUNK)]
-  again = itertools.repeat(bits)
-  if processes == 1:
-    found = list(map(_of_chunk, chunks, again))
-  else:
-    spawn = multiprocessing.get_context("spawn")
-    with concurrent.futures.ProcessPoolExecutor(processes, spawn) as pool:
-      found = list(pool.map(_of_chunk, chunks, again))
+  found = workers.mapped(
+    functools.partial(_of_chunk, bits=bits), chunks, processes
+  )
   return Molecules(*map(np.concatenate, zip(*found, strict=True)))
 
 
@@ -81,7 +75,7 @@ def _of_chunk(smiles, bits):
   values, prints = [], []
   with rdBase.BlockLogs():
     for text in smiles:
-      molecule = Chem.MolFromSmiles(text)
+      molecule = canonical.molecule(text)
       if molecule is None:
         raise InputError(f"RDKit does not accept the SMILES {text!r}")
       values.append(

@@ -35,12 +35,15 @@ from .activations import activations
 
 
 def find(folder: str | pathlib.Path, name: str) -> pathlib.Path:
-  """The file `name.*` of a folder; InputError if it is not there."""
+  """The file `name.*` of a folder; InputError if there is none, or more."""
   found = sorted(pathlib.Path(folder).expanduser().glob(f"{name}.*"))
   if not found:
     raise InputError(
       f"{folder} has no list {name}.smi (or .csv, .txt; .gz, .xz)"
     )
+  if len(found) > 1:
+    names = " and ".join(path.name for path in found)
+    raise InputError(f"{folder} has {names}: leave one list {name} there")
   return found[0]
 
 

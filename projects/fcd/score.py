@@ -2,27 +2,46 @@
 
     python -m projects.fcd.score reference.smi generated.smi
 
-Files of SMILES (.smi, .txt, .csv, .tsv; also .gz, .xz, .bz2) or statistics that
-were saved by --save-stats=FILE.npz. The distance is the square, as in the
-paper's code, and depends on n: compare sets of one size.
+Files of SMILES (.smi, .txt, .csv, .tsv; also .gz, .xz, .bz2; several in a .zip
+or by a quoted '*'; - is standard input) or statistics that were saved by
+--save-stats=FILE.npz. The distance is the square, as in the paper's code, and
+depends on n: compare sets of one size.
 """
 
 import argparse
+import collections
 import os
-from collections.abc import Sequence
-from typing import Any
+import pathlib
+from collections.abc import Iterable
+from typing import Any, NamedTuple
 
 import rdkit
 
 from common import checkpoint, population, provenance
 from common.chem import smiles_files
+from common.cli import sentences
 from common.errors import InputError
 from common.metrics import command, feature_distance, streaming
 
 from . import model, tokens
 from .activations import BATCH_SIZE, activations
 
-Source = str | os.PathLike | Sequence[str]
+Source = str | os.PathLike | Iterable[Any]
+Columns = str | None | tuple[str | None, str | None]
+
+
+class Listed(NamedTuple):
+  """Molecules of one side, ready for the network.
+
+  Attributes:
+    name: for messages.
+    smiles: in the form that is scored.
+    notes: counts of what was handled.
+  """
+
+  name: str
+  smiles: list[str]
+  notes: dict[str, int]
 
 
 def score(
@@ -31,7 +50,7 @@ def score(
   *,
   rule: str = "1.2",
   weights: str | os.PathLike | None = None,
-  column: str | None = None,
+  column: Columns = None,
   canonicalise: bool = True,
   strict: bool = False,
   any_protocol: bool = False,
@@ -43,11 +62,13 @@ def score(
   """The FCD of two sets, with what belongs beside it.
 
   Args:
-    a: the reference: SMILES, or the path of a file of them or of statistics.
-    b: what is judged.
+    a: the reference: SMILES (a list, a generator, an array or a column of
+      pandas; None and NaN are counted as empty), the path of a file of them or
+      of statistics, or what else `smiles_files.files` takes.
+    b: what is judged; it is read before the first feature of `a`.
     rule: how SMILES become tokens, one of `tokens.RULES`.
     weights: see `model.released`.
-    column: of a table; see `smiles_files.read`.
+    column: of a table; see `smiles_files.read`. A pair is a's and b's.
     canonicalise: whether RDKit rewrites the SMILES, as ChemNet expects.
     strict: makes all that is counted an error: what is invalid or empty, has
       several fragments, or is too long.
@@ -63,18 +84,17 @@ def score(
   Raises:
     InputError: a file, a SMILES or the weights are not what they should be.
   """
-  read = lambda name, source: samples(
-    source,
-    rule=rule,
-    weights=weights,
-    column=column,
-    canonicalise=canonicalise,
-    strict=strict,
-    batch_size=batch_size,
-    processes=processes,
-    seed=seed,
+  check_rule(rule)
+  pair = column if isinstance(column, tuple) else (column, column)
+  found = [
+    ready(source)
+    or listed(source, rule, column, canonicalise, strict, processes)
+    for source, column in zip((a, b), pair, strict=True)
+  ]
+  sides = feature_distance.sides(
+    *found,
+    lambda _, one: features(one, rule, weights, canonicalise, batch_size, seed),
   )
-  sides = feature_distance.sides(a, b, read)
   return feature_distance.compare(*sides, any_protocol, distance_only)
 
 
@@ -91,21 +111,57 @@ def samples(
   seed: int = 0,
 ) -> feature_distance.Samples:
   """One side of `score`: the moments of its features, and the protocol."""
+  check_rule(rule)
+  found = listed(source, rule, column, canonicalise, strict, processes)
+  return features(found, rule, weights, canonicalise, batch_size, seed)
+
+
+def check_rule(rule: str) -> None:
+  """Raises InputError unless `rule` is one of `tokens.RULES`."""
   if rule not in tokens.RULES:
     raise InputError(f"the rule {rule!r} of tokens is none of {tokens.RULES}")
-  params, digest = model.released(weights)
+
+
+def ready(
+  source: Source | feature_distance.Samples,
+) -> feature_distance.Samples | None:
+  """The statistics that a source is, or is a file of; None for molecules."""
+  if isinstance(source, feature_distance.Samples):
+    return source
+  if isinstance(source, str | os.PathLike):
+    path = pathlib.Path(source).expanduser()
+    if path.is_file() and feature_distance.is_statistics(path):
+      return feature_distance.load(path)
+  return None
+
+
+def listed(
+  source: Source,
+  rule: str,
+  column: str | None,
+  canonicalise: bool,
+  strict: bool,
+  processes: int,
+) -> Listed:
+  """The molecules of one side of `score`; says what is left out."""
+  smiles, notes, n = [], collections.Counter(), 0
+  for each in smiles_files.files(source):
+    given = isinstance(each, os.PathLike)
+    name = os.fspath(each) if given else "the list"
+    with streaming.progress(
+      f"{name}: molecules", "molecules", None, False
+    ) as bar:
+      found = smiles_files.load(
+        each, column, canonicalise, strict, processes, bar.update
+      )
+    if complaint := smiles_files.complaint(name, found):
+      checkpoint.warn(complaint)
+    smiles += found.smiles
+    notes.update(found.notes())
+    n += len(found.smiles) + len(found.invalid) + len(found.empty)
   named = isinstance(source, str | os.PathLike)
-  name = os.fspath(source) if named else f"{len(source)} SMILES"
-  with streaming.progress(
-    f"{name}: molecules", "molecules", None, False
-  ) as bar:
-    found = smiles_files.load(
-      source, column, canonicalise, strict, processes, bar.update
-    )
-  if complaint := smiles_files.complaint(name, found):
-    checkpoint.warn(complaint)
-  notes = found.notes()
-  if longer := sum(len(text) >= tokens.LENGTH for text in found.smiles):
+  name = os.fspath(source) if named else f"{n} SMILES"
+  if longer := sum(len(text) >= tokens.LENGTH for text in smiles):
     # As fcd of that rule does.
     what = {
       "1.2": "all of the list are padded further, which changes the distance",
@@ -116,9 +172,24 @@ def samples(
       raise InputError(f"{said}, and {what}: remove them, or drop --strict")
     checkpoint.warn(f"{said}: {what}")
     notes[f"of {tokens.LENGTH} characters or more"] = longer
-  n = len(found.smiles)
-  with streaming.progress(f"{name}: ChemNet", "molecules", n, False) as bar:
-    chunks = activations(found.smiles, params, rule, batch_size, bar.update)
+  return Listed(name, smiles, dict(notes))
+
+
+def features(
+  found: Listed,
+  rule: str,
+  weights: str | os.PathLike | None,
+  canonicalise: bool,
+  batch_size: int,
+  seed: int,
+) -> feature_distance.Samples:
+  """The moments of ChemNet's features of one side, and the protocol."""
+  params, digest = model.released(weights)
+  name, smiles, notes = found
+  with streaming.progress(
+    f"{name}: ChemNet", "molecules", len(smiles), False
+  ) as bar:
+    chunks = activations(smiles, params, rule, batch_size, bar.update)
     return feature_distance.collect(
       name, chunks, protocol(digest, rule, canonicalise), notes, seed
     )
@@ -158,7 +229,10 @@ def main() -> None:
       default="1.2",
       help="1.2: of fcd 1.2; 1.1: of fcd 1.0, 1.1 and fcd_torch (MOSES)",
     )
-    add("--column", help="a table's column of SMILES, where it is not clear")
+    add("--column", metavar="NAME", help="the column of SMILES, of tables")
+    for side in "ab":
+      other = f"the column of {side.upper()}, where the tables differ"
+      add(f"--column-{side}", metavar="NAME", help=other)
     add("--weights", metavar="FILE", help="ChemNet's .pt, or fcd's wheel")
     add("--as-written", action="store_true", help="do not canonicalise")
     add(
@@ -169,23 +243,34 @@ def main() -> None:
     )
     parser.set_defaults(batch_size=BATCH_SIZE)
 
+  waiting: list[Listed | feature_distance.Samples] = []
+
   def read(
     path: str, arguments: argparse.Namespace
   ) -> feature_distance.Samples:
-    return samples(
-      path,
-      rule=arguments.tokens,
-      weights=arguments.weights,
-      column=arguments.column,
-      canonicalise=not arguments.as_written,
-      strict=arguments.strict,
-      batch_size=arguments.batch_size,
-      processes=arguments.processes,
-      seed=arguments.seed,
-    )
+    """A's features, and then B's, if the command has not found statistics."""
+    given, rule = arguments, arguments.tokens
+    if given.a == given.b == "-":
+      raise InputError("A and B cannot both be standard input: name a file")
+    if not waiting:  # B is read before A's features, which take long.
+      for source, column in (
+        (given.a, given.column_a),
+        (given.b, given.column_b),
+      ):
+        if source is None or feature_distance.is_statistics(source):
+          continue
+        column = column or given.column
+        rest = not given.as_written, given.strict, given.processes
+        waiting.append(ready(source) or listed(source, rule, column, *rest))
+    found = waiting.pop(0)
+    if isinstance(found, feature_distance.Samples):
+      return found
+    rest = not given.as_written, given.batch_size, given.seed
+    return features(found, rule, given.weights, *rest)
 
   population.use_all_cores()
-  command.main(__doc__ or "", add_arguments, read)
+  with sentences():  # Around --help, too.
+    command.main(__doc__ or "", add_arguments, read)
 
 
 if __name__ == "__main__":

@@ -43,7 +43,7 @@ def config_of(
   paper = context.arguments.paper and not context.quick
   config = reproduce.config_of(context, name, "paper" if paper else "")
   config.data_dir = context.arguments.data_dir
-  config.cache_dir = context.arguments.cache_dir
+  config.cache_dir = context.arguments.cache_dir or config.cache_dir
   return config
 
 
@@ -132,14 +132,14 @@ def uci(context: reproduce.Context) -> str:
   found = sweep_runner.complete_sweep(
     config, units, methods, context.out / f"{name}.jsonl"
   )
-  results = result_tables.uci_results(*found)
+  results = result_tables.uci_results(*found, methods)
   cells.save(context.out / f"{name}.json", results)
   summary = results["summary"]
-  if summary:
+  if len(summary) > 1 and results["tasks"] > 1:
     pictures.rank_plot(
       context.out / f"{name}_ranks.png",
       [result_tables.PAPER_NAMES[method] for method in summary],
-      [s["rank_difference"] + 4 for s in summary.values()],
+      [s["rank_difference"] + (len(summary) + 1) / 2 for s in summary.values()],
       ranks.critical_difference(len(summary), results["tasks"]),
     )
   return result_tables.uci_table(results)
@@ -224,7 +224,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
   add("--methods", type=names, default=[], help="with commas; else all")
   add("--paper", action="store_true", help="the paper's grid; needs a GPU")
   add("--data_dir", default="", metavar="DIR", help="where the tasks are")
-  add("--cache_dir", default="", metavar="DIR", help="for an archive's tasks")
+  add("--cache_dir", default="", metavar="DIR", help="for what is slow to read")
   add("--coordinator", metavar="HOST:PORT", help="of process 0")
   add("--processes", type=int, default=1, help="how many")
   add("--process", type=int, default=0, help="which one this is, from 0")

@@ -1,5 +1,6 @@
 """What the records of a sweep say: choices, ranks, tests, and their tables."""
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -35,42 +36,47 @@ def best_of(
 
 
 def uci_results(
-  records: list[dict[str, Any]], broken: dict[str, str]
+  records: list[dict[str, Any]],
+  broken: dict[str, str],
+  methods: Sequence[str] = model.METHODS,
 ) -> dict[str, Any]:
   """What the records say: accuracies, ranks, tests, depths; plain data.
 
-  Ranks and tests are over the tasks that all networks have finished, ours and
-  the paper's on the same tasks. A method that diverged everywhere on a task
-  has rank last there.
+  Ranks and tests are over the tasks that all networks of `methods` have
+  finished, ours and the paper's on the same tasks and methods. A method that
+  diverged everywhere on a task has rank last there.
   """
   best = best_of(records)
   names = sorted({name for name, _ in best})
-  done = [n for n in names if all((n, m) in best for m in model.METHODS)]
+  networks = [m for m in model.METHODS if m in methods]
+  done = [n for n in names if all((n, m) in best for m in networks)]
   score = lambda n, m: (best.get((n, m)) or {}).get("test", np.nan)
-  ours = np.array([[score(n, m) for m in model.METHODS] for n in done])
-  ours = ours.reshape(len(done), len(model.METHODS))
+  ours = np.array([[score(n, m) for m in networks] for n in done])
+  ours = ours.reshape(len(done), len(networks))
   paper = published.uci()
   where = {n: i for i, n in enumerate(paper.sets)}
   both = [i for i, n in enumerate(done) if n in where]
-  theirs = paper.accuracy[[where[done[i]] for i in both]]
+  columns = [model.METHODS.index(m) for m in networks]
+  theirs = paper.accuracy[[where[done[i]] for i in both]][:, columns]
   reference = {
     m: {n: score(n, m) for n in done if np.isfinite(score(n, m))}
     for m in baselines.METHODS
   }
   summary = {}
-  if len(done) > 1:
-    middle = (len(model.METHODS) + 1) / 2
+  if done and networks:
+    middle = (len(networks) + 1) / 2
     rank = ranks.average_ranks(ours, missing="last") - middle
     rank_paper = ranks.average_ranks(theirs, missing="last") - middle
     filled = np.nan_to_num(ours, nan=0.0)
-    for i, method in enumerate(model.METHODS):
+    against_snn = len(done) > 1 and networks[0] == "selu"
+    for i, method in enumerate(networks):
       found = [best[n, method] for n in done]
       depths = [record["depth"] for record in found if record]
       summary[method] = {
         "rank_difference": float(rank[i]),
         "rank_difference_paper_same_tasks": float(rank_paper[i]),
         "p_against_snn": None
-        if i == 0
+        if i == 0 or not against_snn
         else float(ranks.one_sided_wilcoxon(filled[:, 0], filled[:, i])),
         "mean_depth": float(np.mean(depths)),
         "mean_accuracy": float(np.nanmean(ours[:, i])),
@@ -80,7 +86,7 @@ def uci_results(
     "tasks": len(done),
     "summary": summary,
     "accuracy": {
-      n: dict(zip(model.METHODS, map(float, row), strict=True))
+      n: dict(zip(networks, map(float, row), strict=True))
       for n, row in zip(done, ours, strict=True)
     },
     "references": reference,
@@ -108,7 +114,7 @@ def uci_table(results: dict[str, Any]) -> str:
         f"{s['mean_depth']:.1f}",
       ]
     )
-  selu = {n: row["selu"] for n, row in results["accuracy"].items()}
+  selu = {n: row.get("selu", np.nan) for n, row in results["accuracy"].items()}
   for method, scores in results["references"].items():
     if scores:
       ours = 100 * np.mean(list(scores.values()))

@@ -6,7 +6,7 @@ import scipy.sparse
 from rdkit import Chem
 from rdkit.Chem import Descriptors, rdFingerprintGenerator
 
-from common.chem import features
+from common.chem import canonical, features
 from common.errors import InputError
 
 SMILES = ("CCO", "c1ccccc1", "CC(=O)Oc1ccccc1C(=O)O", "[Na+].[Cl-]", "CCCCCCCC")
@@ -33,7 +33,7 @@ def test_features_are_rdkits():
 
 
 def test_features_mark_what_is_no_molecule(capfd):
-  found = features.features(["CCO", BROKEN, "", "c1ccccc1"])
+  found = features.features(text for text in ("CCO", BROKEN, None, "c1ccccc1"))
   np.testing.assert_array_equal(found.valid, [True, False, False, True])
   assert not found.counts[[1, 2]].toarray().any()
   assert np.isnan(found.descriptors[1:3]).all()
@@ -47,14 +47,14 @@ def test_features_mark_what_is_no_molecule(capfd):
 
 
 def test_features_do_not_depend_on_processes():
-  smiles = ["C" * (1 + i % 40) + "O" * (i % 2) for i in range(300)]
-  smiles[150] = BROKEN
+  smiles = ["C" * (1 + i % 40) + "O" * (i % 2) for i in range(140)]
+  smiles[130] = BROKEN
   one, two = (features.features(smiles, processes=p) for p in (1, 2))
   np.testing.assert_array_equal(one.counts.toarray(), two.counts.toarray())
   np.testing.assert_array_equal(one.substructures, two.substructures)
   np.testing.assert_array_equal(one.descriptors, two.descriptors)
   np.testing.assert_array_equal(one.valid, two.valid)
-  assert one.valid.sum() == 299
+  assert one.valid.sum() == 139
 
 
 def test_features_of_nothing_and_bad_arguments():
@@ -62,6 +62,29 @@ def test_features_of_nothing_and_bad_arguments():
   for wrong in ({"radius": -1}, {"processes": 0}):
     with pytest.raises(InputError, match="radius = "):
       features.features(SMILES, **wrong)
+
+
+def test_a_descriptor_that_overflows_is_undefined(monkeypatch):
+  whole = Descriptors.CalcMolDescriptors
+
+  def overflowing(*arguments, **options):
+    return {**whole(*arguments, **options), "Ipc": np.inf, "MolWt": -np.inf}
+
+  monkeypatch.setattr(Descriptors, "CalcMolDescriptors", overflowing)
+  found = features.features(["CCO"])
+  for name in ("Ipc", "MolWt"):
+    assert np.isnan(found.descriptors[0, found.names.index(name)])
+
+
+def test_what_is_no_text_is_a_sentence():
+  for function in (features.features, canonical.canonicalise):
+    with pytest.raises(InputError, match=r"line 2: '5' is of type int"):
+      function(["CCO", 5])
+  assert canonical.canonicalise(np.array(["OCC", None, "x"], object)) == [
+    "CCO",
+    "",
+    None,
+  ]
 
 
 def test_select_counts_training_rows_only():

@@ -61,6 +61,8 @@ def test_tox21_shapes_and_scale(tmp_path):
 def test_tox21_scale_comes_from_training_alone(tmp_path):
   rows = [(s, "1", "0") for s in SMILES]
   one = tox21.load(challenge(tmp_path / "a"), tmp_path / "cache")
+  bare = tox21.load(challenge(tmp_path / "a"), None)
+  np.testing.assert_array_equal(bare.x, one.x)
   other = tox21.load(
     challenge(tmp_path / "b", test=[("Br" * 2, "1", "0"), *rows]),
     tmp_path / "cache",

@@ -16,11 +16,11 @@ import subprocess
 import sys
 import tempfile
 
-from tools.mutants import coulomb_gan, metrics, rudder, slot_attention, snn
+from tools.mutants import coulomb_gan, fcd, metrics, rudder, slot_attention, snn
 from tools.mutants.mutant import Mutant
 
 ROOT = pathlib.Path(__file__).parents[2]
-LISTS = (coulomb_gan, metrics, rudder, slot_attention, snn)
+LISTS = (coulomb_gan, fcd, metrics, rudder, slot_attention, snn)
 FOLDERS = ("common", "projects", "configs", "tests", "tools", "benchmarks")
 
 

@@ -8,6 +8,7 @@ from rdkit import Chem, DataStructs
 from rdkit.Chem import rdFingerprintGenerator
 
 from common.errors import InputError
+from common.stats import frechet
 from projects.fcd import disturbances
 
 SMILES = [
@@ -23,7 +24,7 @@ def pool():
   return disturbances.molecules(SMILES, bits=128)
 
 
-def test_properties_do_not_depend_on_processes(pool):
+def test_properties_are_in_their_ranges(pool):
   assert pool.bits.shape == (48, 128) and pool.bits.dtype == np.uint8
   # Longer chains are more lipophilic.
   assert np.all(np.diff(pool.logp[::6]) > 0)
@@ -54,6 +55,8 @@ def test_a_fault_takes_the_worst_molecules(pool):
   assert pool.qed[r].max() <= pool.qed[others(r)].min()
   r = rows["high logP"]
   assert pool.logp[r].min() >= pool.logp[others(r)].max()
+  r = rows["poor synthetic accessibility"]
+  assert pool.sa[r].min() >= pool.sa[others(r)].max()
   r = rows["biased activity"]
   assert list(r) == list(range(42, 48))
   # Collapsed molecules are nearer to each other than any six are on average.
@@ -82,7 +85,11 @@ def test_simple_scores_are_zero_on_the_same_set_and_see_their_fault(pool):
   diversity = 1 - (similar.sum() - 48) / (48 * 47)
   assert collapsed["diversity"] == pytest.approx(diversity, rel=1e-5)
   heavy = np.argsort(pool.logp)[-10:]
-  assert disturbances.simple_scores(pool, every, heavy)["logP"] > 0.5
+  scores = disturbances.simple_scores(pool, every, heavy)
+  assert scores["logP"] > 0.5
+  prints = [pool.bits[rows].astype(float) for rows in (every, heavy)]
+  distance = float(frechet.distance_from_features(*prints))
+  assert scores["FFD"] == pytest.approx(distance, rel=1e-5) and distance > 1
 
 
 def test_activity_is_predicted_from_fingerprints(pool):

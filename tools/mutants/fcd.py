@@ -1,0 +1,148 @@
+"""Mutants of the FCD, of molecules as numbers, and of their files."""
+
+from tools.mutants.mutant import of
+
+FCD = "tests/projects/fcd/"
+TOX21 = "tests/common/test_tox21.py"
+FEATURES = "tests/common/test_chem_features.py"
+
+MUTANTS = (
+  *of(
+    "projects/fcd/model.py",
+    f"{FCD}test_model.py",
+    ("kernel / TOKENS", "kernel"),
+    ("jnp.pad(x, widths,", "jnp.pad(x, [w[::-1] for w in widths],"),
+    ("t = used - 1 - i", "t = i"),
+    ("used, total, in_padding, state).h", "used, used, in_padding, state).h"),
+    ("s[used][None]", "s[0][None]"),
+    ("(0.5 + 0.5 * f) * state.c", "(0.5 + 0.5 * out) * state.c"),
+    ("(0.5 + 0.5 * out) * jnp.tanh(c)", "(0.5 + 0.5 * out) * c"),
+    ("[0.5, 0.5, 1.0, 0.5]", "[0.5, 0.5, 0.5, 0.5]"),
+    ("x = jax.nn.selu(x)  # [", "x = jax.nn.elu(x)  # ["),
+    ("last = (last + 1) // _STRIDE", "last = last // _STRIDE - 1"),
+    ("in_padding, state).h", "in_padding, state).c"),
+  ),
+  *of(
+    "projects/fcd/model.py",
+    f"{FCD}test_score.py",
+    (".transpose(2, 1, 0)", ".transpose(2, 1, 0)[::-1]"),
+    ('weight_ih_l0"].T', 'weight_ih_l0"].T[::-1]'),
+  ),
+  *of(
+    "projects/fcd/activations.py",
+    f"{FCD}test_model.py",
+    ("[[places[text] for text in window]]", "[: len(window)]"),
+    ("sum(times[text] for text in batch)", "len(batch)"),
+    (
+      "length = tokens.padded_length(smiles, rule)",
+      "length = tokens.LENGTH + 0 * len(rule)",
+    ),
+  ),
+  *of(
+    "projects/fcd/tokens.py",
+    f"{FCD}test_tokens.py",
+    ("max(map(len, smiles)) + 1", "max(map(len, smiles))"),
+    ('VOCABULARY.index("X")', 'VOCABULARY.index("C")'),
+    ("s[1:].partition", "s[1:].rpartition"),
+    ("(places - before) % 2 == 1", "(places - before) % 2 == 0"),
+    ("counts] = END", "counts - 1] = END"),
+    ("length - 1)\n  begins", "length)\n  begins"),
+  ),
+  *of(
+    "projects/fcd/score.py",
+    f"{FCD}test_score.py",
+    ('f"of fcd {rule}"', '"of fcd"'),
+    ("not given.as_written, given.strict", "True, given.strict"),
+    ("found.smiles\n    notes", "found.smiles[:1]\n    notes"),
+    ("(given.b, given.column_b)", "(given.b, given.column_a)"),
+    ("len(text) >= tokens.LENGTH", "len(text) > tokens.LENGTH"),
+  ),
+  *of(
+    "projects/fcd/disturbances.py",
+    f"{FCD}test_disturbances.py",
+    ('"low drug-likeness": -pool.qed', '"low drug-likeness": pool.qed'),
+    ('"high logP": pool.logp', '"high logP": -pool.logp'),
+    ('accessibility": pool.sa', 'accessibility": -pool.sa'),
+    ("np.argsort(-badness", "np.argsort(badness"),
+    ("bad = round(level * n)", "bad = round((1 - level) * n)"),
+    ("radius=2, fpSize", "radius=1, fpSize"),
+    ("- both\n", "\n"),
+    ("(total - n) / (n * (n - 1))", "total / (n * n)"),
+    (
+      "_diversity(pool.bits[reference]) - _diversity(pool.bits[judged])",
+      "_diversity(pool.bits[judged]) - _diversity(pool.bits[reference])",
+    ),
+    ("for rows in (reference, judged)", "for rows in (reference, reference)"),
+  ),
+  *of(
+    "projects/fcd/reproduce.py",
+    f"{FCD}test_reproduce.py",
+    ("float(outcome) > 0", "float(outcome) >= 0"),
+    (
+      "reference, rest = order[: config.n], order[config.n :]",
+      "reference, rest = order[: config.n], order",
+    ),
+    ("np.intersect1d(faulty, rest)", "faulty"),
+    ("against = moments(reference)", "against = moments(rest)"),
+    ('rule="1.1"', 'rule="1.2"'),
+    ("middle[0]:.2g} to {middle[-1]", "middle[-1]:.2g} to {middle[0]"),
+    ("spearmanr(x, np.ravel(curves))", "spearmanr(x, -np.ravel(curves))"),
+  ),
+  *of(
+    "common/chem/features.py",
+    FEATURES,
+    ("GetMorganGenerator(radius=radius)", "GetMorganGenerator(radius=2)"),
+    ("[row[name] for name in names]", "[row[name] for name in sorted(names)]"),
+    ("present > share * len(train)", "present >= share * len(train)"),
+    ("np.bincount(counts[train]", "np.bincount(counts"),
+    ("values += found.values()", "values += [1] * len(found)"),
+    (" and molecule.GetNumAtoms() > 0", ""),
+    ("~np.isfinite(descriptors)", "np.isnan(descriptors)"),
+  ),
+  *of(
+    "common/chem/tox21.py",
+    TOX21,
+    ('"": np.nan', '"": 0.0'),
+    ("standardised(raw, split.train)", "standardised(raw, split.test)"),
+    (
+      "select(found.counts, split.train, share)",
+      "select(found.counts, split.test, share)",
+    ),
+    ("np.log1p(np.abs(raw))", "np.log1p(raw)"),
+    ("start + np.flatnonzero(valid)", "np.flatnonzero(valid)"),
+    ("x[~found.valid] = 0", ""),
+    (
+      "[_FORMAT, rdkit.__version__, radius, text]",
+      "[_FORMAT, rdkit.__version__, text]",
+    ),
+    ("np.clip(x, -clip, clip)", "np.clip(x, 0, clip)"),
+  ),
+  *of(
+    "common/chem/smiles_files.py",
+    "tests/common/test_smiles_files.py",
+    ("text.splitlines(), 1)", 'text.split("\\n"), 1)'),
+    ("if len(likely) > 1", "if len(likely) > 2"),
+    ('and "." in t]', "]"),
+    ("return words[0] if words", "return words[-1] if words"),
+  ),
+  *of(
+    "common/chem/canonical.py",
+    "tests/common/test_smiles_files.py",
+    ("Chem.MolToSmiles(one)", "text"),
+  ),
+  *of(
+    "common/chem/workers.py",
+    "tests/common/test_workers.py",
+    ('"-P", ', ""),
+    ("  finally:  # After", "  except OSError:  # After"),
+    ("found[i] = compute", "found[-1 - i] = compute"),
+  ),
+  *of(
+    "common/data/table_files.py",
+    "tests/common/test_table_files.py",
+    ("if reader.line_num > first:", "if reader.line_num < first:"),
+    ('.replace("\\r", "\\n")', ""),
+    ("first = reader.line_num + 1", "first = reader.line_num"),
+    ("path.suffix.lower(), open)", "path.suffix, open)"),
+  ),
+)
