@@ -107,6 +107,8 @@ def main(
       raise InputError(f"--batch-size={arguments.batch_size}: 1 or more")
     if arguments.b is None and not arguments.save_stats:
       raise InputError("say what to compare with A, or --save-stats=FILE.npz")
+    if arguments.a == arguments.b == "-":
+      raise InputError("A and B cannot both be standard input: name a file")
     if arguments.save_stats:  # Rather than after hours of features.
       feature_distance.check_name(arguments.save_stats)
 

@@ -6,8 +6,9 @@
     from common.metrics import fid
     fid.fid("real/", "generated.npz")["distance"]
 
-A and B are folders of images, .npy or .npz arrays, data sets of TensorFlow
-Datasets ("cifar10:test"), or saved statistics; see `image_sources.find`.
+A and B are folders of images, zip archives, patterns, "-" for a list of paths
+on standard input, .npy or .npz arrays, data sets of TensorFlow Datasets
+("cifar10:test"), or saved statistics; see `image_sources.find`.
 """
 
 import argparse
@@ -350,7 +351,9 @@ def main() -> None:
     return samples(path, pictures, net, arguments.batch_size, arguments.seed)
 
   title = __doc__.splitlines()[0]
-  command.main(title, _add_arguments, read, check=find)
+  # Standard input can be read only once.
+  check = lambda path, given: None if path == "-" else find(path, given)
+  command.main(title, _add_arguments, read, check=check)
 
 
 if __name__ == "__main__":
