@@ -24,10 +24,9 @@ from common.data import atomic
 from common.errors import InputError
 from common.stats import frechet, jackknife, kid, precision_recall
 
-PARTS = 10  # Of the samples, for error bars.
-KEEP = 5_000  # Rows of features kept for the scores that need them.
+from . import running
+
 _MOST_TEXT = 10**6  # Bytes of a protocol, or of notes.
-_DEAL = 5_120  # Rows that are dealt to the parts at a time.
 
 
 class Samples(NamedTuple):
@@ -38,8 +37,8 @@ class Samples(NamedTuple):
     parts: moments of disjoint random parts of the rows; empty for statistics
       that were saved.
     whole: the moments of all, or (mean, covariance) where n is not known.
-    rows: float32 [<= KEEP, d], a uniform sample of the rows; None for saved
-      statistics.
+    rows: float32 [<= running.KEEP, d], a uniform sample of the rows; None for
+      saved statistics.
     protocol: how the features were made, plain data; None where a file does
       not say. "score" is what the distance is called; "versions" may differ
       between the sides without harm, all else may not.
@@ -82,52 +81,44 @@ def collect(
   Raises:
     InputError: no more than one row, or values that are not finite.
   """
-  shuffle, lottery = (np.random.default_rng([seed, i]) for i in range(2))
-  parts = [frechet.Moments(0, np.empty(0), np.empty((0, 0)))] * PARTS
-  waiting, kept = np.empty((0, 0), np.float32), np.empty((0, 0), np.float32)
-  priority = np.empty(0)
-  n = 0
-
-  def dealt(rows):
-    """The parts, each with its share of the rows, drawn at random."""
-    shares = np.array_split(shuffle.permutation(len(rows)), PARTS)
-    return [
-      frechet.merge(part, frechet.moments(rows[share]))
-      for part, share in zip(parts, shares, strict=True)
-    ]
-
+  state = running.start(seed)
   for chunk in chunks:
-    x = np.asarray(chunk, np.float32)
-    if not n:
-      empty = np.empty((0, x.shape[1]), np.float32)
-      parts, waiting, kept = [frechet.moments(empty)] * PARTS, empty, empty
-    bad = np.flatnonzero(~np.isfinite(x).all(axis=1))
-    if bad.size:
-      raise InputError(
-        f"{name}: sample {n + bad[0]} (from 0) has features that are not "
-        "finite; look at it, or leave it out"
-      )
-    n += len(x)
-    waiting = np.concatenate([waiting, x])
-    while len(waiting) >= _DEAL:
-      parts, waiting = dealt(waiting[:_DEAL]), waiting[_DEAL:]
-    # The rows of least priority, of all so far, are a uniform sample.
-    kept = np.concatenate([kept, x])
-    priority = np.concatenate([priority, lottery.random(len(x))])
-    if len(kept) > KEEP:
-      best = np.sort(np.argpartition(priority, KEEP)[:KEEP])
-      kept, priority = kept[best], priority[best]
-  if n < 2:
+    try:
+      state = running.update(state, chunk)
+    except InputError as error:
+      raise InputError(f"{name}: {error}") from error
+  return collected(name, state, protocol, notes)
+
+
+def collected(
+  name: str,
+  state: running.State,
+  protocol: Mapping[str, Any],
+  notes: Mapping[str, int] | None = None,
+) -> Samples:
+  """`Samples` of features that came by `running.update`.
+
+  Args:
+    name: for messages.
+    state: of all rows so far; more can still be added to it.
+    protocol: see `Samples`.
+    notes: see `Samples`.
+
+  Raises:
+    InputError: no more than one row.
+  """
+  notes = notes or {}
+  if state.n < 2:
     raise InputError(
-      f"{name}: {n} sample(s) were left, and a distance takes at least 2"
+      f"{name}: {state.n} sample(s) were left, and a distance takes at least 2"
       + (f" ({described(notes)})" if notes else "")
     )
-  parts = tuple(part for part in dealt(waiting) if part.n)
+  parts = running.parts(state)
   return Samples(
     name,
     parts,
     jackknife.merged(parts),
-    kept,
+    state.kept,
     json.loads(json.dumps(dict(protocol))),
     {key: int(count) for key, count in notes.items() if count},
   )
@@ -341,7 +332,7 @@ def compare(
   sides = [side.parts or side.whole for side in (a, b)]
   with tqdm.tqdm(
     desc="error bar and extrapolation",
-    total=2 * PARTS - PARTS // 2 + 1,
+    total=2 * running.PARTS - running.PARTS // 2 + 1,
     leave=False,
     dynamic_ncols=True,
     disable=not sys.stderr.isatty(),

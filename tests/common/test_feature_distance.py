@@ -11,7 +11,7 @@ import pytest
 from hypothesis import strategies as st
 
 from common.errors import InputError
-from common.metrics import command, feature_distance
+from common.metrics import command, feature_distance, running
 from common.stats import frechet
 
 PROTOCOL = {"score": "toy", "network": "none", "versions": {"jax": "1"}}
@@ -43,8 +43,8 @@ def test_chunks_do_not_matter(size, n):
 
 
 def test_many_rows_stream_into_a_uniform_sample(monkeypatch):
-  monkeypatch.setattr(feature_distance, "KEEP", 200)
-  monkeypatch.setattr(feature_distance, "_DEAL", 640)
+  monkeypatch.setattr(running, "KEEP", 200)
+  monkeypatch.setattr(running, "_DEAL", 640)
   x = np.arange(5000, dtype=np.float32)[:, None]
   one, other = collected(x, 37), collected(x, 5000)
   equal(one.rows, other.rows)
@@ -290,3 +290,27 @@ def test_a_terminal_of_ascii_ends_nothing(tmp_path, monkeypatch):
   command.main("Toy.", lambda p: None, features)
   sys.stdout.flush()
   assert raw.getvalue().startswith(b"toy: 0 \\xb1 0")
+
+
+def test_states_are_values_and_end_where_collect_does():
+  x = np.random.default_rng(0).normal(size=(90, 3))
+  state = running.start(seed=4)
+  for chunk in chunks(x[:60], 7):
+    state = running.update(state, chunk)
+  early = feature_distance.collected("x", state, PROTOCOL)
+  whole = feature_distance.collected(
+    "x", running.update(state, x[60:]), PROTOCOL
+  )
+  # Neither looking at it nor going on has changed it.
+  for got, n in ((whole, 90), (early, 60)):
+    wanted = collected(x[:n], seed=4)
+    assert got.n == n
+    for one, other in zip(got.parts, wanted.parts, strict=True):
+      equal(one, other)
+    np.testing.assert_array_equal(got.rows, wanted.rows)
+  again = feature_distance.collected("x", state, PROTOCOL)
+  assert feature_distance.compare(early, again)["distance"] < 1e-12
+  with pytest.raises(InputError, match=r"of shape .* after 60 samples of 3"):
+    running.update(state, x[:, :2])
+  with pytest.raises(InputError, match="0 sample"):
+    feature_distance.collected("x", running.start(), PROTOCOL)

@@ -79,10 +79,15 @@ MUTANTS = (
     ("beta - gain * mean", "beta + gain * mean"),
   ),
   *of(
-    "common/metrics/feature_distance.py",
+    "common/metrics/running.py",
     f"{TESTS}feature_distance.py",
     ("kept[best], priority[best]", "kept[best], priority[:KEEP]"),
     ("np.argpartition(priority, KEEP)[:KEEP]", "np.arange(KEEP)"),
+    ("copy.deepcopy(draws)", "draws"),
+  ),
+  *of(
+    "common/metrics/feature_distance.py",
+    f"{TESTS}feature_distance.py",
     ("kid.polynomial_mmd(a.rows, b.rows", "kid.polynomial_mmd(a.rows, a.rows"),
     ("manifold(a.rows, b.rows)", "manifold(b.rows, a.rows)"),
   ),
