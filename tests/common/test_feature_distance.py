@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from common.errors import InputError
 from common.metrics import command, feature_distance, running
-from common.stats import frechet
+from common.stats import frechet, kid, precision_recall
 
 PROTOCOL = {"score": "toy", "network": "none", "versions": {"jax": "1"}}
 
@@ -175,6 +175,11 @@ def test_a_result_says_everything():
     assert part in text, part
   assert "bad" not in text
   assert result["distance"] == pytest.approx(4, rel=0.2)
+  kernel = kid.polynomial_mmd(a.rows, b.rows)
+  assert result["kernel_distance"] == kernel._asdict()
+  # A, which comes first, is the reference.
+  shares = precision_recall.manifold(a.rows, b.rows)
+  assert result["manifold"] == shares._asdict()
   short = feature_distance.compare(a, b, distance_only=True)
   assert "standard_error" not in short and "toy: " in command.text(short)
 
