@@ -66,7 +66,10 @@ def uci_results(
   if done and networks:
     middle = (len(networks) + 1) / 2
     rank = ranks.average_ranks(ours, missing="last") - middle
-    rank_paper = ranks.average_ranks(theirs, missing="last") - middle
+    if both:
+      rank_paper = ranks.average_ranks(theirs, missing="last") - middle
+    else:  # Tasks that the paper does not have.
+      rank_paper = np.full(len(networks), np.nan)
     filled = np.nan_to_num(ours, nan=0.0)
     against_snn = len(done) > 1 and networks[0] == "selu"
     for i, method in enumerate(networks):
@@ -80,7 +83,9 @@ def uci_results(
         else float(ranks.one_sided_wilcoxon(filled[:, 0], filled[:, i])),
         "mean_depth": float(np.mean(depths)),
         "mean_accuracy": float(np.nanmean(ours[:, i])),
-        "mean_accuracy_paper": float(np.nanmean(theirs[:, i])),
+        "mean_accuracy_paper": float(np.nanmean(theirs[:, i]))
+        if both
+        else np.nan,
       }
   return {
     "tasks": len(done),
@@ -104,11 +109,11 @@ def uci_table(results: dict[str, Any]) -> str:
       [
         name,
         f"{published.RANK_DIFFERENCES[name]:+.3f}",
-        f"{s['rank_difference_paper_same_tasks']:+.3f}",
+        _or_dash(s["rank_difference_paper_same_tasks"], "+.3f"),
         f"{s['rank_difference']:+.3f}",
         "-" if p is None else f"{published.P_VALUES[name]:.1e}",
         "-" if p is None else f"{p:.1e}",
-        f"{100 * s['mean_accuracy_paper']:.1f}",
+        _or_dash(100 * s["mean_accuracy_paper"], ".1f"),
         f"{100 * s['mean_accuracy']:.1f}",
         f"{published.MEAN_DEPTHS[name]:.1f}",
         f"{s['mean_depth']:.1f}",
@@ -247,6 +252,10 @@ def tox21_table(results: dict[str, Any]) -> str:
   header = ["layers (ResNet: blocks)", *map(str, published.TOX21_DEPTHS)]
   note = f"\n{results['hours']:.1f} core hours.\n"
   return markdown.table(header, rows) + note
+
+
+def _or_dash(value: float, form: str) -> str:
+  return "-" if np.isnan(value) else format(value, form)
 
 
 def _percent(mean: float, error: float) -> str:
