@@ -2,6 +2,7 @@
 
 import argparse
 import json
+import os
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -69,6 +70,7 @@ def main(
   add_arguments: Callable[[argparse.ArgumentParser], object],
   read: Callable[[str, argparse.Namespace], feature_distance.Samples],
   gamma: float | None = None,
+  check: Callable[[str, argparse.Namespace], object] | None = None,
 ) -> None:
   """The whole command: reads A and B, compares, prints.
 
@@ -78,6 +80,8 @@ def main(
     read: `read(path, arguments) -> Samples`, called for what is not saved
       statistics. `arguments` has `batch_size`, `strict`, `seed`.
     gamma: see `compare`.
+    check: `check(path, arguments)` raises what can be known of a side at no
+      cost; called with B before anything is made of A.
   """
   parser = argparse.ArgumentParser(
     description=description,
@@ -95,21 +99,31 @@ def main(
   add("--seed", type=int, default=0, help="of the random parts")
   add_arguments(parser)
   arguments = parser.parse_args()
+  for name in ("a", "b"):  # A shell leaves "~" alone in some places.
+    if getattr(arguments, name) is not None:
+      setattr(arguments, name, os.path.expanduser(getattr(arguments, name)))
   with sentences():
     if arguments.batch_size < 1:
       raise InputError(f"--batch-size={arguments.batch_size}: 1 or more")
     if arguments.b is None and not arguments.save_stats:
       raise InputError("say what to compare with A, or --save-stats=FILE.npz")
+    if arguments.a == arguments.b == "-":
+      raise InputError("A and B cannot both be standard input: name a file")
     if arguments.save_stats:  # Rather than after hours of features.
       feature_distance.check_name(arguments.save_stats)
 
     given = lambda path, _: read(path, arguments)
+    b = arguments.b
+    if b is not None and feature_distance.is_statistics(b):
+      b = feature_distance.load(b)  # Bad ones end it before A is looked at.
+    elif b is not None and check is not None:
+      check(b, arguments)
     a = feature_distance.side("A", arguments.a, given)
     if arguments.save_stats:  # At once: B may turn out to be bad.
       feature_distance.save(arguments.save_stats, a)
-    if arguments.b is None:
+    if b is None:
       return
-    b = feature_distance.side("B", arguments.b, given)
+    b = feature_distance.side("B", b, given)
     result = feature_distance.compare(
       a, b, arguments.any_protocol, arguments.distance_only, gamma
     )

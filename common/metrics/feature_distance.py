@@ -24,9 +24,9 @@ from common.data import atomic
 from common.errors import InputError
 from common.stats import frechet, jackknife, kid, precision_recall
 
-PARTS = 10  # Of the samples, for error bars.
-KEEP = 5_000  # Rows of features kept for the scores that need them.
-_DEAL = 5_120  # Rows that are dealt to the parts at a time.
+from . import running
+
+_MOST_TEXT = 10**6  # Bytes of a protocol, or of notes.
 
 
 class Samples(NamedTuple):
@@ -37,8 +37,8 @@ class Samples(NamedTuple):
     parts: moments of disjoint random parts of the rows; empty for statistics
       that were saved.
     whole: the moments of all, or (mean, covariance) where n is not known.
-    rows: float32 [<= KEEP, d], a uniform sample of the rows; None for saved
-      statistics.
+    rows: float32 [<= running.KEEP, d], a uniform sample of the rows; None for
+      saved statistics.
     protocol: how the features were made, plain data; None where a file does
       not say. "score" is what the distance is called; "versions" may differ
       between the sides without harm, all else may not.
@@ -81,52 +81,44 @@ def collect(
   Raises:
     InputError: no more than one row, or values that are not finite.
   """
-  shuffle, lottery = (np.random.default_rng([seed, i]) for i in range(2))
-  parts = [frechet.Moments(0, np.empty(0), np.empty((0, 0)))] * PARTS
-  waiting, kept = np.empty((0, 0), np.float32), np.empty((0, 0), np.float32)
-  priority = np.empty(0)
-  n = 0
-
-  def dealt(rows):
-    """The parts, each with its share of the rows, drawn at random."""
-    shares = np.array_split(shuffle.permutation(len(rows)), PARTS)
-    return [
-      frechet.merge(part, frechet.moments(rows[share]))
-      for part, share in zip(parts, shares, strict=True)
-    ]
-
+  state = running.start(seed)
   for chunk in chunks:
-    x = np.asarray(chunk, np.float32)
-    if not n:
-      empty = np.empty((0, x.shape[1]), np.float32)
-      parts, waiting, kept = [frechet.moments(empty)] * PARTS, empty, empty
-    bad = np.flatnonzero(~np.isfinite(x).all(axis=1))
-    if bad.size:
-      raise InputError(
-        f"{name}: sample {n + bad[0]} (from 0) has features that are not "
-        "finite; look at it, or leave it out"
-      )
-    n += len(x)
-    waiting = np.concatenate([waiting, x])
-    while len(waiting) >= _DEAL:
-      parts, waiting = dealt(waiting[:_DEAL]), waiting[_DEAL:]
-    # The rows of least priority, of all so far, are a uniform sample.
-    kept = np.concatenate([kept, x])
-    priority = np.concatenate([priority, lottery.random(len(x))])
-    if len(kept) > KEEP:
-      best = np.sort(np.argpartition(priority, KEEP)[:KEEP])
-      kept, priority = kept[best], priority[best]
-  if n < 2:
+    try:
+      state = running.update(state, chunk)
+    except InputError as error:
+      raise InputError(f"{name}: {error}") from error
+  return collected(name, state, protocol, notes)
+
+
+def collected(
+  name: str,
+  state: running.State,
+  protocol: Mapping[str, Any],
+  notes: Mapping[str, int] | None = None,
+) -> Samples:
+  """`Samples` of features that came by `running.update`.
+
+  Args:
+    name: for messages.
+    state: of all rows so far; more can still be added to it.
+    protocol: see `Samples`.
+    notes: see `Samples`.
+
+  Raises:
+    InputError: no more than one row.
+  """
+  notes = notes or {}
+  if state.n < 2:
     raise InputError(
-      f"{name}: {n} sample(s) were left, and a distance takes at least 2"
+      f"{name}: {state.n} sample(s) were left, and a distance takes at least 2"
       + (f" ({described(notes)})" if notes else "")
     )
-  parts = tuple(part for part in dealt(waiting) if part.n)
+  parts = running.parts(state)
   return Samples(
     name,
     parts,
     jackknife.merged(parts),
-    kept,
+    state.kept,
     json.loads(json.dumps(dict(protocol))),
     {key: int(count) for key, count in notes.items() if count},
   )
@@ -161,10 +153,19 @@ def is_statistics(path: str | pathlib.Path) -> bool:
 
 
 def check_name(path: str | pathlib.Path) -> pathlib.Path:
-  """Returns where `save` would write; InputError if it would not."""
+  """Returns where `save` would write; InputError if it could not."""
   path = pathlib.Path(path).expanduser()
   if path.suffix != ".npz":
     raise InputError(f"{path}: statistics are kept in a file named *.npz")
+  if path.is_dir():
+    raise InputError(f"{path} is a folder: name a file for the statistics")
+  # What is not there yet is made, in the nearest folder that is.
+  folder = next(p for p in path.absolute().parents if p.exists())
+  if not folder.is_dir() or not os.access(folder, os.W_OK | os.X_OK):
+    raise InputError(
+      f"{path} cannot be written, since {folder} is no folder that this user "
+      "may write to: name another place"
+    )
   return path
 
 
@@ -193,6 +194,7 @@ def load(path: str | pathlib.Path) -> Samples:
   Raises:
     InputError: cut short, not numbers, or of the wrong shape.
   """
+  path = pathlib.Path(path).expanduser()
   try:
     # NumPy leaves a file that it cannot read open; this one is closed.
     with open(path, "rb") as raw, np.load(raw, allow_pickle=False) as file:
@@ -220,11 +222,30 @@ def _numbers(a: np.ndarray) -> np.ndarray:
 
 def _ours(file: Any, name: str) -> dict[str, Any] | None:
   """The JSON object that `save` has put there; None for anything else."""
+  if name not in file.files:
+    return None
+  # Looked at before it is read, since it may be of any size.
+  if file.zip.getinfo(f"{name}.npy").file_size > _MOST_TEXT:
+    return None
   try:
     found = json.loads(str(file[name].item()))
-  except (KeyError, ValueError):  # NumPy's, for objects and what is no JSON.
+  except ValueError:  # NumPy's, for objects and what is no JSON.
     return None
   return found if isinstance(found, dict) else None
+
+
+def _refuse_objects(path: pathlib.Path) -> None:
+  """InputError for an .npy that holds a Python object, such as a dict."""
+  if path.suffix != ".npy" or not path.is_file():
+    return
+  with path.open("rb") as file:
+    start = file.read(256)
+  if start.startswith(b"\x93NUMPY") and b"'|O'" in start:
+    raise InputError(
+      f"{path} holds a Python object, which is not read, since that can run "
+      "any program: np.savez('stats.npz', mu=..., sigma=...) keeps statistics, "
+      "and np.save plain arrays"
+    )
 
 
 def side(
@@ -241,8 +262,9 @@ def side(
     return source
   if isinstance(source, str | os.PathLike):
     name = os.fspath(source)
-    if is_statistics(name):
+    if is_statistics(pathlib.Path(name).expanduser()):
       return load(name)
+    _refuse_objects(pathlib.Path(name).expanduser())
   return read(name, source)
 
 
@@ -310,7 +332,7 @@ def compare(
   sides = [side.parts or side.whole for side in (a, b)]
   with tqdm.tqdm(
     desc="error bar and extrapolation",
-    total=2 * PARTS - PARTS // 2 + 1,
+    total=2 * running.PARTS - running.PARTS // 2 + 1,
     leave=False,
     dynamic_ncols=True,
     disable=not sys.stderr.isatty(),

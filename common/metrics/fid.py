@@ -6,8 +6,9 @@
     from common.metrics import fid
     fid.fid("real/", "generated.npz")["distance"]
 
-A and B are folders of images, .npy or .npz arrays, data sets of TensorFlow
-Datasets ("cifar10:test"), or saved statistics; see `image_sources.find`.
+A and B are folders of images, zip archives, patterns, "-" for a list of paths
+on standard input, .npy or .npz arrays, data sets of TensorFlow Datasets
+("cifar10:test"), or saved statistics; see `image_sources.find`.
 """
 
 import argparse
@@ -33,8 +34,10 @@ from . import (
   streaming,
   weights,
 )
+from . import resize as resizes
 
 FEATURES = ("inception", "squeezenet")
+RESIZES = ("tf1", "pytorch-fid", "clean-fid")  # By whose rule.
 SQUEEZENET = "squeezenet_v1.0.caffemodel"
 
 
@@ -46,18 +49,21 @@ class Network(NamedTuple):
     parameters: replicated over the devices.
     size: height and width that `apply` resizes to.
     protocol: what belongs beside a score: see `feature_distance.Samples`.
+    stretch: see `image_sources.batches`.
   """
 
   apply: Callable[[Any, jax.Array], jax.Array]
   parameters: Any
   size: int
   protocol: dict[str, Any]
+  stretch: Callable[[np.ndarray, int, int], np.ndarray] | None = None
 
 
 def network(
   features: str = "inception",
   path: str | os.PathLike | None = None,
   tap: str = "pool",
+  resize: str = "tf1",
 ) -> Network:
   """Loads a network.
 
@@ -65,6 +71,9 @@ def network(
     features: "inception", for FID, or "squeezenet", for something else.
     path: of its weights; None looks where they are kept.
     tap: of Inception, which layer: see `inception.TAPS`.
+    resize: of Inception, whose rule brings images to its size: "tf1", as FID
+      was made; "pytorch-fid", bilinear by half pixels, and pixels x / 127.5 - 1
+      as it has them; "clean-fid", bicubic with averaging.
 
   Raises:
     InputError: unknown names, or no such weights.
@@ -77,6 +86,11 @@ def network(
     raise errors.InputError(
       f"tap={tap!r}: it can be {', '.join(inception.TAPS)}, of inception"
     )
+  if resize not in RESIZES or (features != "inception" and resize != "tf1"):
+    raise errors.InputError(
+      f"resize={resize!r}: it can be {', '.join(RESIZES)}, of inception"
+    )
+  path = None if path is None else os.path.expanduser(path)
   if features == "inception":
     try:
       loaded = inception_weights.load(path)
@@ -90,6 +104,8 @@ def network(
     name = (
       "FID" if loaded.published else "Fréchet distance, NOT OF FID'S NETWORK"
     )
+    if resize != "tf1":
+      name = f"{name} by {resize}'s resize"
     if tap != "pool":
       name = f"{name} of layer {tap}"
     parameters, size = loaded.parameters, inception.SIZE
@@ -123,6 +139,7 @@ def network(
     **described,
     "layer": tap,
     "resize": f"TF1 bilinear to {size}x{size}",
+    **_RULES.get(resize, {}),
     "channels": "gray repeated, alpha dropped",
     "versions": feature_distance.versions("pillow") | {"weights file": file},
   }
@@ -131,7 +148,31 @@ def network(
     out_shardings=streaming.by_rows(),
     compiler_options=xla_options.convolutions(),
   )
-  return Network(apply, streaming.everywhere(parameters), size, protocol)
+  stretch = _STRETCHES.get(resize)
+  kept = streaming.everywhere(parameters)
+  return Network(apply, kept, size, protocol, stretch)
+
+
+def _as_pytorch_fid(image: np.ndarray, height: int, width: int) -> np.ndarray:
+  """What (x - 128) / 128, of the network, turns into its x / 127.5 - 1."""
+  found = resizes.half_pixel_bilinear(image, height, width)
+  return found * np.float32(128 / 127.5)
+
+
+_STRETCHES = {
+  "pytorch-fid": _as_pytorch_fid,
+  "clean-fid": resizes.pillow_bicubic,
+}
+# What these say in a protocol, instead of TF1's.
+_RULES = {
+  "pytorch-fid": {
+    "resize": f"bilinear by half pixels to {inception.SIZE}x{inception.SIZE}",
+    "values": "RGB 0..255, x / 127.5 - 1",
+  },
+  "clean-fid": {
+    "resize": f"Pillow's bicubic to {inception.SIZE}x{inception.SIZE}",
+  },
+}
 
 
 def features(
@@ -187,7 +228,7 @@ def samples(
         bar.update()
 
   batches = image_sources.batches(
-    seen(), batch_size, network.size, pictures.notes
+    seen(), batch_size, network.size, pictures.notes, network.stretch
   )
   chunks = features(network, batches, batch_size)
   found = feature_distance.collect(
@@ -209,6 +250,7 @@ def fid(
   features: str | Network = "inception",
   weights: str | os.PathLike | None = None,
   tap: str = "pool",
+  resize: str = "tf1",
   batch_size: int = 64,
   seed: int = 0,
   any_protocol: bool = False,
@@ -235,6 +277,7 @@ def fid(
     features: "inception", "squeezenet", or a `network` loaded before.
     weights: see `network`.
     tap: see `network`.
+    resize: see `network`.
     batch_size: images at a time.
     seed: of the error bar, and of the drawing of images.
     any_protocol: see `feature_distance.compare`.
@@ -251,7 +294,7 @@ def fid(
     lambda: (
       features
       if isinstance(features, Network)
-      else network(features, weights, tap)
+      else network(features, weights, tap, resize)
     )
   )
 
@@ -270,6 +313,7 @@ def _add_arguments(parser: argparse.ArgumentParser) -> None:
   add("--features", choices=FEATURES, default="inception", help="the network")
   add("--weights", metavar="FILE", help="its weights, if not where they belong")
   add("--tap", choices=tuple(inception.TAPS), default="pool", help="its layer")
+  add("--resize", choices=RESIZES, default="tf1", help="whose rule")
   add("--images", type=int, metavar="N", help="draw N images of each set")
   add(
     "--floats",
@@ -301,14 +345,15 @@ def main() -> None:
   def read(
     path: str, arguments: argparse.Namespace
   ) -> feature_distance.Samples:
-    other = arguments.b
-    if other is not None and not feature_distance.is_statistics(other):
-      find(other, arguments)  # Rather than hours later.
     pictures = find(path, arguments)
-    net = load(arguments.features, arguments.weights, arguments.tap)
+    given = arguments
+    net = load(given.features, given.weights, given.tap, given.resize)
     return samples(path, pictures, net, arguments.batch_size, arguments.seed)
 
-  command.main(__doc__.splitlines()[0], _add_arguments, read)
+  title = __doc__.splitlines()[0]
+  # Standard input can be read only once.
+  check = lambda path, given: None if path == "-" else find(path, given)
+  command.main(title, _add_arguments, read, check=check)
 
 
 if __name__ == "__main__":

@@ -1,9 +1,9 @@
 """Images from where a user has them, one after the other, in little memory.
 
-A folder of image files, an .npy or .npz array, or a data set of TensorFlow
-Datasets; or arrays that a program has. Everything becomes RGB in 0..255,
-[height, width, 3], at the size that it has: the network resizes. What had to be
-handled is counted:
+Image files (a folder, an archive, a list), an .npy or .npz array, or a data set
+of TensorFlow Datasets; or arrays that a program has. Everything becomes RGB in
+0..255, [height, width, 3], at the size that it has: the network resizes.
+What had to be handled is counted:
 
     unreadable     corrupt or cut short; left out
     other sizes    not as large as the first image; kept
@@ -19,20 +19,21 @@ obeyed.
 
 import collections
 import concurrent.futures
+import io
 import os
 import pathlib
 import re
 import warnings
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any
 
 import numpy as np
 from PIL import Image
 
 from common import checkpoint, errors
-from common.data import folders, images
+from common.data import images
 
-from . import feature_distance, image_arrays, resize, weights
+from . import feature_distance, image_arrays, image_files, resize, weights
 
 SUFFIXES = (*images.SUFFIXES, ".tif", ".tiff", ".ppm", ".pgm")
 # How the paper has the data sets: height and width, and the centre cut out.
@@ -66,11 +67,12 @@ def find(
   """Finds the images that a user names.
 
   Args:
-    source: a folder (with its subfolders); an .npy or .npz file, or an array:
-      [n, h, w] or [n, h, w, 1, 3 or 4], uint8, uint16 or floats, of NumPy,
-      JAX or torch; a list or a generator of images [h, w, c] of any sizes, or
-      of such arrays, read once; or what TensorFlow Datasets calls a data set,
-      "cifar10" or "cifar10:train[:5000]".
+    source: files, as `image_files` has them (a folder with its subfolders, a
+      zip archive, a pattern, a list of paths, "-"); an .npy or .npz file, or
+      an array: [n, h, w] or [n, h, w, 1, 3 or 4], uint8, uint16 or floats, of
+      NumPy, JAX or torch; a list or a generator of images [h, w, c] of any
+      sizes, or of such arrays, read once; or what TensorFlow Datasets calls a
+      data set, "cifar10" or "cifar10:train[:5000]".
     count: how many to take, drawn at random; None is all.
     seed: of the drawing.
     strict: whether anything that has to be handled is an error.
@@ -91,6 +93,12 @@ def find(
   if count is not None and count < 1:
     raise errors.InputError(f"{count} images were asked for: 2 or more")
   notes = image_arrays.Notes(strict)
+  paths = isinstance(source, list | tuple) and all(
+    isinstance(each, str | os.PathLike) for each in source
+  )
+  if paths and source:
+    listed = image_files.of_paths(source, SUFFIXES)
+    return _files("the list", listed, count, seed, notes)
   if isinstance(source, list | tuple | Iterator):
     if count is not None:
       raise errors.InputError(
@@ -103,39 +111,51 @@ def find(
     return _array("the array", source, count, seed, floats, notes)
   name = os.fspath(source)
   path = pathlib.Path(name).expanduser()
-  if path.is_dir():
-    files, ignored = folders.find(path, SUFFIXES)
-    others = {
-      f"files {s or 'without suffix'} ignored": ignored[s] for s in ignored
-    }
-    if not files:
-      raise errors.InputError(
-        f"{path} holds no images: give a folder with "
-        f"{', '.join(s[1:] for s in SUFFIXES)} files"
-        + (f" ({feature_distance.described(others)})" if others else "")
-      )
-    notes.update_unhandled(others)
-    drawn = image_arrays.chosen(len(files), count, seed, name)
-    # In place of those that cannot be read.
-    spare = np.random.default_rng(seed).permutation(len(files))
-    spare = [i for i in spare.tolist() if i not in set(drawn)]
-    read = _read_files([files[i] for i in [*drawn, *spare]], notes)
-    if count is not None:
-      read = _exactly(count, read, name, notes)
-    return image_arrays.Pictures(len(drawn), read, notes)
+  named = image_files.find(name, SUFFIXES)
+  if named is not None:
+    return _files(name, named, count, seed, notes)
   if path.suffix in (".npy", ".npz"):
     return image_arrays.pictures(
       image_arrays.open_file(path), count, seed, floats, notes
     )
   if path.exists():
     raise errors.InputError(
-      f"{path} is neither a folder of images nor an .npy or .npz array"
+      f"{path} is neither a folder of images nor a .zip, an .npy or an .npz"
     )
   if not re.fullmatch(r"[a-z]\w*(/[\w.]+)?(:.+)?", name):
     raise errors.InputError(f"there is no folder or file {path}")
   array = _tfds(name, split, data_dir, size)
   rows = image_arrays.Rows(name, array.shape, array.dtype, lambda: iter(array))
   return image_arrays.pictures(rows, count, seed, floats, notes)
+
+
+def _files(
+  name: str,
+  found: image_files.Found,
+  count: int | None,
+  seed: int,
+  notes: image_arrays.Notes,
+) -> image_arrays.Pictures:
+  """The images of files, `count` of them if that is given."""
+  files, ignored = found
+  others = {
+    f"files {s or 'without suffix'} ignored": ignored[s] for s in ignored
+  }
+  if not files:
+    raise errors.InputError(
+      f"{name} holds no images: give "
+      f"{', '.join(s[1:] for s in SUFFIXES)} files"
+      + (f" ({feature_distance.described(others)})" if others else "")
+    )
+  notes.update_unhandled(others)
+  drawn = image_arrays.chosen(len(files), count, seed, name)
+  # In place of those that cannot be read.
+  order, taken = np.random.default_rng(seed).permutation(len(files)), {*drawn}
+  spare = [i for i in order.tolist() if i not in taken]
+  read = _read_files([files[i] for i in [*drawn, *spare]], notes)
+  if count is not None:
+    read = _exactly(count, read, name, notes)
+  return image_arrays.Pictures(len(drawn), read, notes)
 
 
 def _array(name, source, count, seed, floats, notes):
@@ -184,6 +204,7 @@ def batches(
   batch_size: int,
   size: int,
   notes: dict[str, int],
+  stretch: Callable[[np.ndarray, int, int], np.ndarray] | None = None,
 ) -> Iterator[np.ndarray]:
   """Yields images [b, h, w, 3], b = `batch_size` but for the last batch.
 
@@ -195,6 +216,8 @@ def batches(
     batch_size: images at a time.
     size: height and width that the network resizes to.
     notes: where "other sizes" are counted.
+    stretch: brings every image to `size`, before it is batched. None leaves it
+      to the network, and where it has to be, does as TF1.
   """
   first, kept, batch = None, None, []
 
@@ -209,7 +232,9 @@ def batches(
     first = first or image.shape
     if image.shape != first:
       notes["other sizes"] += 1
-    if image.shape[0] * image.shape[1] >= _LARGE:
+    if stretch is not None:
+      image = stretch(image, size, size)
+    elif image.shape[0] * image.shape[1] >= _LARGE:
       image = resize.tf1_bilinear_on_host(image, size, size)
     kept = kept or image.shape
     batch.append(image)
@@ -234,7 +259,8 @@ def _exactly(count, pictures, name, notes):
 
 
 def _read_files(
-  files: list[pathlib.Path], notes: image_arrays.Notes
+  files: Sequence[pathlib.Path | image_files.Member],
+  notes: image_arrays.Notes,
 ) -> Iterator[np.ndarray]:
   # Pillow lets go of the interpreter lock while it decodes.
   pool = concurrent.futures.ThreadPoolExecutor(min(8, os.cpu_count() or 1))
@@ -271,7 +297,9 @@ def _ahead(pool, files):
   yield from waiting
 
 
-def decode(path: str | os.PathLike) -> tuple[np.ndarray, list[str]]:
+def decode(
+  path: str | os.PathLike | image_files.Member,
+) -> tuple[np.ndarray, list[str]]:
   """Reads one image file.
 
   Returns:
@@ -281,7 +309,10 @@ def decode(path: str | os.PathLike) -> tuple[np.ndarray, list[str]]:
     InputError: it cannot be decoded.
   """
   try:
-    with warnings.catch_warnings(), Image.open(path) as image:
+    file = path
+    if isinstance(path, image_files.Member):
+      file = io.BytesIO(path.archive.read(path.name))
+    with warnings.catch_warnings(), Image.open(file) as image:
       warnings.simplefilter("ignore")  # Odd metadata, very large images.
       handled = []
       if getattr(image, "n_frames", 1) > 1:
@@ -319,6 +350,7 @@ def decode(path: str | os.PathLike) -> tuple[np.ndarray, list[str]]:
     IndexError,
     OverflowError,
     EOFError,
+    *image_files.DAMAGED,
   ) as error:
     raise errors.InputError(f"{path} cannot be decoded ({error})") from error
 
@@ -328,7 +360,9 @@ def _tfds(
 ) -> np.ndarray:
   """A data set, decoded once into the cache: uint8 [n, size, size, c]."""
   name, _, own = name.partition(":")
-  if data_dir is None:
+  if data_dir is not None:
+    data_dir = pathlib.Path(data_dir).expanduser()
+  else:
     data_dir = pathlib.Path.home() / "tensorflow_datasets"
   default, crop = _TFDS.get(name, (None, None))
   if size is None and default is None:

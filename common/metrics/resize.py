@@ -1,4 +1,4 @@
-"""The resize of TensorFlow 1, which the networks of FID and FVD were made with.
+"""Resizes: of TensorFlow 1, which FID and FVD were made with, and of others.
 
 Pixel i of the result lies at i * in / out of the source: no half-pixel shift,
 no averaging when it shrinks. `jax.image.resize` has both, which moves a feature
@@ -11,6 +11,7 @@ import chex
 import jax
 import jax.numpy as jnp
 import numpy as np
+from PIL import Image
 
 
 def tf1_bilinear(
@@ -60,12 +61,60 @@ def tf1_bilinear_on_host(
   return _resized(images, height, width, np).astype(np.float32, copy=False)
 
 
-def _resized(x: Any, height: int, width: int, xp: Any) -> Any:
+def half_pixel_bilinear(
+  images: np.ndarray, height: int, width: int
+) -> np.ndarray:
+  """Resizes as torch's `interpolate` does, corners not aligned, no averaging.
+
+  As `tf1_bilinear`, with s = max((i + 0.5) in / out - 0.5, 0). pytorch-fid has
+  it.
+
+  Args:
+    images: [..., h, w, c], any real dtype.
+    height: of the result.
+    width: of the result.
+
+  Returns:
+    float32 [..., height, width, c].
+  """
+  chex.assert_rank(images, {3, 4, 5, 6})
+  found = _resized(images, height, width, np, shift=0.5)
+  return found.astype(np.float32, copy=False)
+
+
+def pillow_bicubic(image: np.ndarray, height: int, width: int) -> np.ndarray:
+  """Resizes as clean-fid does: Pillow's bicubic filter, colours as floats.
+
+  It averages where it shrinks, by the filter a = -0.5 of Keys. Nothing is
+  rounded; what overshoots is cut to 0..255.
+
+  Args:
+    image: [h, w, c] in 0..255, any real dtype.
+    height: of the result.
+    width: of the result.
+
+  Returns:
+    float32 [height, width, c].
+
+  Reference: Parmar et al. (2022), arXiv:2104.11222.
+  """
+  chex.assert_rank(image, 3)
+  channels = np.moveaxis(image.astype(np.float32), -1, 0)
+  found = [
+    Image.fromarray(one).resize((width, height), Image.Resampling.BICUBIC)
+    for one in channels
+  ]
+  return np.stack([np.asarray(one) for one in found], -1).clip(0, 255)
+
+
+def _resized(
+  x: Any, height: int, width: int, xp: Any, shift: float = 0.0
+) -> Any:
   """By the functions of `xp`, NumPy or its equal."""
   for axis, size in ((-2, width), (-3, height)):
     if x.shape[axis] == size:
       continue  # All s are integers.
-    low, high, part = _neighbours(x.shape[axis], size)
+    low, high, part = _neighbours(x.shape[axis], size, shift)
     part = part.reshape((1,) * (x.ndim + axis) + (-1,) + (1,) * (-1 - axis))
     # Floats of what is left, not of all pixels of a photograph.
     below = xp.take(x, low, axis, mode="clip").astype(np.float32)
@@ -74,11 +123,15 @@ def _resized(x: Any, height: int, width: int, xp: Any) -> Any:
   return x
 
 
-def _neighbours(n: int, size: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+def _neighbours(
+  n: int, size: int, shift: float
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
   """Returns k, min(k + 1, n - 1), s - k; each [size]."""
   # In float32, as the kernel does: where s is nearly an integer, float64 would
   # take the other neighbour.
-  s = np.arange(size, dtype=np.float32) * (np.float32(n) / np.float32(size))
+  place = np.arange(size, dtype=np.float32) + np.float32(shift)
+  s = place * (np.float32(n) / np.float32(size)) - np.float32(shift)
+  s = np.maximum(s, 0)
   low = np.floor(s)
   k = np.minimum(low.astype(np.int32), n - 1)
   return k, np.minimum(k + 1, n - 1), s - low

@@ -49,7 +49,7 @@ def score(
   pictures = image_sources.find(source, **options)
   net = network or fid.network("inception", weights, "logits_unbiased")
   batches = image_sources.batches(
-    pictures.images, batch_size, net.size, pictures.notes
+    pictures.images, batch_size, net.size, pictures.notes, net.stretch
   )
   logits = np.concatenate(list(fid.features(net, batches, batch_size)))
   found = inception_score(logits, splits)

@@ -1,6 +1,8 @@
 """Samples that stream, statistics in files, and what refuses to be compared."""
 
+import io
 import json
+import re
 import sys
 
 import hypothesis
@@ -9,8 +11,8 @@ import pytest
 from hypothesis import strategies as st
 
 from common.errors import InputError
-from common.metrics import command, feature_distance
-from common.stats import frechet
+from common.metrics import command, feature_distance, running
+from common.stats import frechet, kid, precision_recall
 
 PROTOCOL = {"score": "toy", "network": "none", "versions": {"jax": "1"}}
 
@@ -41,8 +43,8 @@ def test_chunks_do_not_matter(size, n):
 
 
 def test_many_rows_stream_into_a_uniform_sample(monkeypatch):
-  monkeypatch.setattr(feature_distance, "KEEP", 200)
-  monkeypatch.setattr(feature_distance, "_DEAL", 640)
+  monkeypatch.setattr(running, "KEEP", 200)
+  monkeypatch.setattr(running, "_DEAL", 640)
   x = np.arange(5000, dtype=np.float32)[:, None]
   one, other = collected(x, 37), collected(x, 5000)
   equal(one.rows, other.rows)
@@ -173,6 +175,11 @@ def test_a_result_says_everything():
     assert part in text, part
   assert "bad" not in text
   assert result["distance"] == pytest.approx(4, rel=0.2)
+  kernel = kid.polynomial_mmd(a.rows, b.rows)
+  assert result["kernel_distance"] == kernel._asdict()
+  # A, which comes first, is the reference.
+  shares = precision_recall.manifold(a.rows, b.rows)
+  assert result["manifold"] == shares._asdict()
   short = feature_distance.compare(a, b, distance_only=True)
   assert "standard_error" not in short and "toy: " in command.text(short)
 
@@ -209,3 +216,109 @@ def test_the_command(tmp_path, monkeypatch, capsys):
     said = capsys.readouterr().err
     assert stop.value.code == 1 and said.startswith("error: ")
     assert said.count("\n") == 1
+
+
+def test_what_can_be_known_is_said_before_the_first_feature(
+  tmp_path, monkeypatch, capsys
+):
+  read, b = [], tmp_path / "b.npz"
+
+  def features(path, arguments):
+    read.append(path)
+    x = np.random.default_rng(0).normal(size=(50, 2))
+    return feature_distance.collect(path, [x], {"score": "toy"}, {})
+
+  def check(path, arguments):
+    if path == "absent":
+      raise InputError("there is no absent")
+
+  np.savez(b, mu=np.zeros(2), sigma=np.zeros((2, 3)))
+  np.save(tmp_path / "dict.npy", {"mu": np.zeros(2)}, allow_pickle=True)
+  (tmp_path / "file").write_text("")
+  (tmp_path / "x.npz").mkdir()
+  stats = "--save-stats={}".format
+  for words, message in (
+    (["a", stats("stats")], r"kept in a file named \*.npz"),
+    (["a", stats(tmp_path / "x.npz")], "is a folder"),
+    (["a", stats(tmp_path / "file" / "y.npz")], "is no folder that"),
+    (["a", "absent"], "there is no absent"),
+    (["a", b], "has shape"),
+    ([tmp_path / "dict.npy", "b"], "holds a Python object"),
+  ):
+    monkeypatch.setattr(sys, "argv", ["toy", *map(str, words)])
+    with pytest.raises(SystemExit):
+      command.main("Toy.", lambda p: None, features, check=check)
+    said = capsys.readouterr().err
+    assert re.search(message, said) and said.count("\n") == 1, said
+  assert not read
+
+
+def test_statistics_of_a_are_kept_where_b_is_bad(tmp_path, monkeypatch):
+  def features(path, arguments):
+    if path == "b":
+      raise InputError("bad")
+    return collected(np.eye(40), name=path)
+
+  monkeypatch.setenv("HOME", str(tmp_path))
+  words = ["toy", "a", "b", "--save-stats=~/a.npz"]
+  monkeypatch.setattr(sys, "argv", words)
+  with pytest.raises(SystemExit):
+    command.main("Toy.", lambda p: None, features)
+  monkeypatch.setattr(sys, "argv", ["toy", "~/a.npz", "c"])
+  command.main("Toy.", lambda p: None, features)
+  assert feature_distance.side("A", "~/a.npz", features).n == 40
+
+
+def test_large_members_of_others_are_not_read(tmp_path, monkeypatch):
+  x = np.eye(4)
+  others = {"notes": np.zeros(10**6), "arr_0": np.zeros(10**6)}
+  np.savez(tmp_path / "x.npz", mu=x[0], sigma=x, n=[9], **others)
+  opened, read = [], np.lib.npyio.NpzFile.__getitem__
+
+  def counted(file, name):
+    opened.append(name)
+    return read(file, name)
+
+  monkeypatch.setattr(np.lib.npyio.NpzFile, "__getitem__", counted)
+  found = feature_distance.load(tmp_path / "x.npz")
+  assert found.n == 9 and not found.notes and found.protocol is None
+  assert set(opened) == {"mu", "sigma", "n"}
+
+
+def test_a_terminal_of_ascii_ends_nothing(tmp_path, monkeypatch):
+  raw = io.BytesIO()
+  monkeypatch.setattr(sys, "stdout", io.TextIOWrapper(raw, "ascii"))
+  monkeypatch.setattr(sys, "argv", ["toy", "a", "b"])
+  features = lambda path, _: collected(
+    np.random.default_rng(0).normal(size=(50, 2)), name=path
+  )
+  command.main("Toy.", lambda p: None, features)
+  sys.stdout.flush()
+  assert raw.getvalue().startswith(b"toy: 0 \\xb1 0")
+
+
+def test_states_are_values_and_end_where_collect_does(monkeypatch):
+  monkeypatch.setattr(running, "KEEP", 20)
+  monkeypatch.setattr(running, "_DEAL", 32)
+  x = np.random.default_rng(0).normal(size=(90, 3))
+  state = running.start(seed=4)
+  for chunk in chunks(x[:60], 7):
+    state = running.update(state, chunk)
+  early = feature_distance.collected("x", state, PROTOCOL)
+  whole = feature_distance.collected(
+    "x", running.update(state, x[60:]), PROTOCOL
+  )
+  # Neither looking at it nor going on has changed it.
+  for got, n in ((whole, 90), (early, 60)):
+    wanted = collected(x[:n], seed=4)
+    assert got.n == n
+    for one, other in zip(got.parts, wanted.parts, strict=True):
+      equal(one, other)
+    np.testing.assert_array_equal(got.rows, wanted.rows)
+  again = feature_distance.collected("x", state, PROTOCOL)
+  for one, other in zip(early.parts, again.parts, strict=True):
+    equal(one, other)
+  with pytest.raises(InputError, match=r"of shape .* after 60 samples of 3"):
+    running.update(state, x[:, :2])
+  with pytest.raises(InputError, match="0 sample"):
+    feature_distance.collected("x", running.start(), PROTOCOL)

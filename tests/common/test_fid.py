@@ -9,7 +9,13 @@ import numpy as np
 import pytest
 
 from common import errors
-from common.metrics import feature_distance, fid, image_sources, inception
+from common.metrics import (
+  feature_distance,
+  fid,
+  image_sources,
+  inception,
+  inception_weights,
+)
 from common.stats import frechet
 from tests.common.test_inception import filled, write_torch
 
@@ -121,6 +127,36 @@ def test_golden_features_through_a_file_and_over_devices(shared, tmp_path):
   assert got.shape == (2, 64)
   error = np.abs(got[1] - golden["feat64_float64_0"]).max()
   assert error < 2e-5  # The golden values' README.
+
+
+def test_the_rules_of_other_tools(monkeypatch):
+  file = inception_weights.Weights({}, "abc", "file", True)
+  monkeypatch.setattr(inception_weights, "load", lambda path: file)
+  image = np.full((4, 4, 3), 255, np.uint8)
+  nets = {rule: fid.network(resize=rule) for rule in fid.RESIZES}
+  named = [net.protocol["score"] for net in nets.values()]
+  assert named[0] == "FID" and "by clean-fid's resize" in named[2]
+  assert len({net.protocol["resize"] for net in nets.values()}) == 3
+  # The network takes (x - 128) / 128: white is 1 in pytorch-fid.
+  white = nets["pytorch-fid"].stretch(image, 2, 2)
+  np.testing.assert_allclose((white - 128) / 128, 1, atol=1e-6)
+  np.testing.assert_array_equal(nets["clean-fid"].stretch(image, 2, 2), 255)
+  assert nets["tf1"].stretch is None
+  for features, rule in (("inception", "bicubic"), ("squeezenet", "clean-fid")):
+    with pytest.raises(errors.InputError, match="it can be tf1, pytorch-fid"):
+      fid.network(features, resize=rule)
+
+
+def test_every_image_is_stretched_by_the_rule(tiny):
+  def stretch(image, height, width):
+    return np.full((height, width, 3), image[0, 0], np.float32)
+
+  x = pictures(9)
+  side = fid.samples("x", image_sources.find(x), tiny._replace(stretch=stretch))
+  flat = np.stack([stretch(image, 16, 16) for image in x])
+  wanted = frechet.moments(tiny.apply(1.0, flat))
+  np.testing.assert_allclose(side.whole.mean, wanted.mean, rtol=1e-5)
+  assert side.protocol["images"] == "6x5" and not side.notes
 
 
 def run(monkeypatch, *arguments):

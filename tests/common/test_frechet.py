@@ -196,6 +196,18 @@ def test_float32_covariances_are_accepted():
   np.testing.assert_allclose(result.value, exact.value, rtol=1e-2)
 
 
+def test_float32_covariances_with_n_keep_their_rounding_unit():
+  # Of rank 1 in 8 dimensions: rounded, it has negative eigenvalues of 1e-7.
+  x = np.random.default_rng(0).normal(size=(50, 2)) @ np.ones((2, 8)).cumsum(1)
+  x[:, ::2] *= 3
+  cov = np.cov(x.T).astype(np.float32)
+  saved = frechet.from_covariance(x.mean(0).astype(np.float32), cov, 50)
+  assert saved.scatter.dtype == np.float32
+  exact = frechet.moments(x)
+  scale = np.trace(cov)
+  assert abs(float(frechet.distance(saved, exact))) < 1e-3 * scale
+
+
 def test_jax_arrays():
   x1, x2 = sample(1, 9, 3).astype(np.float32), sample(2, 8, 3).astype("f")
   expected = frechet.distance_from_features(x1, x2)

@@ -59,3 +59,27 @@ def test_too_few_samples_have_no_error_bar():
   assert jackknife.at_infinity(tiny, tiny) is None
   one = parts(np.arange(2.0)[:, None], 2)
   assert jackknife.standard_error(one, one) is None
+
+
+def test_the_error_bar_is_the_formula():
+  random = np.random.default_rng(3)
+  a, b = random.normal(size=(40, 2)), random.normal(1, 1, size=(30, 2))
+  found = []
+  for k in range(5):
+    left = [
+      np.concatenate([p for i, p in enumerate(np.array_split(x, 5)) if i != k])
+      for x in (a, b)
+    ]
+    found.append(float(frechet.distance_from_features(*left)))
+  squares = np.square(np.subtract(found, np.mean(found)))
+  # Delete-a-group: (G - 1) / G times the sum of squares.
+  wanted = np.sqrt(4 / 5 * squares.sum())
+  got = jackknife.standard_error(parts(a, 5), parts(b, 5))
+  assert got == pytest.approx(wanted, rel=1e-9)
+
+
+def test_sizes_are_harmonic_means():
+  random = np.random.default_rng(4)
+  a, b = random.normal(size=(400, 2)), random.normal(size=(100, 2))
+  line = jackknife.at_infinity(parts(a), parts(b))
+  assert line.sizes == (80, 96, 112, 128, 144, 160)  # 2 / (1/400 + 1/100)

@@ -49,6 +49,47 @@ def test_known_values():
   np.testing.assert_array_equal(got, [0, 20])  # Pixels are left out.
 
 
+def test_known_values_by_half_pixels():
+  row = np.array([0, 10, 20, 60], np.uint8).reshape(1, 4, 1)
+  got = resize.half_pixel_bilinear(row, 1, 8)[0, :, 0]
+  np.testing.assert_array_equal(got, [0, 2.5, 7.5, 12.5, 17.5, 30, 50, 60])
+  got = resize.half_pixel_bilinear(row, 1, 2)[0, :, 0]
+  np.testing.assert_array_equal(got, [5, 40])
+
+
+@pytest.mark.parametrize("sizes", [(5, 7, 11, 4), (9, 6, 3, 13)])
+def test_half_pixels_against_jax(sizes):
+  h, w, height, width = sizes
+  image = np.random.default_rng(0).uniform(0, 255, (h, w, 3)).astype("f4")
+  wanted = jax.image.resize(image, (height, width, 3), "linear", False)
+  got = resize.half_pixel_bilinear(image, height, width)
+  assert got.dtype == np.float32
+  np.testing.assert_allclose(got, wanted, atol=1e-3)
+
+
+def keys(n, size):
+  """Keys' filter [size, n], a = -0.5, widened where it shrinks, by rows."""
+  scale = n / size
+  wide = max(scale, 1)
+  centre = (np.arange(size)[:, None] + 0.5) * scale - 0.5
+  x = np.abs(np.arange(n) - centre) / wide
+  near = 1.5 * x**3 - 2.5 * x**2 + 1
+  far = -0.5 * x**3 + 2.5 * x**2 - 4 * x + 2
+  weights = np.where(x < 1, near, np.where(x < 2, far, 0))
+  return weights / weights.sum(1, keepdims=True)
+
+
+@pytest.mark.parametrize("sizes", [(6, 5, 15, 12), (24, 30, 8, 9)])
+def test_bicubic_is_the_formula(sizes):
+  h, w, height, width = sizes
+  image = np.random.default_rng(0).integers(0, 256, (h, w, 3), np.uint8)
+  wanted = np.einsum("ih,jw,hwc->ijc", keys(h, height), keys(w, width), image)
+  got = resize.pillow_bicubic(image, height, width)
+  assert got.dtype == np.float32
+  assert (wanted.min() < 0) == (height > h)  # Overshoots, which are cut.
+  np.testing.assert_allclose(got, wanted.clip(0, 255), atol=1e-3)
+
+
 def test_leading_axes_and_jit():
   images = np.random.default_rng(0).normal(size=(2, 3, 6, 4, 3))
   got = jax.jit(resize.tf1_bilinear, static_argnums=(1, 2))(images, 5, 7)
