@@ -20,7 +20,7 @@ import numpy as np
 import tqdm
 
 from common.checkpoint import warn
-from common.data import atomic
+from common.data import atomic, foreign
 from common.errors import InputError
 from common.stats import frechet, jackknife, kid, precision_recall
 
@@ -153,7 +153,7 @@ def is_statistics(path: str | pathlib.Path) -> bool:
   try:
     with zipfile.ZipFile(path) as file:
       names = {pathlib.PurePath(n).stem for n in file.namelist()}
-  except (OSError, zipfile.BadZipFile):
+  except foreign.BROKEN:
     return False
   return {"mu", "sigma"} <= names
 
@@ -199,7 +199,7 @@ def load(path: str | pathlib.Path) -> Samples:
     protocol = json.loads(str(found.get("protocol", "null")))
     notes = json.loads(str(found.get("notes", "{}")))
     n = int(found["n"]) if "n" in found else None
-  except (OSError, KeyError, ValueError, EOFError, zipfile.BadZipFile) as error:
+  except foreign.BROKEN as error:
     raise InputError(
       f"{path} cannot be read as statistics (mu, sigma): {error}; it may be "
       "cut short: make it again"

@@ -29,7 +29,7 @@ import numpy as np
 from PIL import Image
 
 from common import checkpoint, errors
-from common.data import folders, images
+from common.data import folders, foreign, images
 
 from . import feature_distance, image_arrays, resize, weights
 
@@ -233,16 +233,7 @@ def decode(path: str | os.PathLike) -> tuple[np.ndarray, list[str]]:
       if image.has_transparency_data:
         handled.append("alpha")
       return np.asarray(image.convert("RGB")), handled
-  except (
-    Image.DecompressionBombError,
-    OSError,
-    SyntaxError,
-    ValueError,
-    TypeError,
-    IndexError,
-    OverflowError,
-    EOFError,
-  ) as error:
+  except foreign.BROKEN as error:
     raise errors.InputError(f"{path} cannot be decoded ({error})") from error
 
 

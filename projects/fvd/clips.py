@@ -19,9 +19,7 @@ import contextlib
 import functools
 import pathlib
 import re
-import struct
 import zipfile
-import zlib
 from collections import Counter
 from collections.abc import Callable, Iterator
 from typing import Any, NamedTuple
@@ -31,23 +29,13 @@ import tqdm
 from PIL import Image, ImageSequence
 
 from common.checkpoint import warn
+from common.data import foreign
 from common.errors import InputError
 
 ARRAYS = (".npy", ".npz")
 MAY_MOVE = (".gif", ".webp", ".png", ".apng")
 STILLS = (".png", ".jpg", ".jpeg", ".bmp", ".webp", ".tif", ".tiff")
 FILMS = (".mp4", ".avi", ".mov", ".mkv", ".webm", ".mpg", ".mpeg", ".m4v")
-# What a damaged file makes its reader raise.
-_BROKEN = (
-  OSError,
-  ValueError,
-  SyntaxError,
-  EOFError,
-  struct.error,
-  zlib.error,
-  zipfile.BadZipFile,
-  Image.DecompressionBombError,
-)
 _LOSSES = ("unreadable", "too short", "missing")
 RANGES = {"0..255": (0, 255), "0..1": (0, 1), "-1..1": (-1, 1)}
 
@@ -136,7 +124,7 @@ def read(
       indices = range(start, start + _span(options), options.stride)
       try:
         clip = video.frames(indices)
-      except _BROKEN as error:
+      except foreign.BROKEN as error:
         handled("unreadable", f"{video.where} ({error})")
         break
       clip = _pixels(clip, video.where, options.floats, handled)
@@ -214,7 +202,7 @@ def _videos(source: Any, handled: Callable, bar: Any) -> Iterator[Video]:
         yield from videos
     except InputError:
       raise
-    except _BROKEN as error:
+    except foreign.BROKEN as error:
       if item == path:
         raise InputError(
           f"{path} cannot be read as clips ({error}); it may be cut short"
@@ -240,7 +228,7 @@ def _listed(folder: pathlib.Path) -> list[Any]:
       _refuse_film(path)
   # The first that can be opened says whether all are frames, or all are clips.
   for path in images:
-    with contextlib.suppress(*_BROKEN), Image.open(path) as image:
+    with contextlib.suppress(*foreign.BROKEN), Image.open(path) as image:
       if getattr(image, "is_animated", False):
         return found + images
       break
@@ -293,13 +281,7 @@ def _of_archive(path: pathlib.Path, bar: Any) -> Iterator[Video]:
   with zipfile.ZipFile(path) as archive:
     for name in archive.namelist():
       with archive.open(name) as file:
-        version = np.lib.format.read_magic(file)
-        header = getattr(
-          np.lib.format, f"read_array_header_{version[0]}_0", None
-        )
-        if header is None:
-          raise ValueError(f"{name} is of a version that is not known")
-        shape, fortran, dtype = header(file)
+        shape, fortran, dtype = foreign.npy_header(file)
         where = f"{path}, {name.removesuffix('.npy')}"
         rank = _check_shape(shape, dtype, where)
         if fortran:
