@@ -17,6 +17,7 @@ from typing import Any
 import numpy as np
 
 from common import errors
+from common.data import foreign
 
 # create(name, shape, dtype) -> a writable memory map of zeros.
 Create = Callable[[str, tuple[int, ...], Any], np.ndarray]
@@ -67,7 +68,7 @@ def mapped(
   if record.exists():
     try:
       return load()
-    except (OSError, ValueError) as error:  # A cut-off file is one of these.
+    except foreign.BROKEN as error:
       logging.getLogger(__name__).warning("Decoding again, as %s.", error)
   folder.mkdir(parents=True, exist_ok=True)
   with tempfile.TemporaryDirectory(dir=folder, prefix=".decoding-") as scratch:

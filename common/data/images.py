@@ -25,7 +25,7 @@ import tqdm
 from PIL import Image
 
 from common import errors
-from common.data import decoded, folders
+from common.data import decoded, folders, foreign
 
 Mode = Literal["pad", "crop_resize"]
 Pair = tuple[int, int]
@@ -292,7 +292,7 @@ def _decode(file: Any, channels: int, where: str) -> np.ndarray:
   try:
     with Image.open(file) as image:
       array = np.asarray(image.convert(_FORMATS[channels]))
-  except (OSError, SyntaxError, ValueError) as error:
+  except foreign.BROKEN as error:
     raise DataError(f"{where} cannot be decoded: {error}.") from error
   return array.reshape(*array.shape[:2], channels)
 

@@ -1,23 +1,12 @@
 """Arrays kept in .npz files: written whole or not at all; None when damaged."""
 
 import pathlib
-import zipfile
-import zlib
 from collections.abc import Mapping
 
 import numpy as np
 
-from common.data import atomic
+from common.data import atomic, foreign
 from common.errors import InputError
-
-_BROKEN = (
-  OSError,
-  EOFError,
-  zlib.error,
-  KeyError,
-  ValueError,
-  zipfile.BadZipFile,
-)
 
 
 def save(path: pathlib.Path, arrays: Mapping[str, np.ndarray]) -> None:
@@ -41,5 +30,5 @@ def load(path: pathlib.Path) -> dict[str, np.ndarray] | None:
     # Opened here, since NumPy leaves a damaged file open.
     with path.open("rb") as file, np.load(file) as kept:
       return {name: kept[name] for name in kept}
-  except _BROKEN:
+  except foreign.BROKEN:
     return None

@@ -19,6 +19,7 @@ from typing import Any, BinaryIO, NamedTuple
 
 import numpy as np
 
+from common.data import foreign
 from common.errors import InputError
 
 _DTYPES = {
@@ -33,18 +34,6 @@ _DTYPES = {
   "BoolStorage": np.bool_,
 }
 _MAGIC = 0x1950A86A20F9469CFC6C  # Opens a file of the time before zip archives.
-_MALFORMED = (
-  ArithmeticError,
-  AttributeError,
-  EOFError,
-  LookupError,
-  MemoryError,
-  RecursionError,
-  TypeError,
-  ValueError,
-  zipfile.BadZipFile,
-  NotImplementedError,  # A zip archive packed in a way of its own.
-)
 
 
 class _Refused(Exception):
@@ -106,7 +95,7 @@ def read(path: str | os.PathLike) -> dict[str, np.ndarray]:
       f"{path} holds {error}, which is not read, and nothing of it was run: "
       "save a plain state dict of the tensors"
     ) from error
-  except _MALFORMED as error:
+  except foreign.BROKEN as error:
     raise InputError(
       f"{path} is not a whole torch file ({error or type(error).__name__}): "
       "get it again"

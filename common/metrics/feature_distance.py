@@ -20,7 +20,7 @@ import numpy as np
 import tqdm
 
 from common.checkpoint import warn
-from common.data import atomic
+from common.data import atomic, foreign
 from common.errors import InputError
 from common.stats import frechet, jackknife, kid, precision_recall
 
@@ -147,7 +147,7 @@ def is_statistics(path: str | pathlib.Path) -> bool:
   try:
     with zipfile.ZipFile(path) as file:
       names = {pathlib.PurePath(n).stem for n in file.namelist()}
-  except (OSError, zipfile.BadZipFile):
+  except foreign.BROKEN:
     return False
   return {"mu", "sigma"} <= names
 
@@ -202,7 +202,7 @@ def load(path: str | pathlib.Path) -> Samples:
       n = int(file["n"].item()) if "n" in file.files else None
       # Of others, these two can be anything, as can what else is there.
       protocol, notes = (_ours(file, name) for name in ("protocol", "notes"))
-  except (OSError, KeyError, ValueError, EOFError, zipfile.BadZipFile) as error:
+  except foreign.BROKEN as error:
     raise InputError(
       f"{path} cannot be read as statistics (mu, sigma): {error}; it may be "
       "cut short: make it again"

@@ -7,16 +7,15 @@ import collections
 import contextlib
 import pathlib
 import zipfile
-import zlib
 from collections.abc import Callable, Iterator
 from typing import IO, Any, NamedTuple
 
 import numpy as np
 
 from common import errors
+from common.data import foreign
 
 RANGES = {"0..255": (0, 255), "0..1": (0, 1), "-1..1": (-1, 1)}  # Of floats.
-_DAMAGED = (zipfile.BadZipFile, zlib.error)
 _ROWS = 64  # That are read at a time.
 _GLANCE = 16  # Pictures of floats that must show what range they are in.
 
@@ -142,10 +141,12 @@ def open_file(path: pathlib.Path) -> Rows:
         )
       member = (known or names)[0]
     with _stream(path, member) as file:
-      shape, fortran, dtype = _header(file)
+      shape, fortran, dtype = foreign.npy_header(file)
   except FileNotFoundError as error:
     raise errors.InputError(f"there is no file {path}") from error
-  except (OSError, ValueError, EOFError, *_DAMAGED) as error:
+  except errors.InputError:
+    raise
+  except foreign.BROKEN as error:
     raise errors.InputError(
       f"{path} is no whole {path.suffix} file ({error}): write it again"
     ) from error
@@ -160,12 +161,12 @@ def open_file(path: pathlib.Path) -> Rows:
     size = int(np.prod(rest)) * dtype.itemsize
     try:
       with _stream(path, member) as file:
-        _header(file)
+        foreign.npy_header(file)
         for start in range(0, count, _ROWS):
           n = min(_ROWS, count - start)
           raw = file.read(n * size)
           yield from np.frombuffer(raw, dtype).reshape(n, *rest)
-    except (OSError, ValueError, EOFError, *_DAMAGED) as error:
+    except foreign.BROKEN as error:
       raise errors.InputError(
         f"{path} is cut short or damaged ({error}): write it again"
       ) from error
@@ -181,13 +182,6 @@ def _stream(path: pathlib.Path, member: str) -> Iterator[IO[bytes]]:
     return
   with zipfile.ZipFile(path) as archive, archive.open(member) as file:
     yield file
-
-
-def _header(file: IO[bytes]) -> tuple[tuple[int, ...], bool, np.dtype]:
-  version = np.lib.format.read_magic(file)
-  if version == (1, 0):
-    return np.lib.format.read_array_header_1_0(file)
-  return np.lib.format.read_array_header_2_0(file)
 
 
 def pictures(

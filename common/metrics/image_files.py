@@ -13,14 +13,11 @@ import os
 import pathlib
 import sys
 import zipfile
-import zlib
 from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
 from common import errors
-from common.data import folders
-
-DAMAGED = (zipfile.BadZipFile, zlib.error, RuntimeError, NotImplementedError)
+from common.data import folders, foreign
 
 
 class Member(NamedTuple):
@@ -96,7 +93,7 @@ def of_paths(
 def _members(path: pathlib.Path, suffixes: Sequence[str]) -> Found:
   try:
     archive = zipfile.ZipFile(path)  # Read until the last picture is.
-  except (OSError, *DAMAGED) as error:
+  except foreign.BROKEN as error:
     raise errors.InputError(
       f"{path} is no whole zip archive ({error}): pack it again"
     ) from error

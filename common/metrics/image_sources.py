@@ -31,7 +31,7 @@ import numpy as np
 from PIL import Image
 
 from common import checkpoint, errors
-from common.data import images
+from common.data import foreign, images
 
 from . import feature_distance, image_arrays, image_files, resize, weights
 
@@ -341,17 +341,7 @@ def decode(
       if image.has_transparency_data:
         handled.append("alpha")
       return np.asarray(image.convert("RGB")), handled
-  except (
-    Image.DecompressionBombError,
-    OSError,
-    SyntaxError,
-    ValueError,
-    TypeError,
-    IndexError,
-    OverflowError,
-    EOFError,
-    *image_files.DAMAGED,
-  ) as error:
+  except foreign.BROKEN as error:
     raise errors.InputError(f"{path} cannot be decoded ({error})") from error
 
 

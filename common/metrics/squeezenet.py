@@ -13,7 +13,6 @@ in the published `deploy.prototxt`.
 
 import os
 import pathlib
-import zipfile
 from typing import Any
 
 import chex
@@ -22,6 +21,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from common.data import foreign
 from common.data.protobuf import fields
 from common.errors import InputError
 
@@ -113,14 +113,7 @@ def load(path: str | os.PathLike) -> dict[str, Any]:
     raise InputError(
       f"{path} cannot be read ({error.strerror}): {_ADVICE}"
     ) from error
-  except (
-    ArithmeticError,
-    EOFError,
-    LookupError,
-    TypeError,
-    ValueError,
-    zipfile.BadZipFile,
-  ) as error:
+  except foreign.BROKEN as error:
     raise InputError(
       f"{path} is no whole file of weights ({error}): {_ADVICE}"
     ) from error

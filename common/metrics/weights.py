@@ -23,7 +23,7 @@ import tempfile
 import zipfile
 from typing import BinaryIO, NamedTuple
 
-from common.data import atomic
+from common.data import atomic, foreign
 from common.errors import InputError
 
 Path = str | os.PathLike
@@ -160,7 +160,9 @@ def _unpacked(path: pathlib.Path, file: File) -> pathlib.Path:
         if pathlib.PurePosixPath(member).name == file.name:
           with archive.open(member) as source:
             return store(file, source)
-  except (zipfile.BadZipFile, EOFError, NotImplementedError) as error:
+  except InputError:
+    raise
+  except foreign.BROKEN as error:
     raise InputError(f"{path} is damaged ({error}): {file.advice}") from error
   raise InputError(_other(path, file))
 

@@ -17,7 +17,7 @@ from jax import numpy as jnp
 from jax.tree_util import Partial
 
 from common import keys
-from common.data import images, in_memory
+from common.data import foreign, images, in_memory
 from common.errors import InputError
 
 # What tensorflow-datasets calls them, and how they become square images.
@@ -146,7 +146,7 @@ def point_array(config: ml_collections.ConfigDict, split: str) -> np.ndarray:
   path = pathlib.Path(config.data_dir).expanduser() / f"{split}.npy"
   try:
     array = np.load(path)
-  except (OSError, ValueError) as error:
+  except foreign.BROKEN as error:
     raise InputError(
       f"{path} cannot be read ({error}); numpy.save writes such a file"
     ) from error

@@ -18,11 +18,7 @@ What is read, by its name:
 import contextlib
 import functools
 import pathlib
-import re
-import shlex
-import struct
 import zipfile
-import zlib
 from collections import Counter
 from collections.abc import Callable, Iterator
 from typing import Any, NamedTuple
@@ -32,39 +28,12 @@ import tqdm
 from PIL import Image, ImageSequence
 
 from common.checkpoint import warn
-from common.data import folders
+from common.data import foreign
 from common.errors import InputError
 from common.metrics.image_arrays import RANGES, Floats
 
-ARRAYS = (".npy", ".npz")
-MAY_MOVE = (".gif", ".webp", ".png", ".apng")
-STILLS = (".png", ".jpg", ".jpeg", ".bmp", ".webp", ".tif", ".tiff")
-FILMS = (
-  ".mp4",
-  ".avi",
-  ".mov",
-  ".mkv",
-  ".webm",
-  ".mpg",
-  ".mpeg",
-  ".m4v",
-  ".wmv",
-  ".flv",
-  ".ogv",
-  ".3gp",
-  ".m2ts",
-)
-# What a damaged file makes its reader raise.
-_BROKEN = (
-  OSError,
-  ValueError,
-  SyntaxError,
-  EOFError,
-  struct.error,
-  zlib.error,
-  zipfile.BadZipFile,
-  Image.DecompressionBombError,
-)
+from . import clip_files
+
 _LOSSES = ("unreadable", "too short", "missing")
 
 
@@ -153,7 +122,7 @@ def read(
       indices = range(start, start + _span(options), options.stride)
       try:
         clip = video.frames(indices)
-      except _BROKEN as error:
+      except foreign.BROKEN as error:
         handled("unreadable", f"{video.where} ({error})")
         break
       clip = _pixels(clip, video.where, scale, handled)
@@ -229,7 +198,7 @@ def _videos(
     yield from _of_array(np.asarray(source), "the array", bar)
     return
   path = existing(source)
-  files = _listed(path, handled, notes) if path.is_dir() else [path]
+  files = clip_files.listed(path, handled, notes) if path.is_dir() else [path]
   _grow(bar, len(files))
   for item in files:
     try:
@@ -237,73 +206,12 @@ def _videos(
         yield from videos
     except InputError:
       raise
-    except _BROKEN as error:
+    except foreign.BROKEN as error:
       if item == path:
         raise InputError(
           f"{path} cannot be read as clips ({error}); it may be cut short"
         ) from error
       handled("unreadable", f"{item} ({error})")
-
-
-def _listed(
-  folder: pathlib.Path, handled: Callable, notes: Counter[str]
-) -> list[Any]:
-  """What a folder holds: paths of clips, and lists of frames."""
-  known = {*ARRAYS, *MAY_MOVE, *STILLS, *FILMS}
-  files, ignored = folders.find(folder, sorted(known))
-  for suffix, count in ignored.items():  # Said, and no error under `strict`.
-    notes[f"files {suffix or 'without suffix'} ignored"] += count
-  by_folder: dict[pathlib.Path, list[pathlib.Path]] = {}
-  for path in files:
-    by_folder.setdefault(path.parent, []).append(path)
-  order = lambda path: [_natural(p) for p in path.relative_to(folder).parts]
-  found: list[Any] = []
-  for parent in sorted(by_folder, key=order):
-    frames: list[pathlib.Path] = []
-    moving: list[pathlib.Path] = []
-    for path in sorted(by_folder[parent], key=lambda path: _natural(path.name)):
-      suffix = path.suffix.lower()
-      if suffix in FILMS:
-        _refuse_film(path)
-      elif suffix in ARRAYS:
-        found.append(path)
-      else:
-        (moving if _moves(path) else frames).append(path)
-    # Beside videos of its kind, a still one is a video that is too short.
-    kinds = {path.suffix.lower() for path in moving}
-    short = [path for path in frames if path.suffix.lower() in kinds]
-    frames = [path for path in frames if path not in set(short)]
-    if frames and moving:
-      handled("folders of frames and of videos", str(parent))
-    found += sorted(moving + short, key=lambda path: _natural(path.name))
-    found += [frames] * bool(frames)
-  return found
-
-
-def _moves(path: pathlib.Path) -> bool:
-  """Whether an image file is a video; one that is damaged goes by its name."""
-  if path.suffix.lower() not in MAY_MOVE:
-    return False
-  try:
-    with Image.open(path) as image:
-      return getattr(image, "is_animated", False)
-  except _BROKEN:
-    return path.suffix.lower() in (".gif", ".apng")
-
-
-def _natural(name: str) -> list[Any]:
-  """Sorts frame_2 before frame_10."""
-  parts = re.split(r"([0-9]+)", name)  # Numbers are at the odd places.
-  return [(int(p), "") if i % 2 else (-1, p) for i, p in enumerate(parts)]
-
-
-def _refuse_film(path: pathlib.Path) -> None:
-  name, folder = shlex.quote(path.name), shlex.quote(path.stem)
-  raise InputError(
-    f"{path} is a film, which is not read here: make frames of each into a "
-    f"folder of its own, by `mkdir {folder}; ffmpeg -i {name} "
-    f"{folder}/%05d.png`"
-  )
 
 
 def _open(item: Any, handled: Callable, bar: Any) -> Iterator[Video]:
@@ -313,9 +221,9 @@ def _open(item: Any, handled: Callable, bar: Any) -> Iterator[Video]:
     yield from _of_array(np.load(item, mmap_mode="r"), str(item), bar)
   elif item.suffix.lower() == ".npz":
     yield from _of_archive(item, bar)
-  elif item.suffix.lower() in FILMS:
-    _refuse_film(item)
-  elif item.suffix.lower() in {*MAY_MOVE, *STILLS}:
+  elif item.suffix.lower() in clip_files.FILMS:
+    clip_files.refuse_film(item)
+  elif item.suffix.lower() in {*clip_files.MAY_MOVE, *clip_files.STILLS}:
     yield _animation(item, handled)
   else:
     raise InputError(
@@ -338,13 +246,7 @@ def _of_archive(path: pathlib.Path, bar: Any) -> Iterator[Video]:
   with zipfile.ZipFile(path) as archive:
     for name in archive.namelist():
       with archive.open(name) as file:
-        version = np.lib.format.read_magic(file)
-        header = getattr(
-          np.lib.format, f"read_array_header_{version[0]}_0", None
-        )
-        if header is None:
-          raise ValueError(f"{name} is of a version that is not known")
-        shape, fortran, dtype = header(file)
+        shape, fortran, dtype = foreign.npy_header(file)
         where = f"{path}, {name.removesuffix('.npy')}"
         rank = _check_shape(shape, dtype, where)
         if fortran:

@@ -21,7 +21,6 @@ import hashlib
 import io
 import json
 import sys
-import zipfile
 from typing import Any
 
 import jax
@@ -31,6 +30,7 @@ import tqdm
 from jax import numpy as jnp
 
 from common.checkpoint import warn
+from common.data import foreign
 from common.errors import InputError
 from common.metrics import weights
 
@@ -273,7 +273,7 @@ def load(config: dict[str, Any] | None = None) -> tuple[Any, str]:
       arrays = [file[name] for name in names]
     if any(a.shape != w.shape for a, (_, w) in zip(arrays, paths, strict=True)):
       raise ValueError("arrays of other shapes")
-  except (OSError, ValueError, KeyError, zipfile.BadZipFile) as error:
+  except foreign.BROKEN as error:
     raise InputError(
       f"{path} is damaged ({error}): delete it, and it is made again"
     ) from error

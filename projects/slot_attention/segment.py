@@ -21,6 +21,7 @@ import numpy as np
 from PIL import Image
 
 from common import cli
+from common.data import foreign
 from common.errors import InputError
 from common.workdir import saved_config, saved_state
 
@@ -44,7 +45,7 @@ def read(path: pathlib.Path, size: int) -> tuple[np.ndarray, list[str]]:
   try:
     with Image.open(path) as file:
       image = file.copy()
-  except (OSError, SyntaxError, ValueError) as error:
+  except foreign.BROKEN as error:
     raise InputError(
       f"{path} is no picture that can be read: {error}"
     ) from error
