@@ -1,6 +1,6 @@
 """A run's directory: whose it is, which config, and its last state.
 
-config.json  metrics.jsonl  checkpoints/  tensorboard/  and pictures
+config.json  data.json  metrics.jsonl  checkpoints/  tensorboard/  and pictures
 """
 
 import json
@@ -127,6 +127,38 @@ def refuse_other_config(
     raise InputError(
       f"--workdir {workdir} holds a run of another config; choose another "
       "directory, or this config:\n" + "\n".join(lines)
+    )
+
+
+def save_data(workdir: pathlib.Path, source: str, fingerprint: str) -> None:
+  """Writes `data.json`: what the run in `workdir` is trained on."""
+  path = workdir / "data.json"
+  try:
+    checkpoint.save_json(path, {"source": source, "fingerprint": fingerprint})
+  except OSError as error:
+    raise InputError(
+      f"could not write {path} ({error.strerror}); free some space or choose "
+      "another --workdir"
+    ) from error
+
+
+def refuse_other_data(
+  workdir: pathlib.Path, source: str, fingerprint: str
+) -> None:
+  """Raises InputError when the run in `workdir` was trained on other data.
+
+  Where the data lies may differ. A run of before there were records passes.
+  """
+  try:
+    saved = json.loads((workdir / "data.json").read_text())
+    known = str(saved["source"]), str(saved["fingerprint"])
+  except (OSError, ValueError, LookupError, TypeError):
+    return
+  if known[1] != fingerprint:
+    raise InputError(
+      f"--workdir {workdir} holds a run on other data: {known[0]} "
+      f"({known[1]}), where now {source} has {fingerprint}; choose another "
+      "directory, or give that data"
     )
 
 

@@ -86,6 +86,17 @@ def test(
   return found
 
 
+def arrays(config: ml_collections.ConfigDict) -> dict[str, Any]:
+  """The arrays of files by split; nothing where pictures are generated.
+
+  Raises:
+    InputError: see `files.arrays`.
+  """
+  if config.dataset not in files.DATASETS:
+    return {}
+  return {split: files.arrays(config, split) for split in ("train", "test")}
+
+
 def check_dataset(config: ml_collections.ConfigDict) -> None:
   """Raises InputError where the task cannot be had from the data set."""
   if config.task == "set_prediction" and config.dataset not in (

@@ -158,6 +158,7 @@ def train(
   """
   config_schema.check(config, SCHEMA)
   with experiment.Run(config, workdir) as run:
+    run.claim_data(config.data_dir, data.arrays(config))
     state = run.restore_or(lambda key: init(key, config))
     update = run.compile(make_train_step(config), xla_options.convolutions())
     test = data.test(config, run.key("test"))

@@ -163,6 +163,30 @@ def test_another_config_is_refused_with_the_difference(tmp_path):
   assert "total_steps" not in str(caught.value)
 
 
+def test_other_data_is_refused_with_both_named(tmp_path):
+  rows = np.arange(12, dtype=np.float32).reshape(6, 2)
+  labels = np.arange(6) % 2
+
+  def claim(place, *arrays, steps=8):
+    with experiment.Run(make_config(total_steps=steps), str(tmp_path)) as run:
+      run.claim_data(place, arrays)
+
+  claim("first.csv", rows, 1 - labels)  # Nothing is saved: nothing to lose.
+  claim("first.csv", rows, labels)
+  go(make_config(total_steps=4), tmp_path)
+  claim("moved.csv", rows.copy(), labels.copy())
+  claim("moved.csv")  # Generated.
+  for other in ((rows, 1 - labels), (rows[:5], labels[:5]), (labels, rows)):
+    with pytest.raises(InputError) as caught:
+      claim("other.csv", *other)
+    said = str(caught.value)
+    assert "holds a run on other data" in said
+    assert "moved.csv (6 + 6 rows, CRC-32 " in said
+    assert "/other.csv has" in said and "\n" not in said
+  (tmp_path / "data.json").unlink()  # As runs of before had none.
+  claim("other.csv", rows, 1 - labels)
+
+
 def test_a_workdir_in_use_is_refused(tmp_path):
   with (
     experiment.Run(make_config(), str(tmp_path)),

@@ -236,6 +236,24 @@ def test_your_own_points(tmp_path):
   assert int(state.step) == 40
   assert scores.keys() == {"energy", "energy_u"}
   assert (tmp_path / "run" / "potential.png").exists()
+  # Another folder of the same data may go on; other data may not.
+  (tmp_path / "moved").mkdir()
+  config.data_dir = str(tmp_path / "moved")
+  for split in ("train", "test"):
+    np.save(tmp_path / "moved" / f"{split}.npy", rows)
+  again, _ = train.train(config, str(tmp_path / "run"))
+  assert int(again.step) == 40
+  np.save(tmp_path / "moved" / "test.npy", rows[::-1])
+  with pytest.raises(InputError, match=r"holds a run on other data: .*moved"):
+    train.train(config, str(tmp_path / "run"))
+  np.save(tmp_path / "moved" / "test.npy", rows[:199])
+  with pytest.raises(InputError, match=r"has 199 samples to test on.*= 200;"):
+    train.train(config, str(tmp_path / "new"))
+  assert not list((tmp_path / "new" / "checkpoints").glob("*"))
+  np.save(tmp_path / "moved" / "test.npy", rows)
+  np.save(tmp_path / "moved" / "train.npy", rows[:60])
+  with pytest.raises(InputError, match="number of examples, 60, but takes 64"):
+    train.train(config, str(tmp_path / "new"))
 
 
 def test_wgan_gp_refuses_batch_norm():
