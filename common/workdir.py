@@ -71,11 +71,18 @@ def save_config(
     ) from error
 
 
-def saved_config(workdir: pathlib.Path) -> ml_collections.ConfigDict:
+def saved_config(
+  workdir: pathlib.Path,
+  check: Callable[[ml_collections.ConfigDict], None] | None = None,
+) -> ml_collections.ConfigDict:
   """Returns the config of the run in `workdir`, locked; lists for tuples.
 
+  Args:
+    workdir: of a run.
+    check: raises InputError of what is no config of the project that asks.
+
   Raises:
-    InputError: there is no run.
+    InputError: there is no run, or it is another project's.
   """
   path = workdir / "config.json"
   try:
@@ -84,7 +91,16 @@ def saved_config(workdir: pathlib.Path) -> ml_collections.ConfigDict:
     raise InputError(
       f"{workdir} holds no run (its config.json cannot be read: {error})"
     ) from error
-  return ml_collections.ConfigDict(saved).lock()
+  config = ml_collections.ConfigDict(saved).lock()
+  try:
+    if check:
+      check(config)
+  except InputError as error:
+    raise InputError(
+      f"the run in {workdir} is none of this project, or of another version "
+      f"of it: {error}"
+    ) from error
+  return config
 
 
 def saved_state(workdir: pathlib.Path, init: Callable[[jax.Array], Any]) -> Any:
@@ -123,6 +139,13 @@ def refuse_other_config(
     for name in sorted(old.keys() | new.keys())
     if old.get(name) != new.get(name) and name not in BUDGETS
   ]
+  strange = sorted(old.keys() ^ new.keys())
+  if len(strange) > len(old.keys() & new.keys()):
+    raise InputError(
+      f"--workdir {workdir} holds a run of another kind of config, perhaps of "
+      f"another project ({', '.join(strange[:3])} and {len(strange) - 3} more "
+      "keys are of one alone); choose another directory"
+    )
   if lines:
     raise InputError(
       f"--workdir {workdir} holds a run of another config; choose another "

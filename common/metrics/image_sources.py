@@ -93,9 +93,7 @@ def find(
   path = pathlib.Path(name).expanduser()
   if path.is_dir():
     files, ignored = folders.find(path, SUFFIXES)
-    others = {
-      f"files {s or 'without suffix'} ignored": ignored[s] for s in ignored
-    }
+    others = folders.described(ignored)
     if not files:
       raise errors.InputError(
         f"{path} holds no images: give a folder with "

@@ -189,11 +189,13 @@ def image_array(config: ml_collections.ConfigDict, split: str) -> np.ndarray:
   size = (config.image_size, config.image_size)
   cache = pathlib.Path(config.cache_dir).expanduser()
   if config.dataset == "folder":
-    array = images.load_folder(
-      pathlib.Path(config.data_dir).expanduser() / split,
-      cache_dir=cache,
-      size=size,
-      mode="crop_resize",
+    array = images.load_split(
+      config.data_dir,
+      (config.train_split, config.test_split),
+      split == config.test_split,
+      cache,
+      size,
+      1 if config.image_channels == 1 else 3,
     )
   else:
     array = images.load(
