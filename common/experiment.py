@@ -327,6 +327,7 @@ class Run:
       if not math.isfinite(value):
         self._refuse_non_finite(name, value, step)
     self._write(step, values)
+    self._progress(step)  # Else the last line shows the evaluation before.
     return dict(values)
 
   def _write(self, step, values):
@@ -340,7 +341,7 @@ class Run:
       self._log.image(step, name, pixels)
 
   def _progress(self, step):
-    if not self.main:
+    if not self.main or self._bar is None:  # No step was asked for yet.
       return
     if self._bar.desc.startswith("compiling"):
       self._bar.set_description(f"{self.workdir.name}", refresh=False)

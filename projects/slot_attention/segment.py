@@ -128,7 +128,9 @@ def _write(stem: pathlib.Path, image, one) -> pathlib.Path:
     *pictures.to_pixels(parts),
   ]
   path = pathlib.Path(f"{stem}_sheet.png")
-  Image.fromarray(pictures.sheet([panels])).save(path)
+  slots = [f"slot {k}" for k in range(len(masks))]
+  titles = ["picture", "rebuilt", "segments", *slots]
+  Image.fromarray(pictures.sheet([panels], titles)).save(path)
   return path
 
 

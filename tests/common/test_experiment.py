@@ -196,6 +196,18 @@ def test_other_data_is_refused_with_both_named(tmp_path):
   claim("other.csv", rows, 1 - labels)
 
 
+def test_the_bar_ends_with_the_last_evaluation(tmp_path, capsys):
+  with experiment.Run(make_config(), str(tmp_path)) as run:
+    state = run.restore_or(init)
+    run.log_now(0, {"judged": 100.0})  # Before there is a bar.
+    for t, _ in run.steps(state, batches(run.key("data"))):
+      run.log(t, {"loss": jnp.ones(1)})
+      if run.every(6, t):
+        run.log_now(t, {"judged": float(t)})
+  last = capsys.readouterr().err.replace("\r", "\n").strip().splitlines()[-1]
+  assert "12/12" in last and "judged=12" in last
+
+
 def test_a_workdir_in_use_is_refused(tmp_path):
   with (
     experiment.Run(make_config(), str(tmp_path)),

@@ -9,7 +9,7 @@ from jax import numpy as jnp
 
 from common import checkpoint, keys
 from common.errors import InputError
-from projects.coulomb_gan import data, losses, model, reproduce, train
+from projects.coulomb_gan import data, losses, model, pictures, reproduce, train
 
 pytestmark = pytest.mark.slow
 
@@ -254,6 +254,14 @@ def test_your_own_points(tmp_path):
   np.save(tmp_path / "moved" / "train.npy", rows[:60])
   with pytest.raises(InputError, match="number of examples, 60, but takes 64"):
     train.train(config, str(tmp_path / "new"))
+
+
+def test_potentials_are_drawn_on_one_scale():
+  large, small = np.linspace(-8, 8, 100), np.linspace(-1, 1, 100)
+  one, other = pictures.color_limits([large, small], comparable=True)
+  assert one == other == pytest.approx(8, rel=0.02)
+  logit, potential = pictures.color_limits([large, small], comparable=False)
+  assert (logit, potential) == pytest.approx((8, 1), rel=0.02)
 
 
 def test_wgan_gp_refuses_batch_norm():
