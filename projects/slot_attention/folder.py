@@ -2,9 +2,9 @@
 
 `config.data_dir` has the folders `train` and `test`; or pictures alone, of
 which every tenth is held out. In `test_masks`, where it is there, each picture
-of `test` has one of the same name that ends in .png, gray or with a palette: the
-number of the object at each pixel, 0 the background. Pictures are cropped to
-their central square and resized, and so are masks, to the nearest pixel.
+of `test` has one of the same name that ends in .png, gray or with a palette:
+the number of the object at each pixel, 0 the background. Pictures are cropped
+to their central square and resized, and so are masks, to the nearest pixel.
 """
 
 import pathlib
