@@ -199,6 +199,7 @@ def test_the_flow_of_particles_lowers_the_energy_every_step():
     (dict(update_order="simultanous"), "did you mean 'simultaneous'"),
     (dict(critic_steps=3), "needs config.update_order='sequential'"),
     (dict(generator_activation="rleu"), "did you mean 'relu'"),
+    (dict(energy_samples=201), "can be at most config.eval_samples = 200"),
   ],
 )
 def test_a_wrong_choice_is_one_sentence(changes, says):
