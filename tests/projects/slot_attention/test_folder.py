@@ -89,6 +89,14 @@ def test_what_is_missing_is_one_sentence(tmp_path):
     data.test(config, key)
 
 
+def test_masks_are_resized_to_the_nearest_pixel(tmp_path):
+  config = own(tmp_path, count=1, image_size=5)
+  whole = np.zeros((10, 10), np.uint8)
+  whole[1:4, 1:5], whole[5:8, 4:9] = 1, 2
+  (mask,) = folder.arrays(config, "test")["mask"]
+  np.testing.assert_array_equal(mask, whole[1::2, 1::2])
+
+
 def test_columns_of_a_sheet_have_titles():
   panels = [[np.full((64, 64, 3), 7, np.uint8)] * 2] * 3
   plain = pictures.sheet(panels)
