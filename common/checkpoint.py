@@ -1,16 +1,21 @@
 """Checkpoints by orbax, with a digest, and the way back when one is damaged."""
 
+import contextlib
+import io
 import json
 import os
 import pathlib
+import re
 import shutil
 import sys
+import time
 import zlib
 from typing import Any
 
 import jax
 import numpy as np
 import orbax.checkpoint as ocp
+from absl import logging
 
 from .data import atomic
 from .errors import InputError
@@ -87,18 +92,19 @@ class Checkpoints:
       return
     record = {**record, "step": step, "digest": digest(state)}
     try:
-      self._manager.save(
-        step,
-        args=ocp.args.Composite(
-          state=ocp.args.StandardSave(state),
-          record=ocp.args.JsonSave(record),
-        ),
-      )
+      with _quiet():
+        self._manager.save(
+          step,
+          args=ocp.args.Composite(
+            state=ocp.args.StandardSave(state),
+            record=ocp.args.JsonSave(record),
+          ),
+        )
     except Exception as error:  # tensorstore's are ValueErrors with an OS text
-      before = self.latest()
+      before, reason = self.latest(), _system_reason(error)
       raise InputError(
         f"could not write the checkpoint of step {step} to {self.folder} "
-        f"({_reason(error)}); free some space or choose another --workdir"
+        f"({reason}); free some space or choose another --workdir"
         + (f"; the checkpoint of step {before} is intact" if before else "")
       ) from error
 
@@ -160,6 +166,41 @@ class Checkpoints:
 
   def close(self) -> None:
     self._manager.close()
+
+
+@contextlib.contextmanager
+def _quiet():
+  """Drops what orbax's threads print of an error, beside raising it.
+
+  It is a page of tracebacks for one full disk. Where nothing is raised, what
+  was printed is shown.
+  """
+  level, said = logging.get_verbosity(), io.StringIO()
+  logging.set_verbosity(logging.FATAL)
+  try:
+    with contextlib.redirect_stderr(said):
+      try:
+        yield
+      except Exception:
+        time.sleep(0.5)  # Other writers end after the first one's error.
+        raise
+  finally:
+    logging.set_verbosity(level)
+  print(said.getvalue(), file=sys.stderr, end="")
+
+
+def _system_reason(error: BaseException) -> str:
+  """What the operating system said, of an error with others around it."""
+  inner: BaseException | None = error
+  while inner:
+    if isinstance(inner, OSError) and inner.strerror:
+      return inner.strerror
+    # tensorstore's are ValueErrors with the number in their text.
+    number = re.search(r"os_error_code='(\d+)'", str(inner))
+    if number:
+      return os.strerror(int(number[1]))
+    inner = inner.__cause__ or inner.__context__
+  return _reason(error)
 
 
 def _reason(error: Exception) -> str:

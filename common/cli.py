@@ -10,10 +10,13 @@ traceback; Ctrl-C in 130, as shells expect.
 import argparse
 import ast
 import contextlib
+import errno
 import importlib.util
 import io
 import pathlib
 import sys
+import threading
+import traceback
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any, NoReturn
 
@@ -103,7 +106,8 @@ def load_config(name: str) -> ml_collections.ConfigDict:
   """Returns the config of `path[:variant]`, locked.
 
   Raises:
-    InputError: there is no such file or variant, or it has no get_config.
+    InputError: there is no such file or variant, it has no get_config, or it
+      is no Python that can be run.
   """
   path, _, variant = name.partition(":")
   if not pathlib.Path(path).is_file() and (ROOT / path).is_file():
@@ -114,13 +118,30 @@ def load_config(name: str) -> ml_collections.ConfigDict:
   if spec is None or spec.loader is None:
     raise InputError(f"the config file {path} is no Python file")
   module = importlib.util.module_from_spec(spec)
-  spec.loader.exec_module(module)
+  try:
+    spec.loader.exec_module(module)
+  except SyntaxError as error:
+    raise InputError(
+      f"{error.filename}, line {error.lineno}, is no Python: {error.msg}"
+    ) from error
+  except Exception as error:
+    raise InputError(_failed(path, error)) from error
   if not hasattr(module, "get_config"):
     raise InputError(f"{path} is no config: it has no get_config(variant)")
   try:
     return module.get_config(variant).lock()
   except ValueError as error:  # No such variant.
     raise InputError(str(error)) from error
+  except Exception as error:
+    raise InputError(_failed(path, error)) from error
+
+
+def _failed(path, error):
+  """Where in the config file `path` an error came up, and which."""
+  frames = traceback.extract_tb(error.__traceback__)
+  lines = [frame.lineno for frame in frames if frame.filename == path]
+  where = f", line {lines[-1]}," if lines else ""
+  return f"{path}{where} ends in {type(error).__name__}: {error}"
 
 
 def override(
@@ -223,16 +244,32 @@ def sentences() -> Iterator[None]:
   # A terminal of ASCII must not end, by an accent, what took hours.
   if isinstance(sys.stdout, io.TextIOWrapper):
     sys.stdout.reconfigure(errors="backslashreplace")
+  plain = threading.excepthook
+  threading.excepthook = lambda args: _of_a_thread(args, plain)
   try:
     yield
   except (InputError, FloatingPointError) as error:
     _leave(str(error), 1)
   except OSError as error:
-    _leave(f"{error.strerror}: {error.filename}", 1)
+    # A file that is open already, as a log on a full disk, has no name here.
+    where = f": {error.filename}" if error.filename else ""
+    full = error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+    mend = "; free some space or choose another --workdir" if full else ""
+    _leave(f"{error.strerror or error}{where}{mend}", 1)
   except Stopped as stop:
     _leave(str(stop), 128 + stop.signal)
   except KeyboardInterrupt:  # Outside of a run, which stops in its own way.
     _leave("stopped", 130)
+  finally:
+    threading.excepthook = plain
+
+
+def _of_a_thread(args, plain):
+  """TensorBoard's writer is one: on a full disk, a line and no traceback."""
+  if isinstance(args.exc_value, OSError):
+    print(f"warning: {args.exc_value}", file=sys.stderr)
+  else:
+    plain(args)
 
 
 def _leave(message: str, code: int) -> None:

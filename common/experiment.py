@@ -1,6 +1,7 @@
 """`Run`: all around a training loop, while the loop stays in the project.
 
     with experiment.Run(config, workdir) as run:
+      run.claim_data(config.data_dir, arrays)  # Where it is not generated.
       state = run.restore_or(lambda key: init(key, config))
       update = run.compile(make_train_step(config))
       batches = data.batches(config, run.key("data"))
@@ -32,6 +33,7 @@ from tqdm import tqdm
 
 from . import checkpoint, config_schema, keys, logs
 from . import workdir as workdirs
+from .data import in_memory
 from .errors import InputError, Stopped
 from .provenance import provenance
 
@@ -128,6 +130,28 @@ class Run:
   def key(self, name: str) -> jax.Array:
     """The random key of the stream `name`: a function of seed and name only."""
     return keys.named(self._root, name)
+
+  def claim_data(self, source: str, arrays: Any) -> None:
+    """Makes the data a part of the run, which does not go on with other data.
+
+    Args:
+      source: the file or folder that it comes from, to be named; "" is none.
+      arrays: pytree of all that is trained and judged on, as it is before
+        batches are drawn; without a leaf where it is generated.
+
+    Raises:
+      InputError: the run in the work directory was trained on other data.
+    """
+    if not jax.tree.leaves(arrays):
+      return
+    found = in_memory.fingerprint(arrays)
+    path = "generated data"
+    if source:
+      path = str(pathlib.Path(source).expanduser().absolute())
+    if self._checkpoints.latest() is not None:
+      workdirs.refuse_other_data(self.workdir, path, found)
+    if self.main:
+      workdirs.save_data(self.workdir, path, found)
 
   def restore_or(self, init: Callable[[jax.Array], Any]) -> Any:
     """Returns the newest checkpoint's state, or `init(key("init"))`.
@@ -303,6 +327,7 @@ class Run:
       if not math.isfinite(value):
         self._refuse_non_finite(name, value, step)
     self._write(step, values)
+    self._progress(step)  # Else the last line shows the evaluation before.
     return dict(values)
 
   def _write(self, step, values):
@@ -316,7 +341,7 @@ class Run:
       self._log.image(step, name, pixels)
 
   def _progress(self, step):
-    if not self.main:
+    if not self.main or self._bar is None:  # No step was asked for yet.
       return
     if self._bar.desc.startswith("compiling"):
       self._bar.set_description(f"{self.workdir.name}", refresh=False)

@@ -7,6 +7,7 @@ TensorBoard files are written by tensorboardX, without TensorFlow.
 import json
 import os
 import pathlib
+import sys
 from collections.abc import Mapping
 from typing import Any
 
@@ -46,8 +47,12 @@ class Log:
 
   def write(self, step: int, values: Mapping[str, float]) -> None:
     """Appends one record; readable by another process at once."""
-    self._file.write(json.dumps({"step": step, **values}) + "\n")
-    self._file.flush()
+    try:
+      self._file.write(json.dumps({"step": step, **values}) + "\n")
+      self._file.flush()
+    except OSError as error:  # That of a file that is open names none.
+      error.filename = self._file.name
+      raise
     for name, value in values.items():
       self._board.add_scalar(name, value, step)
 
@@ -56,5 +61,16 @@ class Log:
     self._board.add_image(name, pixels, step, dataformats="HWC")
 
   def close(self) -> None:
+    """Closes both; what TensorBoard cannot write is lost to TensorBoard only.
+
+    Its curves are a copy, and its error, of a full disk, would hide the one
+    that has stopped the run.
+    """
     self._file.close()
-    self._board.close()
+    writer = getattr(self._board.file_writer, "event_writer", None)
+    try:
+      self._board.close()
+    except OSError as error:
+      print(f"warning: TensorBoard's curves are cut: {error}", file=sys.stderr)
+      if writer:
+        writer.close = lambda: None  # It is called at exit once more.

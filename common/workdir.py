@@ -1,6 +1,6 @@
 """A run's directory: whose it is, which config, and its last state.
 
-config.json  metrics.jsonl  checkpoints/  tensorboard/  and pictures
+config.json  data.json  metrics.jsonl  checkpoints/  tensorboard/  and pictures
 """
 
 import json
@@ -71,11 +71,18 @@ def save_config(
     ) from error
 
 
-def saved_config(workdir: pathlib.Path) -> ml_collections.ConfigDict:
+def saved_config(
+  workdir: pathlib.Path,
+  check: Callable[[ml_collections.ConfigDict], None] | None = None,
+) -> ml_collections.ConfigDict:
   """Returns the config of the run in `workdir`, locked; lists for tuples.
 
+  Args:
+    workdir: of a run.
+    check: raises InputError of what is no config of the project that asks.
+
   Raises:
-    InputError: there is no run.
+    InputError: there is no run, or it is another project's.
   """
   path = workdir / "config.json"
   try:
@@ -84,7 +91,16 @@ def saved_config(workdir: pathlib.Path) -> ml_collections.ConfigDict:
     raise InputError(
       f"{workdir} holds no run (its config.json cannot be read: {error})"
     ) from error
-  return ml_collections.ConfigDict(saved).lock()
+  config = ml_collections.ConfigDict(saved).lock()
+  try:
+    if check:
+      check(config)
+  except InputError as error:
+    raise InputError(
+      f"the run in {workdir} is none of this project, or of another version "
+      f"of it: {error}"
+    ) from error
+  return config
 
 
 def saved_state(workdir: pathlib.Path, init: Callable[[jax.Array], Any]) -> Any:
@@ -123,10 +139,49 @@ def refuse_other_config(
     for name in sorted(old.keys() | new.keys())
     if old.get(name) != new.get(name) and name not in BUDGETS
   ]
+  strange = sorted(old.keys() ^ new.keys())
+  if len(strange) > len(old.keys() & new.keys()):
+    raise InputError(
+      f"--workdir {workdir} holds a run of another kind of config, perhaps of "
+      f"another project ({', '.join(strange[:3])} and {len(strange) - 3} more "
+      "keys are of one alone); choose another directory"
+    )
   if lines:
     raise InputError(
       f"--workdir {workdir} holds a run of another config; choose another "
       "directory, or this config:\n" + "\n".join(lines)
+    )
+
+
+def save_data(workdir: pathlib.Path, source: str, fingerprint: str) -> None:
+  """Writes `data.json`: what the run in `workdir` is trained on."""
+  path = workdir / "data.json"
+  try:
+    checkpoint.save_json(path, {"source": source, "fingerprint": fingerprint})
+  except OSError as error:
+    raise InputError(
+      f"could not write {path} ({error.strerror}); free some space or choose "
+      "another --workdir"
+    ) from error
+
+
+def refuse_other_data(
+  workdir: pathlib.Path, source: str, fingerprint: str
+) -> None:
+  """Raises InputError when the run in `workdir` was trained on other data.
+
+  Where the data lies may differ. A run of before there were records passes.
+  """
+  try:
+    saved = json.loads((workdir / "data.json").read_text())
+    known = str(saved["source"]), str(saved["fingerprint"])
+  except (OSError, ValueError, LookupError, TypeError):
+    return
+  if known[1] != fingerprint:
+    raise InputError(
+      f"--workdir {workdir} holds a run on other data: {known[0]} "
+      f"({known[1]}), where now {source} has {fingerprint}; choose another "
+      "directory, or give that data"
     )
 
 

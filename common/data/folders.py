@@ -3,7 +3,7 @@
 import collections
 import os
 import pathlib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 from common import errors
@@ -19,6 +19,14 @@ class Found(NamedTuple):
 
   files: list[pathlib.Path]
   ignored: dict[str, int]
+
+
+def described(ignored: Mapping[str, int]) -> dict[str, int]:
+  """The counts of `Found.ignored` by what a user is told of them."""
+  return {
+    f"files {suffix or 'without suffix'} ignored": count
+    for suffix, count in ignored.items()
+  }
 
 
 def find(folder: str | os.PathLike, suffixes: Sequence[str]) -> Found:

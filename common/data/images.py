@@ -25,7 +25,7 @@ import tqdm
 from PIL import Image
 
 from common import errors
-from common.data import decoded, folders, foreign
+from common.data import decoded, folders, image_files
 
 Mode = Literal["pad", "crop_resize"]
 Pair = tuple[int, int]
@@ -34,7 +34,7 @@ Read = Callable[[range], tuple[list[np.ndarray], list[int] | None]]
 
 SUFFIXES = (".png", ".jpg", ".jpeg", ".jfif", ".webp", ".bmp")
 _PIECE = 256  # Rows that one thread decodes before it writes them.
-_FORMATS = {1: "L", 3: "RGB"}
+_CHANNELS = (1, 3)
 
 
 class DataError(errors.InputError):
@@ -143,7 +143,7 @@ def load(
   if labels and not labelled:
     raise DataError(f"{name} has no labels: load it with labels=False.")
   channels = features["image"].shape[-1] if "image" in features else None
-  if channels not in _FORMATS:
+  if channels not in _CHANNELS:
     raise DataError(f"{name} has no images of 1 or 3 channels: {features}.")
   try:
     # The bytes are decoded here: tfds would decode by OpenCV where it is found.
@@ -187,11 +187,13 @@ def load_folder(
   mode: Mode,
   crop: Pair | None = None,
   channels: Literal[1, 3] = 3,
+  held_out: bool | None = None,
 ) -> np.ndarray:
   """Loads all images of a folder and its subfolders, in the order of the names.
 
-  A file added, removed or changed (in size or time) makes a new cache. Under
-  "pad" all images must have one size; "crop_resize" takes any sizes.
+  They are read as `image_files` says. A file added, removed or changed (in size
+  or time) makes a new cache. Under "pad" all images must have one size;
+  "crop_resize" takes any sizes.
 
   Args:
     path: folder with png, jpg, jpeg, webp or bmp files.
@@ -200,6 +202,7 @@ def load_folder(
     mode: "pad" or "crop_resize", see `fit`.
     crop: see `fit`.
     channels: 1 (converted to grey) or 3 (converted to RGB).
+    held_out: None is all; True every tenth, to test on; False the others.
 
   Returns:
     Images, memory-mapped uint8 [n, *size, channels].
@@ -211,17 +214,18 @@ def load_folder(
   if not path.is_dir():
     raise DataError(f"{path} is not a folder: give one with images")
   files, ignored = folders.find(path, SUFFIXES)
-  others = ", ".join(f"{n} {s or 'without suffix'}" for s, n in ignored.items())
+  others = folders.described(ignored)
+  others = ", ".join(f"{count} {what}" for what, count in others.items())
   if not files:
     raise DataError(
       f"{path} holds no images: give a folder with "
-      f"{', '.join(s[1:] for s in SUFFIXES)} files."
-      + (f" It has {others}." if others else "")
+      f"{', '.join(s[1:] for s in SUFFIXES)} files"
+      + (f" ({others})" if others else "")
     )
   if others:
-    logging.getLogger(__name__).warning(
-      "%s: other files are left out: %s", path, others
-    )
+    logging.getLogger(__name__).warning("%s: %s", path, others)
+  if held_out is not None:
+    files = _part(path, files, held_out)
   facts = decoded.fingerprint(files, path)
 
   def read(indices: range):
@@ -243,7 +247,8 @@ def load_folder(
     {
       "source": path.resolve().name,
       "version": _digest([str(path.resolve()), facts]),
-      "split": "all",
+      "split": {None: "all", True: "held-out", False: "others"}[held_out],
+      "reading": 2,  # Counts changes of the rules of image_files.
       "size": list(size),
       "mode": mode,
       "crop": list(crop) if crop else None,
@@ -252,6 +257,35 @@ def load_folder(
     False,
     read,
   )[0]
+
+
+def load_split(
+  path: str | os.PathLike,
+  splits: tuple[str, str],
+  test: bool,
+  cache_dir: str | os.PathLike,
+  size: Pair,
+  channels: Literal[1, 3] = 3,
+) -> np.ndarray:
+  """Loads one's own images to train or to test on, cropped and resized.
+
+  Args:
+    path: has the two folders of `splits`; or neither, and images, of which
+      every tenth in the order of their names is held out.
+    splits: names of the folders to train and to test on.
+    test: which of both to load.
+    cache_dir: see `load_folder`; so are the others, and the errors.
+  """
+  path = pathlib.Path(path).expanduser()
+  flat = not any((path / name).is_dir() for name in splits)
+  return load_folder(
+    path if flat else path / splits[test],
+    cache_dir,
+    size,
+    "crop_resize",
+    channels=channels,
+    held_out=test if flat else None,
+  )
 
 
 def _builder(name: str, data_dir: str | os.PathLike) -> tuple[Any, Any]:
@@ -290,11 +324,20 @@ def _command(name: str, data_dir: str | os.PathLike) -> str:
 
 def _decode(file: Any, channels: int, where: str) -> np.ndarray:
   try:
-    with Image.open(file) as image:
-      array = np.asarray(image.convert(_FORMATS[channels]))
-  except foreign.BROKEN as error:
-    raise DataError(f"{where} cannot be decoded: {error}.") from error
-  return array.reshape(*array.shape[:2], channels)
+    return image_files.decode(file, channels, where)[0]
+  except errors.InputError as error:
+    raise DataError(str(error)) from error
+
+
+def _part(path, files, held_out):
+  """Every tenth file, or the others, of a folder that has no splits."""
+  part = [f for i, f in enumerate(files) if (i % 10 == 9) == held_out]
+  if not part:
+    raise DataError(
+      f"{path} has {len(files)} images, and every tenth is held out: give ten "
+      "or more, or the folders of the splits"
+    )
+  return part
 
 
 def _fit(image, size, mode, crop, where):

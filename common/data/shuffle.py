@@ -12,6 +12,8 @@ import chex
 import jax
 import jax.numpy as jnp
 
+from common.errors import InputError
+
 MAX_SIZE = 2**31 - 1
 
 # Sixteen, because small sets have halves of a few values only: over 30,000 keys
@@ -104,12 +106,12 @@ def batch_indices(
     Indices, int32 [batch_size].
 
   Raises:
-    ValueError: if `batch_size` is not from 1 to `size`.
+    InputError: if `batch_size` is not from 1 to `size`.
   """
   if not 1 <= batch_size <= size:
-    raise ValueError(
-      f"batch_size must be from 1 to the number of examples, {size}, "
-      f"but is {batch_size}."
+    raise InputError(
+      f"a batch must be from 1 to the number of examples, {size}, but takes "
+      f"{batch_size}: set config.batch_size lower, or give more data"
     )
   batches_per_epoch = size // batch_size
   step = jnp.asarray(step)

@@ -31,9 +31,9 @@ import numpy as np
 from PIL import Image
 
 from common import checkpoint, errors
-from common.data import foreign, images
+from common.data import folders, foreign, images
 
-from . import feature_distance, image_arrays, image_files, resize, weights
+from . import feature_distance, image_arrays, image_paths, resize, weights
 
 SUFFIXES = (*images.SUFFIXES, ".tif", ".tiff", ".ppm", ".pgm")
 # How the paper has the data sets: height and width, and the centre cut out.
@@ -67,7 +67,7 @@ def find(
   """Finds the images that a user names.
 
   Args:
-    source: files, as `image_files` has them (a folder with its subfolders, a
+    source: files, as `image_paths` has them (a folder with its subfolders, a
       zip archive, a pattern, a list of paths, "-"); an .npy or .npz file, or
       an array: [n, h, w] or [n, h, w, 1, 3 or 4], uint8, uint16 or floats, of
       NumPy, JAX or torch; a list or a generator of images [h, w, c] of any
@@ -97,7 +97,7 @@ def find(
     isinstance(each, str | os.PathLike) for each in source
   )
   if paths and source:
-    listed = image_files.of_paths(source, SUFFIXES)
+    listed = image_paths.of_paths(source, SUFFIXES)
     return _files("the list", listed, count, seed, notes)
   if isinstance(source, list | tuple | Iterator):
     if count is not None:
@@ -111,7 +111,7 @@ def find(
     return _array("the array", source, count, seed, floats, notes)
   name = os.fspath(source)
   path = pathlib.Path(name).expanduser()
-  named = image_files.find(name, SUFFIXES)
+  named = image_paths.find(name, SUFFIXES)
   if named is not None:
     return _files(name, named, count, seed, notes)
   if path.suffix in (".npy", ".npz"):
@@ -131,16 +131,14 @@ def find(
 
 def _files(
   name: str,
-  found: image_files.Found,
+  found: image_paths.Found,
   count: int | None,
   seed: int,
   notes: image_arrays.Notes,
 ) -> image_arrays.Pictures:
   """The images of files, `count` of them if that is given."""
   files, ignored = found
-  others = {
-    f"files {s or 'without suffix'} ignored": ignored[s] for s in ignored
-  }
+  others = folders.described(ignored)
   if not files:
     raise errors.InputError(
       f"{name} holds no images: give "
@@ -259,7 +257,7 @@ def _exactly(count, pictures, name, notes):
 
 
 def _read_files(
-  files: Sequence[pathlib.Path | image_files.Member],
+  files: Sequence[pathlib.Path | image_paths.Member],
   notes: image_arrays.Notes,
 ) -> Iterator[np.ndarray]:
   # Pillow lets go of the interpreter lock while it decodes.
@@ -298,7 +296,7 @@ def _ahead(pool, files):
 
 
 def decode(
-  path: str | os.PathLike | image_files.Member,
+  path: str | os.PathLike | image_paths.Member,
 ) -> tuple[np.ndarray, list[str]]:
   """Reads one image file.
 
@@ -310,7 +308,7 @@ def decode(
   """
   try:
     file = path
-    if isinstance(path, image_files.Member):
+    if isinstance(path, image_paths.Member):
       file = io.BytesIO(path.archive.read(path.name))
     with warnings.catch_warnings(), Image.open(file) as image:
       warnings.simplefilter("ignore")  # Odd metadata, very large images.

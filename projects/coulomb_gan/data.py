@@ -55,9 +55,8 @@ def batches(
 
     return Partial(join, Partial(generated, keys.named(key, "real")), key)
   points = config.dataset == "points"
-  read = point_array if points else image_array
   real = in_memory.batches(
-    read(config, config.train_split),
+    split(config, config.train_split),
     keys.named(key, "real"),
     batch_size=count,
     transform=(lambda rows, key: rows) if points else to_unit,
@@ -77,11 +76,33 @@ def test(config: ml_collections.ConfigDict, key: jax.Array) -> jax.Array:
     return gaussian_grid(key, config.eval_samples, config)
   if config.dataset == "discs":
     return discs(key, config.eval_samples, config)
-  if config.dataset == "points":
-    held_out = point_array(config, config.test_split)
-    return jnp.asarray(held_out[: config.eval_samples])
-  held_out = image_array(config, config.test_split)
-  return to_unit(jnp.asarray(held_out[: config.eval_samples]), key)
+  held_out = split(config, config.test_split)
+  if len(held_out) < config.energy_samples:
+    raise InputError(
+      f"{config.data_dir} has {len(held_out)} samples to test on, and an "
+      f"evaluation takes config.energy_samples = {config.energy_samples}; set "
+      "that to fewer, or give more"
+    )
+  held_out = jnp.asarray(held_out[: config.eval_samples])
+  return held_out if config.dataset == "points" else to_unit(held_out, key)
+
+
+def arrays(config: ml_collections.ConfigDict) -> dict[str, np.ndarray]:
+  """All samples by the name of their split; nothing where they are generated.
+
+  Raises:
+    InputError: a data set that cannot be read.
+  """
+  if config.dataset in ("gaussian_grid", "discs"):
+    return {}
+  names = sorted({config.train_split, config.test_split})
+  return {name: split(config, name) for name in names}
+
+
+def split(config: ml_collections.ConfigDict, name: str) -> np.ndarray:
+  """The samples of one split, `[n, ...]`; see `point_array`, `image_array`."""
+  read = point_array if config.dataset == "points" else image_array
+  return read(config, name)
 
 
 def mode_centres(config: ml_collections.ConfigDict) -> jax.Array:
@@ -168,11 +189,13 @@ def image_array(config: ml_collections.ConfigDict, split: str) -> np.ndarray:
   size = (config.image_size, config.image_size)
   cache = pathlib.Path(config.cache_dir).expanduser()
   if config.dataset == "folder":
-    array = images.load_folder(
-      pathlib.Path(config.data_dir).expanduser() / split,
-      cache_dir=cache,
-      size=size,
-      mode="crop_resize",
+    array = images.load_split(
+      config.data_dir,
+      (config.train_split, config.test_split),
+      split == config.test_split,
+      cache,
+      size,
+      1 if config.image_channels == 1 else 3,
     )
   else:
     array = images.load(

@@ -150,16 +150,27 @@ def potential_plot(path: pathlib.Path, run: experiment.Run, state) -> None:
   }
   figure = figures.figure(12, 5.4)
   panels = figure.subplots(1, 2)
-  for axes, function, title in (
-    (panels[0], learned, names[config.method]),
-    (panels[1], exact, "potential of 2,000 samples of each kind"),
+  ticks = jnp.linspace(-reach, reach, resolution)
+  maps = [
+    np.asarray(jax.jit(function)(_mesh(ticks))).reshape(resolution, -1)
+    for function in (learned, exact)
+  ]
+  tops = color_limits(maps, config.method == "coulomb")
+  for axes, function, title, values, top in zip(
+    panels,
+    (learned, exact),
+    (names[config.method], "potential of 2,000 samples of each kind"),
+    maps,
+    tops,
+    strict=True,
   ):
-    ticks = jnp.linspace(-reach, reach, resolution)
-    values = jax.jit(function)(_mesh(ticks)).reshape(resolution, resolution)
-    values = np.asarray(values)
-    top = max(np.quantile(np.abs(values), 0.995), 1e-12)
     drawn = axes.contourf(
-      ticks, ticks, values, 31, cmap="RdBu_r", vmin=-top, vmax=top
+      ticks,
+      ticks,
+      values,
+      np.linspace(-top, top, 32),
+      cmap="RdBu_r",
+      extend="both",
     )
     few = jnp.linspace(-reach, reach, arrows + 2)[1:-1]
     points = _mesh(few)
@@ -173,6 +184,16 @@ def potential_plot(path: pathlib.Path, run: experiment.Run, state) -> None:
     axes.set_ylim(-reach, reach)
     figure.colorbar(drawn, ax=axes, shrink=0.85)
   figures.save(figure, path)
+
+
+def color_limits(values: list[np.ndarray], comparable: bool) -> list[float]:
+  """Where the colours of each panel end, on both sides of zero.
+
+  One scale for all where they show the same quantity in the same unit, so that
+  a shade means one number; else a scale each.
+  """
+  tops = [max(float(np.quantile(np.abs(v), 0.995)), 1e-12) for v in values]
+  return [max(tops)] * len(tops) if comparable else tops
 
 
 def _mesh(ticks):

@@ -15,6 +15,7 @@ import argparse
 import functools
 import pathlib
 import time
+from collections.abc import Sequence
 from typing import Any
 
 import jax
@@ -272,6 +273,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
   add("--runs", default="runs/reproduce", metavar="DIR", help="of image runs")
 
 
-if __name__ == "__main__":
+def main(argv: Sequence[str] | None = None) -> None:
+  """The command; `argv` instead of the command line's arguments."""
   tables = {"toy": toy, "particles": particles, "images": images}
-  reproduce.main(__doc__, __file__, tables, add_arguments, seeds=10)
+  reproduce.main(__doc__, __file__, tables, add_arguments, 10, argv)
+
+
+if __name__ == "__main__":
+  main()

@@ -21,7 +21,7 @@ from common import cli
 from common.errors import InputError
 from common.workdir import saved_config, saved_state
 
-from . import data, model, pictures, train
+from . import data, model, pictures, schema, train
 
 
 def write_samples(
@@ -34,7 +34,7 @@ def write_samples(
   """
   if count < 1:
     raise InputError(f"--count is {count}; ask for at least one sample")
-  config = saved_config(workdir)
+  config = saved_config(workdir, schema.check)
   state = saved_state(workdir, lambda key: train.init(key, config))
   batches = 16  # At once: what fits beside a large generator.
   draw = jax.jit(

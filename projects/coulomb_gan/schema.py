@@ -12,6 +12,7 @@ from common.config_schema import (
   several,
   text,
 )
+from common.errors import InputError
 
 from . import data
 
@@ -90,3 +91,8 @@ IMAGES = {**_EVERY, **_IMAGES}
 def check(config: ml_collections.ConfigDict) -> None:
   """Refuses what a config of points (with `data_dim`) or images cannot be."""
   config_schema.check(config, POINTS if "data_dim" in config else IMAGES)
+  if config.energy_samples > config.eval_samples:
+    raise InputError(
+      f"config.energy_samples is {config.energy_samples}; it can be at most "
+      f"config.eval_samples = {config.eval_samples}, of which they are"
+    )

@@ -47,8 +47,7 @@ def listed(
   """
   known = {*ARRAYS, *MAY_MOVE, *STILLS, *FILMS}
   files, ignored = folders.find(folder, sorted(known))
-  for suffix, count in ignored.items():  # Said, and no error under `strict`.
-    notes[f"files {suffix or 'without suffix'} ignored"] += count
+  notes.update(folders.described(ignored))  # Said, and no error if `strict`.
   by_folder: dict[pathlib.Path, list[pathlib.Path]] = {}
   for path in files:
     by_folder.setdefault(path.parent, []).append(path)

@@ -1,7 +1,7 @@
 """Where pictures come from: batch t of (config, key).
 
 Generated sets are drawn on the device, and no picture comes twice; published
-ones (see files.py) are gathered on the host.
+ones (see files.py) and your own (folder.py) are gathered on the host.
 
 A batch is `{"image": float32 [n, h, w, 3] in [-1, 1]}`, for set prediction with
 `"vector": float32 [n, rows, 19]`.
@@ -69,7 +69,8 @@ def test(
   Of a generated set they depend on `key`, of files they are held-out ones.
 
   Returns:
-    `image` and `masks` `[n, 1 + objects, h, w]`; for set prediction `vector`.
+    `image`; `masks` `[n, 1 + objects, h, w]` where they are known; for set
+    prediction `vector`.
   """
   check_dataset(config)
   if config.dataset in files.DATASETS:
@@ -84,6 +85,17 @@ def test(
   if config.task == "set_prediction":
     found["vector"] = properties["vector"]
   return found
+
+
+def arrays(config: ml_collections.ConfigDict) -> dict[str, Any]:
+  """The arrays of files by split; nothing where pictures are generated.
+
+  Raises:
+    InputError: see `files.arrays`.
+  """
+  if config.dataset not in files.DATASETS:
+    return {}
+  return {split: files.arrays(config, split) for split in ("train", "test")}
 
 
 def check_dataset(config: ml_collections.ConfigDict) -> None:

@@ -25,7 +25,7 @@ from common import keys
 from common.data import decoded, in_memory, tfrecord
 from common.errors import InputError
 
-from . import scenes
+from . import folder, scenes
 
 # File, size of its images, entities with the background, objects' axis.
 _FILES = {
@@ -38,7 +38,7 @@ _FILES = {
   ),
   "clevr_with_masks": ("clevr_with_masks_train.tfrecords", (240, 320), 11, 0),
 }
-DATASETS = ("clevr", *_FILES)
+DATASETS = ("folder", "clevr", *_FILES)
 _MOST = 10  # objects in a CLEVR scene
 
 
@@ -77,8 +77,8 @@ def test(config: ml_collections.ConfigDict) -> dict[str, jax.Array]:
   """Returns `eval_images` held-out examples of up to `eval_max_objects`.
 
   Returns:
-    `image`; `masks` `[n, 1 + objects, s, s]`, or of CLEVR, which has none, only
-    background; for set prediction `vector`.
+    `image`; where there are, `masks` `[n, 1 + objects, s, s]`, of which the
+    first is the background's; for set prediction `vector`.
 
   Raises:
     InputError: see `arrays`; or there are not so many.
@@ -91,15 +91,12 @@ def test(config: ml_collections.ConfigDict) -> dict[str, jax.Array]:
       f"{config.eval_max_objects} objects: set config.eval_images to that"
     )
   few = few[: config.eval_images]
-  index = jnp.zeros((len(few), config.image_size, config.image_size), jnp.uint8)
+  part = {"image": jnp.asarray(to_unit(found["image"][few]))}
   if "mask" in found:
     index = jnp.asarray(found["mask"][few])
-  entities = jnp.arange(1 + config.eval_max_objects, dtype=jnp.uint8)
-  masks = index[:, None] == entities[None, :, None, None]
-  part = {
-    "image": jnp.asarray(to_unit(found["image"][few])),
-    "masks": masks.astype(jnp.float32),
-  }
+    entities = jnp.arange(1 + config.eval_max_objects, dtype=jnp.uint8)
+    masks = index[:, None] == entities[None, :, None, None]
+    part["masks"] = masks.astype(jnp.float32)
   if config.task == "set_prediction":
     part["vector"] = jnp.asarray(found["vector"][few])
   return part
@@ -129,6 +126,8 @@ def arrays(
       f"config.dataset {config.dataset!r} has no property vectors; "
       "set_prediction needs 'clevr' or 'clevr_like'"
     )
+  if config.dataset == "folder":
+    return folder.arrays(config, split)
   count = config.train_images if split == "train" else config.test_images
   start = config.train_images if split == "test" else 0
   where = pathlib.Path(config.data_dir).expanduser()

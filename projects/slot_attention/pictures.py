@@ -5,7 +5,7 @@ from collections.abc import Callable, Mapping
 
 import jax
 import numpy as np
-from PIL import Image
+from PIL import Image, ImageDraw
 
 from common import experiment
 from common.tables import figures
@@ -32,6 +32,9 @@ PALETTE = np.array(
 )
 
 
+_TITLE_HEIGHT = 14  # of Pillow's own font, in pixels
+
+
 def make_snapshot(
   run: experiment.Run, test: Mapping[str, jax.Array]
 ) -> Callable:
@@ -55,7 +58,7 @@ def make_snapshot(
     out = jax.device_get(outputs(state.params))
     shown = {}
     if "masks" in out:
-      shown["slots"] = slots_sheet(images, out, np.asarray(test["masks"]))
+      shown["slots"] = slots_sheet(images, out, test.get("masks"))
     if len(out["attention"]):
       shown["attention"] = attention_sheet(images, out["attention"])
     for name, sheet in shown.items():
@@ -71,7 +74,7 @@ def slots_sheet(images, out, masks) -> np.ndarray:
   Args:
     images: `[n, h, w, 3]` in [-1, 1].
     out: of `model.AutoEncoder`, on the host.
-    masks: `[m, objects, h, w]`, the true ones, m >= n.
+    masks: `[m, objects, h, w]`, the true ones, m >= n; None: without them.
 
   Returns:
     uint8 `[height, width, 3]`.
@@ -81,15 +84,18 @@ def slots_sheet(images, out, masks) -> np.ndarray:
     mask = out["masks"][i][..., None]  # [k, h, w, 1]
     # On white: a slot's own black is then not its absence.
     parts = mask * np.clip(out["pictures"][i], -1, 1) + (1 - mask)
+    true = [] if masks is None else [np.argmax(np.asarray(masks[i]), axis=0)]
+    found = np.argmax(out["masks"][i], axis=0)
     panels = [
       to_pixels(image),
       to_pixels(out["reconstruction"][i]),
-      PALETTE[np.argmax(masks[i], axis=0)],
-      PALETTE[np.argmax(out["masks"][i], axis=0)],
+      *(PALETTE[which % len(PALETTE)] for which in (*true, found)),
       *to_pixels(parts),
     ]
     rows.append(panels)
-  return sheet(rows)
+  objects = [] if masks is None else ["objects"]
+  slots = [f"slot {k}" for k in range(out["masks"].shape[1])]
+  return sheet(rows, ["picture", "rebuilt", *objects, "segments", *slots])
 
 
 def attention_sheet(images, attention) -> np.ndarray:
@@ -107,7 +113,8 @@ def attention_sheet(images, attention) -> np.ndarray:
       maps = np.repeat(np.repeat(maps, size // side, 1), size // side, 2)
       gray = np.round(255 * maps).astype(np.uint8)
       rows.append([to_pixels(image), *np.repeat(gray[..., None], 3, -1)])
-  return sheet(rows)
+  slots = [f"slot {k}" for k in range(attention.shape[3])]
+  return sheet(rows, ["picture", *slots])
 
 
 def contact_sheet(sets, height: int = 128) -> np.ndarray:
@@ -135,8 +142,11 @@ def contact_sheet(sets, height: int = 128) -> np.ndarray:
   return sheet(rows)
 
 
-def sheet(rows) -> np.ndarray:
-  """Panels `[h, w, 3]` in rows, with gaps, enlarged to 64 pixels or more."""
+def sheet(rows, titles=()) -> np.ndarray:
+  """Panels `[h, w, 3]` in rows, with gaps, enlarged to 64 pixels or more.
+
+  Above the columns stand their titles, if there are any.
+  """
   times = -(-64 // rows[0][0].shape[0])
 
   def panel(a):
@@ -144,6 +154,13 @@ def sheet(rows) -> np.ndarray:
     return np.pad(a, ((0, 4), (0, 4), (0, 0)), constant_values=128)
 
   lines = [np.concatenate([panel(a) for a in row], 1) for row in rows]
+  if titles:
+    width = lines[0].shape[1]
+    head = Image.new("RGB", (width, _TITLE_HEIGHT), "white")
+    draw = ImageDraw.Draw(head)
+    for i, title in enumerate(titles):
+      draw.text((i * width // len(titles) + 2, 1), title, fill="black")
+    lines.insert(0, np.asarray(head))
   return np.concatenate(lines)
 
 

@@ -14,26 +14,31 @@ said, a line each.
 """
 
 import argparse
+import itertools
 import pathlib
 
 import jax
+import ml_collections
 import numpy as np
 from PIL import Image
 
-from common import cli
-from common.data import foreign
+from common import cli, config_schema
+from common.data import image_files, images
 from common.errors import InputError
 from common.workdir import saved_config, saved_state
 
 from . import files, model, pictures, train
+from .schema import SCHEMA
 
 
-def read(path: pathlib.Path, size: int) -> tuple[np.ndarray, list[str]]:
-  """Reads a picture as the network takes it.
+def read(
+  path: pathlib.Path, config: ml_collections.ConfigDict
+) -> tuple[np.ndarray, list[str]]:
+  """Reads a picture as the network of `config` takes it.
 
   Args:
-    path: of any format that Pillow reads.
-    size: height and width of the result.
+    path: of any format that Pillow reads; see `common.data.image_files`.
+    config: of the run; its size, and how its data set is resized.
 
   Returns:
     uint8 `[size, size, 3]`; what was done to the picture, in words.
@@ -41,40 +46,19 @@ def read(path: pathlib.Path, size: int) -> tuple[np.ndarray, list[str]]:
   Raises:
     InputError: it cannot be read.
   """
-  done = []
-  try:
-    with Image.open(path) as file:
-      image = file.copy()
-  except foreign.BROKEN as error:
-    raise InputError(
-      f"{path} is no picture that can be read: {error}"
-    ) from error
-  if "A" in image.getbands() or "transparency" in image.info:
-    image = image.convert("RGBA")
-    black = Image.new("RGBA", image.size, (0, 0, 0, 255))
-    image = Image.alpha_composite(black, image)
-    done.append("what is transparent was laid on black")
-  elif image.mode.startswith(("I", "F")):
-    array = np.asarray(image, np.float64)
-    low, high = array.min(), array.max()
-    gray = 255 * (array - low) / max(high - low, 1e-9)
-    image = Image.fromarray(gray.astype(np.uint8))
-    done.append(f"its values, {low:g} to {high:g}, became 0 to 255")
-  if image.mode in ("1", "L", "LA"):
-    done.append("gray became RGB")
-  elif image.mode not in ("RGB", "RGBA"):
-    done.append(f"{image.mode} became RGB")
-  image = image.convert("RGB")
-  width, height = image.size
+  pixels, done = image_files.decode(path, 3)
+  (height, width), size = pixels.shape[:2], config.image_size
+  side = min(height, width)
   if width != height:
-    side = min(width, height)
-    left, top = (width - side) // 2, (height - side) // 2
-    image = image.crop((left, top, left + side, top + side))
+    top, left = (height - side) // 2, (width - side) // 2
+    pixels = pixels[top : top + side, left : left + side]
     done.append(f"of {height}x{width} the central {side}x{side} was kept")
-  pixels = np.asarray(image)
-  if image.width != size:
-    pixels = files.resized(pixels, size)
-    done.append(f"{image.width}x{image.width} was resized to {size}x{size}")
+  if side != size:
+    if config.dataset == "folder":  # As those that it was trained on.
+      pixels = images.fit(pixels, (size, size), "crop_resize")
+    else:
+      pixels = files.resized(pixels, size)
+    done.append(f"{side}x{side} was resized to {size}x{size}")
   return pixels, done
 
 
@@ -89,26 +73,32 @@ def write_masks(
   """Writes the masks of each picture; returns the sheets' paths.
 
   Raises:
-    InputError: no run or no sound checkpoint in `workdir`, or one that has no
-      masks; a picture that cannot be read.
+    InputError: no run of this project or no sound checkpoint in `workdir`, or
+      one that has no masks; a picture that cannot be read; two of one name.
   """
-  config = saved_config(workdir)
+  config = saved_config(workdir, lambda c: config_schema.check(c, SCHEMA))
   if config.task != "discovery":
     raise InputError(
       f"the run in {workdir} predicts sets and has no masks; give one of "
       "object discovery"
     )
-  found = [read(path, config.image_size) for path in paths]
+  for one, other in itertools.combinations(paths, 2):
+    if one.stem == other.stem:
+      raise InputError(
+        f"{one} and {other} would write the same files, which begin with "
+        f"{one.stem}_: rename one, or give them one by one, each its --out"
+      )
+  found = [read(path, config) for path in paths]
   state = saved_state(workdir, lambda key: train.init(key, config))
-  images = files.to_unit(np.stack([pixels for pixels, _ in found]))
+  shown = files.to_unit(np.stack([pixels for pixels, _ in found]))
   noise = jax.random.normal(
     jax.random.key(seed),
-    (len(images), slots or config.eval_slots, config.slot_dim),
+    (len(shown), slots or config.eval_slots, config.slot_dim),
   )
   network = model.network(config)
   steps = iterations or config.eval_iterations
   apply = jax.jit(lambda *args: network.apply(*args, steps))
-  outputs = jax.device_get(apply(state.params, images, noise))
+  outputs = jax.device_get(apply(state.params, shown, noise))
   out.mkdir(parents=True, exist_ok=True)
   sheets = []
   for i, (path, (_, done)) in enumerate(zip(paths, found, strict=True)):
@@ -117,7 +107,7 @@ def write_masks(
     one = {
       name: outputs[name][i] for name in ("masks", "pictures", "reconstruction")
     }
-    sheets.append(_write(out / path.stem, images[i], one))
+    sheets.append(_write(out / path.stem, shown[i], one))
   return sheets
 
 
@@ -138,7 +128,9 @@ def _write(stem: pathlib.Path, image, one) -> pathlib.Path:
     *pictures.to_pixels(parts),
   ]
   path = pathlib.Path(f"{stem}_sheet.png")
-  Image.fromarray(pictures.sheet([panels])).save(path)
+  slots = [f"slot {k}" for k in range(len(masks))]
+  titles = ["picture", "rebuilt", "segments", *slots]
+  Image.fromarray(pictures.sheet([panels], titles)).save(path)
   return path
 
 

@@ -103,7 +103,8 @@ def make_evaluate(
   """Returns `evaluate(state, key) -> dict of floats`, by `config.eval_*`.
 
   There may be more slots and iterations than in training. Of discovery:
-  `foreground_ari`, averaged over pictures, and `test_loss`; of set prediction
+  `test_loss`, and `foreground_ari` where there are true masks, averaged over
+  pictures; of set prediction
   the average precision at each distance, `ap_inf` to `ap_0.125`, over all
   pictures together.
 
@@ -126,6 +127,8 @@ def make_evaluate(
     if config.task == "set_prediction":
       return {"predictions": out["predictions"]}
     error = jnp.mean((images - out["reconstruction"]) ** 2, axis=(1, 2, 3))
+    if masks is None:
+      return {"test_loss": error}
     ari = jax.vmap(clustering.foreground_ari)(masks, out["masks"])
     return {"foreground_ari": ari, "test_loss": error}
 
@@ -135,9 +138,8 @@ def make_evaluate(
     for start in range(0, len(test["image"]), config.eval_batch):
       rows = slice(start, start + config.eval_batch)
       noise = jax.random.fold_in(key, start)
-      parts.append(
-        outputs(state.params, test["image"][rows], test["masks"][rows], noise)
-      )
+      masks = test["masks"][rows] if "masks" in test else None
+      parts.append(outputs(state.params, test["image"][rows], masks, noise))
     whole = {n: np.concatenate([part[n] for part in parts]) for n in parts[0]}
     if config.task == "discovery":
       return {name: float(values.mean()) for name, values in whole.items()}
@@ -158,6 +160,7 @@ def train(
   """
   config_schema.check(config, SCHEMA)
   with experiment.Run(config, workdir) as run:
+    run.claim_data(config.data_dir, data.arrays(config))
     state = run.restore_or(lambda key: init(key, config))
     update = run.compile(make_train_step(config), xla_options.convolutions())
     test = data.test(config, run.key("test"))

@@ -157,9 +157,11 @@ def train(
   `sweep.py` and `reproduce.py` do, on the validation part.
   """
   config_schema.check(config, SCHEMA)
-  dataset = padded.pad(loading.load(config))
+  loaded = loading.load(config)
+  dataset = padded.pad(loaded)
   config = padded.with_sizes(config, dataset)
   with experiment.Run(config, workdir) as run:
+    run.claim_data(config.data_dir, (loaded.x, loaded.y, loaded.split))
     state = run.restore_or(lambda key: init(key, config))
     step_of = run.compile(make_train_step(config))
     evaluate = make_evaluate(config, dataset.parts)

@@ -1,12 +1,16 @@
 """The command line: flags, a config's values, and what is wrong with them."""
 
+import errno
 import importlib
+import os
 import subprocess
 import sys
+from unittest import mock
 
 import pytest
 
-from common import cli
+from common import cli, logs
+from common.errors import InputError
 
 GRID = "configs/coulomb_gan/gaussian_grid.py"
 
@@ -92,6 +96,44 @@ def test_what_is_missing_is_named(monkeypatch, capsys):
     with pytest.raises(SystemExit):
       run(monkeypatch, given)
     assert says in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+  ("text", "says"),
+  [
+    ("x = 1\ny = (\n", r"own\.py, line 2, is no Python: '\(' was never"),
+    ("\nimport nowhere\n", r"own\.py, line 2, ends in ModuleNotFoundError: No"),
+    (
+      "def get_config(v):\n  return x\n",
+      r"line 2, ends in NameError: name 'x'",
+    ),
+    ("def get_config(v):\n  return {}\n", r"own\.py ends in AttributeError: "),
+    ("def get_config(v):\n  raise ValueError('no variant b')", "no variant b"),
+  ],
+)
+def test_a_broken_config_file_is_one_sentence(tmp_path, text, says):
+  path = tmp_path / "own.py"
+  path.write_text(text)
+  with pytest.raises(InputError, match=says) as caught:
+    cli.load_config(f"{path}:b")
+  assert "\n" not in str(caught.value)
+
+
+def test_a_full_disk_is_named_with_the_mend(tmp_path, capsys, monkeypatch):
+  log = logs.Log(tmp_path, 0)
+  log.close()
+  full = OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+  monkeypatch.setattr(
+    log, "_file", mock.Mock(flush=mock.Mock(side_effect=full))
+  )
+  log._file.name = "runs/metrics.jsonl"
+  with pytest.raises(SystemExit) as left, cli.sentences():
+    log.write(1, {"loss": 0.5})
+  assert left.value.code == 1
+  said = capsys.readouterr().err
+  where = "error: No space left on device: runs/metrics.jsonl; free some space"
+  assert said.startswith(where)
+  assert said.count("\n") == 1
 
 
 def test_help_shows_the_flags_and_exits_0(monkeypatch, capsys):

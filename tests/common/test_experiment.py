@@ -163,6 +163,51 @@ def test_another_config_is_refused_with_the_difference(tmp_path):
   assert "total_steps" not in str(caught.value)
 
 
+def test_a_workdir_of_another_project_is_one_sentence(tmp_path):
+  go(make_config(total_steps=4), tmp_path)
+  other = {f"key_{i}": i for i in range(20)}
+  with pytest.raises(InputError, match="of another kind of config") as caught:
+    go(make_config(**other), tmp_path)
+  assert "(key_0, key_1, key_10 and 17 more keys" in str(caught.value)
+  assert "\n" not in str(caught.value)
+
+
+def test_other_data_is_refused_with_both_named(tmp_path):
+  rows = np.arange(12, dtype=np.float32).reshape(6, 2)
+  labels = np.arange(6) % 2
+
+  def claim(place, *arrays, steps=8):
+    with experiment.Run(make_config(total_steps=steps), str(tmp_path)) as run:
+      run.claim_data(place, arrays)
+
+  claim("first.csv", rows, 1 - labels)  # Nothing is saved: nothing to lose.
+  claim("first.csv", rows, labels)
+  go(make_config(total_steps=4), tmp_path)
+  claim("moved.csv", rows.copy(), labels.copy())
+  claim("moved.csv")  # Generated.
+  for other in ((rows, 1 - labels), (rows[:5], labels[:5]), (labels, rows)):
+    with pytest.raises(InputError) as caught:
+      claim("other.csv", *other)
+    said = str(caught.value)
+    assert "holds a run on other data" in said
+    assert "moved.csv (6 + 6 rows, CRC-32 " in said
+    assert "/other.csv has" in said and "\n" not in said
+  (tmp_path / "data.json").unlink()  # As runs of before had none.
+  claim("other.csv", rows, 1 - labels)
+
+
+def test_the_bar_ends_with_the_last_evaluation(tmp_path, capsys):
+  with experiment.Run(make_config(), str(tmp_path)) as run:
+    state = run.restore_or(init)
+    run.log_now(0, {"judged": 100.0})  # Before there is a bar.
+    for t, _ in run.steps(state, batches(run.key("data"))):
+      run.log(t, {"loss": jnp.ones(1)})
+      if run.every(6, t):
+        run.log_now(t, {"judged": float(t)})
+  last = capsys.readouterr().err.replace("\r", "\n").strip().splitlines()[-1]
+  assert "12/12" in last and "judged=12" in last
+
+
 def test_a_workdir_in_use_is_refused(tmp_path):
   with (
     experiment.Run(make_config(), str(tmp_path)),
@@ -251,17 +296,16 @@ def test_a_full_disk_is_one_sentence_and_the_last_checkpoint_intact(tmp_path):
     signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
     sys.path[:0] = [{str(os.path.dirname(__file__))!r}, {os.getcwd()!r}]
     import test_experiment as t
-    from common.errors import InputError
-    with t.experiment.Run(t.make_config(), {str(tmp_path / "run")!r}) as run:
+    from common import cli
+    with cli.sentences(), t.experiment.Run(
+      t.make_config(), {str(tmp_path / "run")!r}
+    ) as run:
       state = run.restore_or(t.init)
       update = run.compile(t.step)
       resource.setrlimit(resource.RLIMIT_FSIZE, (16, 16))
-      try:
-        for s, batch in run.steps(state, t.batches(run.key("data"))):
-          state, metrics = update(state, batch)
-          run.save(s, state)
-      except InputError as error:
-        sys.exit(f"SAID: {{error}}")
+      for s, batch in run.steps(state, t.batches(run.key("data"))):
+        state, metrics = update(state, batch)
+        run.save(s, state)
   """
   done = subprocess.run(
     [sys.executable, "-c", textwrap.dedent(code)],
@@ -269,7 +313,11 @@ def test_a_full_disk_is_one_sentence_and_the_last_checkpoint_intact(tmp_path):
     text=True,
     env={**os.environ, "TENSORBOARDX_DISABLE": "1"},
   )
-  assert "SAID: could not write the checkpoint of step 8" in done.stderr
+  assert done.returncode == 1
+  said = done.stderr.partition("error: ")[2]
+  assert said.startswith("could not write the checkpoint of step 8")
+  assert "(File too large); free some space" in said
+  assert "Traceback" not in done.stderr and "ERROR" not in done.stderr
   assert "the checkpoint of step 4 is intact" in done.stderr
   whole = go(make_config(), tmp_path / "whole")
   assert same(whole, go(make_config(), tmp_path / "run"))

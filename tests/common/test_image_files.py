@@ -1,91 +1,114 @@
-"""Image files as users name them: archives, patterns, lists."""
-
-import io
-import sys
-import zipfile
+"""One rule for all kinds of picture files, with the right pixels."""
 
 import numpy as np
 import pytest
 from PIL import Image
 
-from common import errors
-from common.metrics import image_sources
-
-NAMES = ("a/0.png", "a/1.PNG", "b/2.png")
+from common.data import image_files, images
+from common.errors import InputError
 
 
-@pytest.fixture
-def images():
-  return np.random.default_rng(0).integers(0, 256, (3, 6, 4, 3), np.uint8)
+def saved(path, array, mode=None, **options):
+  Image.fromarray(array, mode).save(path, **options)
+  return path
 
 
-@pytest.fixture
-def folder(tmp_path, images):
-  for name, image in zip(NAMES, images, strict=True):
-    path = tmp_path / "pictures" / name
-    path.parent.mkdir(parents=True, exist_ok=True)
-    Image.fromarray(image).save(path)
-  (tmp_path / "pictures" / "a" / "notes.txt").write_text("no image")
-  return tmp_path / "pictures"
+def test_the_orientation_tag_is_obeyed(tmp_path):
+  pixels = np.zeros((2, 3, 3), np.uint8)
+  pixels[0, 0] = 255  # Above left; turned to the right: above right.
+  exif = Image.Exif()
+  exif[0x0112] = 6
+  path = saved(tmp_path / "a.png", pixels, exif=exif)
+  found, done = image_files.decode(path, 3)
+  assert found.shape == (3, 2, 3)
+  assert found[0, 1].tolist() == [255] * 3 and found.sum() == 765
+  assert done == ["it was turned as its orientation tag says"]
 
 
-def read(source, **options):
-  found = image_sources.find(source, **options)
-  return list(found.images), dict(found.notes)
+@pytest.mark.parametrize("channels", [1, 3])
+def test_sixteen_bits_are_scaled(tmp_path, channels):
+  values = np.array([[0, 128, 129, 257], [32768, 65406, 65407, 65535]], "u2")
+  path = saved(tmp_path / "a.png", values)
+  found, done = image_files.decode(path, channels)
+  right = [[0, 0, 1, 1], [128, 254, 255, 255]]
+  np.testing.assert_array_equal(found, np.stack([right] * channels, -1))
+  assert done[0] == "16 bits became 8"
 
 
-def test_an_archive(folder, images, tmp_path):
-  with zipfile.ZipFile(tmp_path / "p.ZIP", "w") as archive:
-    for name in (*NAMES, "a/notes.txt"):
-      archive.write(folder / name, f"top/{name}")
-    for name in ("__MACOSX/top/a/._0.png", "top/.hidden/0.png", "top/._x.png"):
-      archive.writestr(name, b"of another program")
-  got, notes = read(tmp_path / "p.ZIP", strict=True)
-  np.testing.assert_array_equal(got, images)
-  assert notes == {"files .txt ignored": 1}
-  assert len(read(tmp_path / "p.ZIP", count=2)[0]) == 2
+def test_what_is_transparent_lies_on_black(tmp_path):
+  pixels = np.full((2, 2, 4), (200, 100, 50, 255), np.uint8)
+  pixels[0, 0, 3], pixels[1, 1, 3] = 0, 51
+  rgba = saved(tmp_path / "a.png", pixels)
+  found, done = image_files.decode(rgba, 3)
+  right = [[[0, 0, 0], [200, 100, 50]], [[200, 100, 50], [40, 20, 10]]]
+  np.testing.assert_array_equal(found, right)
+  assert done == ["what is transparent was laid on black"]
+  # A colour of a palette may be transparent, and gray may be.
+  gray = Image.fromarray(pixels[..., 0]).convert("LA")
+  gray.putalpha(Image.fromarray(pixels[..., 3]))
+  gray.save(tmp_path / "gray.png")
+  found, _ = image_files.decode(tmp_path / "gray.png", 1)
+  assert found[..., 0].tolist() == [[0, 200], [200, 40]]
+  palette = Image.fromarray(np.array([[0, 1]], np.uint8), "P")
+  palette.putpalette([9, 9, 9, 70, 80, 90])
+  palette.save(tmp_path / "p.png", transparency=0)
+  found, _ = image_files.decode(tmp_path / "p.png", 3)
+  assert found.tolist() == [[[0, 0, 0], [70, 80, 90]]]
 
 
-def test_archives_that_are_damaged(folder, tmp_path, capsys):
-  (tmp_path / "p.zip").write_bytes(b"PK and nothing more")
-  with pytest.raises(errors.InputError, match="is no whole zip archive"):
-    read(tmp_path / "p.zip")
-  raw = io.BytesIO()
-  with zipfile.ZipFile(raw, "w") as archive:
-    for name in NAMES:
-      archive.write(folder / name, name)
-  whole = bytearray(raw.getvalue())
-  whole[whole.index(b"IDAT") + 8] ^= 255  # The member's check sum is wrong.
-  (tmp_path / "p.zip").write_bytes(whole)
-  got, notes = read(tmp_path / "p.zip")
-  assert len(got) == 2 and notes == {"unreadable": 1}
-  assert "p.zip/a/0.png cannot be decoded" in capsys.readouterr().err
+def test_floats_and_several_pictures(tmp_path):
+  unit = np.array([[0, 0.5], [0.25, 1]], np.float32)
+  found, done = image_files.decode(saved(tmp_path / "a.tif", unit), 1)
+  assert found[..., 0].tolist() == [[0, 128], [64, 255]]
+  assert done == ["floats of 0..1 became 0 to 255"]
+  found, _ = image_files.decode(saved(tmp_path / "b.tif", unit * 200), 1)
+  assert found[..., 0].tolist() == [[0, 100], [50, 200]]
+  frames = [Image.new("RGB", (2, 2), color) for color in ("red", "blue")]
+  frames[0].save(tmp_path / "c.gif", save_all=True, append_images=frames[1:])
+  found, done = image_files.decode(tmp_path / "c.gif", 3)
+  assert found[0, 0].tolist() == [255, 0, 0]
+  assert done[0] == "the first of 2 pictures was taken"
 
 
-def test_patterns(folder, images):
-  got, _ = read(str(folder / "*" / "*.[pP]*"))
-  np.testing.assert_array_equal(got, images)
-  got, notes = read(f"{folder}/a/*")
-  assert len(got) == 2 and notes == {"files .txt ignored": 1}
-  assert len(read(f"{folder}/**/*.png")[0]) == 2  # As it is written.
-  with pytest.raises(errors.InputError, match="there is no folder or file"):
-    read(f"{folder}/*.gif")
+def test_what_is_no_picture_is_one_sentence(tmp_path, monkeypatch):
+  unit = np.array([[0, 0.5]], np.float32)
+  bad = {"nan": unit * np.nan, "wide": unit * 1e3, "below": unit - 1}
+  for name, array in bad.items():
+    path = saved(tmp_path / f"{name}.tif", array)
+    with pytest.raises(
+      InputError, match=rf"{name}\.tif is no picture that can"
+    ):
+      image_files.decode(path, 3)
+  whole = saved(tmp_path / "a.png", np.zeros((9, 9, 3), np.uint8))
+  (tmp_path / "cut.png").write_bytes(whole.read_bytes()[:45])
+  with pytest.raises(InputError, match=r"cut\.png is no picture"):
+    image_files.decode(tmp_path / "cut.png", 3)
+  monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", 10)
+  with pytest.raises(
+    InputError, match=r"a\.png is no picture .* decompression"
+  ):
+    image_files.decode(whole, 3)
 
 
-def test_a_folder_whose_name_looks_like_a_pattern(folder):
-  odd = folder.parent / "run[1]"
-  folder.rename(odd)
-  assert len(read(odd)[0]) == 3
-
-
-def test_lists_of_paths(folder, images, monkeypatch):
-  paths = [folder / "b" / "2.png", str(folder / "a")]
-  got, notes = read(paths)
-  np.testing.assert_array_equal(got, images[[2, 0, 1]])
-  assert notes == {"files .txt ignored": 1}
-  lines = "\r\n".join(map(str, [*paths, ""]))
-  monkeypatch.setattr(sys, "stdin", io.StringIO(lines))
-  got, _ = read("-")
-  np.testing.assert_array_equal(got, images[[2, 0, 1]])
-  with pytest.raises(errors.InputError, match=r"x\.png, of the list of paths"):
-    read([folder / "x.png"])
+def test_a_folder_without_splits_holds_every_tenth_out(tmp_path):
+  folder, cache = tmp_path / "own", tmp_path / "cache"
+  folder.mkdir()
+  for i in range(21):
+    saved(folder / f"{i:02}.png", np.full((4, 4), 10 * i, np.uint8))
+  load = lambda test: images.load_split(
+    folder, ("train", "test"), test, cache, (4, 4), 1
+  )
+  assert load(True)[:, 0, 0, 0].tolist() == [90, 190]
+  rest = [10 * i for i in range(21) if i not in (9, 19)]
+  assert load(False)[:, 0, 0, 0].tolist() == rest
+  # With folders of the splits each is its own.
+  (folder / "test").mkdir()
+  saved(folder / "test" / "x.png", np.full((4, 4), 7, np.uint8))
+  assert load(True)[:, 0, 0, 0].tolist() == [7]
+  with pytest.raises(InputError, match="own/train is not a folder"):
+    load(False)
+  few = tmp_path / "few"
+  few.mkdir()
+  saved(few / "x.png", np.zeros((4, 4), np.uint8))
+  with pytest.raises(InputError, match="few has 1 images, and every tenth is"):
+    images.load_split(few, ("train", "test"), True, cache, (4, 4))

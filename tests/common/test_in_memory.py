@@ -1,5 +1,7 @@
 """Batches are a function of the step, wherever the data lies."""
 
+import zlib
+
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -8,6 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from common.data import in_memory
+from common.errors import InputError
 
 SIZE, BATCH = 37, 8
 
@@ -136,7 +139,30 @@ def test_bad_arguments(arrays):
   ):
     with pytest.raises(ValueError, match=message):
       in_memory.batches(bad, key, 1, transform, 0)
-  with pytest.raises(ValueError, match="batch_size must be from 1"):
+  with pytest.raises(InputError, match="a batch must be from 1 to the"):
     in_memory.batches(arrays, key, SIZE + 1, transform, 0)
   with pytest.raises(ValueError, match="batch_size must be at least 1"):
     list(in_memory.padded(arrays, 0))
+
+
+def test_a_fingerprint_is_of_content_shape_and_type(monkeypatch):
+  rows = np.arange(600, dtype=np.uint8).reshape(100, 2, 3)
+  of = in_memory.fingerprint
+  known = of({"a": rows})
+  crc = zlib.crc32(rows.tobytes(), zlib.crc32(b"['a'] uint8 (100, 2, 3)"))
+  assert known == f"100 rows, CRC-32 {crc:08x}"
+  assert of({"a": np.asfortranarray(rows)}) == known
+  last = rows.copy()
+  last[-1, -1, -1] += 1
+  others = (
+    {"a": last},
+    {"a": rows[:50]},
+    {"a": rows.reshape(100, 3, 2)},
+    {"a": rows.view(np.int8)},
+    {"b": rows},
+  )
+  assert len({known, *map(of, others)}) == 6
+  monkeypatch.setattr(in_memory, "_READ_BYTES", 60)  # A tenth of the rows.
+  first = rows.copy()
+  first[0] += 1
+  assert of({"a": first}) != of({"a": rows}) != known

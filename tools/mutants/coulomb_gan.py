@@ -71,4 +71,20 @@ MUTANTS = (
     ("/ (n - 1)", "/ n"),
     ("rsqrt(r2 + epsilon**2)", "rsqrt(r2 + epsilon)"),
   ),
+  *of(
+    "projects/coulomb_gan/data.py",
+    f"{TESTS}test_train.py",
+    ("len(held_out) < config.energy_samples", "False"),
+  ),
+  *of(
+    "common/experiment.py",
+    "tests/common/test_experiment.py",
+    ("workdirs.refuse_other_data(self.workdir, path, found)", "pass"),
+    ("self._progress(step)  # Else", "pass  # Else"),
+  ),
+  *of(
+    "common/data/in_memory.py",
+    "tests/common/test_in_memory.py",
+    ("part.reshape(-1).view(np.uint8), crc)", "part[:1].copy(), crc)"),
+  ),
 )

@@ -22,4 +22,18 @@ MUTANTS = (
       "0 * noise, config.iterations)\n    return losses",
     ),
   ),
+  *of(
+    "projects/slot_attention/folder.py",
+    f"{TESTS}test_folder.py",
+    ("Image.Resampling.NEAREST", "Image.Resampling.BILINEAR"),
+    ("(tall - side) // 2", "0"),
+    ("pixels.shape != (tall, wide)", "pixels.ndim != 2"),
+  ),
+  *of(
+    "common/data/image_files.py",
+    "tests/common/test_image_files.py",
+    ("turned = ImageOps.exif_transpose(image)", "turned = image"),
+    ("+ 128) // 257", ") // 257"),
+    ("(0, 0, 0, 255)", "(255, 255, 255, 255)"),
+  ),
 )

@@ -9,7 +9,7 @@ from jax import numpy as jnp
 
 from common import checkpoint, keys
 from common.errors import InputError
-from projects.coulomb_gan import data, losses, model, reproduce, train
+from projects.coulomb_gan import data, losses, model, pictures, reproduce, train
 
 pytestmark = pytest.mark.slow
 
@@ -199,6 +199,7 @@ def test_the_flow_of_particles_lowers_the_energy_every_step():
     (dict(update_order="simultanous"), "did you mean 'simultaneous'"),
     (dict(critic_steps=3), "needs config.update_order='sequential'"),
     (dict(generator_activation="rleu"), "did you mean 'relu'"),
+    (dict(energy_samples=201), "can be at most config.eval_samples = 200"),
   ],
 )
 def test_a_wrong_choice_is_one_sentence(changes, says):
@@ -236,6 +237,32 @@ def test_your_own_points(tmp_path):
   assert int(state.step) == 40
   assert scores.keys() == {"energy", "energy_u"}
   assert (tmp_path / "run" / "potential.png").exists()
+  # Another folder of the same data may go on; other data may not.
+  (tmp_path / "moved").mkdir()
+  config.data_dir = str(tmp_path / "moved")
+  for split in ("train", "test"):
+    np.save(tmp_path / "moved" / f"{split}.npy", rows)
+  again, _ = train.train(config, str(tmp_path / "run"))
+  assert int(again.step) == 40
+  np.save(tmp_path / "moved" / "test.npy", rows[::-1])
+  with pytest.raises(InputError, match=r"holds a run on other data: .*moved"):
+    train.train(config, str(tmp_path / "run"))
+  np.save(tmp_path / "moved" / "test.npy", rows[:199])
+  with pytest.raises(InputError, match=r"has 199 samples to test on.*= 200;"):
+    train.train(config, str(tmp_path / "new"))
+  assert not list((tmp_path / "new" / "checkpoints").glob("*"))
+  np.save(tmp_path / "moved" / "test.npy", rows)
+  np.save(tmp_path / "moved" / "train.npy", rows[:60])
+  with pytest.raises(InputError, match="number of examples, 60, but takes 64"):
+    train.train(config, str(tmp_path / "new"))
+
+
+def test_potentials_are_drawn_on_one_scale():
+  large, small = np.linspace(-8, 8, 100), np.linspace(-1, 1, 100)
+  one, other = pictures.color_limits([large, small], comparable=True)
+  assert one == other == pytest.approx(8, rel=0.02)
+  logit, potential = pictures.color_limits([large, small], comparable=False)
+  assert (logit, potential) == pytest.approx((8, 1), rel=0.02)
 
 
 def test_wgan_gp_refuses_batch_norm():

@@ -8,8 +8,9 @@ from PIL import Image
 from common import checkpoint
 from common.errors import InputError
 from common.workdir import save_config
+from configs.coulomb_gan import gaussian_grid
 from configs.slot_attention import tetrominoes_small
-from projects.slot_attention import segment, train
+from projects.slot_attention import files, segment, train
 
 pytestmark = pytest.mark.slow
 
@@ -24,6 +25,12 @@ def run(tmp_path_factory):
   with checkpoint.Checkpoints(workdir) as checkpoints:
     checkpoints.save(1, state, {})
   return workdir, config
+
+
+def sized(run, size, **changes):
+  config = run[1].copy_and_resolve_references().unlock()
+  config.update(image_size=size, **changes)
+  return config
 
 
 def pixels_of(path):
@@ -65,30 +72,22 @@ def test_masks_are_written(run, tmp_path, capsys):
     ("CMYK", ["CMYK became RGB"]),
     ("RGBA", ["what is transparent was laid on black"]),
     ("LA", ["what is transparent was laid on black"]),
-    ("I;16", ["its values, 0 to 65535, became 0 to 255", "gray became RGB"]),
+    ("I;16", ["16 bits became 8", "gray became RGB"]),
   ],
 )
-def test_every_kind_of_picture_becomes_rgb(tmp_path, mode, notes):
+def test_every_kind_of_picture_becomes_rgb(run, tmp_path, mode, notes):
   ramp = np.linspace(0, 65535, 64).reshape(8, 8).astype(np.uint16)
   image = Image.fromarray(ramp)
   if mode != "I;16":
     image = Image.fromarray((ramp >> 8).astype(np.uint8)).convert(mode)
   path = tmp_path / ("a.tiff" if mode == "CMYK" else "a.png")
   image.save(path)
-  pixels, done = segment.read(path, 8)
+  pixels, done = segment.read(path, sized(run, 8))
   assert pixels.shape == (8, 8, 3) and pixels.dtype == np.uint8
   assert done == notes
   if mode not in ("1", "P"):
     gray = (ramp / 257)[..., None].repeat(3, -1)
     np.testing.assert_allclose(pixels, gray, atol=2)
-
-
-def test_transparent_is_black(tmp_path):
-  image = Image.new("RGBA", (4, 4), (200, 100, 50, 0))
-  image.putpixel((1, 2), (200, 100, 50, 255))
-  image.save(tmp_path / "a.png")
-  pixels, _ = segment.read(tmp_path / "a.png", 4)
-  assert tuple(pixels[2, 1]) == (200, 100, 50) and pixels.sum() == 350
 
 
 def test_bad_input_is_one_sentence(run, tmp_path):
@@ -97,10 +96,31 @@ def test_bad_input_is_one_sentence(run, tmp_path):
   for name in ("text.png", "none.png"):
     with pytest.raises(InputError, match=f"{name} is no picture that can be"):
       segment.write_masks(workdir, tmp_path, [tmp_path / name], 0)
+  named = [tmp_path / "a" / "x.png", tmp_path / "b" / "x.jpg"]
+  with pytest.raises(InputError, match=r"a/x\.png and .*b/x\.jpg would write"):
+    segment.write_masks(workdir, tmp_path, named, 0)
   with pytest.raises(InputError, match="holds no run"):
     segment.write_masks(tmp_path, tmp_path, [tmp_path / "text.png"], 0)
-  with config.unlocked():
-    config.task = "set_prediction"
+  save_config(tmp_path, gaussian_grid.get_config("smoke"))
+  with pytest.raises(
+    InputError, match="is none of this project, or of another"
+  ):
+    segment.write_masks(tmp_path, tmp_path, [tmp_path / "text.png"], 0)
+  config = config.copy_and_resolve_references().unlock()
+  config.task = "set_prediction"
   save_config(tmp_path, config)
   with pytest.raises(InputError, match="predicts sets and has no masks"):
     segment.write_masks(tmp_path, tmp_path, [tmp_path / "text.png"], 0)
+
+
+def test_pictures_are_resized_as_those_trained_on(run, tmp_path):
+  checkers = np.indices((64, 64)).sum(0) % 2 * 255
+  Image.fromarray(checkers.astype(np.uint8)).save(tmp_path / "a.png")
+  own, _ = segment.read(tmp_path / "a.png", sized(run, 16, dataset="folder"))
+  # Averages; CLEVR's way takes one pixel of four, or the mean of two.
+  assert np.abs(own.astype(int) - 127).max() <= 2
+  plain, done = segment.read(tmp_path / "a.png", sized(run, 16))
+  np.testing.assert_array_equal(
+    plain, files.resized(checkers[..., None].repeat(3, -1).astype("u1"), 16)
+  )
+  assert done == ["gray became RGB", "64x64 was resized to 16x16"]

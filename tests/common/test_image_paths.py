@@ -1,0 +1,91 @@
+"""Image files as users name them: archives, patterns, lists."""
+
+import io
+import sys
+import zipfile
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from common import errors
+from common.metrics import image_sources
+
+NAMES = ("a/0.png", "a/1.PNG", "b/2.png")
+
+
+@pytest.fixture
+def images():
+  return np.random.default_rng(0).integers(0, 256, (3, 6, 4, 3), np.uint8)
+
+
+@pytest.fixture
+def folder(tmp_path, images):
+  for name, image in zip(NAMES, images, strict=True):
+    path = tmp_path / "pictures" / name
+    path.parent.mkdir(parents=True, exist_ok=True)
+    Image.fromarray(image).save(path)
+  (tmp_path / "pictures" / "a" / "notes.txt").write_text("no image")
+  return tmp_path / "pictures"
+
+
+def read(source, **options):
+  found = image_sources.find(source, **options)
+  return list(found.images), dict(found.notes)
+
+
+def test_an_archive(folder, images, tmp_path):
+  with zipfile.ZipFile(tmp_path / "p.ZIP", "w") as archive:
+    for name in (*NAMES, "a/notes.txt"):
+      archive.write(folder / name, f"top/{name}")
+    for name in ("__MACOSX/top/a/._0.png", "top/.hidden/0.png", "top/._x.png"):
+      archive.writestr(name, b"of another program")
+  got, notes = read(tmp_path / "p.ZIP", strict=True)
+  np.testing.assert_array_equal(got, images)
+  assert notes == {"files .txt ignored": 1}
+  assert len(read(tmp_path / "p.ZIP", count=2)[0]) == 2
+
+
+def test_archives_that_are_damaged(folder, tmp_path, capsys):
+  (tmp_path / "p.zip").write_bytes(b"PK and nothing more")
+  with pytest.raises(errors.InputError, match="is no whole zip archive"):
+    read(tmp_path / "p.zip")
+  raw = io.BytesIO()
+  with zipfile.ZipFile(raw, "w") as archive:
+    for name in NAMES:
+      archive.write(folder / name, name)
+  whole = bytearray(raw.getvalue())
+  whole[whole.index(b"IDAT") + 8] ^= 255  # The member's check sum is wrong.
+  (tmp_path / "p.zip").write_bytes(whole)
+  got, notes = read(tmp_path / "p.zip")
+  assert len(got) == 2 and notes == {"unreadable": 1}
+  assert "p.zip/a/0.png cannot be decoded" in capsys.readouterr().err
+
+
+def test_patterns(folder, images):
+  got, _ = read(str(folder / "*" / "*.[pP]*"))
+  np.testing.assert_array_equal(got, images)
+  got, notes = read(f"{folder}/a/*")
+  assert len(got) == 2 and notes == {"files .txt ignored": 1}
+  assert len(read(f"{folder}/**/*.png")[0]) == 2  # As it is written.
+  with pytest.raises(errors.InputError, match="there is no folder or file"):
+    read(f"{folder}/*.gif")
+
+
+def test_a_folder_whose_name_looks_like_a_pattern(folder):
+  odd = folder.parent / "run[1]"
+  folder.rename(odd)
+  assert len(read(odd)[0]) == 3
+
+
+def test_lists_of_paths(folder, images, monkeypatch):
+  paths = [folder / "b" / "2.png", str(folder / "a")]
+  got, notes = read(paths)
+  np.testing.assert_array_equal(got, images[[2, 0, 1]])
+  assert notes == {"files .txt ignored": 1}
+  lines = "\r\n".join(map(str, [*paths, ""]))
+  monkeypatch.setattr(sys, "stdin", io.StringIO(lines))
+  got, _ = read("-")
+  np.testing.assert_array_equal(got, images[[2, 0, 1]])
+  with pytest.raises(errors.InputError, match=r"x\.png, of the list of paths"):
+    read([folder / "x.png"])
