@@ -61,7 +61,7 @@ class Assays(NamedTuple):
 
 def load(
   data_dir: table_files.Path,
-  cache_dir: table_files.Path,
+  cache_dir: table_files.Path | None,
   processes: int = 1,
   radius: int = 2,
   share: float = 0.025,
@@ -73,7 +73,8 @@ def load(
   Args:
     data_dir: the folder of `tox21_challenge_{train,leaderboard,test}.csv.gz`
       (or .csv): a sample's name, its SMILES, then one column an assay.
-    cache_dir: where the features are kept, by files, radius and RDKit version.
+    cache_dir: where the features are kept, by files, radius and RDKit version;
+      None keeps nothing.
     processes: see `features.features`.
     radius: see `features.features`.
     share: see `features.select`.
@@ -186,11 +187,13 @@ def _report(path, lines, rows, valid) -> None:
 def _kept_features(
   paths: Sequence[pathlib.Path],
   smiles: Sequence[str],
-  cache_dir: table_files.Path,
+  cache_dir: table_files.Path | None,
   processes: int,
   radius: int,
 ) -> Features:
   """`features`, from the cache if it is there."""
+  if cache_dir is None:
+    return features(smiles, processes, radius)
   text = "\n".join(smiles)  # What they depend on, whatever the files' dates.
   key = json.dumps([_FORMAT, rdkit.__version__, radius, text])
   digest = hashlib.sha256(key.encode()).hexdigest()[:12]
