@@ -15,7 +15,7 @@ import optax
 from jax import numpy as jnp
 from jax.tree_util import Partial
 
-from common import cli, config_schema, experiment, keys
+from common import checkpoint, cli, config_schema, experiment, keys
 from common.nn import regularizers
 
 from . import losses, model
@@ -157,9 +157,15 @@ def train(
   `sweep.py` and `reproduce.py` do, on the validation part.
   """
   config_schema.check(config, SCHEMA)
-  dataset = padded.pad(loading.load(config))
+  loaded = loading.load(config)
+  dataset = padded.pad(loaded)
+  said = ", ".join(f"{n} {what}" for what, n in loaded.notes.items() if n)
+  print(f"{loaded.name}: {said.replace('_', ' ') or 'nothing was changed'}")
   config = padded.with_sizes(config, dataset)
   with experiment.Run(config, workdir) as run:
+    if run.main:
+      kept = {"table": loaded.name, "notes": loaded.notes}
+      checkpoint.save_json(run.workdir / "table.json", kept)
     state = run.restore_or(lambda key: init(key, config))
     step_of = run.compile(make_train_step(config))
     evaluate = make_evaluate(config, dataset.parts)
