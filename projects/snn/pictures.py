@@ -1,5 +1,6 @@
 """The pictures of the results: theorem, depth, ranks, and AUC against depth."""
 
+import json
 import pathlib
 from collections.abc import Mapping, Sequence
 
@@ -9,6 +10,8 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 from matplotlib.ticker import LogFormatter
+
+from common.tables import figures
 
 from . import published
 from .theory import moment_map, proofs
@@ -24,6 +27,26 @@ COLORS = {
   "LayerNorm": "#7a9e3b",
 }
 OTHER = "#9aa5b1"
+
+
+def learning_curve(workdir: pathlib.Path) -> None:
+  """Writes `learning_curve.png` of a run: its loss, and each part's score."""
+  curves: dict[str, dict[int, float]] = {}
+  for line in (workdir / "metrics.jsonl").read_text().splitlines():
+    row = json.loads(line)
+    for name in row.keys() - {"step", "time"}:
+      curves.setdefault(name, {})[row["step"]] = row[name]
+  figure = figures.figure(9, 3.6)
+  left, right = figure.subplots(1, 2)
+  colors = {"train": figures.GREY, "validation": figures.BLUE}
+  for name, curve in sorted(curves.items()):
+    part, _, score = name.partition("_")
+    axes = right if score else left
+    color = colors.get(part, figures.RED)
+    axes.plot([*curve], [*curve.values()], ".-", color=color, label=part)
+    axes.set(xlabel="step", ylabel=score or name)
+  right.legend()
+  figures.save(figure, workdir / "learning_curve.png")
 
 
 def vector_field_plot(path: pathlib.Path) -> None:

@@ -132,14 +132,17 @@ def uci(context: reproduce.Context) -> str:
   found = sweep_runner.complete_sweep(
     config, units, methods, context.out / f"{name}.jsonl"
   )
-  results = result_tables.uci_results(*found)
+  networks = [m for m in model.METHODS if m in methods]
+  results = result_tables.uci_results(*found, networks)
+  if _in_part(context) and not (context.quick or arguments.out):
+    return result_tables.uci_table(results)  # Whole results stay.
   cells.save(context.out / f"{name}.json", results)
   summary = results["summary"]
-  if summary:
+  if len(summary) > 1:
     pictures.rank_plot(
       context.out / f"{name}_ranks.png",
       [result_tables.PAPER_NAMES[method] for method in summary],
-      [s["rank_difference"] + 4 for s in summary.values()],
+      [s["rank_difference"] + (len(summary) + 1) / 2 for s in summary.values()],
       ranks.critical_difference(len(summary), results["tasks"]),
     )
   return result_tables.uci_table(results)
@@ -192,12 +195,17 @@ def tox21(context: reproduce.Context) -> str:
   return result_tables.tox21_table(results)
 
 
+def _in_part(context: reproduce.Context) -> bool:
+  """Whether some tasks or methods alone are asked for."""
+  return bool(context.arguments.only or context.arguments.methods)
+
+
 def prepared(
   table: Callable[[reproduce.Context], str], context: reproduce.Context
 ) -> str | dict[str, str]:
   """The table, on all cores and with the other processes of `--coordinator`.
 
-  Of some tasks alone it is printed, and does not go into the README.
+  Of some tasks or methods alone it is printed, and does not go into the README.
   """
   asked = context.arguments
   if asked.fresh and table is not theorem_table:
@@ -210,7 +218,7 @@ def prepared(
   for method in asked.methods:
     check_choice("methods", method, result_tables.HTRU2_METHODS)
   text = table(context)
-  if not asked.only:
+  if not _in_part(context):
     return text
   print(text)
   return {}

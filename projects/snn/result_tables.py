@@ -1,5 +1,6 @@
 """What the records of a sweep say: choices, ranks, tests, and their tables."""
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -35,9 +36,11 @@ def best_of(
 
 
 def uci_results(
-  records: list[dict[str, Any]], broken: dict[str, str]
+  records: list[dict[str, Any]],
+  broken: dict[str, str],
+  networks: Sequence[str] = model.METHODS,
 ) -> dict[str, Any]:
-  """What the records say: accuracies, ranks, tests, depths; plain data.
+  """What the records say of `networks`: accuracies, ranks, tests; plain data.
 
   Ranks and tests are over the tasks that all networks have finished, ours and
   the paper's on the same tasks. A method that diverged everywhere on a task
@@ -45,42 +48,52 @@ def uci_results(
   """
   best = best_of(records)
   names = sorted({name for name, _ in best})
-  done = [n for n in names if all((n, m) in best for m in model.METHODS)]
+  done = [n for n in names if all((n, m) in best for m in networks)]
   score = lambda n, m: (best.get((n, m)) or {}).get("test", np.nan)
-  ours = np.array([[score(n, m) for m in model.METHODS] for n in done])
-  ours = ours.reshape(len(done), len(model.METHODS))
+  ours = np.array([[score(n, m) for m in networks] for n in done])
+  ours = ours.reshape(len(done), len(networks))
   paper = published.uci()
   where = {n: i for i, n in enumerate(paper.sets)}
   both = [i for i, n in enumerate(done) if n in where]
   theirs = paper.accuracy[[where[done[i]] for i in both]]
+  theirs = theirs[:, [model.METHODS.index(m) for m in networks]]
   reference = {
     m: {n: score(n, m) for n in done if np.isfinite(score(n, m))}
     for m in baselines.METHODS
   }
   summary = {}
-  if len(done) > 1:
-    middle = (len(model.METHODS) + 1) / 2
+  if done and networks:
+    middle = (len(networks) + 1) / 2
     rank = ranks.average_ranks(ours, missing="last") - middle
-    rank_paper = ranks.average_ranks(theirs, missing="last") - middle
+    # Of generated data and of one's own there is nothing published.
+    rank_paper = [None] * len(networks)
+    if both:
+      rank_paper = (ranks.average_ranks(theirs, "last") - middle).tolist()
     filled = np.nan_to_num(ours, nan=0.0)
-    for i, method in enumerate(model.METHODS):
+    for i, method in enumerate(networks):
       found = [best[n, method] for n in done]
       depths = [record["depth"] for record in found if record]
       summary[method] = {
         "rank_difference": float(rank[i]),
-        "rank_difference_paper_same_tasks": float(rank_paper[i]),
+        "rank_difference_paper_same_tasks": rank_paper[i],
         "p_against_snn": None
-        if i == 0
-        else float(ranks.one_sided_wilcoxon(filled[:, 0], filled[:, i])),
-        "mean_depth": float(np.mean(depths)),
+        if method == "selu" or "selu" not in networks
+        else float(
+          ranks.one_sided_wilcoxon(
+            filled[:, networks.index("selu")], filled[:, i]
+          )
+        ),
+        "mean_depth": float(np.mean(depths)) if depths else np.nan,
         "mean_accuracy": float(np.nanmean(ours[:, i])),
-        "mean_accuracy_paper": float(np.nanmean(theirs[:, i])),
+        "mean_accuracy_paper": float(np.nanmean(theirs[:, i]))
+        if both
+        else None,
       }
   return {
     "tasks": len(done),
     "summary": summary,
     "accuracy": {
-      n: dict(zip(model.METHODS, map(float, row), strict=True))
+      n: dict(zip(networks, map(float, row), strict=True))
       for n, row in zip(done, ours, strict=True)
     },
     "references": reference,
@@ -92,23 +105,27 @@ def uci_results(
 def uci_table(results: dict[str, Any]) -> str:
   """The table of the README from what `uci_results` returned."""
   rows = []
+  count = len(results["summary"])
+  all_of_them = count == len(model.METHODS)
   for method, s in results["summary"].items():
     name, p = PAPER_NAMES[method], s["p_against_snn"]
+    same = s["rank_difference_paper_same_tasks"]
+    accuracy = s["mean_accuracy_paper"]
     rows.append(
       [
         name,
-        f"{published.RANK_DIFFERENCES[name]:+.3f}",
-        f"{s['rank_difference_paper_same_tasks']:+.3f}",
+        f"{published.RANK_DIFFERENCES[name]:+.3f}" if all_of_them else "-",
+        "-" if same is None else f"{same:+.3f}",
         f"{s['rank_difference']:+.3f}",
         "-" if p is None else f"{published.P_VALUES[name]:.1e}",
         "-" if p is None else f"{p:.1e}",
-        f"{100 * s['mean_accuracy_paper']:.1f}",
+        "-" if accuracy is None else f"{100 * accuracy:.1f}",
         f"{100 * s['mean_accuracy']:.1f}",
         f"{published.MEAN_DEPTHS[name]:.1f}",
         f"{s['mean_depth']:.1f}",
       ]
     )
-  selu = {n: row["selu"] for n, row in results["accuracy"].items()}
+  selu = {n: row.get("selu", np.nan) for n, row in results["accuracy"].items()}
   for method, scores in results["references"].items():
     if scores:
       ours = 100 * np.mean(list(scores.values()))
@@ -123,7 +140,7 @@ def uci_table(results: dict[str, Any]) -> str:
       )
   header = [
     "method",
-    "rank - 4, paper",
+    f"rank - {(count + 1) / 2:g}, paper",
     "paper, these tasks",
     "ours",
     "p, paper",

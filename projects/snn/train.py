@@ -18,7 +18,7 @@ from jax.tree_util import Partial
 from common import checkpoint, cli, config_schema, experiment, keys
 from common.nn import regularizers
 
-from . import losses, model
+from . import losses, model, pictures
 from .datasets import loading, padded
 from .schema import SCHEMA
 
@@ -178,6 +178,8 @@ def train(
         here = run.local(state)
         scores = run.log_now(step, evaluate(here, run.key("eval")))
       run.save(step, state)
+    if run.main:
+      pictures.learning_curve(run.workdir)
     return state, scores or evaluate(run.local(state), run.key("eval"))
 
 

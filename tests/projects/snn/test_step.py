@@ -1,6 +1,7 @@
 """Each term of a step, of a score and of a table's judgement."""
 
 import importlib
+import json
 
 import jax
 import numpy as np
@@ -187,3 +188,25 @@ def test_the_winner_of_the_table_is_the_winner():
   assert "p_against_best" not in folds["selu"]
   assert folds["highway"]["p_against_best"] == pytest.approx(1 / 1024)
   assert ranks.one_sided_wilcoxon(scores[:, 1], scores[:, 0]) == 1.0
+
+
+def test_some_tasks_and_methods_alone_have_a_table():
+  scores = np.linspace(0.9, 0.7, 7)[None]
+  asked = ["selu", "batch_norm"]
+  records = [r for r in table_records(scores) if r["method"] in asked]
+  results = result_tables.uci_results(records, {}, asked)
+  assert results["tasks"] == 1
+  assert results["summary"]["selu"]["rank_difference"] == -0.5
+  table = result_tables.uci_table(results)
+  assert "| SNN | - |" in table and "| BatchNorm | - |" in table
+  assert "rank - 1.5" in table and "| 90.0 |" in table
+
+
+def test_a_run_keeps_its_notes_and_draws_its_curve(tmp_path, capsys):
+  _, scores = train.train(config_of(epochs=2), str(tmp_path))
+  assert set(scores) == {
+    f"{part}_accuracy" for part in ("train", "validation", "test")
+  }
+  assert (tmp_path / "learning_curve.png").stat().st_size > 10_000
+  kept = json.loads((tmp_path / "table.json").read_text())
+  assert kept["table"] == "blobs" and "blobs: " in capsys.readouterr().out
