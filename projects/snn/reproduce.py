@@ -19,10 +19,8 @@ import argparse
 import functools
 from collections.abc import Callable
 
-import jax
 import ml_collections
 import numpy as np
-from jax import numpy as jnp
 
 from common import cli, population
 from common.errors import InputError, check_choice
@@ -31,7 +29,7 @@ from common.tables import cells, markdown, reproduce
 
 from . import model, pictures, result_tables, sweep_runner
 from .datasets import uci as uci_tasks
-from .theory import moment_map, proofs
+from .theory import depth, moment_map, proofs
 
 UCI_REFERENCES = ("random_forest", "svm")
 
@@ -60,7 +58,7 @@ def theorem_table(context: reproduce.Context) -> str:
     ),
   }
   curves = {
-    result_tables.PAPER_NAMES[method]: moments_by_layer(method)
+    result_tables.PAPER_NAMES[method]: depth.moments_by_layer(method)
     for method in ("selu", "msra_init", "batch_norm")
   }
   pictures.vector_field_plot(context.out / "vector_field.png")
@@ -92,27 +90,6 @@ def theorem_table(context: reproduce.Context) -> str:
   ]
   header = ["claim", "holds", "worst value found", "bound", "cells", "seconds"]
   return markdown.table(header, rows)
-
-
-def moments_by_layer(method: str, depth: int = 32) -> np.ndarray:
-  """Mean and variance of activations after each layer, `[depth, 2]`.
-
-  Of an untrained network of 256 units a layer, on normal inputs; batch norm by
-  the statistics of the batch, as in training.
-  """
-  width, batch = 256, 1024
-  x = jax.random.normal(jax.random.key(1), (batch, width))
-  whole = model.Network(method, (width,) * depth, width)
-  present = jnp.ones(width, bool)
-  params, stats = model.init(whole, jax.random.key(0), present)
-  # The last layer hands on what it is given; shorter networks share the rest.
-  params["out"] = {"kernel": jnp.eye(width), "bias": jnp.zeros(width)}
-  out = []
-  for layers in range(1, depth + 1):
-    net = model.Network(method, (width,) * layers, width)
-    hidden, _ = model.apply_train(net, params, stats, x, 0.0, jax.random.key(2))
-    out.append((jnp.mean(hidden), jnp.var(hidden)))
-  return np.asarray(out, np.float64)
 
 
 def uci(context: reproduce.Context) -> str:
