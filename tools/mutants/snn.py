@@ -67,7 +67,10 @@ MUTANTS = (
   *of(
     "projects/snn/result_tables.py",
     f"{TESTS}test_step.py {TESTS}test_reproduce.py",
-    ("filled[:, 0], filled[:, i]", "filled[:, i], filled[:, 0]"),
+    (
+      'filled[:, networks.index("selu")], filled[:, i]',
+      'filled[:, i], filled[:, networks.index("selu")]',
+    ),
     (
       'np.array(out[leader]["values"]), np.array(out[method]["values"])',
       'np.array(out[method]["values"]), np.array(out[leader]["values"])',

@@ -141,14 +141,20 @@ def test_a_residual_block_adds_its_input():
   assert np.abs(got).max() > 0.01
 
 
-def test_layer_norm_is_of_a_rows_own_units():
-  net = model.Network("layer_norm", (8,), 2)
-  params, _ = model.init(net, jax.random.key(0), jnp.ones(4, bool))
+@pytest.mark.parametrize(
+  ("method", "axis", "epsilon"),
+  [("layer_norm", 1, 1e-6), ("batch_norm", 0, 1e-5)],
+)
+def test_norms_are_of_a_row_or_of_the_batch(method, axis, epsilon):
+  net = model.Network(method, (8,), 2)
+  key = jax.random.key(0)
+  params, stats = model.init(net, key, jnp.ones(4, bool))
   x = jax.random.normal(jax.random.key(1), (5, 4))
   z = np.asarray(x @ params["dense_0"]["kernel"], np.float64)
-  z = (z - z.mean(1, keepdims=True)) / np.sqrt(z.var(1, keepdims=True) + 1e-6)
+  variance = z.var(axis, keepdims=True)
+  z = (z - z.mean(axis, keepdims=True)) / np.sqrt(variance + epsilon)
   want = np.maximum(z, 0) @ params["out"]["kernel"]
-  got = model.apply(net, params, {}, x)
+  got, _ = model.apply_train(net, params, stats, x, None, key)
   np.testing.assert_allclose(got, want, rtol=1e-3, atol=1e-4)
 
 
