@@ -282,8 +282,16 @@ def column_index(where: Path, names: Sequence[str], name: str) -> int:
   return names.index(name)
 
 
-def table(path: Path) -> tuple[list[str], list[int], list[list[str]]]:
-  """Reads a comma-separated file with a header.
+def table(
+  path: Path, delimiter: str = ",", named: bool = True
+) -> tuple[list[str], list[int], list[list[str]]]:
+  """Reads a file of rows under a header.
+
+  Args:
+    path: the file.
+    delimiter: between cells.
+    named: whether the first line is a header; if not, the columns are called
+      "1", "2", and so on.
 
   Returns:
     The names, each row's line number (from 1), each row's cells, stripped.
@@ -293,13 +301,16 @@ def table(path: Path) -> tuple[list[str], list[int], list[list[str]]]:
   """
   header: list[str] = []
   lines, kept = [], []
-  for line, row in rows(filled(text(path), str(path)), path, strict=True):
+  found = filled(text(path), str(path))
+  for line, row in rows(found, path, delimiter, strict=True):
     if not any(row):
       continue
     if not header:
-      check_separator(path, line, row)
+      check_separator(path, line, row, delimiter)
+    if not header and named:
       header = row
       continue
+    header = header or [str(i + 1) for i in range(len(row))]
     if len(row) != len(header):
       raise InputError(
         f"{path}, line {line}: {len(row)} cells under a header of {len(header)}"

@@ -6,8 +6,6 @@ import jax
 import optax
 from jax import numpy as jnp
 
-from common.errors import check_choice
-
 
 def cross_entropy(logits: jax.Array, y: jax.Array, classes: int) -> jax.Array:
   """Mean of -log softmax(logits)[y], over the first `classes` logits only.
@@ -47,7 +45,6 @@ def make_loss(
   kind: str, classes: jax.Array | int
 ) -> Callable[[jax.Array, jax.Array], jax.Array]:
   """Returns `loss(logits, y)` for labels that are "classes" or "tasks"."""
-  check_choice("data.kind", kind, ("classes", "tasks"))
   if kind == "tasks":
     return multi_task
   return lambda logits, y: cross_entropy(logits, y, classes)
@@ -107,7 +104,6 @@ def make_score(
   name: str, classes: jax.Array | int
 ) -> Callable[[jax.Array, jax.Array, jax.Array], jax.Array]:
   """Returns `score(logits, y, mask)`: "accuracy" or "auc"."""
-  check_choice("data.score", name, ("accuracy", "auc"))
   if name == "auc":
     return mean_auc
   return lambda logits, y, mask: accuracy(logits, y, mask, classes)

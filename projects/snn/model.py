@@ -15,7 +15,7 @@ import jax
 from flax import linen as nn
 from jax import numpy as jnp
 
-from common.errors import InputError, check_choice
+from common.errors import InputError
 from common.nn import initializers, regularizers
 
 # In the order of `published.METHODS`, the columns of the paper's Table A11.
@@ -171,9 +171,8 @@ def widths(form: str, width: int, depth: int, outputs: int) -> tuple[int, ...]:
     outputs: units of the layer after them.
 
   Raises:
-    InputError: an unknown form, or a depth below 1.
+    InputError: a depth below 1.
   """
-  check_choice("form", form, ("rectangular", "conic"))
   if depth < 1:
     raise InputError(f"a network of {depth} hidden layers: it takes 1 or more")
   if form == "rectangular":

@@ -6,24 +6,45 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 import numpy.typing as npt
 from matplotlib.axes import Axes
-from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 from matplotlib.ticker import LogFormatter
+
+from common import logs
+from common.tables import figures
 
 from . import published
 from .theory import moment_map, proofs
 
 # One colour a method in every picture; SELU's stands out.
 COLORS = {
-  "SNN": "#d1495b",
-  "MSRAinit": "#30638e",
-  "Highway": "#8f6bb3",
-  "ResNet": "#c98a1b",
-  "BatchNorm": "#3a9188",
-  "WeightNorm": "#6b7480",
-  "LayerNorm": "#7a9e3b",
+  "SNN": figures.RED,
+  "MSRAinit": figures.BLUE,
+  "Highway": figures.VIOLET,
+  "ResNet": figures.OCHRE,
+  "BatchNorm": figures.TEAL,
+  "WeightNorm": figures.SLATE,
+  "LayerNorm": figures.GREEN,
 }
-OTHER = "#9aa5b1"
+OTHER = figures.GREY
+
+
+def learning_curve(workdir: pathlib.Path) -> None:
+  """Writes `learning_curve.png` of a run: its loss, and each part's score."""
+  curves: dict[str, dict[int, float]] = {}
+  for row in logs.read(workdir):
+    for name in row.keys() - {"step"}:
+      curves.setdefault(name, {})[row["step"]] = row[name]
+  figure = figures.figure(9, 3.6)
+  left, right = figure.subplots(1, 2)
+  colors = {"train": figures.GREY, "validation": figures.BLUE}
+  for name, curve in sorted(curves.items()):
+    part, _, score = name.partition("_")
+    axes = right if score else left
+    color = colors.get(part, figures.RED)
+    axes.plot([*curve], [*curve.values()], ".-", color=color, label=part)
+    axes.set(xlabel="step", ylabel=score or name)
+  right.legend()
+  figures.save(figure, workdir / "learning_curve.png")
 
 
 def vector_field_plot(path: pathlib.Path) -> None:
@@ -33,11 +54,11 @@ def vector_field_plot(path: pathlib.Path) -> None:
   the fixed points of other weights, within the domain of Theorem 1 (dashed) and
   the bounds of the domain's image.
   """
-  figure = Figure(figsize=(12, 5.2), layout="constrained")
+  figure = figures.figure(12, 5.2)
   left, right = figure.subplots(1, 2)
   _field(left)
   _fixed_points(right)
-  figure.savefig(path, dpi=110)
+  figures.save(figure, path)
 
 
 def _field(axes: Axes) -> None:
@@ -121,7 +142,7 @@ def depth_plot(path: pathlib.Path, curves: Mapping[str, npt.ArrayLike]) -> None:
     path: of the PNG.
     curves: from a method's name to [layers, 2]: mean and variance after each.
   """
-  figure = Figure(figsize=(11, 4), layout="constrained")
+  figure = figures.figure(11, 4)
   panels = figure.subplots(1, 2)
   goals = (0.0, 1.0)
   for axes, column, name in zip(panels, (0, 1), _MOMENTS, strict=True):
@@ -143,7 +164,7 @@ def depth_plot(path: pathlib.Path, curves: Mapping[str, npt.ArrayLike]) -> None:
     loc="outside lower center",
     ncols=len(curves),
   )
-  figure.savefig(path, dpi=110)
+  figures.save(figure, path)
 
 
 _MOMENTS = ("mean", "variance")
@@ -180,7 +201,7 @@ def rank_plot(
   high = max(high, low + cd, low + 1)
   margin = 0.35 * (high - low)
 
-  figure = Figure(figsize=(8, 1.0 + 0.3 * (top + half)), layout="constrained")
+  figure = figures.figure(8, 1.0 + 0.3 * (top + half))
   axes = figure.subplots()
   axes.set(
     xlim=(low - margin, high + margin), ylim=(top + 0.6 * half - 0.3, -1.5)
@@ -211,7 +232,7 @@ def rank_plot(
   for i, (first, last) in enumerate(bars):
     ends = [ranked[first] - 0.02 * margin, ranked[last] + 0.02 * margin]
     axes.plot(ends, [0.3 + 0.3 * i] * 2, color="black", lw=3.5)
-  figure.savefig(path, dpi=110)
+  figures.save(figure, path)
 
 
 def _groups(ranked: np.ndarray, cd: float) -> list[tuple[int, int]]:
@@ -239,7 +260,7 @@ def auc_by_depth_plot(
     auc: from a method's name to AUC between 0 and 1, [depths]; NaN for none.
     error: from a method's name to the half length of the error bars, [depths].
   """
-  figure = Figure(figsize=(12, 6), layout="constrained")
+  figure = figures.figure(12, 6)
   columns = min(4, len(auc))
   rows = -(-len(auc) // columns)
   panels = figure.subplots(
@@ -284,4 +305,4 @@ def auc_by_depth_plot(
     panels[-1].legend(lines, labels, loc="center")
   else:
     figure.legend(lines, labels, loc="outside upper center", ncols=2)
-  figure.savefig(path, dpi=110)
+  figures.save(figure, path)

@@ -19,10 +19,8 @@ import argparse
 import functools
 from collections.abc import Callable
 
-import jax
 import ml_collections
 import numpy as np
-from jax import numpy as jnp
 
 from common import cli, population
 from common.errors import InputError, check_choice
@@ -31,7 +29,7 @@ from common.tables import cells, markdown, reproduce
 
 from . import model, pictures, result_tables, sweep_runner
 from .datasets import uci as uci_tasks
-from .theory import moment_map, proofs
+from .theory import depth, moment_map, proofs
 
 UCI_REFERENCES = ("random_forest", "svm")
 
@@ -60,7 +58,7 @@ def theorem_table(context: reproduce.Context) -> str:
     ),
   }
   curves = {
-    result_tables.PAPER_NAMES[method]: moments_by_layer(method)
+    result_tables.PAPER_NAMES[method]: depth.moments_by_layer(method)
     for method in ("selu", "msra_init", "batch_norm")
   }
   pictures.vector_field_plot(context.out / "vector_field.png")
@@ -94,27 +92,6 @@ def theorem_table(context: reproduce.Context) -> str:
   return markdown.table(header, rows)
 
 
-def moments_by_layer(method: str, depth: int = 32) -> np.ndarray:
-  """Mean and variance of activations after each layer, `[depth, 2]`.
-
-  Of an untrained network of 256 units a layer, on normal inputs; batch norm by
-  the statistics of the batch, as in training.
-  """
-  width, batch = 256, 1024
-  x = jax.random.normal(jax.random.key(1), (batch, width))
-  whole = model.Network(method, (width,) * depth, width)
-  present = jnp.ones(width, bool)
-  params, stats = model.init(whole, jax.random.key(0), present)
-  # The last layer hands on what it is given; shorter networks share the rest.
-  params["out"] = {"kernel": jnp.eye(width), "bias": jnp.zeros(width)}
-  out = []
-  for layers in range(1, depth + 1):
-    net = model.Network(method, (width,) * layers, width)
-    hidden, _ = model.apply_train(net, params, stats, x, 0.0, jax.random.key(2))
-    out.append((jnp.mean(hidden), jnp.var(hidden)))
-  return np.asarray(out, np.float64)
-
-
 def uci(context: reproduce.Context) -> str:
   """Sweeps what is missing, writes the results; returns the table."""
   config, arguments = config_of(context, "uci"), context.arguments
@@ -132,10 +109,13 @@ def uci(context: reproduce.Context) -> str:
   found = sweep_runner.complete_sweep(
     config, units, methods, context.out / f"{name}.jsonl"
   )
-  results = result_tables.uci_results(*found, methods)
+  networks = [m for m in model.METHODS if m in methods]
+  results = result_tables.uci_results(*found, networks)
+  if _in_part(context) and not (context.quick or arguments.out):
+    return result_tables.uci_table(results)  # Whole results stay.
   cells.save(context.out / f"{name}.json", results)
   summary = results["summary"]
-  if len(summary) > 1 and results["tasks"] > 1:
+  if len(summary) > 1:
     pictures.rank_plot(
       context.out / f"{name}_ranks.png",
       [result_tables.PAPER_NAMES[method] for method in summary],
@@ -192,12 +172,17 @@ def tox21(context: reproduce.Context) -> str:
   return result_tables.tox21_table(results)
 
 
+def _in_part(context: reproduce.Context) -> bool:
+  """Whether some tasks or methods alone are asked for."""
+  return bool(context.arguments.only or context.arguments.methods)
+
+
 def prepared(
   table: Callable[[reproduce.Context], str], context: reproduce.Context
 ) -> str | dict[str, str]:
   """The table, on all cores and with the other processes of `--coordinator`.
 
-  Of some tasks alone it is printed, and does not go into the README.
+  Of some tasks or methods alone it is printed, and does not go into the README.
   """
   asked = context.arguments
   if asked.fresh and table is not theorem_table:
@@ -210,7 +195,7 @@ def prepared(
   for method in asked.methods:
     check_choice("methods", method, result_tables.HTRU2_METHODS)
   text = table(context)
-  if not asked.only:
+  if not _in_part(context):
     return text
   print(text)
   return {}

@@ -38,17 +38,16 @@ def best_of(
 def uci_results(
   records: list[dict[str, Any]],
   broken: dict[str, str],
-  methods: Sequence[str] = model.METHODS,
+  networks: Sequence[str] = model.METHODS,
 ) -> dict[str, Any]:
-  """What the records say: accuracies, ranks, tests, depths; plain data.
+  """What the records say of `networks`: accuracies, ranks, tests; plain data.
 
-  Ranks and tests are over the tasks that all networks of `methods` have
-  finished, ours and the paper's on the same tasks and methods. A method that
-  diverged everywhere on a task has rank last there.
+  Ranks and tests are over the tasks that all networks have finished, ours and
+  the paper's on the same tasks. A method that diverged everywhere on a task
+  has rank last there.
   """
   best = best_of(records)
   names = sorted({name for name, _ in best})
-  networks = [m for m in model.METHODS if m in methods]
   done = [n for n in names if all((n, m) in best for m in networks)]
   score = lambda n, m: (best.get((n, m)) or {}).get("test", np.nan)
   ours = np.array([[score(n, m) for m in networks] for n in done])
@@ -56,8 +55,8 @@ def uci_results(
   paper = published.uci()
   where = {n: i for i, n in enumerate(paper.sets)}
   both = [i for i, n in enumerate(done) if n in where]
-  columns = [model.METHODS.index(m) for m in networks]
-  theirs = paper.accuracy[[where[done[i]] for i in both]][:, columns]
+  theirs = paper.accuracy[[where[done[i]] for i in both]]
+  theirs = theirs[:, [model.METHODS.index(m) for m in networks]]
   reference = {
     m: {n: score(n, m) for n in done if np.isfinite(score(n, m))}
     for m in baselines.METHODS
@@ -66,26 +65,29 @@ def uci_results(
   if done and networks:
     middle = (len(networks) + 1) / 2
     rank = ranks.average_ranks(ours, missing="last") - middle
+    # Of generated data and of one's own there is nothing published.
+    rank_paper = [None] * len(networks)
     if both:
-      rank_paper = ranks.average_ranks(theirs, missing="last") - middle
-    else:  # Tasks that the paper does not have.
-      rank_paper = np.full(len(networks), np.nan)
+      rank_paper = (ranks.average_ranks(theirs, "last") - middle).tolist()
     filled = np.nan_to_num(ours, nan=0.0)
-    against_snn = len(done) > 1 and networks[0] == "selu"
     for i, method in enumerate(networks):
       found = [best[n, method] for n in done]
       depths = [record["depth"] for record in found if record]
       summary[method] = {
         "rank_difference": float(rank[i]),
-        "rank_difference_paper_same_tasks": float(rank_paper[i]),
+        "rank_difference_paper_same_tasks": rank_paper[i],
         "p_against_snn": None
-        if i == 0 or not against_snn
-        else float(ranks.one_sided_wilcoxon(filled[:, 0], filled[:, i])),
-        "mean_depth": float(np.mean(depths)),
+        if method == "selu" or "selu" not in networks
+        else float(
+          ranks.one_sided_wilcoxon(
+            filled[:, networks.index("selu")], filled[:, i]
+          )
+        ),
+        "mean_depth": float(np.mean(depths)) if depths else np.nan,
         "mean_accuracy": float(np.nanmean(ours[:, i])),
         "mean_accuracy_paper": float(np.nanmean(theirs[:, i]))
         if both
-        else np.nan,
+        else None,
       }
   return {
     "tasks": len(done),
@@ -103,17 +105,21 @@ def uci_results(
 def uci_table(results: dict[str, Any]) -> str:
   """The table of the README from what `uci_results` returned."""
   rows = []
+  count = len(results["summary"])
+  all_of_them = count == len(model.METHODS)
   for method, s in results["summary"].items():
     name, p = PAPER_NAMES[method], s["p_against_snn"]
+    same = s["rank_difference_paper_same_tasks"]
+    accuracy = s["mean_accuracy_paper"]
     rows.append(
       [
         name,
-        f"{published.RANK_DIFFERENCES[name]:+.3f}",
-        _or_dash(s["rank_difference_paper_same_tasks"], "+.3f"),
+        f"{published.RANK_DIFFERENCES[name]:+.3f}" if all_of_them else "-",
+        "-" if same is None else f"{same:+.3f}",
         f"{s['rank_difference']:+.3f}",
         "-" if p is None else f"{published.P_VALUES[name]:.1e}",
         "-" if p is None else f"{p:.1e}",
-        _or_dash(100 * s["mean_accuracy_paper"], ".1f"),
+        "-" if accuracy is None else f"{100 * accuracy:.1f}",
         f"{100 * s['mean_accuracy']:.1f}",
         f"{published.MEAN_DEPTHS[name]:.1f}",
         f"{s['mean_depth']:.1f}",
@@ -134,7 +140,7 @@ def uci_table(results: dict[str, Any]) -> str:
       )
   header = [
     "method",
-    "rank - 4, paper",
+    f"rank - {(count + 1) / 2:g}, paper",
     "paper, these tasks",
     "ours",
     "p, paper",
@@ -252,10 +258,6 @@ def tox21_table(results: dict[str, Any]) -> str:
   header = ["layers (ResNet: blocks)", *map(str, published.TOX21_DEPTHS)]
   note = f"\n{results['hours']:.1f} core hours.\n"
   return markdown.table(header, rows) + note
-
-
-def _or_dash(value: float, form: str) -> str:
-  return "-" if np.isnan(value) else format(value, form)
 
 
 def _percent(mean: float, error: float) -> str:

@@ -4,6 +4,7 @@ from common.config_schema import (
   at_least,
   choice,
   fraction,
+  of,
   positive,
   several,
   text,
@@ -11,12 +12,22 @@ from common.config_schema import (
 
 from .model import METHODS
 
+
+def each_of(rule):
+  """A tuple, perhaps empty, of values that the rule allows."""
+  return lambda values: None if values == () else several(rule)(values)
+
+
 _FORM = choice("rectangular", "conic")
 
 SCHEMA = {
   "data": {
     "source": choice("uci", "htru2", "tox21", "csv", "blobs"),
     "name": text,
+    "separator": choice(",", ";", "|", " ", "tab"),
+    "header": of(bool),
+    "categorical": each_of(text),
+    "missing": each_of(text),
     "fold": at_least(0),
     "split_seed": at_least(0),
     "validation_share": fraction,

@@ -9,11 +9,12 @@ import ml_collections
 from jax.experimental import multihost_utils
 from tqdm import tqdm
 
-from common import population
+from common import config_schema, population
 from common.errors import InputError
 
 from . import baselines, sweep
 from .datasets import loading, padded
+from .schema import SCHEMA
 
 
 def complete_sweep(
@@ -26,6 +27,7 @@ def complete_sweep(
 
   Of several processes only the first returns, when all are done.
   """
+  config_schema.check(config, SCHEMA)
   settings = sweep.settings(config)
   with population.Journal(path, settings) as journal:
     broken = run_sweep(config, units, methods, journal)

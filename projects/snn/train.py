@@ -15,10 +15,10 @@ import optax
 from jax import numpy as jnp
 from jax.tree_util import Partial
 
-from common import cli, config_schema, experiment, keys
+from common import checkpoint, cli, config_schema, experiment, keys
 from common.nn import regularizers
 
-from . import losses, model
+from . import losses, model, pictures
 from .datasets import loading, padded
 from .schema import SCHEMA
 
@@ -159,9 +159,14 @@ def train(
   config_schema.check(config, SCHEMA)
   loaded = loading.load(config)
   dataset = padded.pad(loaded)
+  said = ", ".join(f"{n} {what}" for what, n in loaded.notes.items() if n)
+  print(f"{loaded.name}: {said.replace('_', ' ') or 'nothing was changed'}")
   config = padded.with_sizes(config, dataset)
   with experiment.Run(config, workdir) as run:
     run.claim_data(config.data_dir, (loaded.x, loaded.y, loaded.split))
+    if run.main:
+      kept = {"table": loaded.name, "notes": loaded.notes}
+      checkpoint.save_json(run.workdir / "table.json", kept)
     state = run.restore_or(lambda key: init(key, config))
     step_of = run.compile(make_train_step(config))
     evaluate = make_evaluate(config, dataset.parts)
@@ -174,6 +179,8 @@ def train(
         here = run.local(state)
         scores = run.log_now(step, evaluate(here, run.key("eval")))
       run.save(step, state)
+    if run.main:
+      pictures.learning_curve(run.workdir)
     return state, scores or evaluate(run.local(state), run.key("eval"))
 
 

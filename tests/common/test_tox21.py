@@ -35,6 +35,12 @@ def challenge(folder, **replaced):
   return write(folder, {**parts, **replaced})
 
 
+def test_tox21_without_a_cache_is_the_same(tmp_path):
+  folder = challenge(tmp_path)
+  kept, not_kept = (tox21.load(folder, c) for c in (tmp_path / "c", None))
+  np.testing.assert_array_equal(kept.x, not_kept.x)
+
+
 def test_tox21_shapes_and_scale(tmp_path):
   found = tox21.load(challenge(tmp_path), tmp_path / "cache", clip=None)
   assert found.x.shape == (15, len(found.features))

@@ -11,6 +11,9 @@ from common.errors import InputError
 
 from .tables import Table, complete, nested_folds, parse_folds
 
+SURE_CLASSES = 20  # Of so many, rows are not counted, if labels are whole.
+MIN_ROWS_A_CLASS = 10  # In the mean, of more classes.
+MIN_ROWS = 4  # One for each of the four folds.
 MAX_LEVELS = 64  # A text column of more is a name or a number of the row.
 
 
@@ -20,8 +23,11 @@ def read(
   categorical: Sequence[str] = (),
   folds: Path | None = None,
   seed: int = 0,
+  separator: str = ",",
+  header: bool = True,
+  missing: Sequence[str] = (),
 ) -> Table:
-  """Reads your own table: comma-separated, with a header line.
+  """Reads your own table.
 
   A column whose every cell is a number is a feature as it is. One without any
   number, or named in `categorical`, becomes one 0/1 feature for each of its
@@ -37,27 +43,34 @@ def read(
     folds: a file like `conxuntos_kfold.dat`: lines of row numbers from 0,
       training and test rows in turn. None makes four stratified folds.
     seed: of those.
+    separator: between cells.
+    header: whether the first line names the columns; without, they are called
+      "1", "2", and so on.
+    missing: what stands for a missing value, too, beside empty, ?, NA, ...
 
   Raises:
     InputError: with file, line and column, for what is not described above.
   """
   path = pathlib.Path(path).expanduser()
-  header, lines, rows = table_files.table(path)
+  names, lines, rows = table_files.table(path, separator, header)
+  if header:
+    _refuse_numbers_for_names(path, names)
+  rows = [["" if cell in missing else cell for cell in row] for row in rows]
   for wanted in (target, *categorical):
-    table_files.column_index(path, header, wanted)
-  place = header.index(target)
+    table_files.column_index(path, names, wanted)
+  place = names.index(target)
   labelled = np.array([not _missing(row[place]) for row in rows])
   lines = [line for line, keep in zip(lines, labelled, strict=True) if keep]
   rows = [row for row, keep in zip(rows, labelled, strict=True) if keep]
   y, classes = _classes(
     [row[place] for row in rows], f"{path}, column {target!r}"
   )
-  features, missing, texts = [], 0, 0
-  for i, column in enumerate(header):
+  features, gaps, texts = [], 0, 0
+  for i, column in enumerate(names):
     if i == place:
       continue
     cells = [row[i] for row in rows]
-    missing += sum(map(_missing, cells))
+    gaps += sum(map(_missing, cells))
     if column in categorical or _is_text(cells):
       texts += 1
       features += _one_hot(cells, f"{path}, column {column!r}")
@@ -65,11 +78,15 @@ def read(
       features.append(_numeric(cells, lines, str(path), column))
   if not features:
     raise InputError(f"{path} has no column of features beside {target!r}")
+  if len(y) < MIN_ROWS:
+    raise InputError(
+      f"{path} has {len(y)} rows with a label in column {target!r}: training, "
+      f"choosing and testing take {MIN_ROWS} or more"
+    )
   if folds is None:
-    fold = nested_folds(y, min(4, len(y)), seed)
+    fold = nested_folds(y, 4, seed)
     splits = tuple(
-      (np.flatnonzero(fold != m), np.flatnonzero(fold == m))
-      for m in range(min(4, len(y)))
+      (np.flatnonzero(fold != m), np.flatnonzero(fold == m)) for m in range(4)
     )
   else:  # Their numbers count the rows of the file, dropped ones included.
     number, where = np.cumsum(labelled) - 1, pathlib.Path(folds).expanduser()
@@ -85,9 +102,20 @@ def read(
     classes,
     splits,
     dropped_rows=int((~labelled).sum()),
-    missing_values=missing,
+    missing_values=gaps,
     text_columns=texts,
   )
+
+
+def _refuse_numbers_for_names(path: pathlib.Path, names: list[str]) -> None:
+  """Raises InputError for a first line of numbers: a row, not a header."""
+  numbers = [name for name in names if table_files.number(name) is not None]
+  if len(numbers) > len(names) / 2:
+    raise InputError(
+      f"{path}, line 1, holds numbers ({', '.join(numbers[:3])}) where the "
+      "columns' names should be: write a line of names, or set "
+      "--config.data.header=False and name the target by its number from 1"
+    )
 
 
 def _missing(cell: str) -> bool:
@@ -110,8 +138,8 @@ def _numeric(
     if value is None:
       raise InputError(
         f"{path}, line {line}, column {column!r}: {cell!r} is not a finite "
-        "number, as others in this column are; correct it, or name the column "
-        "in `categorical`"
+        "number, as others in this column are; correct it, name the column in "
+        "config.data.categorical, or the text in config.data.missing"
       )
     numbers.append(value)
   return numbers
@@ -131,14 +159,31 @@ def _one_hot(cells: Sequence[str], where: str) -> list[list[float]]:
 def _classes(
   labels: Sequence[str], where: str
 ) -> tuple[np.ndarray, tuple[str, ...]]:
-  """Class numbers, int32 `[rows]`, of labels, and the sorted labels."""
-  by_number = all(table_files.number(label) is not None for label in labels)
-  order = (lambda c: (table_files.number(c), c)) if by_number else None
-  classes = tuple(sorted(set(labels), key=order))
+  """Class numbers, int32 `[rows]`, of labels, and the sorted labels.
+
+  Labels that are one number, as 1 and 1.0, are one class, named as first seen.
+  """
+  values = [table_files.number(label) for label in labels]
+  by_number = bool(values) and all(value is not None for value in values)
+  keys = values if by_number else list(labels)
+  name: dict = {}
+  for key, label in zip(keys, labels, strict=True):
+    name.setdefault(key, label)
+  ordered = sorted(name)
+  rows, classes = len(labels), tuple(name[key] for key in ordered)
+  fractions = by_number and any(value % 1 for value in ordered)
+  many = len(classes) > (2 if fractions else SURE_CLASSES)
+  if many and rows < MIN_ROWS_A_CLASS * len(classes):
+    raise InputError(
+      f"{where}, has {len(classes)} different labels in {rows} rows: it looks "
+      "like a quantity or a name, and this project classifies; write a column "
+      "of fewer classes (as low and high), or name another in "
+      "--config.data.name"
+    )
   if len(classes) < 2:
     raise InputError(
       f"{where}, has {len(classes)} different labels: a classification needs "
       "two or more"
     )
-  code = {label: i for i, label in enumerate(classes)}
-  return np.array([code[label] for label in labels], np.int32), classes
+  code = {key: i for i, key in enumerate(ordered)}
+  return np.array([code[key] for key in keys], np.int32), classes

@@ -7,11 +7,10 @@ import numpy as np
 
 from common.chem import tox21
 from common.data.standardise import standardised
-from common.errors import InputError, check_choice
+from common.errors import InputError
 
 from . import csv_table, htru2, tables, uci
 
-SOURCES = ("uci", "htru2", "tox21", "csv", "blobs")
 Rows = tuple[np.ndarray, np.ndarray, np.ndarray]
 
 
@@ -44,9 +43,8 @@ def read(config: ml_collections.ConfigDict) -> tables.Table | tox21.Assays:
   """Reads the table that `config.data` names: the same for all of its folds.
 
   Raises:
-    InputError: an unknown source, or data that cannot be read.
+    InputError: data that cannot be read.
   """
-  check_choice("data.source", config.data.source, SOURCES)
   source, folder = config.data.source, config.data_dir
   if source != "blobs" and not folder:
     raise InputError(
@@ -61,7 +59,16 @@ def read(config: ml_collections.ConfigDict) -> tables.Table | tox21.Assays:
   if source == "uci":
     return uci.read(folder, config.data.name, cache)
   if source == "csv":
-    return csv_table.read(folder, config.data.name)
+    data = config.data
+    return csv_table.read(
+      folder,
+      data.name,
+      tuple(data.categorical),
+      seed=data.split_seed,
+      separator={"tab": "\t"}.get(data.separator, data.separator),
+      header=data.header,
+      missing=tuple(data.missing),
+    )
   return blobs(config.data.split_seed, config.data.classes)
 
 

@@ -1,6 +1,5 @@
 """Tables: what is read, what is refused, and how rows are split and scaled."""
 
-import gzip
 import io
 import os
 import tarfile
@@ -10,9 +9,8 @@ import numpy as np
 import pytest
 from hypothesis import strategies
 
-from common.data.standardise import standardised
 from common.errors import InputError
-from projects.snn.datasets import csv_table, htru2, tables, uci
+from projects.snn.datasets import htru2, tables, uci
 
 
 def r_file(x, y):
@@ -186,94 +184,6 @@ def test_uci_missing_things(tmp_path):
   (tmp_path / "broken.tar.xz").write_bytes(b"this is not an archive")
   with pytest.raises(InputError, match=r"broken.tar.xz cannot be read"):
     uci.names(tmp_path)
-
-
-def test_csv_table_handles_and_counts(tmp_path):
-  path = tmp_path / "mine.csv"
-  path.write_text(
-    "age,colour,code,same,kind\n"
-    "1,red,10,7,b\n"
-    "?,blue,20,7,a\n"
-    "3,,10,7,b\n"
-    "\n"
-    "4,red,10,7,\n"
-    '5,"red",20,7,a\n'
-  )
-  table = csv_table.read(path, "kind", categorical=["code"])
-  assert table.name == "mine" and table.classes == ("a", "b")
-  np.testing.assert_array_equal(table.y, [1, 0, 1, 0])
-  nan = np.nan  # age, blue, red, 10, 20, same
-  np.testing.assert_array_equal(
-    table.x,
-    [
-      [1, 0, 1, 1, 0, 7],
-      [nan, 1, 0, 0, 1, 7],
-      [3, 0, 0, 1, 0, 7],
-      [5, 0, 1, 0, 1, 7],
-    ],
-  )
-  assert table.notes["dropped_rows"] == 1
-  assert table.notes["missing_values"] == 2
-  assert table.notes["text_columns"] == 2
-  assert table.notes["constant_columns"] >= 1
-  assert len(table.splits) == 4
-  scaled = standardised(table.x, np.arange(4))
-  assert np.isfinite(scaled).all() and not scaled[:, 5].any()
-  assert scaled[1, 0] == 0
-
-
-def test_csv_table_folds_count_the_rows_of_the_file(tmp_path):
-  path, folds = tmp_path / "mine.csv.gz", tmp_path / "folds.dat"
-  path.write_bytes(gzip.compress(b"v,kind\n0,b\n1,\n2,a\n3,10\n4,a\n5,b\n6,\n"))
-  folds.write_text("0 1 2\n3 4 6\n")
-  table = csv_table.read(path, "kind", folds=folds)
-  ((train, test),) = table.splits
-  np.testing.assert_array_equal(table.x[train, 0], [0, 2])
-  np.testing.assert_array_equal(table.x[test, 0], [3, 4])
-  assert table.notes["unused_rows"] == 1
-  assert table.notes["absent_classes"] == 1  # "10" is tested on only.
-  path.write_bytes(gzip.compress(b"v,kind\n0,10\n1,9\n2,10\n3,9\n"))
-  # Labels that are numbers sort as numbers.
-  assert csv_table.read(path, "kind").classes == ("9", "10")
-  folds.write_text("0 1 2\n3 6\n")
-  with pytest.raises(InputError, match=r"folds.dat, line 2, word 2: '6'"):
-    csv_table.read(path, "kind", folds=folds)
-
-
-@pytest.mark.parametrize(
-  ("text", "message"),
-  [
-    ("", "mine.csv is empty"),
-    ("v,kind\n", "a header but no rows"),
-    ("v,kin\n1,a\n", "no column 'kind'; did you mean 'kin'"),
-    ("v,v,kind\n1,2,a\n", "column 'v' more than once"),
-    ("v,kind\n1,a\n2,b\n3x,a\n", "line 4, column 'v': '3x'"),
-    ("v,kind\n1,a\n2,b\ninf,a\n", "line 4, column 'v': 'inf'"),
-    ("v,kind\n1,a\n2,b,c\n", "line 3: 3 cells under a header of 2"),
-    ("v,kind\n1,a\n2,a\n", "1 different labels"),
-    ("v,kind\n1,\n2,?\n", "0 different labels"),
-    ("kind\na\nb\n", "no column of features"),
-    (
-      "v,kind\n" + "".join(f"n{i},{i % 2}\n" for i in range(70)),
-      "column 'v', has 70 different texts",
-    ),
-    ('v,kind\n1,"a\n', "line 2"),
-  ],
-)
-def test_csv_table_refuses(tmp_path, text, message):
-  path = tmp_path / "mine.csv"
-  path.write_text(text)
-  with pytest.raises(InputError, match=message) as error:
-    csv_table.read(path, "kind")
-  assert str(path) in str(error.value) and "\n" not in str(error.value)
-
-
-def test_csv_table_that_is_not_text(tmp_path):
-  (tmp_path / "a.csv").write_bytes(b"v,kind\n\xff\xfe,a\n")
-  (tmp_path / "a.csv.gz").write_bytes(b"v,kind\n")
-  for name in ("a.csv", "a.csv.gz", "none.csv"):
-    with pytest.raises(InputError, match=f"{name} cannot be read"):
-      csv_table.read(tmp_path / name, "kind")
 
 
 def test_htru2_folds(tmp_path):

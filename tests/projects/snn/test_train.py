@@ -11,10 +11,11 @@ import pytest
 from jax import numpy as jnp
 from sklearn import metrics
 
-from common import keys
+from common import config_schema, keys
 from common.errors import InputError
 from projects.snn import losses, model, sweep, train
 from projects.snn.datasets import loading, padded
+from projects.snn.schema import SCHEMA
 
 
 def config_of(variant="smoke", name="uci", **changes):
@@ -112,6 +113,7 @@ def test_a_wrong_task_is_one_sentence(changes, message):
   config = config_of()
   config.update_from_flattened_dict(changes)
   with pytest.raises(InputError, match=message):
+    config_schema.check(config, SCHEMA)
     loading.load(config)
 
 

@@ -1,0 +1,218 @@
+"""Each term of a step, of a score and of a table's judgement."""
+
+import importlib
+import json
+
+import jax
+import numpy as np
+import pytest
+from jax import numpy as jnp
+
+from common.nn import initializers
+from common.stats import ranks
+from projects.snn import losses, model, published, result_tables, train
+from projects.snn.datasets import loading, padded
+
+SELU = initializers.LAMBDA, initializers.ALPHA
+
+
+def config_of(**changes):
+  config = importlib.import_module("configs.snn.uci").get_config("smoke")
+  config.unlock()
+  config.update_from_flattened_dict(changes)
+  return config
+
+
+def numpy_step(params, x, y, classes, rate, decay):
+  """A step of SGD on one hidden layer of SELU, in float64.
+
+  Returns the new parameters, and the loss without the penalty.
+  """
+  scale, alpha = SELU
+  first, last = (
+    {k: np.asarray(v, np.float64) for k, v in params[name].items()}
+    for name in ("dense_0", "out")
+  )
+  z = x @ first["kernel"] + first["bias"]
+  h = scale * np.where(z > 0, z, alpha * np.expm1(z))
+  slope = scale * np.where(z > 0, 1, alpha * np.exp(z))
+  logits = h @ last["kernel"] + last["bias"]
+  logits[:, classes:] = -np.inf
+  p = np.exp(logits - logits.max(1, keepdims=True))
+  p /= p.sum(1, keepdims=True)
+  value = -np.mean(np.log(p[np.arange(len(y)), y]))
+  d_logits = (p - np.eye(p.shape[1])[y]) / len(y)
+  d_z = d_logits @ last["kernel"].T * slope
+  moved = {}
+  for name, layer, inputs, d in (
+    ("dense_0", first, x, d_z),
+    ("out", last, h, d_logits),
+  ):
+    d_kernel = inputs.T @ d + decay * layer["kernel"]  # No decay of biases.
+    moved[name] = {
+      "kernel": layer["kernel"] - rate * d_kernel,
+      "bias": layer["bias"] - rate * d.sum(0),
+    }
+  return moved, value
+
+
+@pytest.mark.parametrize("decay", [0.0, 0.5])
+def test_a_step_is_numpys(decay):
+  config = config_of(depth=1, dropout=0.0, weight_decay=decay)
+  state = train.init(jax.random.key(0), config)
+  random = np.random.default_rng(0)
+  state = state.replace(
+    params=jax.tree.map(
+      lambda p: jnp.asarray(random.normal(size=p.shape), jnp.float32),
+      state.params,
+    )
+  )
+  x = random.normal(size=(2, 4)).astype(np.float32)
+  batch = {"x": jnp.asarray(x), "y": jnp.array([2, 0])}
+  after, metrics = train.make_train_step(config)(state, batch)
+  want, value = numpy_step(
+    state.params, x, np.array([2, 0]), 3, config.learning_rate, decay
+  )
+  assert float(metrics["loss"]) == pytest.approx(value, rel=1e-5)
+  assert int(after.step) == 1
+  jax.tree.map(
+    lambda a, b: np.testing.assert_allclose(a, b, rtol=1e-4, atol=1e-5),
+    dict(after.params),
+    want,
+  )
+
+
+def test_a_step_drops_units_anew_at_each_step():
+  config = config_of(depth=1, dropout=0.5)
+  state = train.init(jax.random.key(0), config)
+  batch = {"x": jnp.ones((2, 4)), "y": jnp.array([2, 0])}
+  step = train.make_train_step(config)
+  loss = lambda state: float(step(state, batch)[1]["loss"])
+  assert loss(state) == loss(state) != loss(state.replace(step=jnp.int32(1)))
+  # Alpha dropout of the hidden layer, with the key of the step.
+  net = train.network(config)
+  logits, _ = model.apply_train(
+    net, state.params, {}, batch["x"], 0.5, jax.random.fold_in(state.key, 0)
+  )
+  want = losses.cross_entropy(logits, batch["y"], 3)
+  assert loss(state) == pytest.approx(float(want))
+
+
+def test_each_part_is_scored_by_its_own_rows():
+  config = config_of(**{"data.classes": 2, "data.outputs": 4, "depth": 1})
+  # The score is the share of positive x here, as the labels are all 1.
+  shares = {"train": 0.75, "validation": 0.5, "test": 0.25}
+  x = np.zeros((12, 4), np.float32)
+  split = tuple(np.arange(4) + 4 * i for i in range(3))
+  for rows, share in zip(split, shares.values(), strict=True):
+    x[rows, 0] = np.where(np.arange(4) < 4 * share, 1, -1)
+  dataset = padded.pad(
+    loading.Dataset("made", x, np.ones(12, np.int32), split, 2, {})
+  )
+  config = padded.with_sizes(config, dataset)
+  state = train.init(jax.random.key(0), config)
+  zero = jax.tree.map(jnp.zeros_like, state.params)
+  first = zero["dense_0"]["kernel"].at[0, 0].set(1.0)
+  last = zero["out"]["kernel"].at[0, 1].set(1.0)
+  params = {
+    "dense_0": {**zero["dense_0"], "kernel": first},
+    "out": {**zero["out"], "kernel": last},
+  }
+  scores = train.make_evaluate(config, dataset.parts)(
+    state.replace(params=params), jax.random.key(0)
+  )
+  assert scores == {f"{name}_accuracy": s for name, s in shares.items()}
+  # What trains is the part "train" and nothing else.
+  batch = train.batches(dataset.parts["train"], 4, jax.random.key(1))(0)
+  np.testing.assert_array_equal(np.sort(batch["x"][:, 0]), [-1, 1, 1, 1])
+
+
+def test_a_residual_block_adds_its_input():
+  net = model.Network("resnet", (8,), 2)
+  params, stats = model.init(net, jax.random.key(0), jnp.ones(4, bool))
+  # With the block's last norm at scale 0, what is left is the shortcut.
+  norm = params["out_norm_0"]
+  shut = {**params, "out_norm_0": {**norm, "scale": norm["scale"] * 0}}
+  x = jax.random.normal(jax.random.key(1), (5, 4))
+  got = model.apply(net, shut, stats, x)
+  first, last = params["dense_0"], params["out"]
+  h = np.maximum(x @ first["kernel"] / np.sqrt(1 + 1e-5), 0)
+  np.testing.assert_allclose(got, h @ last["kernel"], rtol=1e-4, atol=1e-5)
+  assert np.abs(got).max() > 0.01
+
+
+@pytest.mark.parametrize(
+  ("method", "axis", "epsilon"),
+  [("layer_norm", 1, 1e-6), ("batch_norm", 0, 1e-5)],
+)
+def test_norms_are_of_a_row_or_of_the_batch(method, axis, epsilon):
+  net = model.Network(method, (8,), 2)
+  key = jax.random.key(0)
+  params, stats = model.init(net, key, jnp.ones(4, bool))
+  x = jax.random.normal(jax.random.key(1), (5, 4))
+  z = np.asarray(x @ params["dense_0"]["kernel"], np.float64)
+  variance = z.var(axis, keepdims=True)
+  z = (z - z.mean(axis, keepdims=True)) / np.sqrt(variance + epsilon)
+  want = np.maximum(z, 0) @ params["out"]["kernel"]
+  got, _ = model.apply_train(net, params, stats, x, None, key)
+  np.testing.assert_allclose(got, want, rtol=1e-3, atol=1e-4)
+
+
+def table_records(scores):
+  """Records of a sweep of one setting each, `[tasks, methods]`."""
+  names = published.uci().sets
+  setting = {"learning_rate": 0.1, "dropout": 0.0, "repetition": 0}
+  return [
+    {
+      "task": name,
+      "method": method,
+      "form": "rectangular",
+      "width": 8,
+      "depth": 2,
+      "bottleneck": 1.0,
+      "seconds": 0.0,
+      "members": [
+        {**setting, "diverged": False, "validation": 0.5, "test": float(score)}
+      ],
+    }
+    for name, row in zip(names, scores, strict=False)
+    for method, score in zip(model.METHODS, row, strict=True)
+  ]
+
+
+def test_the_winner_of_the_table_is_the_winner():
+  # SNN wins everywhere, by amounts that differ; the last loses everywhere.
+  tasks = np.arange(10.0)[:, None]
+  scores = 0.9 - 0.1 * np.arange(7.0)[None] - 0.001 * tasks * np.arange(7)
+  summary = result_tables.uci_results(table_records(scores), {})["summary"]
+  assert summary["selu"]["rank_difference"] == -3
+  assert summary["layer_norm"]["rank_difference"] == 3
+  for method in model.METHODS[1:]:
+    # Of 10 wins: 1 of 2^10 signs.
+    assert summary[method]["p_against_snn"] == pytest.approx(1 / 1024)
+  folds = result_tables.htru2_results(table_records(scores))["auc"]
+  assert "p_against_best" not in folds["selu"]
+  assert folds["highway"]["p_against_best"] == pytest.approx(1 / 1024)
+  assert ranks.one_sided_wilcoxon(scores[:, 1], scores[:, 0]) == 1.0
+
+
+def test_some_tasks_and_methods_alone_have_a_table():
+  scores = np.linspace(0.9, 0.7, 7)[None]
+  asked = ["selu", "batch_norm"]
+  records = [r for r in table_records(scores) if r["method"] in asked]
+  results = result_tables.uci_results(records, {}, asked)
+  assert results["tasks"] == 1
+  assert results["summary"]["selu"]["rank_difference"] == -0.5
+  table = result_tables.uci_table(results)
+  assert "| SNN | - |" in table and "| BatchNorm | - |" in table
+  assert "rank - 1.5" in table and "| 90.0 |" in table
+
+
+def test_a_run_keeps_its_notes_and_draws_its_curve(tmp_path, capsys):
+  _, scores = train.train(config_of(epochs=2), str(tmp_path))
+  assert set(scores) == {
+    f"{part}_accuracy" for part in ("train", "validation", "test")
+  }
+  assert (tmp_path / "learning_curve.png").stat().st_size > 10_000
+  kept = json.loads((tmp_path / "table.json").read_text())
+  assert kept["table"] == "blobs" and "blobs: " in capsys.readouterr().out
