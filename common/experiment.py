@@ -30,7 +30,7 @@ import numpy as np
 from jax.sharding import AxisType, NamedSharding, PartitionSpec
 from tqdm import tqdm
 
-from . import checkpoint, config_schema, keys, logs, xla_options
+from . import checkpoint, config_schema, keys, logs
 from . import workdir as workdirs
 from .errors import InputError, Stopped
 from .provenance import provenance
@@ -62,7 +62,6 @@ class Run:
           f"config.{name} is {interval}; it must be a multiple of "
           f"config.steps_per_call = {config.steps_per_call}"
         )
-    xla_options.keep_memory()
     self.config = config
     self.workdir = pathlib.Path(workdir).expanduser().absolute()
     self.main = jax.process_index() == 0  # The one process that writes.

@@ -22,7 +22,7 @@ import jax
 import numpy as np
 from jax.sharding import AxisType, NamedSharding, PartitionSpec
 
-from . import provenance, xla_options
+from . import provenance
 from .errors import InputError
 
 
@@ -61,7 +61,6 @@ def compiled(
       cache: 8 of small dense networks, 1 of a convolutional one, whose products
       are large already. A member's numbers are the same to rounding.
   """
-  xla_options.keep_memory()
   devices = jax.local_devices()
   mesh = jax.make_mesh(
     (len(devices),), ("member",), (AxisType.Auto,), devices=devices

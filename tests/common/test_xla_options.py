@@ -56,8 +56,3 @@ def test_memory_is_kept_unless_forbidden(root, monkeypatch, asked):
   assert kept == str(asked == "1"), done.stderr
   # 20 x 32 MB are 160,000 pages of 4 KB, or 320 huge ones.
   assert (int(faults) < 300) == (asked == "1"), faults
-
-
-def test_accelerators_keep_their_allocator(monkeypatch):
-  monkeypatch.setattr(jax, "default_backend", lambda: "gpu")
-  assert not xla_options.keep_memory()
