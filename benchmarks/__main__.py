@@ -103,9 +103,12 @@ def main() -> None:
 
 def measure(name: str, quick: bool) -> None:
   """Runs the module `name`, prints its table and keeps its rows."""
+  from common import xla_options
   from common.provenance import provenance
   from common.tables import cells
 
+  if not quick:  # A test's process gives memory back.
+    xla_options.keep_memory()  # For both sides.
   module = importlib.import_module(f"benchmarks.{name}")
   if hasattr(module, "prepare"):
     module.prepare()

@@ -27,7 +27,7 @@ import ml_collections
 import numpy as np
 
 from benchmarks import timing
-from common import provenance, xla_options
+from common import provenance
 from configs.coulomb_gan import fashion_mnist, gaussian_grid
 from projects.coulomb_gan import data, losses, train
 
@@ -114,8 +114,7 @@ def _steps(
       config = config.copy_and_resolve_references()
       config.unlock()
       config.steps_per_call = count
-      options = xla_options.convolutions()
-      one = timing.training(config, train, data, options)
+      one = timing.training(config, train, data, {})
       advance, compile_s[count], state = stack.enter_context(one)
       leaves = jax.tree.leaves((state.generator, state.discriminator))
       parameters = sum(leaf.size for leaf in leaves)

@@ -23,6 +23,7 @@ from typing import Any, NoReturn
 import ml_collections
 from absl import logging
 
+from . import xla_options
 from .config_schema import unknown_key
 from .errors import InputError, Stopped, nearest
 
@@ -238,7 +239,8 @@ def join_processes(
 
 @contextlib.contextmanager
 def sentences() -> Iterator[None]:
-  """Ends the program with one sentence where what it was given is bad."""
+  """The frame of every command: bad input ends it with one sentence."""
+  xla_options.keep_memory()
   # Orbax reports some thirty lines for every checkpoint, and warns of reading.
   logging.set_verbosity(logging.ERROR)
   # A terminal of ASCII must not end, by an accent, what took hours.

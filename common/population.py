@@ -47,23 +47,48 @@ def use_all_cores() -> None:
 
 
 def compiled(
-  function: Callable[[Any, Any], Any],
+  function: Callable[[Any, Any], Any], at_once: int | None = None
 ) -> Callable[[Any, Any], Any]:
   """`function(member, shared)` for `[members, ...]`, jitted; keep and reuse it.
 
   The members are split over this process's devices, without a word between
   them: their number must be a multiple of the number of devices.
+
+  Args:
+    function: of one member, and of what all of them see.
+    at_once: how many members a device computes side by side; None: all of them.
+      On CPUs a small group is faster, since what it computes stays in a core's
+      cache: 8 of small dense networks, 1 of a convolutional one, whose products
+      are large already. A member's numbers are the same to rounding.
   """
   devices = jax.local_devices()
   mesh = jax.make_mesh(
     (len(devices),), ("member",), (AxisType.Auto,), devices=devices
   )
-  split = NamedSharding(mesh, PartitionSpec("member"))
-  whole = NamedSharding(mesh, PartitionSpec())
+
+  def here(members, shared):
+    one = lambda member: function(member, shared)
+    if at_once is None:
+      return jax.vmap(one)(members)
+    return jax.lax.map(
+      one, members, batch_size=at_once if at_once > 1 else None
+    )
+
+  split = PartitionSpec("member")
+  mapped = jax.shard_map(
+    here,
+    mesh=mesh,
+    in_specs=(split, PartitionSpec()),
+    out_specs=split,
+    check_vma=False,  # Members are whole; nothing is reduced over devices.
+  )
   return jax.jit(
-    jax.vmap(function, (0, None)),
-    in_shardings=(split, whole),
-    out_shardings=split,
+    mapped,
+    in_shardings=(
+      NamedSharding(mesh, split),
+      NamedSharding(mesh, PartitionSpec()),
+    ),
+    out_shardings=NamedSharding(mesh, split),
   )
 
 

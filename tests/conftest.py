@@ -22,6 +22,8 @@ os.environ.setdefault(
 os.environ.setdefault("JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS", "0")
 # Where bits matter, a test's process is optimised as a user's is.
 os.environ.setdefault("JAX_DISABLE_MOST_OPTIMIZATIONS", "True")
+# A worker gives memory back when it has grown too large.
+os.environ.setdefault("KEEP_MEMORY", "0")
 # Beside another worker, OpenBLAS's threads wait for each other, ten times over.
 os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 

@@ -17,6 +17,7 @@ from flax import linen as nn
 from jax import numpy as jnp
 
 from common.errors import InputError
+from common.nn import convolution
 
 # Variance scaling with factor 2 and fan_avg: the authors' choice for ReLU.
 _relu_init = nn.initializers.variance_scaling(2.0, "fan_avg", "normal")
@@ -89,13 +90,15 @@ class ImageGenerator(nn.Module):
   @nn.compact
   def __call__(self, z: jax.Array) -> jax.Array:
     a = nn.Dense(4 * 4 * self.features, kernel_init=_relu_init, name="dense")(z)
-    a = nn.relu(a).reshape(-1, 4, 4, self.features)  # [batch, 4, 4, features]
+    a = nn.relu(a).reshape(-1, 4, 4, self.features)
+    a = convolution.batch_last(a)  # [features, 4, 4, batch]
     depth = int(math.log2(self.size // 4))
     for i in range(1, depth):
       a = UpConv(self.features >> i, name=f"deconv_{i}")(a)
       a = nn.relu(_batch_norm(f"norm_{i}")(a))
     a = UpConv(self.channels, _linear_init, name=f"deconv_{depth}")(a)
-    return 1.7159 * jnp.tanh(2.0 / 3.0 * a)  # [batch, size, size, channels]
+    a = convolution.batch_first(a)  # [batch, size, size, channels]
+    return 1.7159 * jnp.tanh(2.0 / 3.0 * a)
 
 
 class ImageDiscriminator(nn.Module):
@@ -117,6 +120,7 @@ class ImageDiscriminator(nn.Module):
 
   @nn.compact
   def __call__(self, a: jax.Array) -> jax.Array:
+    a = convolution.batch_last(a)  # [c, h, w, batch]
     for i in range(self.depth):
       # A norm takes a bias away, and has one of its own.
       bias = self.norm == "none"
@@ -124,85 +128,37 @@ class ImageDiscriminator(nn.Module):
       if self.norm == "batch":
         a = _batch_norm(f"norm_{i}")(a)
       elif self.norm == "layer":
-        a = nn.GroupNorm(num_groups=1, name=f"norm_{i}")(a)
+        axes = {"reduction_axes": (0, 1, 2), "feature_axes": 0}
+        a = nn.LayerNorm(**axes, name=f"norm_{i}")(a)
       a = nn.leaky_relu(a, 0.2)
+    a = convolution.batch_first(a)
     a = a.reshape(a.shape[0], -1)
     return nn.Dense(1, kernel_init=_linear_init, name="out")(a)[:, 0]
 
 
-@jax.custom_vjp
-def down_convolution(a: jax.Array, kernel: jax.Array) -> jax.Array:
-  """5x5 convolution of stride 2, `[n, h, w, c] -> [n, h/2, w/2, f]`.
-
-  The gradient to its input is that of a 3x3 convolution over blocks of 2x2
-  pixels, the same map: XLA's CPU takes ten forward passes for its own form.
-
-  Args:
-    a: `[n, h, w, c]`, h and w even.
-    kernel: `[5, 5, c, f]`.
-  """
-  return _convolve(a, kernel, 2)
-
-
-def _down_forward(a, kernel):
-  return _convolve(a, kernel, 2), (a, kernel)
-
-
-def _down_backward(saved, g):
-  a, kernel = saved
-  (to_input,) = jax.vjp(lambda a: _down_by_blocks(a, kernel), a)[1](g)
-  (to_kernel,) = jax.vjp(lambda k: _convolve(a, k, 2), kernel)[1](g)
-  return to_input, to_kernel
-
-
-down_convolution.defvjp(_down_forward, _down_backward)
-
-
-def _down_by_blocks(a, kernel):
-  n, h, w, c = a.shape
-  blocks = a.reshape(n, h // 2, 2, w // 2, 2, c).transpose(0, 1, 3, 2, 4, 5)
-  # Pixel r of block k - 1 away from output o is pixel 2o - 1 + (2k + r - 1).
-  taps = jnp.pad(kernel, ((1, 0), (1, 0), (0, 0), (0, 0)))
-  taps = taps.reshape(3, 2, 3, 2, c, -1).transpose(0, 2, 1, 3, 4, 5)
-  return _convolve(
-    blocks.reshape(n, h // 2, w // 2, 4 * c), taps.reshape(3, 3, 4 * c, -1), 1
-  )
-
-
-def _convolve(a, kernel, stride):
-  return jax.lax.conv_general_dilated(
-    a,
-    kernel,
-    (stride, stride),
-    "SAME",
-    dimension_numbers=("NHWC", "HWIO", "NHWC"),
-  )
-
-
 class DownConv(nn.Module):
-  """`down_convolution` with its parameters, like `nn.Conv`."""
+  """5x5 convolution of stride 2, `[c, h, w, n] -> [f, h/2, w/2, n]`.
+
+  The map and the parameters of `nn.Conv(f, (5, 5), 2)`, batch last.
+  """
 
   features: int
   use_bias: bool = True
 
   @nn.compact
   def __call__(self, a: jax.Array) -> jax.Array:
-    shape = (5, 5, a.shape[-1], self.features)
+    shape = (5, 5, a.shape[0], self.features)
     kernel = self.param("kernel", _relu_init, shape)
-    out = down_convolution(a, kernel)
-    if self.use_bias:
-      bias = self.param("bias", nn.initializers.zeros, (self.features,))
-      out += bias.reshape(1, 1, 1, -1)
-    return out
+    out = convolution.convolve(a, kernel, convolution.same(a.shape[1], 5, 2))
+    return out + _bias(self, self.features) if self.use_bias else out
 
 
 class UpConv(nn.Module):
-  """5x5 transposed convolution of stride 2, `[n, h, w, c] -> [n, 2h, 2w, f]`.
+  """5x5 transposed convolution of stride 2, `[c, h, w, n] -> [f, 2h, 2w, n]`.
 
-  The same map and parameters as `nn.ConvTranspose(f, (5, 5), (2, 2))`, computed
-  as one 3x3 convolution to four times the channels, one set for each of the
-  four pixels that an input pixel becomes. The usual form, a convolution over an
-  input with zeros in between, has gradients ten times slower on XLA's CPU.
+  The map and the parameters of `nn.ConvTranspose(f, (5, 5), (2, 2))`, batch
+  last: as Flax has it, the kernel is that of the convolution it transposes,
+  turned round.
   """
 
   features: int
@@ -210,23 +166,28 @@ class UpConv(nn.Module):
 
   @nn.compact
   def __call__(self, a: jax.Array) -> jax.Array:
-    n, h, w, c = a.shape
-    f = self.features
-    kernel = self.param("kernel", self.kernel_init, (5, 5, c, f))
-    bias = self.param("bias", nn.initializers.zeros, (f,))
-    # Output pixel 2i + 1 - r sees tap 2k + r of the kernel at input i + k - 1.
-    taps = jnp.pad(kernel, ((0, 1), (0, 1), (0, 0), (0, 0)))
-    taps = taps.reshape(3, 2, 3, 2, c, f)[:, ::-1, :, ::-1]
-    taps = taps.transpose(0, 2, 4, 1, 3, 5).reshape(3, 3, c, 4 * f)
-    pixels = _convolve(a, taps, 1).reshape(n, h, w, 2, 2, f)
-    pixels = pixels.transpose(0, 1, 3, 2, 4, 5)
-    return pixels.reshape(n, 2 * h, 2 * w, f) + bias.reshape(1, 1, 1, f)
+    shape = (5, 5, a.shape[0], self.features)
+    kernel = self.param("kernel", self.kernel_init, shape)
+    turned = kernel[::-1, ::-1].swapaxes(2, 3)
+    size = (2 * a.shape[1], 2 * a.shape[2])
+    where = convolution.same(size[0], 5, 2)
+    out = convolution.transpose(a, turned, where, size)
+    return out + _bias(self, self.features)
+
+
+def _bias(layer, features):
+  bias = layer.param("bias", nn.initializers.zeros, (features,))
+  return bias.reshape(-1, 1, 1, 1)
 
 
 def _batch_norm(name):
   # 1e-3 is TensorFlow's default, in the authors' code.
   return nn.BatchNorm(
-    use_running_average=False, epsilon=1e-3, use_fast_variance=False, name=name
+    use_running_average=False,
+    epsilon=1e-3,
+    use_fast_variance=False,
+    axis=0,
+    name=name,
   )
 
 
@@ -311,8 +272,7 @@ def sample(
     z = jax.random.normal(jax.random.fold_in(key, i), (size, config.latent_dim))
     return generator.apply(params, z)
 
-  # Not lax.map: XLA's CPU convolutions are many times slower inside a loop.
-  x = jax.vmap(draw)(first_batch + jnp.arange(-(-n // size)))
+  x = jax.lax.map(draw, first_batch + jnp.arange(-(-n // size)))
   return x.reshape(-1, *x.shape[2:])[:n]
 
 

@@ -28,9 +28,10 @@ def members(n):
   }
 
 
+@pytest.mark.parametrize("at_once", [None, 1, 2])
 @pytest.mark.parametrize("chunk", [1, 3, 100])
-def test_members_are_what_they_are_alone(chunk):
-  everyone, program = members(7), population.compiled(fit)
+def test_members_are_what_they_are_alone(chunk, at_once):
+  everyone, program = members(7), population.compiled(fit, at_once)
   seen = []
   for rows, results in population.run(program, everyone, 2.0, chunk):
     assert results["path"].shape == (len(rows), 200)
@@ -39,6 +40,32 @@ def test_members_are_what_they_are_alone(chunk):
       np.testing.assert_allclose(results["w"][i], alone["w"], rtol=1e-6)
       seen.append(int(row))
   assert seen == list(range(7))
+
+
+def test_a_networks_training_does_not_depend_on_the_way():
+  """Products and their gradients, too; devices and groups, to rounding."""
+
+  def fit(member, x):
+    def step(w, _):
+      loss = lambda w: jnp.mean((jnp.tanh(x @ w[0]) @ w[1] - x[:, :1]) ** 2)
+      return jax.tree.map(
+        lambda p, g: p - member["rate"] * g, w, jax.grad(loss)(w)
+      ), None
+
+    w = (jnp.eye(4, 8), jnp.ones((8, 1)) * member["scale"])
+    return jax.lax.scan(step, w, length=20)[0]
+
+  draw = np.random.default_rng(0)
+  x = draw.normal(size=(32, 4)).astype(np.float32)
+  everyone = {
+    name: draw.uniform(0.1, 0.5, 16).astype(np.float32)
+    for name in ("rate", "scale")
+  }
+  whole = jax.jit(jax.vmap(fit, (0, None)))(everyone, x)
+  for at_once in (None, 1, 2, 3):
+    got = population.compiled(fit, at_once)(everyone, x)
+    for one, other in zip(got, whole, strict=True):
+      np.testing.assert_allclose(one, other, rtol=1e-5, atol=1e-6)
 
 
 def test_a_diverged_member_harms_no_other():

@@ -1,5 +1,9 @@
 """Compiler options: taken here, and left out where they are not known."""
 
+import platform
+import subprocess
+import sys
+
 import jax
 import pytest
 
@@ -26,3 +30,29 @@ def test_a_version_that_does_not_know_them_is_left_alone(monkeypatch):
   if jax.default_backend() != "cpu":
     pytest.skip("the options are for CPUs")
   assert xla_options.convolutions.__wrapped__() == {}
+
+
+FAULTS = """
+import resource, sys
+import numpy as np
+from common import xla_options
+kept = xla_options.keep_memory()
+np.ones(2**22)
+before = resource.getrusage(resource.RUSAGE_SELF).ru_minflt
+for _ in range(20):
+  np.ones(2**22)  # 32 MB each.
+print(kept, resource.getrusage(resource.RUSAGE_SELF).ru_minflt - before)
+"""
+
+
+@pytest.mark.skipif(platform.libc_ver()[0] != "glibc", reason="of glibc")
+@pytest.mark.parametrize("asked", ["1", "0"])
+def test_memory_is_kept_unless_forbidden(root, monkeypatch, asked):
+  monkeypatch.setenv("KEEP_MEMORY", asked)
+  done = subprocess.run(
+    [sys.executable, "-c", FAULTS], cwd=root, capture_output=True, text=True
+  )
+  kept, faults = done.stdout.split()
+  assert kept == str(asked == "1"), done.stderr
+  # 20 x 32 MB are 160,000 pages of 4 KB, or 320 huge ones.
+  assert (int(faults) < 300) == (asked == "1"), faults

@@ -1,0 +1,101 @@
+"""Convolutions with the batch last: XLA's own, to the first two derivatives."""
+
+import jax
+import numpy as np
+import pytest
+from jax import numpy as jnp
+from jax.sharding import Mesh, NamedSharding, PartitionSpec
+
+from common.nn import convolution
+from common.nn.convolution import Geometry, same
+
+CASES = [  # h, w, kernel, channels, features, geometry
+  (8, 8, 5, 3, 4, same(8, 5, 2)),
+  (7, 7, 5, 1, 2, same(7, 5, 2)),
+  (6, 10, 5, 2, 1, same(6, 5, 2)),
+  (28, 28, 3, 1, 4, Geometry(2)),
+  (6, 5, 3, 2, 3, same(6, 3, 1)),
+  (5, 5, 1, 2, 3, Geometry(2)),
+]
+
+
+def xla(a, kernel, where):
+  return jax.lax.conv_general_dilated(
+    a,
+    kernel,
+    (where.stride, where.stride),
+    [(where.low, where.high)] * 2,
+    dimension_numbers=("CHWN", "HWIO", "CHWN"),
+  )
+
+
+def near(ours, theirs):
+  for one, other in zip(
+    jax.tree.leaves(ours), jax.tree.leaves(theirs), strict=True
+  ):
+    scale = float(jnp.max(jnp.abs(other)))
+    np.testing.assert_allclose(one / scale, other / scale, atol=2e-6)
+
+
+@pytest.mark.parametrize(("h", "w", "k", "c", "f", "where"), CASES)
+def test_it_is_xlas_with_all_derivatives(h, w, k, c, f, where):
+  draw = np.random.default_rng(0)
+  normal = lambda *shape: draw.normal(size=shape).astype(np.float32)
+  a, kernel = normal(c, h, w, 3), normal(k, k, c, f)
+  g = normal(*xla(a, kernel, where).shape)
+
+  def ours(a, kernel):
+    return convolution.convolve(a, kernel, where)
+
+  def theirs(a, kernel):
+    return xla(a, kernel, where)
+
+  def transposed(g, kernel):
+    return convolution.transpose(g, kernel, where, (h, w))
+
+  def their_transposed(g, kernel):
+    return jax.vjp(lambda a: theirs(a, kernel), a)[1](g)[0]
+
+  def all_of(function):
+    def slope(*arguments):  # A gradient's penalty, as WGAN-GP's.
+      total = lambda x, kernel: jnp.sum(jnp.tanh(function(x, kernel)))
+      return jnp.sum(jax.grad(total)(*arguments) ** 2)
+
+    return jax.jit(
+      lambda x, kernel, g: (
+        function(x, kernel),
+        jax.vjp(function, x, kernel)[1](g),
+        jax.grad(slope, (0, 1))(x, kernel),
+      )
+    )
+
+  near(all_of(ours)(a, kernel, g), all_of(theirs)(a, kernel, g))
+  near(all_of(transposed)(g, kernel, a), all_of(their_transposed)(g, kernel, a))
+
+
+def test_another_backend_takes_the_plain_convolution(monkeypatch):
+  a, kernel = jnp.ones((1, 5, 5, 2)), jnp.ones((3, 3, 1, 2))
+  where = same(5, 3, 2)
+  here = convolution.convolve(a, kernel, where)
+  back = convolution.transpose(here, kernel, where, (5, 5))
+  monkeypatch.setattr(jax, "default_backend", lambda: "gpu")
+  program = jax.make_jaxpr(lambda a: convolution.convolve(a, kernel, where))(a)
+  assert "conv_general_dilated" in str(program)
+  near(convolution.convolve(a, kernel, where), here)
+  near(convolution.transpose(here, kernel, where, (5, 5)), back)
+
+
+def test_a_batch_over_devices_stays_there():
+  mesh = Mesh(np.array(jax.devices()), ("batch",))
+  split = NamedSharding(mesh, PartitionSpec(None, None, None, "batch"))
+  a = jax.device_put(jnp.ones((2, 8, 8, 8)), split)
+  kernel = jnp.ones((5, 5, 2, 3))
+  where = same(8, 5, 2)
+  step = jax.jit(
+    lambda a: jax.grad(
+      lambda a: jnp.sum(convolution.convolve(a, kernel, where) ** 2)
+    )(a)
+  )
+  program = step.lower(a).compile()
+  assert step(a).sharding.is_equivalent_to(split, 4)
+  assert "all-gather" not in program.as_text()
