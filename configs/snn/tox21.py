@@ -34,9 +34,7 @@ def get_config(variant: str = "") -> ml_collections.ConfigDict:
     config.data.outputs = config.data.classes
     return config.lock()
   config.data.source = config.data.name = "tox21"
-  config.cache_dir = (
-    "~/.cache/snn"  # Features of 12,707 molecules take minutes.
-  )
+  config.cache_dir = "~/.cache/snn"  # Features of all molecules take minutes.
   config.epochs = 15
   config.smoothing = 3
   config.repetitions = 5
