@@ -9,13 +9,16 @@ MUTANTS = (
     "projects/coulomb_gan/train.py",
     f"{TESTS}test_step.py {TESTS}test_train.py",
     (
-      "return value + l2(params), value\n\n    grads, value = jax.grad(loss, "
-      "has_aux=True)(state.discriminator)",
-      "return -value + l2(params), value\n\n    grads, value = jax.grad(loss, "
-      "has_aux=True)(state.discriminator)",
+      "loss = lambda params: discriminator_loss(",
+      "loss = lambda params: -discriminator_loss(",
     ),
+    (
+      "lambda x: generator_loss(D, x))(x)",
+      "lambda x: -generator_loss(D, x))(x)",
+    ),
+    ("back(to_x / pieces)", "back(to_x)"),
     ("        flat(a_x),\n        flat(a_y),\n", ""),
-    ("D(a_x), D(a_y), scale", "D(x), D(y), scale"),
+    ("return a_x, a_y, scale", "return x, y, scale"),
     ("scale * phi_x, scale * phi_y", "scale * phi_y, scale * phi_x"),
     ("scale * phi_x, scale", "phi_x, scale"),
     ("config.gradient_penalty * penalty", "penalty"),
@@ -25,7 +28,7 @@ MUTANTS = (
       "adam(config.discriminator_learning_rate),\n    adam(",
     ),
     ('noise("y", y)', 'noise("x", y)'),
-    ("config.l2_penalty * regularizers", "0 * regularizers"),
+    ("scale = config.l2_penalty", "scale = 0.0"),
     (
       "state, g_loss = move_generator(state, latent[:, -1])",
       "state, g_loss = move_generator(state, latent[:, 0])",
@@ -86,5 +89,24 @@ MUTANTS = (
     "common/data/in_memory.py",
     "tests/common/test_in_memory.py",
     ("part.reshape(-1).view(np.uint8), crc)", "part[:1].copy(), crc)"),
+  ),
+  *of(
+    "common/nn/convolution.py",
+    "tests/common/test_convolution.py",
+    (
+      "missing // 2, missing - missing // 2",
+      "missing - missing // 2, missing // 2",
+    ),
+    ("(shift, reach - 1 - shift)", "(reach - 1 - shift, shift)"),
+    ("where.low : h, where.low : w", "where.high : h, where.low : w"),
+  ),
+  *of(
+    "common/microbatches.py",
+    "tests/common/test_microbatches.py",
+    ("lambda a: a / count, total", "lambda a: a, total"),
+    (
+      "whole = lambda a: a.swapaxes(0, 1).reshape",
+      "whole = lambda a: a.reshape",
+    ),
   ),
 )
