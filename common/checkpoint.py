@@ -208,6 +208,18 @@ def _reason(error: Exception) -> str:
   return text if len(text) <= 160 else text[:157] + "..."
 
 
+@jax.jit
+def finite(state: Any) -> Any:
+  """Whether all numbers of each leaf are finite, `[]` bool leaves."""
+
+  def fine(leaf):
+    if jax.numpy.issubdtype(leaf.dtype, jax.numpy.inexact):
+      return jax.numpy.all(jax.numpy.isfinite(leaf))
+    return jax.numpy.bool_(True)
+
+  return jax.tree.map(fine, state)
+
+
 def save_json(path: pathlib.Path, value: Any) -> None:
   """Writes JSON so that a kill leaves the old file or the new one, no half."""
   with atomic.replacing(path) as part:

@@ -37,6 +37,9 @@ from .data import in_memory
 from .errors import InputError, Stopped
 from .provenance import provenance
 
+# Metrics that no training makes, and where to look if they are not finite.
+_GIVEN = {"reward": "the environment gives it: look there"}
+
 
 class NonFinite(FloatingPointError):
   """A metric or a part of the state became NaN or infinite."""
@@ -293,7 +296,9 @@ class Run:
     pending, self._pending = jax.device_get(self._pending), []
     for step, metrics in pending:
       count = len(next(iter(metrics.values())))
-      for name, values in metrics.items():
+      # What is given comes first: all that is made of it is NaN, too.
+      for name in sorted(metrics, key=lambda name: name not in _GIVEN):
+        values = metrics[name]
         bad = np.flatnonzero(~np.isfinite(values))
         if len(bad):
           first = step - count + 1 + int(bad[0])
@@ -313,7 +318,7 @@ class Run:
     )
     raise NonFinite(
       f"{name} became {value} at step {step}; {saved} in {self.workdir}; "
-      "try a lower learning rate"
+      + _GIVEN.get(name, "try a lower learning rate")
     )
 
   def log_now(self, step: int, values: Mapping[str, float]) -> dict[str, float]:
@@ -361,7 +366,9 @@ class Run:
     if not (stopping or self.every(self.config.checkpoint_every, step)):
       return
     self._flush()
-    for path, fine in jax.tree_util.tree_leaves_with_path(_finite(state)):
+    for path, fine in jax.tree_util.tree_leaves_with_path(
+      checkpoint.finite(state)
+    ):
       if not fine:
         name = jax.tree_util.keystr(path, simple=True, separator=".")
         self._refuse_non_finite(f"state.{name}", "non-finite", step)
@@ -387,13 +394,3 @@ class Run:
 
 def _ready(metrics):
   return all(leaf.is_ready() for leaf in jax.tree.leaves(metrics))
-
-
-@jax.jit
-def _finite(state):
-  def fine(leaf):
-    if jax.numpy.issubdtype(leaf.dtype, jax.numpy.inexact):
-      return jax.numpy.all(jax.numpy.isfinite(leaf))
-    return jax.numpy.bool_(True)
-
-  return jax.tree.map(fine, state)

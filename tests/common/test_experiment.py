@@ -235,6 +235,17 @@ def test_the_first_non_finite_step_is_named_and_nothing_bad_saved(tmp_path):
   assert checkpoint.Checkpoints(tmp_path).latest() == 4
 
 
+def test_a_reward_that_is_no_number_blames_the_environment(tmp_path):
+  def breaks(state, batch):
+    state, _ = step(state, batch)
+    bad = jnp.where(state.step == 7, jnp.nan, 0.0)
+    return state, {"loss": bad, "reward": bad}  # The loss is made of it.
+
+  with pytest.raises(experiment.NonFinite, match="reward became nan") as caught:
+    go(make_config(), tmp_path, breaks)
+  assert str(caught.value).endswith("the environment gives it: look there")
+
+
 def test_a_non_finite_state_is_named_and_not_saved(tmp_path):
   def breaks(state, batch):
     state, metrics = step(state, batch)
