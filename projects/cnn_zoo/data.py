@@ -136,7 +136,7 @@ def share(
       f"a share of {fraction:g} of {n} pictures is not one batch of "
       f"config.batch_size = {config.batch_size}: take larger config.fractions"
     )
-  return size, size // config.batch_size
+  return size, int(size // config.batch_size)
 
 
 def order(key: jax.Array, epoch: int, size: int, batches: int, batch_size: int):
@@ -184,7 +184,8 @@ def batches(config: ml_collections.ConfigDict, key: jax.Array):
     InputError: the pictures cannot be read.
   """
   pictures = load(config, "train")
-  size, many = share(config, config.fractions[0], len(pictures.labels))
+  first, *_ = tuple(config.fractions)
+  size, many = share(config, first, len(pictures.labels))
 
   def batch(t):
     rows = order(key, t // many, size, many, config.batch_size)[t % many]

@@ -48,10 +48,10 @@ def sample(
     activation=choice("activation", config.activations),
     initializer=choice("initializer", config.initializers),
     fraction=choice("fraction", config.fractions),
-    learning_rate=log_uniform("learning_rate", *config.learning_rate),
-    l2=log_uniform("l2", *config.l2),
-    dropout=uniform("dropout", *config.dropout),
-    init_std=log_uniform("init_std", *config.init_std),
+    learning_rate=log_uniform("learning_rate", *tuple(config.learning_rate)),
+    l2=log_uniform("l2", *tuple(config.l2)),
+    dropout=uniform("dropout", *tuple(config.dropout)),
+    init_std=log_uniform("init_std", *tuple(config.init_std)),
   )
 
 
@@ -60,12 +60,12 @@ def described(
 ) -> dict[str, Any]:
   """One network's draws under the released table's names, as plain values."""
   return {
-    "config.activation": config.activations[int(drawn.activation)],
+    "config.activation": tuple(config.activations)[int(drawn.activation)],
     "config.dropout": float(drawn.dropout),
     "config.init_std": float(drawn.init_std),
     "config.l2reg": float(drawn.l2),
     "config.learning_rate": float(drawn.learning_rate),
-    "config.optimizer": config.optimizers[int(drawn.optimizer)],
-    "config.train_fraction": config.fractions[int(drawn.fraction)],
-    "config.w_init": config.initializers[int(drawn.initializer)],
+    "config.optimizer": tuple(config.optimizers)[int(drawn.optimizer)],
+    "config.train_fraction": tuple(config.fractions)[int(drawn.fraction)],
+    "config.w_init": tuple(config.initializers)[int(drawn.initializer)],
   }

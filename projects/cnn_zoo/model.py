@@ -82,15 +82,15 @@ def out_side(side: int) -> int:
 
 def sides(config: ml_collections.ConfigDict) -> tuple[int, ...]:
   """The sides of the maps after each convolution: 13, 6, 2 of MNIST."""
-  found = [config.image_size]
-  for _ in config.widths:
+  found = [int(config.image_size)]
+  for _ in tuple(config.widths):
     found.append(out_side(found[-1]))
   return tuple(found[1:])
 
 
 def units(config: ml_collections.ConfigDict) -> int:
   """How many units of an example can be dropped, all layers together."""
-  each = zip(config.widths, sides(config), strict=True)
+  each = zip(tuple(config.widths), sides(config), strict=True)
   return sum(width * side**2 for width, side in each)
 
 
@@ -133,7 +133,7 @@ def init(
     name, shape = keys.named(key, tensor.name), tensor.shape
     branches = [
       lambda key, rule=rules[rule], shape=shape: rule(key, shape).ravel()
-      for rule in config.initializers
+      for rule in tuple(config.initializers)
     ]
     parts.append(jax.lax.switch(initializer, branches, name))
   return jnp.concatenate(parts)

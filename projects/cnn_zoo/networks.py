@@ -64,7 +64,9 @@ def train(
           {n: s[at] for n, s in scores.items()},
         )
         ends[member] = one
-  each = [(m, e) for m in range(len(numbers)) for e in config.checkpoints]
+  each = [
+    (m, e) for m in range(len(numbers)) for e in tuple(config.checkpoints)
+  ]
   after = jax.tree.map(lambda *leaves: np.stack(leaves), *ends)
   return after, np.stack([kept[k] for k in each]), [rows[k] for k in each]
 

@@ -70,7 +70,7 @@ def by_activation(
   """`function(activation, *args)` under the network's own, a traced place."""
   branches = [
     lambda *args, chosen=model.ACTIVATIONS[name]: function(chosen, *args)
-    for name in config.activations
+    for name in tuple(config.activations)
   ]
   return lambda place, *args: jax.lax.switch(place, branches, *args)
 
@@ -86,7 +86,9 @@ def make_train_step(config: ml_collections.ConfigDict) -> Callable:
   config_schema.check(config, SCHEMA)
   checks(config)
   mask = model.kernel_mask(config)
-  which = jnp.asarray([optimizers.NAMES.index(n) for n in config.optimizers])
+  which = jnp.asarray(
+    [optimizers.NAMES.index(n) for n in tuple(config.optimizers)]
+  )
   places = model.sides(config)
 
   def keep_of(noise, rate):
