@@ -16,11 +16,19 @@ import subprocess
 import sys
 import tempfile
 
-from tools.mutants import coulomb_gan, fcd, metrics, rudder, slot_attention, snn
+from tools.mutants import (
+  cnn_zoo,
+  coulomb_gan,
+  fcd,
+  metrics,
+  rudder,
+  slot_attention,
+  snn,
+)
 from tools.mutants.mutant import Mutant
 
 ROOT = pathlib.Path(__file__).parents[2]
-LISTS = (coulomb_gan, fcd, metrics, rudder, slot_attention, snn)
+LISTS = (cnn_zoo, coulomb_gan, fcd, metrics, rudder, slot_attention, snn)
 FOLDERS = ("common", "projects", "configs", "tests", "tools", "benchmarks")
 
 

@@ -1,0 +1,91 @@
+"""A zoo of CNNs of 4,970 weights on MNIST, with the paper's hyperparameters.
+
+    python -m projects.cnn_zoo.train --workdir=runs/zoo_mnist \\
+      --config=configs/cnn_zoo/mnist.py
+
+Reproduces: the small CNN zoo (arXiv:2002.11448), its MNIST part: 30,000
+networks of 86 epochs and nine checkpoints each. Not run yet: a network step was
+measured at 10 ms of one busy CPU core in groups of 16, so that a network of
+`v1` should take some 10 s, and one of 86 epochs five times as long.
+
+The paper's: network, batch, shares of the data, epochs, checkpoints. From
+memory, since the paper's text was not at hand: the ranges from which
+hyperparameters are drawn. Ours: the order of the pictures (a full shuffle of an
+epoch), and dropout's noise, which all networks share.
+
+Variants, joined with commas: `v1`, the paper's first version, 18 epochs; `wide`
+and `deep`, other architectures to be predicted; `smoke`, seconds.
+"""
+
+import ml_collections
+
+VARIANTS = ("v1", "wide", "deep", "smoke")
+
+
+def get_config(variant: str = "") -> ml_collections.ConfigDict:
+  """Returns the config of a variant; several are joined with commas."""
+  config = ml_collections.ConfigDict()
+  config.seed = 0
+
+  config.total_steps = 30_000  # networks: a step of a zoo is a network
+  config.first_network = 0  # its number; a later zoo begins where one ended
+  config.steps_per_call = 64  # networks in a chunk, which is a shard of files
+  config.batch_size = 512
+  config.microbatch = 64  # what the vector units and the cache like
+
+  config.dataset = "mnist"
+  config.data_dir = "~/tensorflow_datasets"
+  config.cache_dir = "~/.cache/images"
+  config.generated_images = 256  # of dataset = "generated"
+  config.image_size = 28
+  config.classes = 10
+
+  config.widths = (16, 16, 16)
+  config.checkpoints = (0, 1, 2, 3, 20, 40, 60, 80, 86)  # epochs
+
+  config.optimizers = ("sgd", "adam", "rmsprop")
+  config.activations = ("relu", "tanh")
+  config.initializers = (
+    "glorot_normal",
+    "he_normal",
+    "orthogonal",
+    "RandomNormal",
+    "TruncatedNormal",
+  )
+  config.fractions = (0.1, 0.25, 0.5, 1.0)  # of the training pictures
+  config.learning_rate = (5e-4, 5e-2)  # log-uniform, as l2 and init_std
+  config.l2 = (1e-8, 1e-2)
+  config.dropout = (0.0, 0.7)
+  config.init_std = (1e-3, 0.5)
+  return apply(config, variant, "mnist")
+
+
+def apply(
+  config: ml_collections.ConfigDict, variant: str, name: str
+) -> ml_collections.ConfigDict:
+  """Changes the config of `name` to variants, joined with commas; locks it."""
+  for part in filter(None, variant.split(",")):
+    if part == "v1":
+      config.checkpoints = (0, 1, 2, 3, 6, 12, 18)
+    elif part == "wide":
+      config.widths = (32, 32, 32)
+    elif part == "deep":
+      config.widths = (16, 16)
+    elif part == "smoke":
+      smoke(config)
+    else:
+      raise ValueError(
+        f"{name} has no variant {part!r}; it has {', '.join(VARIANTS)}"
+      )
+  return config.lock()
+
+
+def smoke(config: ml_collections.ConfigDict) -> None:
+  """Shrinks any config of this folder to seconds on one core."""
+  config.dataset = "generated"
+  config.total_steps = 6
+  config.steps_per_call = 4
+  config.batch_size, config.microbatch = 16, 8
+  config.image_size = 15
+  config.widths = (4,) * len(config.widths)
+  config.checkpoints = (0, 1, 2)

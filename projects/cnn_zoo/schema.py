@@ -1,0 +1,53 @@
+"""What the values of a config can be; `train` checks it first."""
+
+from common.config_schema import (
+  at_least,
+  between,
+  choice,
+  positive,
+  several,
+  text,
+)
+
+from . import data, model, optimizers
+
+
+def _rising(rule):
+  """A pair (low, high) of values that the rule allows."""
+
+  def each(pair):
+    said = several(rule)(pair)
+    if said or len(pair) != 2 or pair[0] > pair[1]:
+      return said or "it can be a pair, the lower value first"
+    return None
+
+  return each
+
+
+def _epochs(values):
+  said = several(at_least(0))(values)
+  if said or list(values) != sorted(set(values)) or not values[-1]:
+    return said or "it can be epochs, rising, the last of them above 0"
+  return None
+
+
+SCHEMA = {
+  "first_network": at_least(0),
+  "dataset": choice(*data.DATASETS),
+  "data_dir": text,
+  "cache_dir": text,
+  "generated_images": positive(int),
+  "image_size": positive(int),
+  "classes": positive(int),
+  "widths": several(positive(int)),
+  "microbatch": positive(int),
+  "checkpoints": _epochs,
+  "optimizers": several(choice(*optimizers.NAMES)),
+  "activations": several(choice(*model.ACTIVATIONS)),
+  "initializers": several(choice(*model.INITIALIZERS)),
+  "fractions": several(between(1e-9, 1.0)),
+  "learning_rate": _rising(positive(float)),
+  "l2": _rising(positive(float)),
+  "dropout": _rising(between(0.0, 0.99)),
+  "init_std": _rising(positive(float)),
+}

@@ -1,0 +1,170 @@
+"""Keras's rules against values by hand; the fast form against plain lax."""
+
+import functools
+
+import jax
+import numpy as np
+import pytest
+from jax import numpy as jnp
+
+from common.errors import InputError
+from configs.cnn_zoo import mnist
+from projects.cnn_zoo import (
+  data,
+  hyperparameters,
+  losses,
+  model,
+  optimizers,
+  programs,
+  train,
+)
+
+CONFIG = mnist.get_config("smoke")
+
+
+def test_the_papers_network_has_its_weights_and_order():
+  tensors = model.layout((16, 16, 16), 10)
+  starts = [t.start for t in tensors]
+  assert starts == [0, 16, 160, 176, 2480, 2496, 4800, 4810]
+  assert tensors[-1].end == 4970
+  assert model.sides(mnist.get_config()) == (13, 6, 2)
+  assert model.units(mnist.get_config()) == 16 * (169 + 36 + 4)
+
+
+def test_a_picture_too_small_is_one_sentence():
+  with pytest.raises(InputError, match="side 2 is too small"):
+    model.out_side(2)
+
+
+@pytest.mark.parametrize("name", optimizers.NAMES)
+def test_optimisers_by_hand(name):
+  w, g, rate = 1.0, 0.5, 0.1
+  change, moments = [], jnp.zeros((2, 1))
+  weights = jnp.asarray([w])
+  for step in range(2):
+    new, moments = optimizers.update(
+      jnp.int32(optimizers.NAMES.index(name)),
+      weights,
+      jnp.asarray([g]),
+      moments,
+      jnp.float32(rate),
+      jnp.int32(step),
+    )
+    change.append(float((weights - new)[0]))
+    weights = new
+  # A constant gradient: Adam's two corrections cancel, so that it moves by the
+  # rate; RMSprop, uncorrected, by the rate over the root of 1 - 0.9^t.
+  expected = {
+    "sgd": [0.05, 0.05],
+    "adam": [0.1, 0.1],
+    "rmsprop": [0.1 / np.sqrt(0.1), 0.1 / np.sqrt(0.19)],
+  }[name]
+  # 1 - 0.999 is not exact in float32, in Keras as here.
+  np.testing.assert_allclose(change, expected, rtol=2e-5)
+
+
+def test_epsilon_stands_outside_of_the_root():
+  # Of a tiny gradient: 1e-7 / (sqrt(0.1) 1e-7 + 1e-7) in units of the rate.
+  new, _ = optimizers.update(
+    jnp.int32(optimizers.NAMES.index("rmsprop")),
+    jnp.zeros(1),
+    jnp.full(1, 1e-7),
+    jnp.zeros((2, 1)),
+    jnp.float32(1.0),
+    jnp.int32(0),
+  )
+  np.testing.assert_allclose(-new, 1 / (np.sqrt(0.1) + 1), rtol=1e-5)
+
+
+def test_the_penalty_is_keras_and_spares_biases():
+  weights = jnp.asarray([3.0, 2.0, 1.0])
+  mask = jnp.asarray([0.0, 1.0, 1.0])
+  assert float(losses.penalty(weights, mask, jnp.float32(0.1))) == 0.5
+  whole = model.kernel_mask(mnist.get_config())
+  assert int(whole.sum()) == 144 + 2304 + 2304 + 160
+
+
+def test_hyperparameters_lie_in_their_ranges_and_differ():
+  config = mnist.get_config()
+  numbers = jnp.arange(400)
+  drawn = jax.vmap(
+    lambda i: hyperparameters.sample(train.network_key(config, i), config)
+  )(numbers)
+  for name in ("learning_rate", "l2", "dropout", "init_std"):
+    low, high = config[name]
+    found = np.asarray(getattr(drawn, name))
+    assert low <= found.min() and found.max() <= high
+    assert len(np.unique(found)) > 390
+    # Half of the draws lie below the middle, of the logarithm if there is one.
+    middle = (low + high) / 2 if name == "dropout" else np.sqrt(low * high)
+    assert 0.42 < (found < middle).mean() < 0.58
+  for name in ("optimizer", "activation", "initializer", "fraction"):
+    options = getattr(config, f"{name}s")
+    counts = np.bincount(np.asarray(getattr(drawn, name)), None, len(options))
+    assert counts.min() > 0.7 * 400 / len(options)
+
+
+@functools.cache
+def network():
+  """A tiny network and a batch, for several tests."""
+  state = train.init(jax.random.key(3), CONFIG)
+  state = state.replace(weights=state.weights + 0.05)  # Biases, too.
+  pictures = data.load(CONFIG, "train")
+  rows = jnp.arange(CONFIG.batch_size)
+  batch = data.gather(pictures, rows, CONFIG.microbatch)
+  batch["noise"] = data.noise(jax.random.key(0), jnp.int32(0), CONFIG)
+  return state, pictures, batch
+
+
+def plain_loss(weights, drawn, pictures, noise):
+  """The mean loss of the first batch in lax.conv's form, penalty included."""
+  x = pictures.pixels[: CONFIG.batch_size, :, :, None] * pictures.scale - 1
+  noise = jnp.moveaxis(noise, 2, 1).reshape(CONFIG.batch_size, -1)
+  keep = jnp.where(noise / data.NOISE < drawn.dropout, 0, 1)
+  activation = model.ACTIVATIONS[CONFIG.activations[int(drawn.activation)]]
+  tensors = [
+    weights[t.start : t.end].reshape(t.shape) for t in model.layout_of(CONFIG)
+  ]
+  penalty, at = 0.0, 0
+  for bias, kernel in zip(tensors[:-2:2], tensors[1:-2:2], strict=True):
+    x = jax.lax.conv_general_dilated(
+      x, kernel, (2, 2), "VALID", dimension_numbers=("NHWC", "HWIO", "NHWC")
+    )
+    x = activation(x + bias[None, None, None])
+    n, h, w, c = x.shape
+    mask = keep[:, at : at + h * w * c].reshape(n, c, h, w)
+    x = x * jnp.moveaxis(mask, 1, -1) / (1 - drawn.dropout)
+    at += h * w * c
+    penalty += jnp.sum(kernel**2)
+  found = x.mean((1, 2)) @ tensors[-1] + tensors[-2][None]
+  penalty = drawn.l2 * (penalty + jnp.sum(tensors[-1] ** 2))
+  labels = pictures.labels[: CONFIG.batch_size]
+  chosen = jnp.take_along_axis(jax.nn.log_softmax(found), labels[:, None], 1)
+  return penalty - chosen.mean()
+
+
+def test_a_step_equals_a_plain_transcription():
+  state, pictures, batch = network()
+  sgd = jnp.int32(CONFIG.optimizers.index("sgd"))
+  drawn = state.drawn.replace(
+    optimizer=sgd, l2=jnp.float32(0.01), dropout=jnp.float32(0.3)
+  )
+  state = state.replace(drawn=drawn)
+  for place in range(len(CONFIG.activations)):
+    here = state.replace(drawn=drawn.replace(activation=jnp.int32(place)))
+    new, metrics = train.make_train_step(CONFIG)(here, batch)
+    loss, slope = jax.value_and_grad(plain_loss)(
+      here.weights, here.drawn, pictures, batch["noise"]
+    )
+    np.testing.assert_allclose(metrics["loss"], loss, rtol=1e-5)
+    moved = here.weights - drawn.learning_rate * slope
+    np.testing.assert_allclose(new.weights, moved, rtol=1e-5, atol=1e-7)
+    assert int(new.step) == 1
+
+
+@pytest.mark.parametrize("members", [1, 3, 9])
+def test_members_are_spread_once_each(members):
+  places, counts, longest = programs.spread(members, 4)
+  each = places.reshape(4, longest)
+  real = [m for row, n in zip(each, counts, strict=True) for m in row[:n]]
+  assert sorted(real) == list(range(members))
