@@ -29,6 +29,7 @@ LATER = {
     "particle_step",
     "particle_steps",
   ),
+  "interpretable_drugs": ("cache_dir", "data_dir", "max_device_bytes"),
   # The loop's are read by a run of another learner.
   "rudder": ("delays", *(set(COMMON) - {"batch_size"})),
   "slot_attention": ("cache_dir", "data_dir", "test_images", "train_images"),
@@ -42,7 +43,15 @@ LATER = {
     "smoothing",
   ),
 }
-ROOMS_LATER = ("grid.", "references.")  # SNN's sweep and what stands beside it.
+# SNN's sweep and what stands beside it; the studies of trained networks.
+ROOMS_LATER = (
+  "grid.",
+  "references.",
+  "alcohols.",
+  "attribution.",
+  "neurons.",
+  "substructures.",
+)
 # Keys that tell RUDDER's configs apart: of Atari, of PPO; else of a table.
 LEARNERS = ("game", "delayed")
 
@@ -187,6 +196,13 @@ def test_slot_attention(reads, tmp_path):
   trace(project, config_of(project, "tetrominoes_small", "slot_mlp,smoke"))
   trace(project, config_of(project, "multi_dsprites"))
   trace(project, config_of(project, "set_prediction_small"))
+  check(project, reads)
+
+
+def test_interpretable_drugs(reads, tmp_path):
+  project = "interpretable_drugs"
+  train(project, "alcohols", tmp_path / "bits")
+  train(project, "ames", tmp_path / "graphs")
   check(project, reads)
 
 

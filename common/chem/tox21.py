@@ -15,6 +15,7 @@ from typing import NamedTuple
 import numpy as np
 import rdkit
 import scipy.sparse
+from rdkit import Chem, rdBase
 
 from common.data import npz_files, table_files
 from common.data.standardise import standardised
@@ -32,6 +33,22 @@ class Split(NamedTuple):
   train: np.ndarray
   validation: np.ndarray
   test: np.ndarray
+
+
+class Samples(NamedTuple):
+  """The challenge's molecules themselves, without features.
+
+  Attributes:
+    molecules: `[n]`, as RDKit has read them; None where it rejects a SMILES.
+    y, split, tasks: as in `Assays`.
+    unparsed: how many are None.
+  """
+
+  molecules: list[Chem.Mol | None]
+  y: np.ndarray
+  split: Split
+  tasks: tuple[str, ...]
+  unparsed: int
 
 
 class Assays(NamedTuple):
@@ -90,29 +107,10 @@ def load(
   """
   if clip is not None and clip <= 0:
     raise InputError(f"clip = {clip}: it is None or more than 0")
-  paths = [_path(data_dir, part) for part in _PARTS]
-  tables = [table_files.table(path) for path in paths]
-  header = tables[0][0]
-  tasks = tuple(header[2:])
-  for path, (theirs, _, _) in zip(paths, tables, strict=True):
-    if theirs != header or not tasks or header[1].lower() != "smiles":
-      raise InputError(
-        f"{path}, line 1, is {theirs}: it must be a name, SMILES and assays, "
-        f"the same in all of {', '.join(p.name for p in paths)}"
-      )
-  y = np.concatenate(
-    [_outcomes(path, *table) for path, table in zip(paths, tables, strict=True)]
-  )
+  paths, tables, tasks, y = _read(data_dir)
   smiles = [row[1] for _, _, rows in tables for row in rows]
   found = _kept_features(paths, smiles, cache_dir, processes, radius)
-  parts, notes, start = [], {}, 0
-  for path, part, (_, lines, rows) in zip(paths, _PARTS, tables, strict=True):
-    valid = found.valid[start : start + len(rows)]
-    _report(path, lines, rows, valid)
-    parts.append(start + np.flatnonzero(valid))
-    notes[f"unparsed_{part}"] = int((~valid).sum())
-    start += len(rows)
-  split = Split(*parts)
+  split, notes = _split(paths, tables, found.valid)
   columns = select(found.counts, split.train, share)
   raw = np.concatenate(
     [found.descriptors, found.counts[:, columns].toarray()], axis=1
@@ -139,6 +137,56 @@ def load(
     x = np.clip(x, -clip, clip)
   names = [*found.names, *(f"ecfp {i}" for i in found.substructures[columns])]
   return Assays(x, y, split, tasks, tuple(names), found.valid, notes)
+
+
+def samples(data_dir: table_files.Path) -> Samples:
+  """Reads the molecules of the challenge, their outcomes and its split.
+
+  Args:
+    data_dir: see `load`.
+
+  Raises:
+    InputError: `load`'s, of the files.
+  """
+  paths, tables, tasks, y = _read(data_dir)
+  with rdBase.BlockLogs():  # `_split` reports each with its line.
+    found = [
+      Chem.MolFromSmiles(row[1]) for _, _, rows in tables for row in rows
+    ]
+  molecules = [one if one and one.GetNumAtoms() else None for one in found]
+  valid = np.array([one is not None for one in molecules])
+  split, _ = _split(paths, tables, valid)
+  return Samples(molecules, y, split, tasks, int((~valid).sum()))
+
+
+def _read(data_dir) -> tuple[list[pathlib.Path], list, tuple, np.ndarray]:
+  """Paths, tables, the assays' names, and all outcomes."""
+  paths = [_path(data_dir, part) for part in _PARTS]
+  tables = [table_files.table(path) for path in paths]
+  header = tables[0][0]
+  tasks = tuple(header[2:])
+  for path, (theirs, _, _) in zip(paths, tables, strict=True):
+    if theirs != header or not tasks or header[1].lower() != "smiles":
+      raise InputError(
+        f"{path}, line 1, is {theirs}: it must be a name, SMILES and assays, "
+        f"the same in all of {', '.join(p.name for p in paths)}"
+      )
+  y = np.concatenate(
+    [_outcomes(path, *table) for path, table in zip(paths, tables, strict=True)]
+  )
+  return paths, tables, tasks, y
+
+
+def _split(paths, tables, valid) -> tuple[Split, dict[str, int]]:
+  """The valid rows of each part, and how many are not; says which."""
+  parts, notes, start = [], {}, 0
+  for path, part, (_, lines, rows) in zip(paths, _PARTS, tables, strict=True):
+    here = valid[start : start + len(rows)]
+    _report(path, lines, rows, here)
+    parts.append(start + np.flatnonzero(here))
+    notes[f"unparsed_{part}"] = int((~here).sum())
+    start += len(rows)
+  return Split(*parts), notes
 
 
 def _path(data_dir: table_files.Path, part: str) -> pathlib.Path:

@@ -20,6 +20,7 @@ from tools.mutants import (
   cnn_zoo,
   coulomb_gan,
   fcd,
+  interpretable_drugs,
   metrics,
   rudder,
   slot_attention,
@@ -28,7 +29,16 @@ from tools.mutants import (
 from tools.mutants.mutant import Mutant
 
 ROOT = pathlib.Path(__file__).parents[2]
-LISTS = (cnn_zoo, coulomb_gan, fcd, metrics, rudder, slot_attention, snn)
+LISTS = (
+  cnn_zoo,
+  coulomb_gan,
+  fcd,
+  interpretable_drugs,
+  metrics,
+  rudder,
+  slot_attention,
+  snn,
+)
 FOLDERS = ("common", "projects", "configs", "tests", "tools", "benchmarks")
 
 

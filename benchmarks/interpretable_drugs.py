@@ -1,0 +1,154 @@
+"""Tests of neurons, and the graph convolution, against the plain way.
+
+  python -m benchmarks.interpretable_drugs
+
+The peers: `scipy.stats.mannwhitneyu`, a unit and an alert at a time (timed on a
+few pairs); and the authors' graph layer as they lay it out, 150 slots of four
+neighbours picked by a product with 0 and 1, forward and backward, transcribed
+in JAX and compiled. Their own code needs Keras 2, and captum, for attributions,
+PyTorch: neither is a dependency here, and attributions have no peer.
+"""
+
+import functools
+import statistics
+import time
+from collections.abc import Callable
+
+import jax
+import numpy as np
+from jax import numpy as jnp
+from scipy import stats
+
+from configs.interpretable_drugs import ames, tox21
+from projects.interpretable_drugs import (
+  attribution,
+  generated,
+  graphs,
+  losses,
+  model,
+  rank_tests,
+)
+
+HOW_TO_ADD_PEER = "SciPy, and the authors' layout in JAX, are always there"
+
+
+def run(quick: bool = False) -> list[dict]:
+  """Returns one row (a dict) per comparison; `quick` takes small sizes."""
+  rounds = 1 if quick else 3
+  rows = [_tests(*((200, 8, 6) if quick else (8_000, 1_024, 650)), rounds)]
+  rows.append(_step(*((8, 4, 16) if quick else (256, 64, 150)), rounds))
+  rows.append(_attributions(*((4, 16) if quick else (256, 1_024)), rounds))
+  return rows
+
+
+def _median(call: Callable[[], object], rounds: int) -> float:
+  jax.block_until_ready(call())
+  seconds = []
+  for _ in range(rounds):
+    start = time.perf_counter()
+    jax.block_until_ready(call())
+    seconds.append(time.perf_counter() - start)
+  return statistics.median(seconds)
+
+
+def _row(what: str, ours: float, peer: str | None, peer_s: float | None):
+  ratio = peer_s / ours if peer_s else None
+  return {
+    "what": what,
+    "ours_s": ours,
+    "peer": peer,
+    "peer_s": peer_s,
+    "ratio": ratio,
+  }
+
+
+def _tests(n: int, units: int, groups: int, rounds: int) -> dict:
+  """A test of a unit against an alert, of all of them."""
+  generator = np.random.default_rng(0)
+  values = generator.normal(size=(n, units)).astype(np.float32)
+  has = generator.random((n, groups)) < 0.05
+  ours = _median(lambda: rank_tests.mann_whitney(values, has), rounds)
+  pairs = [(i % units, i % groups) for i in range(5 * rounds)]
+
+  def peer():
+    for unit, group in pairs:
+      inside = has[:, group]
+      x, y = values[inside, unit], values[~inside, unit]
+      stats.mannwhitneyu(x, y, method="asymptotic")
+
+  each = _median(peer, rounds) / len(pairs)
+  what = f"one of {units} x {groups} tests, {n} molecules"
+  return _row(what, ours / (units * groups), "scipy.stats.mannwhitneyu", each)
+
+
+def _step(width: int, count: int, slots: int, rounds: int) -> dict:
+  """Loss and gradient of a batch, both layouts."""
+  config = ames.get_config().unlock()
+  config.width = width
+  config.graph.atom_slots = slots
+  network = model.network(config)
+  params = network.init(jax.random.key(0), model.example(config))["params"]
+  found = generated.molecules(1)[0][:count]
+  each = [graphs.of_molecule(one, config.graph) for one in found]
+  batch = graphs.pack(each)
+  y = jnp.arange(count, dtype=jnp.float32)[:, None] % 2
+  most = config.graph.neighbour_slots
+  atoms = np.zeros((count, slots, graphs.FEATURES), np.float32)
+  # Rows: neighbour and centre of each slot; column 0 is nobody.
+  picks = np.zeros((count, slots, most, 2, slots + 1), np.float32)
+  for i, one in enumerate(each):
+    atoms[i, : len(one.atoms)] = one.atoms
+    used = np.zeros(slots, int)
+    for other, centre in one.bonds.T:
+      picks[i, centre, used[centre], 0, other + 1] = 1
+      picks[i, centre, used[centre], 1, centre + 1] = 1
+      used[centre] += 1
+  picks = picks.reshape(count, slots * most * 2, slots + 1)
+
+  # Inputs are arguments: of constants, XLA would compute some beforehand.
+  def packed(params, batch):
+    return losses.cross_entropy(network.apply({"params": params}, batch)[0], y)
+
+  def padded(params, inputs):
+    x, picks = inputs
+    for i in range(config.depth):
+      rows = picks @ jnp.pad(x, ((0, 0), (1, 0), (0, 0)))
+      pairs = rows.reshape(count, slots, most, -1)
+      x = jnp.mean(jax.nn.relu(pairs @ params[f"convolution_{i}"]), axis=2)
+    x = jnp.mean(x, axis=1)
+    logits = network.apply({"params": params}, x, method="head")
+    return losses.cross_entropy(logits, y)
+
+  both = jax.device_put((batch, (atoms, picks)))
+  ours, theirs = (
+    functools.partial(jax.jit(jax.value_and_grad(f)), params, x)
+    for f, x in zip((packed, padded), both, strict=True)
+  )
+  np.testing.assert_allclose(ours()[0], theirs()[0], rtol=1e-5)
+  return _row(
+    f"graph network, a step of {count} molecules, {width} units",
+    _median(ours, rounds),
+    "the padded layout in JAX",
+    _median(theirs, max(1, rounds // 2)),
+  )
+
+
+def _attributions(molecules: int, width: int, rounds: int) -> dict:
+  """Integrated gradients of 100 steps of a batch in one compiled call."""
+  config = tox21.get_config().unlock()
+  config.width = width
+  config.attribution.steps = 100
+  network = model.network(config)
+  params = network.init(jax.random.key(0), model.example(config))["params"]
+  apply = lambda params, x: network.apply({"params": params}, x)[0]
+  call = attribution.make_attribution(apply, config, attribution.METHODS[0], 1)
+  bits = np.random.default_rng(0).random((molecules, config.bits)) < 0.02
+  x = jnp.asarray(bits, jnp.float32)
+  seconds = _median(lambda: call(params, x, 0), min(rounds, 2)) / molecules
+  what = f"integrated gradients, 100 steps of 4 x {width}, a molecule"
+  return _row(what, seconds, None, None)
+
+
+if __name__ == "__main__":
+  for one in run():
+    print(one)

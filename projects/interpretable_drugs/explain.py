@@ -1,0 +1,294 @@
+"""Predictions for your own molecules, and which atoms made them.
+
+    python -m projects.interpretable_drugs.explain --workdir=RUN \\
+      "Oc1ccccc1" molecules.smi --out=DIR [--assay=NR-AhR] [--method=occlusion]
+
+Each argument is a SMILES, or a file of them (.smi, .txt, .csv, .tsv, packed or
+not). Writes `explained.html`, all of it on a page, highest prediction first; a
+picture of each molecule, as SVG and PNG; `predictions.csv` and `atoms.csv`.
+
+A fully connected network has the methods integrated_gradients (the paper's),
+gradient_times_input, occlusion and smooth_grad; atoms get the sum over their
+environments. A graph network has neighbourhood: each atom's vector, put through
+the head by itself.
+"""
+
+import argparse
+import csv
+import html
+import pathlib
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import jax
+import ml_collections
+import numpy as np
+from rdkit import Chem
+
+from common import cli, config_schema
+from common.chem import smiles_files
+from common.errors import InputError, nearest
+from common.workdir import saved_config, saved_state
+
+from . import (
+  attribution,
+  datasets,
+  fingerprints,
+  generated,
+  graphs,
+  inputs,
+  model,
+  pictures,
+  substructures,
+  train,
+)
+from .schema import SCHEMA
+
+NEIGHBOURHOOD = "neighbourhood"
+TASKS = {
+  "tox21": (
+    "NR-AhR NR-AR NR-AR-LBD NR-Aromatase NR-ER NR-ER-LBD NR-PPAR-gamma SR-ARE "
+    "SR-ATAD5 SR-HSE SR-MMP SR-p53"
+  ).split(),
+  "alcohols": ["alcohol"],
+  "ames": ["mutagenicity"],
+  "generated": [f"has {group}" for group in generated.GROUPS],
+}
+
+
+class Explained(NamedTuple):
+  """Of each molecule: `probabilities` `[n, tasks]`, and its atoms' `scores`."""
+
+  probabilities: np.ndarray
+  scores: list[np.ndarray]
+
+
+def load_run(workdir: pathlib.Path) -> tuple[ml_collections.ConfigDict, dict]:
+  """The config and the best parameters of a run.
+
+  Raises:
+    InputError: there is no run, one of another project, or no checkpoint.
+  """
+  config = saved_config(workdir)
+  try:
+    config_schema.check(config, SCHEMA)
+  except InputError as error:
+    raise InputError(
+      f"{workdir} holds no run of this project ({error}); give the --workdir "
+      "of a training of interpretable_drugs"
+    ) from error
+  state = saved_state(workdir, lambda key: train.init(key, config))
+  return config, state.best
+
+
+def read(
+  given: Sequence[str],
+) -> tuple[list[Chem.Mol], list[str], list[str]]:
+  """Molecules of SMILES and files, their names, and notes on what was done.
+
+  Those that RDKit rejects are left out, and named; molecules of several
+  fragments (salts) stay as they are, and are counted.
+
+  Raises:
+    InputError: a file cannot be read, or no molecule is left.
+  """
+  molecules, names, notes = [], [], []
+  for text in given:
+    if _is_file(text):
+      found = smiles_files.load(text, canonicalise=False)
+      smiles, source = found.smiles, text
+    else:
+      smiles, source = [text], "the command line"
+    read_by_rdkit = smiles_files.load(smiles)
+    bad = {line for line, _ in read_by_rdkit.invalid}
+    complaint = smiles_files.complaint(source, read_by_rdkit)
+    if complaint:
+      notes.append(complaint)
+    if read_by_rdkit.fragments:
+      notes.append(
+        f"{source}: {read_by_rdkit.fragments} of several fragments, as salts "
+        "are; all of them count"
+      )
+    for line, one in enumerate(smiles, 1):
+      molecule = None if line in bad else Chem.MolFromSmiles(one)
+      if molecule is not None and molecule.GetNumAtoms():
+        molecules.append(molecule)
+        names.append(one)
+  if not molecules:
+    raise InputError(
+      "; ".join(["no molecule is left to explain", *notes])
+      + "; give a SMILES that RDKit reads, in quotes"
+    )
+  return molecules, names, notes
+
+
+def _is_file(text: str) -> bool:
+  """Whether an argument names a file; a SMILES may hold slashes and dots."""
+  path = pathlib.Path(text).expanduser()
+  try:
+    return path.is_file() or path.suffix in (".smi", ".csv", ".tsv", ".txt")
+  except OSError:  # Too long for a name: a SMILES.
+    return False
+
+
+def choose_method(config: ml_collections.ConfigDict, method: str) -> str:
+  """The method asked for, or the network's first.
+
+  Raises:
+    InputError: the network has no such method.
+  """
+  graph = config.model == "graph_conv"
+  choices = (NEIGHBOURHOOD,) if graph else attribution.METHODS
+  if method and method not in choices:
+    close = nearest(method, choices)
+    raise InputError(
+      f"--method={method}: this run's network has {', '.join(choices)}"
+      + (f"; did you mean {close}?" if close else "")
+    )
+  return method or choices[0]
+
+
+def explain(
+  config: ml_collections.ConfigDict,
+  params: dict,
+  molecules: Sequence[Chem.Mol],
+  task: int,
+  method: str,
+) -> Explained:
+  """Predictions of all tasks, and the atoms' scores of one.
+
+  Args:
+    config: of the run.
+    params: of the network.
+    molecules: `[n]`.
+    task: which output is attributed.
+    method: of `choose_method`.
+  """
+  found = inputs.of_molecules(molecules, config)
+  logits = train.make_predict(config)(params, found)
+  probabilities = np.asarray(jax.nn.sigmoid(logits))
+  if isinstance(found, list):
+    scores, _ = substructures.scores(config, params, found, task)
+    # Atoms beyond the layout have none.
+    return Explained(
+      probabilities,
+      [
+        np.pad(s, (0, m.GetNumAtoms() - len(s)))
+        for s, m in zip(scores, molecules, strict=True)
+      ],
+    )
+  network = model.network(config)
+  apply = lambda params, x: network.apply({"params": params}, x)[0]
+  bits, _ = attribution.of_bits(apply, config, method, params, found, task)
+  return Explained(
+    probabilities,
+    [
+      fingerprints.to_atoms(molecule, one, config.radius)
+      for molecule, one in zip(molecules, bits, strict=True)
+    ],
+  )
+
+
+def write(
+  out: pathlib.Path,
+  molecules: Sequence[Chem.Mol],
+  names: Sequence[str],
+  found: Explained,
+  tasks: Sequence[str],
+  task: int,
+  notes: Sequence[str],
+) -> pathlib.Path:
+  """Writes pictures, tables and the page; returns the page's path."""
+  out.mkdir(parents=True, exist_ok=True)
+  order = np.argsort(-found.probabilities[:, task], kind="stable")
+  # One scale for all, so that pictures compare.
+  scale = max((np.abs(s).max(initial=0) for s in found.scores), default=0)
+  with (out / "predictions.csv").open("w", newline="") as file:
+    table = csv.writer(file)
+    table.writerow(["molecule", "smiles", *tasks])
+    for i, name in enumerate(names):
+      row = [f"{p:.6f}" for p in found.probabilities[i]]
+      table.writerow([i + 1, name, *row])
+  with (out / "atoms.csv").open("w", newline="") as file:
+    table = csv.writer(file)
+    table.writerow(["molecule", "smiles", "atom", "element", tasks[task]])
+    for i, (molecule, scores) in enumerate(
+      zip(molecules, found.scores, strict=True)
+    ):
+      for atom, score in zip(molecule.GetAtoms(), scores, strict=True):
+        row = [atom.GetIdx(), atom.GetSymbol(), f"{score:.6g}"]
+        table.writerow([i + 1, names[i], *row])
+  cards = []
+  for i in order:
+    stem = out / f"molecule_{i + 1}"
+    draw = lambda svg, i=i: pictures.molecule(
+      molecules[i], found.scores[i], scale, svg=svg
+    )
+    picture = str(draw(True))
+    stem.with_suffix(".svg").write_text(picture)
+    stem.with_suffix(".png").write_bytes(bytes(draw(False)))
+    chance = found.probabilities[i, task]
+    cards.append(
+      f"<figure>{picture[picture.index('<svg') :]}<figcaption><b>{chance:.3f}"
+      f"</b> {html.escape(names[i])}</figcaption></figure>"
+    )
+  said = "".join(f"<p>{html.escape(note)}</p>" for note in notes)
+  page = out / "explained.html"
+  page.write_text(
+    _PAGE.format(
+      task=html.escape(tasks[task]), notes=said, cards="\n".join(cards)
+    )
+  )
+  return page
+
+
+_PAGE = """<!doctype html>
+<html lang="en"><meta charset="utf-8"><title>{task}</title>
+<style>
+body {{ font: 15px sans-serif; margin: 2em; color: #222 }}
+main {{ display: flex; flex-wrap: wrap; gap: 1em }}
+figure {{ margin: 0; padding: .5em; border: 1px solid #ccc; width: 320px }}
+figcaption {{ overflow-wrap: anywhere; font-size: 13px }}
+.for {{ color: #c33 }} .against {{ color: #36b }}
+</style>
+<h1>{task}</h1>
+<p>Highest prediction first. <b class="for">Red</b> atoms speak for it,
+<b class="against">blue</b> ones against, all molecules on one scale.</p>
+{notes}
+<main>
+{cards}
+</main></html>
+"""
+
+
+def main(argv: Sequence[str] | None = None) -> None:
+  """The command."""
+  parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
+  add = parser.add_argument
+  add("molecules", nargs="+", metavar="SMILES|FILE", help="what to explain")
+  add("--workdir", required=True, type=pathlib.Path, help="of the run")
+  add("--out", type=pathlib.Path, default="explained", help="where to write")
+  add("--assay", default="", help="which output; the first by default")
+  add("--method", default="", help="of attribution; the network's first")
+  given = parser.parse_args(argv)
+  with cli.sentences():
+    config, params = load_run(given.workdir.expanduser())
+    tasks = TASKS[config.dataset][: config.tasks]
+    task = datasets.task_index(tasks, given.assay)
+    method = choose_method(config, given.method)
+    molecules, names, notes = read(given.molecules)
+    if config.model == "graph_conv":
+      notes += [
+        f"{count} molecule(s) with {what}"
+        for what, count in graphs.cut(molecules, config.graph).items()
+        if count
+      ]
+    for note in notes:
+      print(note)
+    found = explain(config, params, molecules, task, method)
+    out = given.out.expanduser()
+    print(write(out, molecules, names, found, tasks, task, notes))
+
+
+if __name__ == "__main__":
+  main()

@@ -1,0 +1,118 @@
+"""Tables from cells, and all of it at smoke size."""
+
+import numpy as np
+import pytest
+from rdkit import Chem
+
+from common.tables import cells
+from projects.interpretable_drugs import __file__ as package
+from projects.interpretable_drugs import (
+  alerts,
+  reproduce,
+  result_tables,
+  studies,
+)
+
+TABLES = reproduce.TABLES
+
+
+def call(out, table, *arguments):
+  reproduce.reproduce.main(
+    "x",
+    package,
+    TABLES,
+    reproduce.add_arguments,
+    seeds=1,
+    argv=[f"--table={table}", "--quick", f"--out={out}", *arguments],
+  )
+
+
+@pytest.mark.slow
+def test_neurons_at_smoke_size(tmp_path, monkeypatch, capsys):
+  monkeypatch.chdir(tmp_path)
+  call(tmp_path / "out", "neurons", "--only=main,untrained,bits")
+  cell = cells.load(tmp_path / "out/neurons_main_0.json")
+  assert cell["alerts"] == len(cell["names"]) and cell["tests"] > 0
+  bits = cells.load(tmp_path / "out/neurons_bits_0.json")
+  assert bits["tests"] == 64 * bits["alerts"]
+  said = capsys.readouterr().out
+  assert "| input bits | - |" in said and "| 4 layers, untrained |" in said
+  for name in ("units", "layers"):
+    assert (tmp_path / f"out/{name}.png").stat().st_size > 1_000
+
+
+@pytest.mark.slow
+def test_ames_at_smoke_size(tmp_path, monkeypatch, capsys):
+  monkeypatch.chdir(tmp_path)
+  call(tmp_path / "out", "ames", "--only=main")
+  cell = cells.load(tmp_path / "out/ames_main_0.json")
+  assert cell["skeleton"]["auc"] == pytest.approx(cell["scores"]["test_auc"])
+  assert len(cell["best"]) == 6 and len(cell["labels"]) == 19
+  assert "| nitrosamine | 0 of 1 |" in capsys.readouterr().out
+  for name in ("roc", "substructures_main"):
+    assert (tmp_path / f"out/{name}.png").stat().st_size > 1_000
+
+
+def test_a_row_that_is_not_there(tmp_path, capsys):
+  with pytest.raises(SystemExit):
+    call(tmp_path / "out", "ames", "--only=mend")
+  assert "--only=mend: the table has main, mended" in capsys.readouterr().err
+
+
+def test_the_worth_of_a_list_counts_molecules():
+  listed = [
+    {"ppv": 1.0, "count": 1},
+    {"ppv": 0.5, "count": 3},
+    {"ppv": None, "count": 0},
+  ]
+  assert result_tables.worth(listed) == pytest.approx(2.5 / 4)
+  assert result_tables.worth(listed[2:]) is None
+
+
+def test_means_over_seeds():
+  assert result_tables.spread([1.0, 2.0, None]) == "1.500 ± 0.707"
+  assert result_tables.spread([2.0], ".1f") == "2.0"
+  assert result_tables.spread([None]) == "-"
+
+
+def test_classes_are_counted_by_run():
+  cell = lambda *names: {"best": [{"classes": [name]} for name in names]}
+  table = result_tables.class_table(
+    {"main": [cell("azide", "epoxide"), cell("azide")]}
+  )
+  assert "| azide | 2 of 2 |" in table and "| epoxide | 1 of 2 |" in table
+  assert "| nitrosamine | 0 of 2 |" in table
+
+
+def test_few_matches_get_an_asterisk():
+  one = {
+    "smiles": "CN=O",
+    "ppv": 0.75,
+    "count": 4,
+    "interval": [0.3, 0.95],
+    "classes": [],
+    "alerts": ["nitroso"],
+  }
+  absent = {**one, "ppv": None, "count": 0, "alerts": []}
+  table = result_tables.substructure_table([one, absent], 5)
+  assert "| `CN=O` | 0.75* | 0.30 to 0.95 | 4 | nitroso |" in table
+  assert "| -* |" in table
+
+
+def test_molecules_that_come_twice_count_once():
+  smiles = ("CCO", "OCC", "CCN", "CC")
+  molecules = [Chem.MolFromSmiles(text) for text in smiles]
+  groups = np.array([[1, 1], [1, 0], [1, 1], [0, 1]], bool)
+  found = studies.Tested(
+    molecules,
+    np.eye(4, dtype=np.uint8),
+    [alerts.Alert(name, ("C",), ()) for name in "ab"],
+    groups,
+    [3, 5],
+    np.array([0, 2, 3]),
+  )
+  other = studies.only_distinct(found, 2)
+  assert [alert.name for alert in other.alerts] == ["a"]  # b is in all three.
+  np.testing.assert_array_equal(other.groups, [[1], [1], [0]])
+  np.testing.assert_array_equal(other.bits, np.eye(4)[[0, 2, 3]])
+  assert other.sizes == [3]

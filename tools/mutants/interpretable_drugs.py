@@ -1,0 +1,86 @@
+"""Mutants of the interpretable networks for drug discovery."""
+
+from tools.mutants.mutant import of
+
+ROOT = "projects/interpretable_drugs/"
+TESTS = "tests/projects/interpretable_drugs/"
+
+MUTANTS = (
+  *of(
+    f"{ROOT}train.py",
+    f"{TESTS}test_train.py",
+    ("jax.random.fold_in(state.key, state.step)", "state.key"),
+    ("better = score > state.best_score", "better = score < state.best_score"),
+    (
+      "value, grads = jax.value_and_grad(loss)(state.params)",
+      "value, grads = jax.value_and_grad(lambda p: -loss(p))(state.params)",
+    ),
+  ),
+  *of(
+    f"{ROOT}losses.py",
+    f"{TESTS}test_train.py",
+    ("total / jnp.maximum(jnp.sum(known), 1)", "total / known.size"),
+    ("jnp.where(known, each, 0.0)", "each"),
+  ),
+  *of(
+    f"{ROOT}model.py",
+    f"{TESTS}test_graphs.py",
+    ("jnp.split(kernel, 2)", "jnp.split(kernel, 2)[::-1]"),
+    ("/ (self.atom_slots or 1)", ""),
+    ("self.head(total / count, train)", "self.head(total, train)"),
+    ("*arriving) / count", "*arriving)"),
+  ),
+  *of(
+    f"{ROOT}graphs.py",
+    f"{TESTS}test_graphs.py",
+    (
+      "lambda kept, g: (collect(g, *kept), None",
+      "lambda kept, g: (0 * collect(g, *kept), None",
+    ),
+    ('2 if graph.bond_code == "repeated" else 1', "1"),
+    ("int(sizes.sum()) + 1) // _ATOMS", "int(sizes.sum())) // _ATOMS"),
+    ("for known in (name, name[:-1])", "for known in (name,)"),
+  ),
+  *of(
+    f"{ROOT}attribution.py",
+    f"{TESTS}test_attribution.py",
+    ("jnp.arange(1, steps + 1,", "jnp.arange(0, steps,"),
+    ("return (x - baseline) * total / steps", "return x * total / steps"),
+    ("set(whole - f(without))", "set(f(without) - whole)"),
+    ("x + noise * away", "x"),
+  ),
+  *of(
+    f"{ROOT}fingerprints.py",
+    f"{TESTS}test_attribution.py",
+    ("distances[centre] <= size", "distances[centre] < size"),
+    ("found[atoms] += scores[bit]", "found[atoms] = scores[bit]"),
+  ),
+  *of(
+    f"{ROOT}rank_tests.py",
+    f"{TESTS}test_rank_tests.py",
+    ("(directed - 0.5)", "directed"),
+    ("(n + 1 - ties / (n * (n - 1)))", "(n + 1 - 0 * ties)"),
+    ('"less": -sums', '"less": sums'),
+    ("np.log(alpha) - np.log(max(log_p.size, 1))", "np.log(alpha)"),
+    ("np.flatnonzero(below)[-1]", "np.flatnonzero(below)[0]"),
+  ),
+  *of(
+    f"{ROOT}neurons.py",
+    f"{TESTS}test_neurons.py",
+    ("len(layers)).min(axis=0)", "-1).max(axis=0)"),
+    ("np.where(auc > 0.5, log_p", "np.where(auc < 0.5, log_p"),
+  ),
+  *of(
+    f"{ROOT}substructures.py",
+    f"{TESTS}test_substructures.py",
+    ("np.argsort(-values, kind", "np.argsort(values, kind"),
+    ("if vector in seen:", "if False:"),
+    ("int(toxic[has].sum())", "int(toxic.sum())"),
+  ),
+  *of(
+    f"{ROOT}datasets.py",
+    f"{TESTS}test_train.py",
+    ("if cut(key) not in known", "if key"),
+    ("y[known] = data.y[generator.permutation(known)]", "y = y"),
+  ),
+)
