@@ -87,7 +87,8 @@ def place(tmp_path, monkeypatch):
   Image.fromarray(clips(1, 0)[0, 0]).save("image.png")
   first = "".join(f"{'C' * n}O\n" for n in range(1, 9))
   second = "".join(f"{'C' * n}N\n" for n in range(1, 9))
-  (tmp_path / "reference.smi").write_text(first)
+  for name in ("reference.smi", "molecules.smi"):
+    (tmp_path / name).write_text(first)
   (tmp_path / "generated.smi").write_text(second)
   with gzip.open("reference.csv.gz", "wt") as file:
     file.write("id,smiles\n" + "".join(f"1,{s}\n" for s in first.split()))
@@ -147,7 +148,11 @@ def run(words, monkeypatch):
 
 def here(argument):
   argument = argument.replace("cifar10:train", "fashion_mnist:test")
-  return re.sub(r"^(--config=[\w/]+\.py)$", r"\1:smoke", argument)
+  found = re.fullmatch(r"(--config=[\w/]+\.py)(?::([\w,]+))?", argument)
+  if not found or "smoke" in argument:
+    return argument
+  path, variant = found.groups()
+  return f"{path}:{variant},smoke" if variant else f"{path}:smoke"
 
 
 @pytest.mark.parametrize("path", READMES)

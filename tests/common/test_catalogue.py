@@ -16,11 +16,21 @@ def test_every_paper_is_listed(capsys):
     assert f"\n{name}: " in f"\n{said}"
 
 
+def is_command(path):
+  return (
+    path.stem != "__main__" and '__name__ == "__main__"' in path.read_text()
+  )
+
+
 @pytest.mark.parametrize("name", PROJECTS)
 def test_a_paper_lists_its_configs_and_commands(name, capsys):
   runpy.run_module(f"projects.{name}", run_name="__main__")
   said = capsys.readouterr().out
   assert said.strip() == catalogue.project(name)
-  assert f"python -m projects.{name}.reproduce: " in said
+  folder = catalogue.ROOT / "projects" / name
+  commands = [path.stem for path in folder.glob("*.py") if is_command(path)]
+  assert commands
+  for command in commands:
+    assert f"python -m projects.{name}.{command}: " in said
   for path in (catalogue.ROOT / "configs" / name).glob("*.py"):
     assert f"configs/{name}/{path.name}: {catalogue.first_line(path)}" in said

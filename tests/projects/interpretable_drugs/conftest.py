@@ -17,3 +17,9 @@ def runs(tmp_path_factory):
     found[model] = tmp_path_factory.mktemp(model)
     train.train(config, str(found[model]))
   return found
+
+
+@pytest.fixture(autouse=True)
+def home(tmp_path, monkeypatch):
+  """What is kept in the user's cache goes elsewhere."""
+  monkeypatch.setenv("HOME", str(tmp_path / "home"))
