@@ -250,6 +250,7 @@ def sentences() -> Iterator[None]:
   threading.excepthook = lambda args: _of_a_thread(args, plain)
   try:
     yield
+    threading.excepthook = plain  # Else it is asked for until the end.
   except (InputError, FloatingPointError) as error:
     _leave(str(error), 1)
   except OSError as error:
@@ -262,13 +263,12 @@ def sentences() -> Iterator[None]:
     _leave(str(stop), 128 + stop.signal)
   except KeyboardInterrupt:  # Outside of a run, which stops in its own way.
     _leave("stopped", 130)
-  finally:
-    threading.excepthook = plain
 
 
 def _of_a_thread(args, plain):
   """TensorBoard's writer is one: on a full disk, a line and no traceback."""
-  if isinstance(args.exc_value, OSError):
+  closed = "closed file" in str(args.exc_value)
+  if isinstance(args.exc_value, OSError) or closed:
     print(f"warning: {args.exc_value}", file=sys.stderr)
   else:
     plain(args)

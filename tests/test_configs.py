@@ -34,8 +34,12 @@ LATER = {
   "rudder": ("delays", *(set(COMMON) - {"batch_size"})),
   "slot_attention": ("cache_dir", "data_dir", "test_images", "train_images"),
   "snn": (
+    "data.categorical",
+    "data.header",
+    "data.missing",
     "data.name",
     "data.processes",
+    "data.separator",
     "max_bytes",
     "max_steps",
     "min_epochs",
