@@ -101,6 +101,40 @@ def test_the_clipped_loss():
   assert slope[0, 0] < 0 < slope[0, 1]
 
 
+@pytest.mark.parametrize("c_v, c_e", [(0.0, 0.0), (0.5, 0.01), (1.0, 1.0)])
+def test_the_whole_loss_in_numpy(c_v, c_e):
+  """-L^CLIP + c_v L^VF - c_e S, term by term, on two samples."""
+  config = small(value_coefficient=c_v, entropy_coefficient=c_e)
+  pi = np.array([[0.5, 0.5], [0.9, 0.1]])
+  advantage, target = np.array([2.0, -3.0]), np.array([1.0, -1.0])
+  value, old = np.array([0.5, 0.25]), np.array([0.4, 0.2])
+  chosen = np.array([0.5, 0.1])  # Ratios 1.25 and 0.5: both beyond the clip.
+  batch = ppo.Batch(
+    observation=jnp.zeros((2, 1)),
+    action=jnp.array([0, 1]),
+    log_prob=jnp.log(jnp.array(old)),
+    value=jnp.zeros(2),
+    advantage=jnp.array(advantage),
+    target=jnp.array(target),
+  )
+  total, _ = ppo.loss(config, jnp.log(pi), jnp.array(value), batch, 0.2)
+  ratio = chosen / old
+  surrogate = np.minimum(
+    ratio * advantage, np.clip(ratio, 0.8, 1.2) * advantage
+  )
+  entropy = -np.sum(pi * np.log(pi), axis=1).mean()
+  error = 0.5 * np.mean((value - target) ** 2)
+  want = -surrogate.mean() + c_v * error - c_e * entropy
+  assert total == pytest.approx(want, rel=1e-5)
+
+
+def test_advantages_are_standardised():
+  got = np.asarray(ppo.standardised(jnp.array([1.0, 2.0, 6.0])))
+  np.testing.assert_allclose(
+    got, (np.array([1, 2, 6]) - 3) / 14**0.5 * 3**0.5, rtol=1e-5
+  )
+
+
 def test_a_value_moves_no_further_than_the_clip_range():
   config = small(value_clip=True)
   batch = ppo.Batch(
