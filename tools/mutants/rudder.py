@@ -88,4 +88,57 @@ MUTANTS = (
     ("state.step * count + jnp.arange(count)", "jnp.arange(count)"),
     ("jnp.where(solved, step * count, state.solved_at)", "step * count"),
   ),
+  *of(
+    "projects/rudder/ppo/ppo_rudder.py",
+    f"{TESTS}test_ppo_rudder_steps.py",
+    ("expected if config.standardise else 0.0", "0.0"),
+    ("smooth - mean) / (jnp.sqrt(variance) + 1e-8)", "smooth - mean)"),
+    ("reward, zero, zero, rollout.end", "-reward, zero, zero, rollout.end"),
+    ("config.trace, 1.0", "0.0, 1.0"),
+    (
+      "advantage_mix(own, smooth, quality, config.share)",
+      "advantage_mix(own, reward, quality, config.share)",
+    ),
+    (
+      "advantage_mix(own, smooth, quality, config.share)",
+      "advantage_mix(own, 0 * smooth, quality, config.share)",
+    ),
+    (
+      "advantage_mix(own, smooth, quality, config.share)",
+      "advantage_mix(own, smooth, quality, 0.5)",
+    ),
+    ("mask, config.auxiliary_weight", "mask, 0.0"),
+    ("config, ppo.standardised(own), g,", "config, own, g,"),
+    ("jnp.where(varied, mixed, ppo.standardised(own))", "mixed"),
+    ("decay * state.mean_return + (1.0 - decay) * now", "now"),
+    ("lessons_buffer.relearnt(buffer, which, each)", "buffer"),
+    (
+      "buffer, key, config.lstm_batch, config.lessons_temperature",
+      "buffer, key, config.lstm_batch, None",
+    ),
+    (
+      "optax.clip_by_global_norm(config.lstm_max_grad_norm)",
+      "optax.identity()",
+    ),
+    (
+      "apply(weights, x, carry),\n      x",
+      "apply(state.model, x, carry),\n      x",
+    ),
+    ("config.quality_threshold,\n", "1e9,\n"),
+    (
+      "ppo.as_batch(rollout, mixed, target)",
+      "ppo.as_batch(rollout, mixed, own)",
+    ),
+  ),
+  *of(
+    "projects/rudder/ppo/sequences.py",
+    f"{TESTS}test_ppo_rudder.py {TESTS}test_ppo_rudder_steps.py",
+    ("finished * (contribution + error)", "finished * contribution"),
+    ("finished * (contribution + error)", "-finished * (contribution + error)"),
+    ("prediction / scale, total / scale", "prediction, total"),
+    ("mean_return / scale, threshold", "mean_return, threshold"),
+    ("jnp.where(start[:, None], 0.0, c)", "c"),
+    ("scale * delta", "delta"),
+    ("jnp.where(start, 0.0, total)", "total"),
+  ),
 )
