@@ -98,12 +98,24 @@ def tiny(variant="smoke", **values):
   config = configs.get_config(variant)
   config.unlock()
   config.update(
-    batch_size=4, game_steps=30, idle_steps=10, episode_steps=20,
-    rollout_steps=8, total_steps=2, eval_every=2, checkpoint_every=2,
-    chunk_steps=8, ig_points=2, lessons=2, film_frames=4,
-    policy_widths=(2, 2, 2), policy_hidden=8, model_widths=(2, 2),
-    lstm_features=2, warm_games=0,
-  )  # fmt: skip
+    batch_size=4,
+    game_steps=30,
+    idle_steps=10,
+    episode_steps=20,
+    rollout_steps=8,
+    total_steps=2,
+    eval_every=2,
+    checkpoint_every=2,
+    chunk_steps=8,
+    ig_points=2,
+    lessons=2,
+    film_frames=4,
+    policy_widths=(2, 2, 2),
+    policy_hidden=8,
+    model_widths=(2, 2),
+    lstm_features=2,
+    warm_games=0,
+  )
   config.update(values)
   return config
 
