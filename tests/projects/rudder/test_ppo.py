@@ -145,7 +145,8 @@ def test_advantages_are_standardised():
   )
 
 
-def test_a_value_moves_no_further_than_the_clip_range():
+@pytest.mark.parametrize("aim", [1.0, -1.0])
+def test_a_value_moves_no_further_than_the_clip_range(aim):
   config = small(value_clip=True)
   batch = ppo.Batch(
     observation=jnp.zeros((1, 1)),
@@ -153,12 +154,14 @@ def test_a_value_moves_no_further_than_the_clip_range():
     log_prob=jnp.log(jnp.array([0.5])),
     value=jnp.array([0.0]),
     advantage=jnp.array([0.0]),
-    target=jnp.array([1.0]),
+    target=jnp.array([aim]),
   )
   f = lambda v: ppo.loss(config, jnp.zeros((1, 2)), v, batch, 0.2)[1]
   slope = jax.grad(lambda v: f(v)["value_loss"])
-  assert slope(jnp.array([0.1])) < 0  # Within: on to the target.
-  assert slope(jnp.array([0.5])) == 0  # Beyond: no further.
+  assert aim * slope(jnp.array([aim * 0.1])) < 0  # Within: on to the target.
+  assert slope(jnp.array([aim * 0.5])) == 0  # Beyond: no further.
+  error = float(f(jnp.array([aim * 0.5]))["value_loss"])
+  assert error == pytest.approx(0.5 * 0.8**2)
 
 
 def linear(params, observation):
