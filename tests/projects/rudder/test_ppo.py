@@ -310,11 +310,16 @@ def test_without_restart_episodes_go_on(lever):
   config = lever(restart=False, rollout_steps=4, batch_size=2, minibatches=2)
   state = ppo.init(jax.random.key(0), config)
   step = jax.jit(ppo.make_train_step(config))
-  times = []
+  times, earned = [], []
   for _ in range(3):
-    state, _ = step(state, None)
+    state, metrics = step(state, None)
     times.append(int(state.environment.within.time[0]))
+    earned.append(float(metrics["return"]))
+    # Of two environments, by what has ended: before it has, nothing is paid.
+    assert metrics["episodes"] == [0, 2, 2][len(times) - 1]
+    assert (metrics["reward"] > 0) == (len(times) > 1)
   assert times == [4, 2, 0]  # Of 6 steps each.
+  assert earned[0] > 0 and earned[0] == round(earned[0])
 
 
 def test_numbers_that_do_not_fit_are_one_sentence(lever):
