@@ -154,6 +154,23 @@ MUTANTS = (
     ),
   ),
   *of(
+    "projects/rudder/ppo/ppo_rudder.py",
+    f"{TESTS}test_ppo_rudder.py",
+    ("jnp.where(inside, rollout.reward, 0.0)", "rollout.reward"),
+    ("steps < played.length[None], g", "steps < 99, g"),
+    ("steps == 0, actions", "steps < 0, actions"),
+    ("losses.masked_mean(smooth, known > 0)", "jnp.mean(smooth)"),
+    ("(smooth - mean) ** 2, known > 0", "(smooth - mean) ** 2, known >= 0"),
+    ("jnp.where(start, prediction, 0.0)) / jnp.sum(start)", "prediction)"),
+    (
+      "rollout.end, rollout.end, config.trace",
+      "rollout.end, 0 > zero, config.trace",
+    ),
+    ("mean_return,\n    config.quality", "1.0,\n    config.quality"),
+    ("config.reward_scale,", "1.0,"),
+    ("high - low > 1e-6", "high - low >= 0 * 1e-6"),
+  ),
+  *of(
     "projects/rudder/ppo/sequences.py",
     f"{TESTS}test_ppo_rudder.py {TESTS}test_ppo_rudder_steps.py",
     ("finished * (contribution + error)", "finished * contribution"),
