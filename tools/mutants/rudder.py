@@ -158,7 +158,7 @@ MUTANTS = (
     f"{TESTS}test_ppo_rudder.py",
     ("jnp.where(inside, rollout.reward, 0.0)", "rollout.reward"),
     ("steps < played.length[None], g", "steps < 99, g"),
-    ("steps == 0, actions", "steps < 0, actions"),
+    ("steps == 0, actions", "steps >= 0, actions"),
     ("losses.masked_mean(smooth, known > 0)", "jnp.mean(smooth)"),
     ("(smooth - mean) ** 2, known > 0", "(smooth - mean) ** 2, known >= 0"),
     ("jnp.where(start, prediction, 0.0)) / jnp.sum(start)", "prediction)"),
