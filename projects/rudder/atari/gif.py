@@ -66,12 +66,13 @@ def plot(
   """Rewards, redistributed rewards and the prediction over the episode."""
   width = 84 * ZOOM
   figure = plt.figure(figsize=(width / 100, _HEIGHT / 100), dpi=100)
-  axes = figure.add_axes((
+  place = (
     _LEFT / width,
     1 - _BOTTOM / _HEIGHT,
     (_RIGHT - _LEFT) / width,
     (_BOTTOM - _TOP) / _HEIGHT,
-  ))  # fmt: skip
+  )
+  axes = figure.add_axes(place)
   title = "reward"
   steps = np.arange(len(reward))
   if explained is not None:

@@ -92,16 +92,18 @@ def inputs(
 ) -> jax.Array:
   """What the LSTM sees: own and the policy's features, action, time code."""
   seen = policy.apply(policy_weights, chunk.stack, method="see")
+  time = time_code(
+    chunk.clock, config.time_longest, config.time_span, config.time_code
+  )
   return jnp.concatenate(
     [
       predictor.apply(weights, chunk.stack, method="see"),
       jax.lax.stop_gradient(seen),
       jax.nn.one_hot(chunk.action, policy.actions),
-      time_code(chunk.clock, config.time_longest, config.time_span,
-                config.time_code),
+      time,
     ],
     axis=1,
-  )  # fmt: skip
+  )
 
 
 def loss(

@@ -7,7 +7,9 @@ end of the episode: what RUDDER is for (arXiv:1806.07857, Def. of the delayed
 reward MDP). The optimal policies stay; the reward is no longer Markov.
 """
 
+import dataclasses
 import importlib
+import operator
 from typing import Any
 
 import flax.struct
@@ -93,7 +95,7 @@ def make(config: ml_collections.ConfigDict) -> tuple[Any, Any]:
         f"{config.env} has no parameter max_steps_in_episode for "
         f"config.time_limit = {config.time_limit} to set; use 0"
       )
-    params = params.replace(max_steps_in_episode=config.time_limit)
+    params = _with_limit(params, config.time_limit)
   if episode_steps(params) is None and config.delayed:
     raise InputError(
       f"episodes of {config.env} may never end, and a delayed reward would "
@@ -101,6 +103,14 @@ def make(config: ml_collections.ConfigDict) -> tuple[Any, Any]:
       "parameters a max_steps_in_episode"
     )
   return (Delayed(env) if config.delayed else env), params
+
+
+def _with_limit(params, steps):
+  """The parameters with another limit: a dataclass, or a NamedTuple."""
+  if dataclasses.is_dataclass(params):
+    return dataclasses.replace(params, max_steps_in_episode=steps)
+  replace = getattr(params, "_replace", None) or params.replace
+  return replace(max_steps_in_episode=steps)
 
 
 def episode_steps(params: Any) -> int | None:
@@ -131,19 +141,83 @@ def make_env(name: str) -> tuple[Any, Any]:
         + (f"; did you mean {close!r}?" if close else "")
         + " (one of your own is written package.module:make_env)"
       )
-    return gymnax.make(name)
+    env, params = gymnax.make(name)
+    action_count(env, params, name)
+    return env, params
   module, _, function = name.partition(":")
   try:
     made = getattr(importlib.import_module(module), function)()
-  except (ImportError, AttributeError, TypeError) as error:
-    raise InputError(f"config.env {name!r} cannot be made: {error}") from error
-  env, params = made if isinstance(made, tuple) else (made, None)
-  try:
+    # A NamedTuple is an environment, a plain tuple holds one.
+    env, params = made if type(made) is tuple else (made, None)
     params = env.default_params if params is None else params
-  except AttributeError as error:
-    raise InputError(f"{name} breaks the contract: {error}") from error
+  except Exception as error:  # Anything may happen in a user's code.
+    raise InputError(
+      f"config.env {name!r} cannot be made: {_first_line(error)} (it has to "
+      "return an environment, or an environment and its parameters)"
+    ) from error
   check(name, env, params)
   return env, params
+
+
+def _first_line(error):
+  """What an exception says, on one line; its kind if it says nothing."""
+  return (str(error).strip().splitlines() or [type(error).__name__])[0]
+
+
+def action_count(env: Any, params: Any, name: str = "") -> int:
+  """How many actions there are to choose from.
+
+  The action space says it, `Discrete(n)`; where there is none, `num_actions`.
+
+  Args:
+    env: a gymnax environment.
+    params: its parameters, which the space may depend on.
+    name: of the environment, for the message.
+
+  Raises:
+    InputError: actions are no whole numbers below n, fewer than two, or the
+      space and `num_actions` say different things.
+  """
+  name = name or type(env).__name__
+
+  def told(what, read):
+    try:
+      return read()
+    except (AttributeError, NotImplementedError):
+      return None  # Not there, or a base class's that was not written.
+    except Exception as error:  # Anything may happen in a user's code.
+      raise InputError(
+        f"{name} breaks the contract of gymnax 1.0: {what} ends in "
+        f"{type(error).__name__}: {_first_line(error)}"
+      ) from error
+
+  space = told("action_space", lambda: env.action_space(params))
+  number = told("num_actions", lambda: env.num_actions)
+  count = number if space is None else getattr(space, "n", None)
+  if space is not None and count is None:
+    raise InputError(
+      f"{name} has the action space {space}, and PPO here chooses among "
+      "finitely many actions: give it a spaces.Discrete(n), whose actions "
+      "your environment turns into its own"
+    )
+  try:
+    count = operator.index(count)
+  except TypeError:
+    count = 0
+  said = f"num_actions is {number!r}"
+  if space is not None:
+    said = f"its action space is {space}"
+  if count < 2:
+    raise InputError(
+      f"{name} breaks the contract of gymnax 1.0: {said}, not a whole number "
+      "of actions from 2 on"
+    )
+  if number is not None and number != count:
+    raise InputError(
+      f"{name} breaks the contract of gymnax 1.0: {said}, and num_actions, "
+      f"perhaps inherited, is {number!r}: make them agree"
+    )
+  return count
 
 
 def check(name: str, env: Any, params: Any) -> None:
@@ -154,7 +228,8 @@ def check(name: str, env: Any, params: Any) -> None:
         key, state, action, params)
 
   Both can be traced; observation and state keep shapes and dtypes; the reward
-  is a float scalar, the ends are bool scalars; `env.num_actions` actions.
+  is a float scalar, the ends are bool scalars; parameters are numbers; actions
+  are what `action_count` says.
 
   Raises:
     InputError: which of these does not hold.
@@ -167,12 +242,18 @@ def check(name: str, env: Any, params: Any) -> None:
     try:
       return jax.eval_shape(function, *args)
     except Exception as error:  # Anything may happen in a user's code.
-      first = str(error).strip().splitlines()[:1] or [type(error).__name__]
-      raise wrong(f"{what} cannot be traced by JAX: {first[0]}") from error
+      raise wrong(
+        f"{what} cannot be traced by JAX: {_first_line(error)}"
+      ) from error
 
-  count = getattr(env, "num_actions", None)
-  if not isinstance(count, int) or count < 2:
-    raise wrong(f"num_actions is {count!r}, not a whole number from 2 on")
+  action_count(env, params, name)
+  try:
+    jax.tree.map(jnp.asarray, params)
+  except TypeError as error:
+    raise wrong(
+      f"JAX cannot take its parameters apart ({type(params).__name__}): make "
+      "them a flax.struct.dataclass, or a NamedTuple, of numbers"
+    ) from error
   key = jax.eval_shape(jax.random.key, 0)
   began = traced("reset", lambda k: env.reset(k, params), key)
   if not isinstance(began, tuple) or len(began) != 2:

@@ -166,9 +166,8 @@ def table(cells: dict[tuple[str, str], dict[str, Any]]) -> str:
       row.append(f"{scipy.stats.mannwhitneyu(*values).pvalue:.2g}")
     rudder = here["rudder"]
     done = len(rudder["returns"][0]) * rudder["steps_per_update"]
-    minutes = sum(cell["seconds"] + cell["compile_seconds"]
-                  for cell in here.values()) / 60  # fmt: skip
-    row += [f"{done:,}", f"{rudder['seeds']}", f"{minutes:.1f}"]
+    seconds = [c["seconds"] + c["compile_seconds"] for c in here.values()]
+    row += [f"{done:,}", f"{rudder['seeds']}", f"{sum(seconds) / 60:.1f}"]
     rows.append(row)
   kinds = ["PPO, original", "PPO, delayed", "PPO+RUDDER, delayed", "p"]
   header = [

@@ -21,6 +21,7 @@ from common import keys
 from common.errors import InputError
 
 from . import delayed_reward, model
+from .delayed_reward import action_count
 
 Config = ml_collections.ConfigDict
 
@@ -107,7 +108,7 @@ def init(key: jax.Array, config: Config) -> State:
       "would not be seen whole; raise that, or lower config.time_limit"
     )
   began = reset(env, params, keys.named(key, "reset"), config)
-  weights = model.actor_critic(config, env.num_actions).init(
+  weights = model.actor_critic(config, action_count(env, params)).init(
     keys.named(key, "policy"), flat(began[0])
   )
   return State(
@@ -148,7 +149,7 @@ def play(
   """
   envs = len(start[0])
   # All noise in two calls: drawn in the loop, it would be half of the time.
-  shape = (steps, envs, env.num_actions)
+  shape = (steps, envs, action_count(env, params))
   gumbel = jax.random.gumbel(keys.named(key, "actions"), shape)
   ks = jax.random.split(keys.named(key, "steps"), (steps, envs))
 
@@ -261,8 +262,7 @@ def improve(
   """Epochs of shuffled minibatches over `batch` `[time * envs, ...]`."""
   ks = jax.random.split(key, config.epochs)
   shuffled = lambda key: jax.random.permutation(key, len(batch.action))
-  order = jax.vmap(shuffled)(ks)
-  order = order.reshape(config.epochs * config.minibatches, -1)
+  order = jax.vmap(shuffled)(ks).reshape(config.epochs * config.minibatches, -1)
 
   def once(carry, which):
     params, moments = carry
@@ -303,7 +303,7 @@ def make_train_step(config: Config) -> Callable:
   `reward` a step's mean as the learner sees it.
   """
   env, params = delayed_reward.make(config)
-  network = model.actor_critic(config, env.num_actions)
+  network = model.actor_critic(config, action_count(env, params))
   apply = lambda weights, observation: network.apply(weights, flat(observation))
 
   def step(state, batch):
@@ -386,7 +386,7 @@ def make_evaluate(config: Config, real: Any = None) -> Callable:
   """
   del real
   env, params = delayed_reward.make(config)
-  network = model.actor_critic(config, env.num_actions)
+  network = model.actor_critic(config, action_count(env, params))
 
   @jax.jit
   def score(weights, key):

@@ -82,8 +82,9 @@ def init(key: jax.Array, config: ml_collections.ConfigDict) -> State:
     length=jax.ShapeDtypeStruct((), jnp.int32),
     episode_return=jax.ShapeDtypeStruct((), jnp.float32),
   )
+  actions = delayed_reward.action_count(env, params)
   weights = model.return_model(config).init(
-    keys.named(key, "model"), jnp.zeros((1, 1, features + env.num_actions))
+    keys.named(key, "model"), jnp.zeros((1, 1, features + actions))
   )
   return State(
     step=jnp.int32(0),
@@ -179,10 +180,11 @@ def make_train_step(config: ml_collections.ConfigDict) -> Callable:
   mean size of a step's redistributed reward.
   """
   env, params = delayed_reward.make(config)
-  network = model.actor_critic(config, env.num_actions)
+  actions = delayed_reward.action_count(env, params)
+  network = model.actor_critic(config, actions)
   predictor = model.return_model(config)
   apply = lambda w, observation: network.apply(w, ppo.flat(observation))
-  lesson_losses = make_lesson_losses(config, env.num_actions)
+  lesson_losses = make_lesson_losses(config, actions)
   adam = optimizer(config)
   time = delayed_reward.episode_steps(params)
 
@@ -232,7 +234,7 @@ def make_train_step(config: ml_collections.ConfigDict) -> Callable:
     seen = rollout.observation.reshape(*rollout.action.shape, -1)
     begin = sequences.starts(rollout.end)
     x = sequences.inputs(
-      seen, rollout.action, begin, env.num_actions, config.delta_scale
+      seen, rollout.action, begin, actions, config.delta_scale
     )
     g = sequences.predict(
       lambda x, carry: predictor.apply(weights, x, carry),

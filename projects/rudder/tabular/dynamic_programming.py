@@ -52,8 +52,9 @@ def _backward(env, params, policy):
   actions = jnp.arange(env.num_actions)
   outcomes = jax.vmap(env.outcomes, (None, 0, None))
   outcomes = jax.vmap(outcomes, (0, None, None))
-  following = jax.vmap(jax.vmap(jax.vmap(env.index_in_time, (0, None)),
-                                (0, None)), (0, None))  # fmt: skip
+  following = env.index_in_time
+  for _ in range(3):  # Of states, actions and outcomes.
+    following = jax.vmap(following, (0, None))
 
   def step(carry, inputs):
     value, spread = carry  # Of the time after: [states_per_time].

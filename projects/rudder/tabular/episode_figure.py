@@ -54,18 +54,27 @@ def episode_figure(states, actions, prediction, paid, redistributed):
     redistributed: `[steps]`.
   """
   figure, (top, middle, bottom) = plt.subplots(
-    3, 1, figsize=(7, 6.4), sharex=True, layout="constrained",
+    3,
+    1,
+    figsize=(7, 6.4),
+    sharex=True,
+    layout="constrained",
     height_ratios=(2, 2, 2),
-  )  # fmt: skip
+  )
   low, high = states.min(0), states.max(0)
   moving = high > low
   scaled = (states - low) / np.where(moving, high - low, 1.0)
   shown = np.where(moving, scaled, states != 0)
   shown = shown[:, moving | (states[0] != 0)]
   top.imshow(
-    shown.T, aspect="auto", cmap="Blues", interpolation="nearest", vmin=0,
-    vmax=1.3, extent=(-0.5, len(states) - 0.5, shown.shape[1] - 0.5, -0.5),
-  )  # fmt: skip
+    shown.T,
+    aspect="auto",
+    cmap="Blues",
+    interpolation="nearest",
+    vmin=0,
+    vmax=1.3,
+    extent=(-0.5, len(states) - 0.5, shown.shape[1] - 0.5, -0.5),
+  )
   if len(states) <= 60:
     for t, action in enumerate(actions):
       top.text(t, -0.7, str(int(action)), ha="center", va="bottom", fontsize=7)

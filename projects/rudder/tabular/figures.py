@@ -43,9 +43,12 @@ def tasks_figure(path: pathlib.Path, cells: dict) -> None:
   """
   names = list(dict.fromkeys(task for task, _ in cells))
   figure, panels = plt.subplots(
-    1, len(names), figsize=(4.6 * len(names), 4.4), layout="constrained",
+    1,
+    len(names),
+    figsize=(4.6 * len(names), 4.4),
+    layout="constrained",
     squeeze=False,
-  )  # fmt: skip
+  )
   for axes, task in zip(panels[0], names, strict=True):
     for (of, method), row in cells.items():
       if of != task:
@@ -60,9 +63,13 @@ def tasks_figure(path: pathlib.Path, cells: dict) -> None:
       axes.fill_between(delays, low, high, color=colour, alpha=0.2, lw=0)
       beyond = np.isinf(q[:, 1])
       axes.plot(
-        np.array(delays)[beyond], middle[beyond], color=colour, marker="^",
-        ms=9, ls="",
-      )  # fmt: skip
+        np.array(delays)[beyond],
+        middle[beyond],
+        color=colour,
+        marker="^",
+        ms=9,
+        ls="",
+      )
     axes.set(title=TITLES[task], xlabel="delay", yscale="log")
     axes.legend(fontsize=7)
   panels[0, 0].set_ylabel("episodes until solved")
@@ -79,17 +86,26 @@ def bias_variance_figure(path: pathlib.Path, cell: dict) -> None:
     for j, delay in enumerate(cell["bias_delays"]):
       shade = 0.3 + 0.7 * (j + 1) / len(cell["bias_delays"])
       left.plot(
-        cell["episodes"], np.maximum(bias[i, j], 1e-6), color=colour,
-        alpha=shade, label=f"{label}, delay {delay}" if shade == 1 else None,
-      )  # fmt: skip
+        cell["episodes"],
+        np.maximum(bias[i, j], 1e-6),
+        color=colour,
+        alpha=shade,
+        label=f"{label}, delay {delay}" if shade == 1 else None,
+      )
     middle.plot(
-      cell["bias_delays"], np.array(cell["samples"][i], float), color=colour,
-      marker="o", label=label,
-    )  # fmt: skip
+      cell["bias_delays"],
+      np.array(cell["samples"][i], float),
+      color=colour,
+      marker="o",
+      label=label,
+    )
   left.set(
-    xlabel="episodes", ylabel="normalised squared bias", yscale="log",
-    ylim=(1e-4, 2), title="darker: more delay",
-  )  # fmt: skip
+    xlabel="episodes",
+    ylabel="normalised squared bias",
+    yscale="log",
+    ylim=(1e-4, 2),
+    title="darker: more delay",
+  )
   middle.set(
     xlabel="delay", ylabel="episodes to a fifth of the bias", yscale="log"
   )

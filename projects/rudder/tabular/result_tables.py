@@ -72,9 +72,13 @@ def tasks(
       ]
     )
   header = [
-    "task", "method", "delay: episodes, median [40%, 60%] of trials",
-    "growth with steps of delay [95%]", "trials", "minutes, device, commit",
-  ]  # fmt: skip
+    "task",
+    "method",
+    "delay: episodes, median [40%, 60%] of trials",
+    "growth with steps of delay [95%]",
+    "trials",
+    "minutes, device, commit",
+  ]
   return markdown.table(header, rows)
 
 
@@ -95,9 +99,13 @@ def watch(cells: dict[str, dict[str, Any]]) -> str:
       ]
     )
   header = [
-    "method", "the demonstration's episodes", "ours, median [40%, 60%]",
-    "ours, range", "trials", "minutes, device, commit",
-  ]  # fmt: skip
+    "method",
+    "the demonstration's episodes",
+    "ours, median [40%, 60%]",
+    "ours, range",
+    "trials",
+    "minutes, device, commit",
+  ]
   return markdown.table(header, rows)
 
 
@@ -124,6 +132,8 @@ def bias_variance(cell: dict[str, Any]) -> str:
   header = [
     "delay",
     *(f"a fifth of the bias, {m}" for m in cell["methods"]),
-    "states of high variance, Monte Carlo", "with RUDDER", "states",
-  ]  # fmt: skip
+    "states of high variance, Monte Carlo",
+    "with RUDDER",
+    "states",
+  ]
   return markdown.table(header, rows)

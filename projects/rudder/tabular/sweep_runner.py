@@ -25,7 +25,8 @@ from . import delayed_mdp, rounds, train, tree_search
 METHODS = {
   "rudder": ("rudder", {}, "RUDDER"),
   "rudder_q_lambda": (
-    *("rudder", {"q_estimate": "q_lambda"}),
+    "rudder",
+    {"q_estimate": "q_lambda"},
     "RUDDER with Q(λ)",
   ),
   "q_learning": ("q_lambda", {"trace": 0.0}, "Q-learning"),
@@ -34,19 +35,23 @@ METHODS = {
   "monte_carlo": ("monte_carlo", {}, "Monte Carlo"),
   "mcts": ("mcts", {}, "MCTS"),
   "rs_moves": (
-    *("q_lambda", {"shaping": "reward", "potential": "moves"}),
+    "q_lambda",
+    {"shaping": "reward", "potential": "moves"},
     "Q(λ), shaping by moves",
   ),
   "rs_distance": (
-    *("q_lambda", {"shaping": "reward", "potential": "distance"}),
+    "q_lambda",
+    {"shaping": "reward", "potential": "distance"},
     "Q(λ), shaping by distance",
   ),
   "look_ahead": (
-    *("q_lambda", {"shaping": "look_ahead", "potential": "moves"}),
+    "q_lambda",
+    {"shaping": "look_ahead", "potential": "moves"},
     "Q(λ), look-ahead by moves",
   ),
   "look_back": (
-    *("sarsa_lambda", {"shaping": "look_back", "potential": "moves"}),
+    "sarsa_lambda",
+    {"shaping": "look_back", "potential": "moves"},
     "SARSA(λ), look-back by moves",
   ),
 }
@@ -54,8 +59,14 @@ TASKS = {
   "grid_world": ("rudder_q_lambda", "q_lambda", "monte_carlo", "mcts"),
   "choice": ("rudder", "q_lambda", "monte_carlo"),
   "trace_back": (
-    *("rudder", "q_lambda", "sarsa_lambda", "monte_carlo"),
-    *("rs_moves", "rs_distance", "look_ahead", "look_back"),
+    "rudder",
+    "q_lambda",
+    "sarsa_lambda",
+    "monte_carlo",
+    "rs_moves",
+    "rs_distance",
+    "look_ahead",
+    "look_back",
   ),
 }
 

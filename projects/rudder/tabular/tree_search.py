@@ -114,9 +114,8 @@ def greedy_share(
     return state, node, lost + loses[action]
 
   _, state = env.reset_env(jax.random.key(0), params)
-  value = jnp.max(q_optimal.reshape(-1, env.num_actions)[
-    env.state_index(state, params)
-  ])  # fmt: skip
+  first = env.state_index(state, params)
+  value = jnp.max(q_optimal.reshape(-1, env.num_actions)[first])
   carry = (state, jnp.int32(0), 0.0)
   length = params.max_steps_in_episode
   _, _, lost = jax.lax.fori_loop(0, length, step, carry)
@@ -161,8 +160,11 @@ def make_trial(
 
     start = (
       empty(config.max_episodes + 1, env.num_actions),
-      *(jnp.zeros(window), jnp.int32(0), jnp.bool_(False)),
-      *(jnp.int32(config.max_episodes), jnp.bool_(True)),
+      jnp.zeros(window),
+      jnp.int32(0),
+      jnp.bool_(False),
+      jnp.int32(config.max_episodes),
+      jnp.bool_(True),
     )
     tree, recent, _, done, at, _ = jax.lax.while_loop(
       lambda carry: carry[-1], block, start

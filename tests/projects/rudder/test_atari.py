@@ -98,25 +98,37 @@ def tiny(variant="smoke", **values):
   config = configs.get_config(variant)
   config.unlock()
   config.update(
-    batch_size=4, game_steps=30, idle_steps=10, episode_steps=20,
-    rollout_steps=8, total_steps=2, eval_every=2, checkpoint_every=2,
-    chunk_steps=8, ig_points=2, lessons=2, film_frames=4,
-    policy_widths=(2, 2, 2), policy_hidden=8, model_widths=(2, 2),
-    lstm_features=2, warm_games=0,
-  )  # fmt: skip
+    batch_size=4,
+    game_steps=30,
+    idle_steps=10,
+    episode_steps=20,
+    rollout_steps=8,
+    total_steps=2,
+    eval_every=2,
+    checkpoint_every=2,
+    chunk_steps=8,
+    ig_points=2,
+    lessons=2,
+    film_frames=4,
+    policy_widths=(2, 2, 2),
+    policy_hidden=8,
+    model_widths=(2, 2),
+    lstm_features=2,
+    warm_games=0,
+  )
   config.update(values)
   return config
 
 
 def test_games_come_back_by_their_actions():
   pytest.importorskip("ale_py")
-  config = tiny(safe_exploration="fixed")
+  config = tiny(safe_exploration="fixed", batch_size=2)
   rng = np.random.default_rng(0)
 
   def act(t, stacks, temperature):
     assert 0 < temperature <= 1
-    logits = rng.normal(size=(4, 6)).astype(np.float32)
-    return logits, np.zeros(4, np.float32), logits.argmax(axis=1)
+    logits = rng.normal(size=(2, 6)).astype(np.float32)
+    return logits, np.zeros(2, np.float32), logits.argmax(axis=1)
 
   first = actors.Actors(config, actors.new_actor_state(config))
   first.play(act, 45)  # A game has 30 steps; an episode 10, without reward.
@@ -128,10 +140,10 @@ def test_games_come_back_by_their_actions():
   two = again.play(act, 20)
   for name in ("stack", "action", "log_prob", "reward", "end"):
     np.testing.assert_array_equal(getattr(one, name), getattr(two, name))
-  assert len(one.lessons) == len(two.lessons) == 8
+  assert len(one.lessons) == len(two.lessons) == 4
   for a, b in zip(one.lessons, two.lessons, strict=True):
     jax.tree.map(np.testing.assert_array_equal, a, b)
-  assert one.end.sum() == 8 and int(first.actor_state.finished) == 8
+  assert one.end.sum() == 4 and int(first.actor_state.finished) == 4
   for players in (first, again):
     players.games.close()
 

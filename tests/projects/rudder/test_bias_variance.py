@@ -14,9 +14,9 @@ ENV = grids.GridWorld(3)
 
 def test_the_policy_walks_to_the_bomb_and_then_away():
   params = ENV.params_of_delay(3)
-  chances = np.asarray(jax.jit(bias_variance.policy, static_argnums=0)(
-    ENV, params, 0.2
-  ))[0]  # fmt: skip
+  chances = np.asarray(
+    jax.jit(bias_variance.policy, static_argnums=0)(ENV, params, 0.2)
+  )[0]
   at = lambda x, y, visited: chances[(x * 31 + y) * 2 + visited].tolist()
   one, none, two = 0.85, 0.05, 0.45
   np.testing.assert_allclose(at(27, 15, 0), [none, one, none, none], rtol=1e-5)

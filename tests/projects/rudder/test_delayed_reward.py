@@ -2,6 +2,7 @@
 
 import sys
 import types
+from typing import NamedTuple
 
 import flax.struct
 import gymnax
@@ -171,8 +172,44 @@ class Branches(Corridor):
     return super().step_env(key, state, action, params)
 
 
-class Continuous(Corridor):
+class Half(Corridor):
   num_actions = 1.5
+  action_space = environment.Environment.action_space
+
+
+class Forces(Corridor):
+  def action_space(self, params=None):
+    return spaces.Box(-1.0, 1.0, (1,))
+
+
+class WrongBox(Corridor):
+  def action_space(self, params=None):
+    return spaces.Box(1)
+
+
+class Inherits(Corridor):  # Says 3, as what it is derived from.
+  def action_space(self, params=None):
+    return spaces.Discrete(4)
+
+
+class OneAction(Corridor):
+  num_actions = 1
+
+  def action_space(self, params=None):
+    return spaces.Discrete(1)
+
+
+class NoTree:
+  max_steps_in_episode = 4
+
+
+class Pair(NamedTuple):
+  max_steps_in_episode: int = 4
+  bonus: float = 0.0
+
+
+def raises():
+  raise RuntimeError("no license\nsecond line")
 
 
 @pytest.mark.parametrize(
@@ -182,14 +219,38 @@ class Continuous(Corridor):
     (Grows, r"observation has a part float32\[1\] .* float32\[2\] after step"),
     (Whole, r"the reward must be a floating scalar, not int32\[\]"),
     (Branches, "step cannot be traced by JAX"),
-    (Continuous, "num_actions is 1.5"),
-    (lambda: 3, "breaks the contract"),
+    (Half, "num_actions is 1.5"),
+    (Forces, r"action space Box\(.*finitely many actions"),
+    (WrongBox, "action_space ends in TypeError: .*missing"),
+    (Inherits, r"Discrete\(4, .* num_actions, perhaps inherited, is 3"),
+    (OneAction, "from 2 on"),
+    (raises, "cannot be made: no license"),
+    (lambda: (Corridor(), 1, 2), "cannot be made: .*an environment and its"),
+    (lambda: (Corridor(), NoTree()), r"parameters apart \(NoTree\)"),
+    (lambda: 3, "cannot be made"),
   ],
 )
 def test_a_broken_contract_is_one_sentence(user, make, message):
   with pytest.raises(InputError, match=message) as error:
     delayed_reward.make_env(user(make))
   assert "\n" not in str(error.value)
+
+
+def test_continuous_actions_of_gymnax_are_one_sentence():
+  for name in ("Pendulum-v1", "MountainCarContinuous-v0"):
+    with pytest.raises(InputError, match=f"{name} has the action space Box"):
+      delayed_reward.make_env(name)
+
+
+def test_parameters_and_counts_of_many_kinds(user):
+  class Counted(Corridor):
+    num_actions = np.int64(3)
+    action_space = environment.Environment.action_space
+
+  name = user(lambda: (Counted(), Pair()))
+  env, params = delayed_reward.make(config(name, time_limit=3))
+  assert params == Pair(3) and delayed_reward.episode_steps(params) == 3
+  assert delayed_reward.action_count(env, params) == 3
 
 
 def test_without_an_end_nothing_would_be_paid(user):

@@ -142,6 +142,13 @@ def test_watches_repaired_and_declined():
     [c.mean() for c in costs], (1, 4, 5, 24.5), atol=0.3
   )
   np.testing.assert_allclose([c.std() for c in costs], (2, 2, 2, 1), atol=0.2)
+  # The price, less what the way has cost, less a delivery that varies by 1.5.
+  sale = paid[:, -1] + obs[:, -1, 1] * 0.1 + obs[:, -1, 2] * 7.0
+  sales = [sale[brands == brand] for brand in range(4)]
+  np.testing.assert_allclose(
+    [s.mean() for s in sales], (17.5, 25.5, 26.5, 41), atol=0.2
+  )
+  np.testing.assert_allclose([s.std() for s in sales], [1.5] * 4, atol=0.1)
   # 5 jams and 2.5 flat tyres on average.
   np.testing.assert_allclose(obs[:, -1, 1:3].mean(0), (5, 2.5), atol=0.15)
   paid, *_ = run(1, keys)

@@ -1,52 +1,16 @@
 """PPO+RUDDER: the parts of a rollout against one episode's functions."""
 
-import sys
-import types
-
-import flax.struct
 import jax
 import numpy as np
 import pytest
-from gymnax.environments import environment, spaces
 from jax import numpy as jnp
 
 from common.errors import InputError
 from configs.rudder import cartpole
 from projects.rudder import lessons_buffer, redistribution
-from projects.rudder.ppo import model, ppo_rudder, sequences
+from projects.rudder.ppo import model, ppo, ppo_rudder, sequences
 
 pytestmark = pytest.mark.slow
-
-
-@flax.struct.dataclass
-class Kept(environment.EnvState):
-  first: jax.Array
-  randomness: jax.Array
-
-
-class FirstCounts(environment.Environment):
-  """The first action is worth 4, and at each of 12 steps chance adds to it."""
-
-  num_actions = 2
-
-  @property
-  def default_params(self):
-    return environment.EnvParams(max_steps_in_episode=12)
-
-  def reset_env(self, key, params):
-    return jnp.zeros(2), Kept(jnp.int32(0), jnp.float32(0), jnp.float32(0))
-
-  def step_env(self, key, state, action, params):
-    begin = state.time == 0
-    randomness = 0.4 * jax.random.normal(key)
-    first = jnp.where(begin, 4.0 * action, state.first)
-    state = Kept(state.time + 1, first, randomness)
-    observation = jnp.array([state.time / 12, randomness])
-    reward = jnp.where(begin, 4.0 * action, randomness)
-    return observation, state, reward, jnp.bool_(False), {}
-
-  def action_space(self, params=None):
-    return spaces.Discrete(2)
 
 
 def small(**values):
@@ -116,63 +80,93 @@ def test_a_rollout_is_redistributed_as_each_of_its_episodes():
   np.testing.assert_array_equal(np.r_[got[5], quality[5]], 0)
 
 
-@pytest.fixture(scope="module")
-def program():
-  """A config, its step and the step compiled: compiling is what takes time."""
-  module = types.ModuleType("user_first")
-  module.make_env = FirstCounts
-  sys.modules["user_first"] = module
-  config = small(
-    env="user_first:make_env", time_limit=0, batch_size=16, rollout_steps=12,
-    lstm_features=8, lstm_updates=8, lstm_batch=16, lessons=32, trace=0.0,
-    reward_scale=0.25, delta_scale=1.0, learning_rate=0.01, epochs=4,
-    lstm_gate_bias=0.0,
-  )  # fmt: skip
-  step = ppo_rudder.make_train_step(config)
-  yield config, step, jax.jit(step)
-  del sys.modules["user_first"]
-
-
-def test_the_reward_goes_to_the_step_that_earned_it(program):
-  config, _, step = program
-  state = ppo_rudder.init(jax.random.key(0), config)
-  found = []
-  for _ in range(40):
-    state, metrics = step(state, None)
-    found.append((metrics["quality"], metrics["return"]))
-  # One update's quality is anything between 0.2 and 0.95.
-  quality, total = np.mean(found[24:], axis=0)
-  assert quality > 0.4
-  # What chance adds has mean 0: 4 is the best there is.
-  assert total > 3.2
-  seen = state.lessons.episodes
-  x = sequences.inputs(
-    jnp.swapaxes(seen.observation, 0, 1),
-    jnp.swapaxes(seen.action, 0, 1),
-    jnp.broadcast_to(jnp.arange(12)[:, None] == 0, (12, 32)),
-    2,
-    1.0,
+def rollout_of(seed=2):
+  rng = np.random.default_rng(seed)
+  values = jnp.float32(rng.normal(size=(6, 2)))
+  return ppo.Rollout(
+    observation=jnp.arange(24.0).reshape(6, 2, 1, 2),
+    action=jnp.arange(12).reshape(6, 2) % 2,
+    log_prob=values,
+    value=values,
+    reward=values,
+    earned=values,
+    terminated=jnp.array(END),
+    end=jnp.array(END),
+    next_observation=values,
   )
-  _, g = model.return_model(config).apply(state.model, x)
-  h = np.diff(g, axis=0, prepend=0)
-  acted = np.asarray(seen.action[:, 0] == 1)
-  gain = h[:, acted].mean(axis=1) - h[:, ~acted].mean(axis=1)
-  assert gain[0] > 0.1 and gain[0] > gain[1:].mean()
 
 
-def test_a_member_of_a_population_is_the_single_run(program):
-  config, step, single = program
-  ks = jnp.stack([jax.random.key(2), jax.random.key(3)])
-  begun = jax.jit(jax.vmap(lambda key: ppo_rudder.init(key, config)))(ks)
-  many, _ = jax.jit(jax.vmap(step, (0, None)))(begun, None)
-  one, _ = single(jax.tree.map(lambda leaf: leaf[1], begun), None)
-  for name in ("model", "mean_return"):
-    for a, b in zip(
-      jax.tree.leaves(getattr(many, name)),
-      jax.tree.leaves(getattr(one, name)),
-      strict=True,
-    ):
-      np.testing.assert_allclose(a[1], b, rtol=1e-3, atol=1e-4)
+def test_the_first_episode_of_each_environment_is_the_lesson():
+  rollout = rollout_of()
+  got = ppo_rudder.first_episodes(rollout, 5)
+  assert got.length.tolist() == [3, 5]
+  reward = np.asarray(rollout.reward)
+  np.testing.assert_allclose(
+    got.episode_return, [reward[:3, 0].sum(), reward[:5, 1].sum()], rtol=1e-5
+  )
+  assert got.observation.shape == (2, 5, 2)
+  assert got.observation[1, :, 0].tolist() == [2, 6, 10, 14, 18]
+  assert got.action.tolist() == [[0] * 5, [1] * 5]
+
+
+def test_lessons_are_learnt_up_to_their_ends():
+  """Of 3 and 5 steps: the losses of each alone, without padding."""
+  config = small(auxiliary_weight=0.7)
+  network = model.return_model(config)
+  played = ppo_rudder.first_episodes(rollout_of(), 5)
+  weights = network.init(jax.random.key(1), jnp.zeros((1, 1, 2 + 2)))
+  of = jax.jit(ppo_rudder.make_lesson_losses(config, 2))
+  found = of(weights, played)
+  whole = jnp.swapaxes(played.observation, 0, 1)
+  start = jnp.arange(5)[:, None] == jnp.zeros((1, 2))
+  x = sequences.inputs(whole, played.action.T, start, 2, config.delta_scale)
+  _, g = network.apply(weights, x)
+  for e, n in ((0, 3), (1, 5)):
+    error = np.asarray(g)[:n, e] - float(played.episode_return[e])
+    want = error[-1] ** 2 + 0.7 * np.mean(error**2)
+    assert float(found[e]) == pytest.approx(want, rel=1e-4)
+
+
+@pytest.mark.parametrize("standardise", [False, True])
+def test_the_advantage_of_a_rollout_of_many_episodes(standardise):
+  """Episode by episode; the unfinished ones are PPO's alone."""
+  config = small(
+    share=0.6,
+    trace=0.5,
+    quality_threshold=9.0,
+    reward_scale=0.5,
+    standardise=standardise,
+  )
+  rng = np.random.default_rng(3)
+  own, g = np.float32(rng.normal(size=(2, 6, 2)))
+  rollout = rollout_of()
+  mixed, told, quality = jax.jit(
+    lambda own, g: ppo_rudder.advantage(config, own, g, rollout, 0.8)
+  )(own, g)
+  reward = np.asarray(rollout.reward, np.float64)
+  # Episodes begin at these places; what is expected of them is their mean g.
+  expected = np.mean([g[0, 0], g[3, 0], g[5, 0], g[0, 1], g[5, 1]])
+  smooth, given, q = np.zeros((3, 6, 2))
+  for e, a, b in ((0, 0, 3), (0, 3, 5), (1, 0, 5)):
+    total = reward[a:b, e].sum()
+    first = expected if standardise else 0.0
+    h = np.diff(g[a:b, e], prepend=first)
+    given[a:b, e] = h + (total - g[b - 1, e]) / (b - a)
+    smooth[a:b, e] = given[a:b, e]
+    for t in reversed(range(a, b - 1)):
+      smooth[t, e] += 0.5 * smooth[t + 1, e]
+    error = ((total - g[b - 1, e]) / 0.5) ** 2
+    error /= (total / 0.5) ** 2 + 1.6**0.5
+    q[a:b, e] = 1 - error if error < 9 else 0
+  if standardise:
+    known = smooth[:5]  # The sixth step is in no episode that ends.
+    smooth = (smooth - known.mean()) / known.std()
+  want = 0.4 * own + 0.6 * (q * smooth + (1 - q) * own)
+  np.testing.assert_allclose(told, given, rtol=1e-3, atol=1e-5)
+  np.testing.assert_allclose(quality, q, rtol=1e-3, atol=1e-5)
+  np.testing.assert_allclose(mixed, want, rtol=1e-3, atol=1e-4)
+  np.testing.assert_allclose(mixed[5], own[5], rtol=1e-5)
+  assert (q[:5] != 0).all()
 
 
 @pytest.mark.parametrize("returns, varied", [([2, 2], False), ([2, 3], True)])

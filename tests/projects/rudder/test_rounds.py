@@ -125,10 +125,20 @@ def test_constant_returns_leave_nothing_to_learn(played):
 def test_whole_trials_solve_their_task_each_on_its_own():
   """The LSTM trains, the stop is found; a trial does not see its neighbours."""
   config = config_of(
-    delay=3, max_delay=3, max_updates=40, warmup_episodes=20, lessons=64,
-    lstm_features=8, batch_size=8, return_scale=10.0, max_episodes=800,
-    check_every=20, epsilon=0.5, solved_share=0.99, q_estimate="traces",
-  )  # fmt: skip
+    delay=3,
+    max_delay=3,
+    max_updates=40,
+    warmup_episodes=20,
+    lessons=64,
+    lstm_features=8,
+    batch_size=8,
+    return_scale=10.0,
+    max_episodes=800,
+    check_every=20,
+    epsilon=0.5,
+    solved_share=0.99,
+    q_estimate="traces",
+  )
   env, _ = delayed_mdp.of_config(config)
   run = jax.jit(
     jax.vmap(

@@ -87,6 +87,51 @@ def test_targets_against_traces_step_by_step(method):
     assert np.abs(learnt - q).max() > 0.01
 
 
+@pytest.mark.parametrize(
+  "method, kind",
+  [("q_lambda", "reward"), ("sarsa_lambda", "none"), ("monte_carlo", "none")],
+)
+def test_a_round_is_its_episodes_by_traces(method, kind):
+  """Three episodes, played, shaped and each learnt from, one by one."""
+  config = numbers(
+    learner=method,
+    trace=0.7,
+    shaping=kind,
+    check_every=3,
+    q_rate=0.3,
+    judged_by="decisions",
+    solved_window=2,
+    solved_regret=1e9,
+  )
+  params = ENV.params_of_delay(DELAY)
+  learner = td_learning.make(ENV, params, config)
+  optimum = jnp.zeros((ENV.max_steps, ENV.states_per_time, ENV.num_actions))
+  step = jax.jit(rounds.make_round(ENV, params, optimum, config, learner))
+  play = jax.jit(learner.play)
+  state = rounds.init(jax.random.key(4), ENV, config, learner)
+  q = jax.random.normal(jax.random.key(5), state.q.shape)
+  state = state.replace(step=jnp.int32(2), q=q)
+  after, metrics = step(state)
+
+  trace, total = {"monte_carlo": 1.0}.get(method, 0.7), 0.0
+  for number in (6, 7, 8):
+    _, episode = play(state.replace(q=q), jnp.int32(number))
+    total += float(episode.rewards.sum()) / 3
+    if kind == "reward":
+      phi, _ = shaping.potentials(ENV, params, config.potential)
+      phi = np.where(episode.inside, phi[episode.rows], 0.0)
+      extra = np.append(phi[1:], 0.0) - phi
+      episode = episode.replace(rewards=episode.rewards + extra)
+    q = jnp.float32(traces(q, episode, method, trace, 0.3))
+  np.testing.assert_allclose(after.q, q, atol=1e-4)
+  assert metrics["return"] == pytest.approx(total, rel=1e-5)
+  # Whatever is played is good enough here; from then on nothing is learnt.
+  assert int(after.step) == 3 and int(after.solved_at) == 9
+  again, _ = step(after)
+  np.testing.assert_array_equal(again.q, after.q)
+  assert int(again.solved_at) == 9
+
+
 def test_monte_carlo_targets_are_the_returns():
   _, episode = jax.jit(episode_of)(0)
   rewards = np.asarray(episode.rewards)
@@ -109,9 +154,9 @@ def test_play_explores_at_random_and_tosses_for_equal_values():
     return jax.vmap(of)(jax.random.split(jax.random.key(0), 4000))
 
   q = jnp.zeros((env.table_size, 4)).at[row].set(jnp.array([1.0, 2, 0, 2]))
-  count = lambda epsilon: np.bincount(
-    np.asarray(jax.jit(first)(q, epsilon)), minlength=4
-  ) / 4000  # fmt: skip
+  count = lambda epsilon: (
+    np.bincount(np.asarray(jax.jit(first)(q, epsilon)), minlength=4) / 4000
+  )
   np.testing.assert_allclose(count(0.4), [0.1, 0.4, 0.1, 0.4], atol=0.04)
   np.testing.assert_allclose(count(0.0), [0, 0.5, 0, 0.5], atol=0.04)
 
@@ -142,9 +187,7 @@ def test_the_greedy_share_of_known_policies(known_time):
     return judge.greedy_share(env, params, table, q)[0]
 
   rows = env.table_size if known_time else env.states_per_time
-  alternate = jnp.tile(
-    jnp.array([[1.0, 0.0], [0.0, 1.0]]), (rows // 2, 1)
-  )  # fmt: skip
+  alternate = jnp.tile(jnp.array([[1.0, 0.0], [0.0, 1.0]]), (rows // 2, 1))
   assert float(share(alternate)) == pytest.approx(1)
   # Ties are no knowledge: of equal actions the worst one at each step.
   assert float(share(jnp.zeros((rows, 2)))) < 0.1
@@ -180,9 +223,14 @@ def test_learners_solve_what_is_easy(method):
 
 def test_trials_that_do_not_solve_are_reported():
   trials = program(
-    "monte_carlo", ENV, max_episodes=40, solved_share=1.1,
-    judged_by="decisions", solved_window=40, check_every=1,
-  )  # fmt: skip
+    "monte_carlo",
+    ENV,
+    max_episodes=40,
+    solved_share=1.1,
+    judged_by="decisions",
+    solved_window=40,
+    check_every=1,
+  )
   done = trials(KEYS, DELAY)
   assert not done["solved"].any()
   assert done["episodes"].tolist() == [40] * 3

@@ -1,13 +1,13 @@
 """Training: the contract, resuming, pictures, and what a user gets wrong."""
 
 import importlib
-import subprocess
+import shutil
 import sys
 
 import jax
 import pytest
 
-from common import checkpoint
+from common import checkpoint, cli
 from common.errors import InputError
 from projects.rudder import train
 
@@ -31,10 +31,11 @@ def test_training_resumes_bitwise_and_leaves_its_pictures(tmp_path):
   assert scores.keys() == {"eval_return", "eval_regret"}
   assert (tmp_path / "a" / "episode.png").stat().st_size > 5_000
   assert (tmp_path / "a" / "learning_curve.png").stat().st_size > 5_000
-  config.total_steps = 1
-  train.train(config.copy_and_resolve_references(), str(tmp_path / "b"))
-  config.total_steps = 2
-  parts, _ = train.train(config, str(tmp_path / "b"))
+  # As if the run had been killed when it had kept its first step.
+  kept = tmp_path / "a" / "checkpoints"
+  assert (kept / "1").is_dir()
+  shutil.rmtree(kept / "2")
+  parts, _ = train.train(config, str(tmp_path / "a"))
   assert checkpoint.digest(whole) == checkpoint.digest(parts)
   assert int(whole.step) == 2
   assert bool(whole.memory.trained)
@@ -68,15 +69,16 @@ def test_an_unknown_learner_is_one_sentence(tmp_path):
       call()
 
 
-@pytest.mark.processes
-def test_the_command_ends_in_a_sentence(tmp_path, root):
-  command = [
-    *(sys.executable, "-m", "projects.rudder.train", f"--workdir={tmp_path}"),
-    "--config=configs/rudder/charge_discharge.py:smoke",
+def test_the_command_ends_in_a_sentence(tmp_path, monkeypatch, capsys, root):
+  flags = [
+    f"--workdir={tmp_path}",
+    f"--config={root}/configs/rudder/charge_discharge.py:smoke",
     "--config.delay=0",
   ]
-  wrong = subprocess.run(command, cwd=root, capture_output=True, text=True)
-  assert wrong.returncode == 1
-  assert wrong.stderr.strip().endswith(
-    "error: config.delay is 0: nothing would be delayed"
+  monkeypatch.setattr(sys, "argv", ["train", *flags])
+  with pytest.raises(SystemExit) as stop:
+    cli.main(train.train)
+  assert stop.value.code == 1
+  assert capsys.readouterr().err == (
+    "error: config.delay is 0: nothing would be delayed\n"
   )

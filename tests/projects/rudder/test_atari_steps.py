@@ -1,0 +1,395 @@
+"""One update of each kind of the Atari learner, by hand: each term counts.
+
+The networks are linear here, of the first pixel of each frame, so that all that
+stands around them can be written down.
+"""
+
+import functools
+import types
+
+import jax
+import numpy as np
+import optax
+import pytest
+from jax import numpy as jnp
+
+from common import keys
+from configs.rudder import atari as configs
+from projects.rudder.atari import actors, reward_model
+from projects.rudder.atari import train as atari
+from projects.rudder.ppo import ppo
+
+pytestmark = pytest.mark.slow
+
+TIME, ACTIONS = 6, 2
+RNG = np.random.default_rng(0)
+
+
+def tiny(**values):
+  config = configs.get_config("smoke").unlock()
+  config.update(
+    actions=ACTIONS,
+    chunk_steps=TIME,
+    episode_steps=12,
+    lessons=2,
+    time_longest=8,
+    time_span=4,
+    steps_ahead=2,
+    steps_cut=1,
+    trace=0.5,
+    minibatches=2,
+    epochs=1,
+    warm_games=0,
+    reward_scale=0.5,
+    learning_rate=0.1,
+  )
+  config.update(values)
+  return config
+
+
+class Policy:
+  """Features and, of these and the model's, logits and values."""
+
+  actions = ACTIONS
+
+  @staticmethod
+  def apply(weights, stack, method):
+    assert method == "see"
+    return pixels(stack) @ weights["see"]
+
+
+class Model:
+  """Outputs that are sums over time, squared or cubed if so asked."""
+
+  def __init__(self, power=1):
+    self.power = power
+
+  def apply(self, weights, x, method=None):
+    if method == "see":
+      return pixels(x) @ weights["see"]
+    if method == "net_inputs":
+      return x
+    return jnp.cumsum(x @ weights["out"], axis=0) ** self.power
+
+
+def pixels(stack):
+  return stack[:, 0, 0, :].astype(jnp.float32) / 255
+
+
+def draw(*shape):
+  return jnp.float32(RNG.normal(size=shape))
+
+
+# Two features of the model, three of the policy, 2 actions, 5 of the time.
+THEIRS = {"see": draw(4, 3)}
+OURS = {"see": draw(4, 2), "out": 0.3 * draw(2 + 3 + ACTIONS + 5, 4)}
+
+
+def chunk_of(length=4, final=True):
+  mask = np.arange(TIME) < length
+  stack = RNG.integers(0, 255, (TIME, 1, 1, 4)).astype(np.uint8)
+  return reward_model.Chunk(
+    stack=jnp.array(stack),
+    action=jnp.array(RNG.integers(0, ACTIONS, TIME), jnp.int32),
+    reward=jnp.where(mask, draw(TIME), 0.0),
+    log_prob=-1 + 0.1 * draw(TIME),
+    clock=jnp.arange(TIME),
+    mask=jnp.array(mask),
+    final=jnp.bool_(final),
+  )
+
+
+def outputs(weights, chunk, power=1):
+  """Inputs and the four outputs of every step."""
+  x = jnp.concatenate(
+    [
+      pixels(chunk.stack) @ weights["see"],
+      pixels(chunk.stack) @ THEIRS["see"],
+      jax.nn.one_hot(chunk.action, ACTIONS),
+      reward_model.time_code(chunk.clock, 8, 4),
+    ],
+    axis=1,
+  )
+  return x, jnp.cumsum(x @ weights["out"], axis=0) ** power
+
+
+def loss_by_hand(weights, chunk, weight, l1, n=4):
+  _, y = outputs(weights, chunk)
+  r = chunk.reward[:n]
+  total, so_far = jnp.sum(r), jnp.cumsum(r)
+  soon = jnp.array([jnp.sum(r[t + 1 : t + 3]) / 2 for t in range(n)])
+  aims = jnp.stack([soon, total - so_far, so_far], axis=1)
+  value = (y[n - 1, 0] - total) ** 2
+  value += weight * jnp.mean((y[:n, 1:] - aims) ** 2)
+  return value + l1 * sum(jnp.sum(jnp.abs(w)) for w in weights.values())
+
+
+@functools.cache
+def losses():
+  """Ours and by hand, with and without L1, compiled once for all weights."""
+  chunk = chunk_of()
+
+  def both(weight, l1):
+    numbers = {"auxiliary_weight": weight, "l1_penalty": l1}
+    config = types.SimpleNamespace(**{**tiny().to_dict(), **numbers})
+    ours = reward_model.loss(config, Policy(), Model(), THEIRS, OURS, chunk)
+    return ours, [loss_by_hand(OURS, chunk, weight, p) for p in (l1, 0.0)]
+
+  return jax.jit(both)
+
+
+@pytest.mark.parametrize("weight, l1", [(0.0, 0.0), (0.5, 0.0), (1.0, 0.1)])
+def test_the_loss_of_the_reward_model(weight, l1):
+  ours, want = losses()(weight, l1)
+  np.testing.assert_allclose(ours, want, rtol=1e-4)
+
+
+def test_the_reward_model_descends():
+  config = tiny(auxiliary_weight=0.5, l1_penalty=0.1, lstm_learning_rate=0.1)
+  learn = reward_model.make_learn(config, Policy(), Model())
+  adam = optax.chain(optax.clip_by_global_norm(0.5), optax.adam(0.1))
+  got, moments = OURS, reward_model.optimizer(config).init(OURS)
+  want, ours = OURS, adam.init(OURS)
+  by_hand = jax.jit(jax.value_and_grad(loss_by_hand))
+  for _ in range(2):
+    chunk = chunk_of()
+    got, moments, value = learn(got, moments, THEIRS, chunk)
+    before, grads = by_hand(want, chunk, 0.5, 0.1)
+    # What is told is without L1.
+    before -= 0.1 * sum(np.abs(w).sum() for w in want.values())
+    assert float(value) == pytest.approx(float(before), rel=1e-3)
+    assert optax.tree.norm(grads) > 0.5
+    updates, ours = adam.update(grads, ours)
+    want = optax.apply_updates(want, updates)
+  for name in want:
+    np.testing.assert_allclose(got[name], want[name], rtol=1e-3, atol=1e-4)
+
+
+@functools.cache
+def explaining(contributions, points, power):
+  config = tiny(
+    contributions=contributions, ig_points=points, quality_threshold=1e3
+  )
+  return jax.jit(
+    functools.partial(reward_model.explain, config, Policy(), Model(power))
+  )
+
+
+@pytest.mark.parametrize(
+  "contributions, points, power",
+  [
+    ("differences", 2, 1),
+    ("integrated_gradients", 1, 1),
+    ("integrated_gradients", 2, 3),  # Complete up to 6%.
+    ("integrated_gradients", 1, 3),  # Up to 25%: not believed.
+  ],
+)
+def test_a_chunk_is_explained(contributions, points, power):
+  n, chunk = 4, chunk_of(4)
+  got, quality, g = explaining(contributions, points, power)(
+    THEIRS, OURS, chunk, jnp.float32(3.0)
+  )
+  x, y = (np.float64(a) for a in outputs(OURS, chunk, power))
+  want = (y[:, 0] + y[:, 3]) / 2
+  np.testing.assert_allclose(g, want, rtol=1e-3, atol=1e-4)
+  total = float(chunk.reward.sum())
+  if contributions == "differences":
+    h = np.diff(want[:n], prepend=0)
+  else:
+    end = lambda net: jnp.mean(
+      Model(power).apply(OURS, net, "from_net_inputs")[n - 1, jnp.array([0, 3])]
+    )
+    slope = jax.grad(end)
+    at = (np.arange(points) + 0.5) / points
+    h = np.mean([np.sum(x * slope(jnp.float32(u * x)), 1) for u in at], axis=0)
+    h = h[:n]
+    complete = 0.8 < h.sum() / want[n - 1] < 1.2
+    assert complete == (points == 2 or power == 1)
+    h[-1:] = 0  # The last is never believed: config.steps_cut.
+  r = h + (total - h.sum()) / n
+  for t in reversed(range(n - 1)):
+    r[t] += 0.5 * r[t + 1]
+  np.testing.assert_allclose(got, [*r, 0, 0], rtol=1e-3, atol=1e-4)
+  error = ((total - want[n - 1]) / 0.5) ** 2
+  error /= (total / 0.5) ** 2 + 3**0.5
+  believed = contributions == "differences" or complete
+  assert float(quality) == pytest.approx(believed * (1 - error), rel=1e-3)
+  assert error > 1e-3
+
+
+def gae(reward, value, after, n, gamma=0.99, lam=0.95):
+  """Of one episode of n steps, and what follows it is worth `after`."""
+  beyond = np.append(value[1:n], after)
+  delta = reward[:n] + gamma * beyond - value[:n]
+  for t in reversed(range(n - 1)):
+    delta[t] += gamma * lam * delta[t + 1]
+  return delta
+
+
+def linear(weights, model_weights, stack):
+  seen = pixels(stack)
+  logits = seen @ weights["policy"] + jnp.sum(model_weights["see"])
+  return logits, (seen @ weights["value"])[:, 0]
+
+
+WEIGHTS = {"policy": draw(4, ACTIONS), "value": draw(4, 1)}
+
+
+@pytest.mark.parametrize("share, final", [(0.4, False), (1.0, True)])
+def test_the_policy_moves_by_a_chunk(share, final):
+  config, n, chunk = tiny(share=share), 4, chunk_of(4, final)
+  programs = atari.Programs(config)
+  programs.apply = linear
+  moments = ppo.adam(config, 0.0).init(WEIGHTS)
+  key, told = jax.random.key(1), draw(TIME)
+  got, _, _ = programs.improve_chunk(
+    WEIGHTS, moments, OURS, chunk, (told, jnp.float32(0.7)), key, 0.05, 0.2
+  )
+  value = np.float64(linear(WEIGHTS, OURS, chunk.stack)[1])
+  own = gae(np.asarray(chunk.reward), value, 0.0 if final else value[n - 1], n)
+  standard = (own - own.mean()) / own.std()
+  trusted = 0.7 * np.asarray(told)[:n] + 0.3 * standard
+  again = np.arange(TIME) % n
+  batch = ppo.Batch(
+    observation=chunk.stack[again],
+    action=chunk.action[again],
+    log_prob=chunk.log_prob[again],
+    value=jnp.float32(value[again]),
+    advantage=jnp.float32((1 - share) * standard + share * trusted)[again],
+    target=jnp.float32(own + value[:n])[again],
+  )
+  want, _, _ = ppo.improve(
+    config,
+    lambda w, stack: linear(w, OURS, stack),
+    ppo.adam(config, 0.05),
+    WEIGHTS,
+    moments,
+    batch,
+    key,
+    0.2,
+  )
+  for name in want:
+    np.testing.assert_allclose(got[name], want[name], rtol=1e-3, atol=1e-5)
+    assert np.abs(want[name] - WEIGHTS[name]).max() > 0.01
+
+
+def state_of(config, **values):
+  none = dict.fromkeys(atari.State.__dataclass_fields__)
+  numbers = {
+    "step": jnp.int32(0),
+    "key": jax.random.key(0),
+    "mean_return": jnp.float32(0),
+    "mean_kl": jnp.float32(0),
+    "slowed": jnp.float32(1),
+    "actor_state": actors.new_actor_state(config),
+  }
+  return atari.State(**{**none, **numbers, **values})
+
+
+@pytest.mark.parametrize("kl, slowed", [(5.0, 0.5), (20.0, 0.49)])
+def test_an_update_is_told_what_was_played(kl, slowed):
+  config = tiny(
+    method="ppo", anneal_steps=8, anneal_clip=True, clip=0.4, kl_limit=0.1
+  )
+  shape = (5, 2)
+  end = np.zeros(shape, bool)
+  end[2, 0] = True
+  played = actors.Played(
+    stack=RNG.integers(0, 255, (*shape, 1, 1, 4)).astype(np.uint8),
+    action=RNG.integers(0, 2, shape),
+    log_prob=np.asarray(draw(*shape)),
+    value=np.asarray(draw(*shape)),
+    reward=np.asarray(draw(*shape)),
+    end=end,
+    last_value=np.asarray(draw(2)),
+    lessons=[],
+    overlong=3,
+  )
+  programs, told = atari.Programs(config), []
+
+  def improve(*args):
+    told.extend(args)
+    return "weights", "moments", {"kl": jnp.float32(kl)}
+
+  programs.improve = improve
+  state = state_of(config, step=jnp.int32(2), slowed=jnp.float32(0.5))
+  players = types.SimpleNamespace(
+    play=lambda act, steps: played, actor_state=state.actor_state
+  )
+  after, metrics, lessons = atari.advance(programs, state, players)
+  _, _, _, batch, key, rate, clip = told
+  # Of 8 steps to zero two are gone.
+  np.testing.assert_allclose([rate, clip], [0.1 * 0.75 * 0.5, 0.3], rtol=1e-5)
+  r, v = played.reward, np.concatenate([played.value, [played.last_value]])
+  first = [gae(r[:3, 0], v[:3, 0], 0.0, 3), gae(r[3:, 0], v[3:, 0], v[5, 0], 2)]
+  own = np.stack(
+    [np.concatenate(first), gae(r[:, 1], v[:, 1], v[5, 1], 5)], axis=1
+  )
+  np.testing.assert_allclose(
+    batch.advantage, ((own - own.mean()) / own.std()).ravel(), rtol=1e-3
+  )
+  np.testing.assert_allclose(
+    batch.target, (own + played.value).ravel(), rtol=1e-3, atol=1e-5
+  )
+  np.testing.assert_array_equal(batch.log_prob, played.log_prob.ravel())
+  here = jax.random.fold_in(state.key, 2)
+  assert key == keys.named(here, "order")
+  assert after.policy == "weights" and after.policy_moments == "moments"
+  assert float(after.mean_kl) == pytest.approx(0.01 * kl)
+  assert float(after.slowed) == pytest.approx(slowed)
+  assert int(after.step) == 3 and lessons == [] and metrics["overlong"] == 3
+
+
+def lesson_of(config, rewards):
+  blank = actors.blank_lesson(config)
+  lesson = jax.tree.map(lambda leaf: np.zeros(leaf.shape, leaf.dtype), blank)
+  reward = np.pad(np.float32(rewards), (0, 12 - len(rewards)))
+  return lesson.replace(reward=reward, length=np.int32(len(rewards)))
+
+
+@pytest.mark.parametrize("finished, moved", [(0, 0), (1, 3)])
+def test_an_episode_is_learnt_from_and_kept(finished, moved):
+  """New, then one that is drawn; the policy by chunks that are trusted."""
+  config = tiny(warm_games=1, return_decay=0.9, lessons_temperature=0.01)
+  programs, calls = atari.Programs(config), []
+  known = np.array([0.5, 0.9, 0.0])  # Three chunks of an episode of 12 steps.
+
+  def learn(weights, moments, policy, chunk):
+    return weights + 1, moments, jnp.float32(weights)
+
+  def explain(policy, weights, chunk, mean):
+    return "reward", jnp.float32(known[(weights - 1) % 3]), None
+
+  def improve_chunk(policy, moments, weights, chunk, told, key, rate, clip):
+    calls.append((weights, float(told[1]), rate, clip))
+    return policy + 1, moments, {}
+
+  programs.learn, programs.explain = learn, explain
+  programs.improve_chunk = improve_chunk
+  buffer = atari.lessons_buffer.create(2, actors.blank_lesson(config))
+  old = lesson_of(config, [1.0])
+  buffer = programs.insert(buffer, old, np.float32(9.0))
+  begun = actors.new_actor_state(config).replace(finished=np.int32(finished))
+  state = state_of(
+    config,
+    model=0,
+    policy=0,
+    lessons=buffer,
+    actor_state=begun,
+    mean_return=jnp.float32(10.0),
+  )
+  new = lesson_of(config, np.ones(12))
+  after, metrics = atari.learn_episodes(
+    programs, state, [new], jax.random.key(0), 0.05, 0.2
+  )
+  # The mean is of returns without the scale, 0.5.
+  assert float(after.mean_return) == pytest.approx(0.9 * 10 + 0.1 * 24)
+  # Three chunks of the new one, one of the old, whose loss was the greatest.
+  assert after.model == 4 and after.policy == moved == len(calls)
+  trusted = np.array([(1, 0.5), (2, 0.9), (4, 0.5)])[:moved].reshape(-1, 2)
+  want = np.column_stack([trusted, np.tile([0.05, 0.2], (moved, 1))])
+  np.testing.assert_allclose(np.reshape(calls, (-1, 4)), want, rtol=1e-6)
+  # Losses are those before each update: 0, 1, 2 on average, then 3.
+  np.testing.assert_allclose(after.lessons.loss, [3.0, 1.0])
+  assert metrics["lesson_loss"] == pytest.approx(2.0)
+  assert metrics["quality"] == pytest.approx((1.4 / 3 + 0.5) / 2)
