@@ -166,23 +166,23 @@ def test_killed_at_any_moment_it_resumes_to_the_same_bits(tmp_path):
     **train("gaussian_grid.py:smoke", whole, *fives, real=True)
   )
   saving = 0
-  for attempt in range(3):
+  for attempt in range(2):
     process = subprocess.Popen(
       **train("gaussian_grid.py:smoke", killed, *budget, real=True)
     )
     known = {p.name for p in killed.glob("checkpoints/*")}
     deadline = time.monotonic() + 60
     while time.monotonic() < deadline and process.poll() is None:
-      # Twice in the middle of a save, which orbax makes in a temporary folder;
-      # once right after one.
+      # In the middle of a save, which orbax makes in a temporary folder; then
+      # right after one.
       names = {p.name for p in killed.glob("checkpoints/*")} - known
       half = [n for n in names if "tmp" in n]
-      if (half and len(names) > 1) if attempt < 2 else (names and not half):
+      if (half and len(names) > 1) if not attempt else (names and not half):
         saving += bool(half)
         break
     process.send_signal(signal.SIGKILL)
     process.communicate()
-  assert saving == 2
+  assert saving == 1
   assert (
     0 < max(int(p.name) for p in killed.glob("checkpoints/[0-9]*[0-9]")) < 60
   )

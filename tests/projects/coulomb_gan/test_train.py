@@ -173,7 +173,7 @@ def test_batches_are_functions_of_key_and_step():
 
 
 def test_discs_are_pictures():
-  config = config_of("celeba64")
+  config = config_of("celeba64", image_size=64)
   x = data.discs(jax.random.key(0), 6, config)
   assert x.shape == (6, 64, 64, 3)
   assert float(x.min()) < -0.99
