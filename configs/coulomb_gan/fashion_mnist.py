@@ -34,7 +34,6 @@ def get_config(variant: str = "") -> ml_collections.ConfigDict:
   config.discriminator_learning_rate = 6e-4
   config.adam_b1 = 0.5
   config.discriminator_norm = "layer"
-  config.microbatch = 32
   config.self_interaction = "drop"
   config.potential_scale = 30.0
   config.total_steps = 3_000
@@ -49,7 +48,6 @@ def get_config(variant: str = "") -> ml_collections.ConfigDict:
       config.discriminator_learning_rate = 5e-5
       config.adam_b1 = 0.9
       config.discriminator_norm = "batch"
-      config.microbatch = 0
       config.self_interaction = "keep"
       config.potential_scale = 1.0
       config.total_steps = 100_000
@@ -76,10 +74,8 @@ def get_config(variant: str = "") -> ml_collections.ConfigDict:
       # steps of the others: the same time for all.
       config.total_steps //= 10
       config.discriminator_norm = "layer"
-      config.microbatch = 32
     elif name == "smoke":
       celeba64.smoke(config)
-      config.microbatch //= 8
     else:
       raise ValueError(
         f"fashion_mnist has no variant {name!r}; it has 'full', 'gan', "
