@@ -109,7 +109,7 @@ MUTANTS = (
       "select(found.counts, split.test, share)",
     ),
     ("np.log1p(np.abs(raw))", "np.log1p(raw)"),
-    ("start + np.flatnonzero(valid)", "np.flatnonzero(valid)"),
+    ("start + np.flatnonzero(here)", "np.flatnonzero(here)"),
     ("x[~found.valid] = 0", ""),
     (
       "[_FORMAT, rdkit.__version__, radius, text]",
