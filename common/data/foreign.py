@@ -6,6 +6,7 @@ pictures that would fill the memory. `BROKEN` is all of it, for readers that
 have a sentence of their own.
 """
 
+import lzma
 import struct
 import tokenize
 import zipfile
@@ -28,6 +29,7 @@ BROKEN = (
   tokenize.TokenError,  # An .npy header whose brackets stay open.
   RuntimeError,  # An encrypted zip member; a newer zip version; recursion.
   struct.error,
+  lzma.LZMAError,  # A damaged member of a zip archive that packs by it.
   zlib.error,
   zipfile.BadZipFile,
   Image.DecompressionBombError,

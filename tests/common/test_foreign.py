@@ -2,6 +2,7 @@
 
 import collections
 import io
+import lzma
 import zipfile
 
 import numpy as np
@@ -158,3 +159,16 @@ def test_a_decompression_bomb(tmp_path, monkeypatch):
     read_clips(path)
   with pytest.raises(InputError, match=r"a\.gif cannot be decoded"):
     image_sources.decode(path)
+
+
+def test_a_damaged_member_that_is_packed_by_lzma(tmp_path):
+  path = tmp_path / "a.npz"
+  with zipfile.ZipFile(path, "w", zipfile.ZIP_LZMA) as archive:
+    archive.writestr("x.npy", npy(np.arange(1000)))
+  assert npz_files.load(path)["x"][-1] == 999
+  packed = bytearray(path.read_bytes())
+  packed[39:44] = b"\xff" * 5  # Behind the local header: LZMA's properties.
+  path.write_bytes(packed)
+  with pytest.raises(lzma.LZMAError), zipfile.ZipFile(path) as archive:
+    archive.read("x.npy")
+  assert npz_files.load(path) is None
