@@ -21,6 +21,7 @@ from common.data import npz_files, table_files
 from common.data.standardise import standardised
 from common.errors import InputError
 
+from . import canonical
 from .features import Features, features, select
 
 _FORMAT = 1  # Of the cache; another number makes another cache.
@@ -151,7 +152,7 @@ def samples(data_dir: table_files.Path) -> Samples:
   paths, tables, tasks, y = _read(data_dir)
   with rdBase.BlockLogs():  # `_split` reports each with its line.
     found = [
-      Chem.MolFromSmiles(row[1]) for _, _, rows in tables for row in rows
+      canonical.molecule(row[1]) for _, _, rows in tables for row in rows
     ]
   molecules = [one if one and one.GetNumAtoms() else None for one in found]
   valid = np.array([one is not None for one in molecules])

@@ -46,7 +46,6 @@ def get_config(variant: str = "") -> ml_collections.ConfigDict:
   config.discriminator_features = 128  # of the first layer, then doubled
   config.discriminator_depth = "image_size"  # or "batch_size": the code's quirk
   config.discriminator_norm = "batch"  # or "layer", "none"
-  config.microbatch = 0  # images the discriminator sees at once on CPUs; 0: all
 
   config.kernel_exponent = 1.0  # the paper's d; the code calls 3 what is 1 here
   config.kernel_epsilon = 1.0

@@ -81,7 +81,6 @@ _IMAGES = {
   "discriminator_features": positive(int),
   "discriminator_depth": choice("image_size", "batch_size"),
   "discriminator_norm": choice("batch", "layer", "none"),
-  "microbatch": at_least(0),
 }
 
 

@@ -5,7 +5,6 @@
 """
 
 from collections.abc import Callable
-from functools import partial
 from typing import Any
 
 import flax.struct
@@ -14,7 +13,7 @@ import ml_collections
 import optax
 from jax import numpy as jnp
 
-from common import cli, experiment, keys, microbatches
+from common import cli, experiment, keys
 from common.errors import InputError
 from common.nn import regularizers
 
@@ -71,14 +70,11 @@ def init(key: jax.Array, config: ml_collections.ConfigDict) -> State:
   )
 
 
-def make_losses(
-  config: ml_collections.ConfigDict,
-) -> tuple[Callable, Callable, Callable]:
-  """Returns what the two players of `config.method` learn from.
+def make_losses(config: ml_collections.ConfigDict) -> tuple[Callable, Callable]:
+  """Returns the two players' losses of `config.method`.
 
-  `targets(x, y, key)` is all that the discriminator's loss needs of generated
-  samples x and real ones y, `[batch, ...]` each. `discriminator_loss(D, *that)`
-  and `generator_loss(D, x)` are means over samples, D a function of samples.
+  `discriminator_loss(D, x, y, key)` and `generator_loss(D, x)`, with `D` a
+  function of samples, `x` generated and `y` real ones `[batch, ...]`.
 
   Raises:
     InputError: an unknown method; or WGAN-GP with batch normalisation, where a
@@ -86,7 +82,7 @@ def make_losses(
   """
   if config.method == "coulomb":
 
-    def potentials(x, y, key):
+    def coulomb_discriminator(D, x, y, key):
       a_x, a_y = smoothed(x, y, config.smoothing_std, key)
       flat = lambda a: a.reshape(len(a), -1)
       phi_x, phi_y = losses.batch_potentials(
@@ -99,20 +95,17 @@ def make_losses(
         flat(a_y),
       )
       scale = config.potential_scale  # D learns scale * Phi.
-      return a_x, a_y, scale * phi_x, scale * phi_y
-
-    def coulomb_discriminator(D, a_x, a_y, phi_x, phi_y):
-      return losses.coulomb_discriminator_loss(D(a_x), D(a_y), phi_x, phi_y)
+      return losses.coulomb_discriminator_loss(
+        D(a_x), D(a_y), scale * phi_x, scale * phi_y
+      )
 
     return (
-      potentials,
       coulomb_discriminator,
       lambda D, x: losses.coulomb_generator_loss(D(x)),
     )
   if config.method == "gan":
     return (
-      lambda x, y, key: (x, y),
-      lambda D, x, y: losses.gan_discriminator_loss(D(x), D(y)),
+      lambda D, x, y, key: losses.gan_discriminator_loss(D(x), D(y)),
       lambda D, x: losses.gan_generator_loss(D(x)),
     )
   if config.network != "mlp" and config.discriminator_norm == "batch":
@@ -121,15 +114,13 @@ def make_losses(
       "mixes; set config.discriminator_norm to 'layer' or 'none'"
     )
 
-  def mixed(x, y, key):
-    return x, y, jax.random.uniform(keys.named(key, "mixing"), (len(x),))
-
-  def critic(D, x, y, mixing):
+  def critic(D, x, y, key):
+    mixing = jax.random.uniform(keys.named(key, "mixing"), (len(x),))
     penalty = losses.gradient_penalty(D, x, y, mixing)
     wasserstein = losses.wgan_critic_loss(D(x), D(y))
     return wasserstein + config.gradient_penalty * penalty
 
-  return mixed, critic, lambda D, x: losses.wgan_generator_loss(D(x))
+  return critic, lambda D, x: losses.wgan_generator_loss(D(x))
 
 
 def smoothed(
@@ -144,29 +135,6 @@ def smoothed(
     return x, y
   noise = lambda name, a: jax.random.normal(keys.named(key, name), a.shape)
   return x + std * noise("x", x), y + std * noise("y", y)
-
-
-def microbatches_of(config: ml_collections.ConfigDict) -> int:
-  """How many times the discriminator looks, at a part of a batch each.
-
-  Raises:
-    InputError: parts of a batch where batch normalisation mixes all of it, or
-      parts that do not make up the batch.
-  """
-  if config.network == "mlp":
-    return 1
-  size = config.microbatch
-  if size and config.discriminator_norm == "batch":
-    raise InputError(
-      f"config.microbatch is {size}, but batch normalisation mixes the whole "
-      "batch: set it to 0, or config.discriminator_norm to 'layer' or 'none'"
-    )
-  if size and config.batch_size % size:
-    raise InputError(
-      f"config.microbatch is {size}, which does not divide config.batch_size, "
-      f"{config.batch_size}"
-    )
-  return microbatches.count(config.batch_size, size)
 
 
 def make_train_step(config: ml_collections.ConfigDict) -> Callable:
@@ -185,42 +153,33 @@ def make_train_step(config: ml_collections.ConfigDict) -> Callable:
     )
   generator, discriminator = model.networks(config)
   adam_g, adam_d = optimizers(config)
-  targets, discriminator_loss, generator_loss = make_losses(config)
-  pieces = microbatches_of(config)
+  discriminator_loss, generator_loss = make_losses(config)
 
-  def with_l2(grads, params):
+  def l2(params):
     # The authors' code decays convolution kernels only.
     if not config.l2_penalty:
-      return grads
-    l2 = lambda params: regularizers.l2(params, is_convolution)
-    scale = config.l2_penalty
-    return optax.tree.add_scale(grads, scale, jax.grad(l2)(params))
+      return 0.0
+    return config.l2_penalty * regularizers.l2(params, is_convolution)
 
   def move_discriminator(state, x, y, key):
-    def gradient(piece):
-      D = discriminator.apply
-      loss = lambda params: discriminator_loss(partial(D, params), *piece)
-      return jax.value_and_grad(loss)(state.discriminator), ()
+    def loss(params):
+      D = lambda a: discriminator.apply(params, a)
+      value = discriminator_loss(D, x, y, key)
+      return value + l2(params), value
 
-    data = targets(x, y, key)
-    (value, grads), _ = microbatches.mean(gradient, data, pieces)
-    grads = with_l2(grads, state.discriminator)
+    grads, value = jax.grad(loss, has_aux=True)(state.discriminator)
     updates, opt = adam_d.update(grads, state.discriminator_opt)
     params = optax.apply_updates(state.discriminator, updates)
     return state.replace(discriminator=params, discriminator_opt=opt), value
 
   def move_generator(state, z):
-    D = partial(discriminator.apply, state.discriminator)
+    D = lambda a: discriminator.apply(state.discriminator, a)
 
-    def gradient(x):  # To the samples.
-      return jax.value_and_grad(lambda x: generator_loss(D, x))(x)
+    def loss(params):
+      value = generator_loss(D, generator.apply(params, z))
+      return value + l2(params), value
 
-    x, back = jax.vjp(
-      lambda params: generator.apply(params, z), state.generator
-    )
-    value, to_x = microbatches.mean(gradient, x, pieces)
-    (grads,) = back(to_x / pieces)
-    grads = with_l2(grads, state.generator)
+    grads, value = jax.grad(loss, has_aux=True)(state.generator)
     updates, opt = adam_g.update(grads, state.generator_opt)
     params = optax.apply_updates(state.generator, updates)
     return state.replace(generator=params, generator_opt=opt), value
@@ -236,10 +195,9 @@ def make_train_step(config: ml_collections.ConfigDict) -> Callable:
         discriminator_opt=moved.discriminator_opt,
       )
     else:
-      real = microbatches.interleaved(batch["real"], config.critic_steps)
-      latent = microbatches.interleaved(
-        batch["latent"], config.critic_steps + 1
-      )
+      # Interleaved, not cut in blocks: a batch split over devices stays put.
+      real = interleaved(batch["real"], config.critic_steps)
+      latent = interleaved(batch["latent"], config.critic_steps + 1)
       for i in range(config.critic_steps):
         x = generator.apply(state.generator, latent[:, i])
         state, d_loss = move_discriminator(
@@ -250,6 +208,11 @@ def make_train_step(config: ml_collections.ConfigDict) -> Callable:
     return state.replace(step=state.step + 1), metrics
 
   return step
+
+
+def interleaved(a: jax.Array, count: int) -> jax.Array:
+  """`[count * n, ...] -> [n, count, ...]`: sub-batch i is rows i::count."""
+  return a.reshape(len(a) // count, count, *a.shape[1:])
 
 
 def is_convolution(path: tuple[Any, ...]) -> bool:

@@ -250,8 +250,6 @@ def main() -> None:
   ) -> feature_distance.Samples:
     """A's features, and then B's, if the command has not found statistics."""
     given, rule = arguments, arguments.tokens
-    if given.a == given.b == "-":
-      raise InputError("A and B cannot both be standard input: name a file")
     if not waiting:  # B is read before A's features, which take long.
       for source, column in (
         (given.a, given.column_a),

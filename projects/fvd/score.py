@@ -257,8 +257,6 @@ def main() -> None:
   def read(
     path: str, arguments: argparse.Namespace
   ) -> feature_distance.Samples:
-    if arguments.b is not None:
-      clips.existing(arguments.b)  # Rather than hours later.
     options = clips.Options(
       frames=arguments.frames,
       stride=arguments.stride,
@@ -273,7 +271,8 @@ def main() -> None:
     )
 
   title = (__doc__ or "").splitlines()[0]
-  command.main(title, _add_arguments, read, GAMMA)
+  check = lambda path, _: clips.existing(path)
+  command.main(title, _add_arguments, read, GAMMA, check)
 
 
 if __name__ == "__main__":

@@ -13,6 +13,7 @@ from collections.abc import Iterator
 import numpy as np
 from rdkit import Chem, rdBase
 
+from common.chem import canonical
 from common.data import table_files
 from common.errors import InputError
 
@@ -88,14 +89,14 @@ def draw(
     if not any(missing[k] for k in KINDS if (k == "oxygen-free") == free):
       continue
     with rdBase.BlockLogs():
-      molecule = Chem.MolFromSmiles(text)
+      molecule = canonical.molecule(text)
     found = kind(molecule) if molecule else None
     if found is None or not missing[found]:
       continue
-    canonical = Chem.MolToSmiles(molecule)
-    if canonical in seen:
+    form = Chem.MolToSmiles(molecule)
+    if form in seen:
       continue
-    seen.add(canonical)
+    seen.add(form)
     missing[found] -= 1
     molecules.append(molecule)
     kinds.append(found)

@@ -8,7 +8,7 @@ import ml_collections
 import numpy as np
 from rdkit import Chem, rdBase
 
-from common.chem import tox21
+from common.chem import canonical, tox21
 from common.data import table_files
 from common.errors import InputError
 
@@ -166,7 +166,7 @@ def _ames_file(folder, stem):
         f"{path}, line {line}: the label is {row[label]!r}; it can be 0 or 1"
       )
     with rdBase.BlockLogs():
-      molecule = Chem.MolFromSmiles(row[columns[0]])
+      molecule = canonical.molecule(row[columns[0]])
     if molecule is not None and molecule.GetNumAtoms():
       molecules.append(molecule)
       y.append([float(row[label])])

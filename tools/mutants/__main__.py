@@ -9,6 +9,7 @@ paper; this is no part of `make test`, since it takes some twenty minutes.
 """
 
 import argparse
+import importlib
 import os
 import pathlib
 import shutil
@@ -16,29 +17,14 @@ import subprocess
 import sys
 import tempfile
 
-from tools.mutants import (
-  cnn_zoo,
-  coulomb_gan,
-  fcd,
-  interpretable_drugs,
-  metrics,
-  rudder,
-  slot_attention,
-  snn,
-)
 from tools.mutants.mutant import Mutant
 
 ROOT = pathlib.Path(__file__).parents[2]
-LISTS = (
-  cnn_zoo,
-  coulomb_gan,
-  fcd,
-  interpretable_drugs,
-  metrics,
-  rudder,
-  slot_attention,
-  snn,
-)
+LISTS = [
+  importlib.import_module(f"tools.mutants.{path.stem}")
+  for path in sorted(pathlib.Path(__file__).parent.glob("[!_]*.py"))
+  if path.stem != "mutant"
+]
 FOLDERS = ("common", "projects", "configs", "tests", "tools", "benchmarks")
 
 

@@ -10,7 +10,6 @@ import pytest
 from jax import numpy as jnp
 
 from common import keys
-from common.errors import InputError
 from projects.coulomb_gan import data, losses, model, train
 
 from .test_train import config_of
@@ -18,9 +17,9 @@ from .test_train import config_of
 pytestmark = pytest.mark.slow
 
 
-def one_step(name="gaussian_grid", **changes):
+def one_step(**changes):
   """State, batch, state after one step, and metrics."""
-  config = config_of(name, **changes)
+  config = config_of("gaussian_grid", **changes)
   root = jax.random.key(3)
   state = jax.jit(lambda k: train.init(k, config))(keys.named(root, "init"))
   batch = data.batches(config, keys.named(root, "data"))(0)
@@ -221,32 +220,3 @@ def test_scores_have_both_estimates_of_the_energy():
     expected = losses.energy(x, real[:n], *kernel, rule)
     np.testing.assert_allclose(scores[name], expected, rtol=1e-3, atol=1e-6)
   assert scores["energy_u"] < scores["energy"]
-
-
-IMAGES = {"name": "fashion_mnist", "dataset": "discs", "image_size": 8}
-
-
-@pytest.mark.parametrize(
-  "changes",
-  [
-    {"method": "coulomb", "smoothing_std": 0.3},
-    {"method": "wgan_gp", "update_order": "sequential", "critic_steps": 2},
-  ],
-)
-def test_microbatches_give_the_gradient_of_the_batch(changes):
-  (config, *_, whole, one), (*_, parts, other) = (
-    one_step(**IMAGES, **changes, microbatch=size) for size in (0, 2)
-  )
-  for opt in ("generator_opt", "discriminator_opt"):
-    assert_same(
-      gradients(getattr(parts, opt), config),
-      gradients(getattr(whole, opt), config),
-    )
-  assert_same(other, one)
-
-
-def test_microbatches_that_cannot_be_are_one_sentence():
-  with pytest.raises(InputError, match="is 3, which does not divide"):
-    one_step(**IMAGES, microbatch=3)
-  with pytest.raises(InputError, match="batch normalisation mixes the whole"):
-    one_step(**IMAGES, microbatch=2, discriminator_norm="batch")

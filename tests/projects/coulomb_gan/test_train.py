@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from jax import numpy as jnp
 
-from common import checkpoint, keys, microbatches
+from common import checkpoint, keys
 from common.errors import InputError
 from projects.coulomb_gan import data, losses, model, pictures, reproduce, train
 
@@ -66,7 +66,7 @@ def test_a_sequential_step_moves_the_generator_against_the_new_discriminator():
   after, metrics = jax.jit(train.make_train_step(config))(state, batch)
   generator, discriminator = model.networks(config)
   new_d = lambda a: discriminator.apply(after.discriminator, a)
-  own = microbatches.interleaved(batch["latent"], 3)[:, -1]
+  own = train.interleaved(batch["latent"], 3)[:, -1]
   expected = losses.coulomb_generator_loss(
     new_d(generator.apply(state.generator, own))
   )
