@@ -53,6 +53,18 @@ def test_dependencies_point_one_way(folder):
   assert not wrong, "\n".join(wrong)
 
 
+def test_a_projects_tests_know_no_other_project():
+  # A fork's tests run where the original is gone.
+  wrong = []
+  for path in (ROOT / "tests" / "projects").rglob("*.py"):
+    for name in imports(path):
+      top, _, project = name.partition(".")
+      if top in ("configs", "projects") and project:
+        if project.split(".")[0] != path.parent.name:
+          wrong.append(f"{path.relative_to(ROOT)} imports {name}")
+  assert not wrong, "\n".join(wrong)
+
+
 def test_rooms_of_common_point_one_way():
   wrong = []
   for path in (ROOT / "common").rglob("*.py"):
