@@ -80,7 +80,7 @@ def get_config(variant: str = "") -> ml_collections.ConfigDict:
 def smoke(config: ml_collections.ConfigDict) -> None:
   """Shrinks an image config to seconds on one core, without any data."""
   config.dataset = "discs"
-  config.image_size = 16
+  config.image_size = 8
   config.batch_size = 8
   config.generator_features = 32
   config.discriminator_features = 4
