@@ -246,6 +246,38 @@ def _groups(ranked: np.ndarray, cd: float) -> list[tuple[int, int]]:
   return runs
 
 
+def ranks_by_depth_plot(
+  path: pathlib.Path, ranks: Mapping[str, Mapping[int, float]]
+) -> None:
+  """UCI: rank less the mean rank against a depth that is the same for all.
+
+  Args:
+    path: of the PNG.
+    ranks: method -> depth -> rank difference; below 0 is better than the mean.
+  """
+  figure = figures.figure(7, 4.2)
+  axes = figure.subplots()
+  depths = sorted({depth for found in ranks.values() for depth in found})
+  for method, found in ranks.items():
+    axes.plot(
+      [*found],
+      [*found.values()],
+      "o-",
+      color=COLORS[method],
+      lw=3 if method == "SNN" else 1.5,
+      label=method,
+    )
+  axes.axhline(0, color=OTHER, lw=0.8)
+  axes.set_xscale("log", base=2)
+  axes.set_xticks(depths, [str(depth) for depth in depths])
+  axes.set(
+    xlabel="hidden layers (ResNet: blocks), the same for all tasks",
+    ylabel="rank - mean rank (below is better)",
+  )
+  axes.legend(loc="center left", bbox_to_anchor=(1.01, 0.5))
+  figures.save(figure, path)
+
+
 def auc_by_depth_plot(
   path: pathlib.Path,
   depths: Sequence[int],

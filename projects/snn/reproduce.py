@@ -92,8 +92,8 @@ def theorem_table(context: reproduce.Context) -> str:
   return markdown.table(header, rows)
 
 
-def uci(context: reproduce.Context) -> str:
-  """Sweeps what is missing, writes the results; returns the table."""
+def uci(context: reproduce.Context) -> str | dict[str, str]:
+  """Sweeps what is missing, writes the results; returns the tables."""
   config, arguments = config_of(context, "uci"), context.arguments
   if context.quick:
     every = ["blobs"]
@@ -122,7 +122,20 @@ def uci(context: reproduce.Context) -> str:
       [s["rank_difference"] + (len(summary) + 1) / 2 for s in summary.values()],
       ranks.critical_difference(len(summary), results["tasks"]),
     )
-  return result_tables.uci_table(results)
+    pictures.ranks_by_depth_plot(
+      context.out / f"{name}_depth.png",
+      {
+        result_tables.PAPER_NAMES[method]: {
+          int(depth): found[method]["rank_difference"]
+          for depth, found in results["by_depth"].items()
+        }
+        for method in summary
+      },
+    )
+  return {
+    "uci": result_tables.uci_table(results),
+    "uci_depth": result_tables.uci_depth_table(results["by_depth"]),
+  }
 
 
 def htru2(context: reproduce.Context) -> str:
@@ -178,7 +191,8 @@ def _in_part(context: reproduce.Context) -> bool:
 
 
 def prepared(
-  table: Callable[[reproduce.Context], str], context: reproduce.Context
+  table: Callable[[reproduce.Context], str | dict[str, str]],
+  context: reproduce.Context,
 ) -> str | dict[str, str]:
   """The table, on all cores and with the other processes of `--coordinator`.
 

@@ -98,8 +98,51 @@ def uci_results(
     },
     "references": reference,
     "broken": broken,
+    "by_depth": uci_by_depth(records, networks),
     "hours": sum(record["seconds"] for record in records) / 3600,
   }
+
+
+def uci_by_depth(
+  records: list[dict[str, Any]], networks: Sequence[str] = model.METHODS
+) -> dict[str, dict[str, dict[str, float]]]:
+  """Ranks at a fixed depth: depth -> method -> rank difference and accuracy.
+
+  Everything but the depth is chosen as for the table over all depths, which
+  lets every method take the depth that suits it. Tasks are those that all
+  networks have finished at that depth; ResNet's depth is its blocks.
+  """
+  out = {}
+  for depth in sorted({r["depth"] for r in records if r["method"] in networks}):
+    best = best_of([r for r in records if r.get("depth") == depth])
+    names = sorted({name for name, _ in best})
+    done = [n for n in names if all((n, m) in best for m in networks)]
+    if not done:
+      continue
+    score = lambda n, m, best=best: (best[n, m] or {}).get("test", np.nan)
+    accuracy = np.array([[score(n, m) for m in networks] for n in done])
+    rank = ranks.average_ranks(accuracy, missing="last")
+    out[str(depth)] = {
+      method: {
+        "rank_difference": float(rank[i] - (len(networks) + 1) / 2),
+        "mean_accuracy": float(np.nanmean(accuracy[:, i])),
+        "tasks": len(done),
+      }
+      for i, method in enumerate(networks)
+    }
+  return out
+
+
+def uci_depth_table(by_depth: dict[str, dict[str, dict[str, float]]]) -> str:
+  """The table of the README from what `uci_by_depth` returned."""
+  methods = [*next(iter(by_depth.values()), {})]
+  cell = lambda s: f"{s['rank_difference']:+.2f} ({s['mean_accuracy']:.1%})"
+  rows = [
+    [PAPER_NAMES[m], *(cell(found[m]) for found in by_depth.values())]
+    for m in methods
+  ]
+  header = ["rank - mean rank (accuracy) at depth", *by_depth]
+  return markdown.table(header, rows) + "\n"
 
 
 def uci_table(results: dict[str, Any]) -> str:

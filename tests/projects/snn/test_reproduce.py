@@ -56,6 +56,27 @@ def test_the_published_accuracies_give_the_published_ranks():
   assert "| SNN | -0.756 | -0.74" in table and "121 tasks, 8.5 core" in table
 
 
+def test_at_a_fixed_depth_the_choice_of_depth_is_gone():
+  # SNN is last at depth 2 and first at depth 8; over both it chooses 8.
+  names = [f"task {i}" for i in range(6)]
+  shallow = np.tile(np.linspace(0.5, 0.8, 7), (6, 1))
+  records = []
+  for depth, accuracy in ((2, shallow), (8, shallow[:, ::-1])):
+    for record in fake_records(accuracy, names):
+      members = [{**m, "validation": m["test"]} for m in record["members"]]
+      records.append({**record, "depth": depth, "members": members})
+  unfinished = [r for r in records if (r["task"], r["depth"]) != (names[0], 8)]
+  found = result_tables.uci_by_depth(unfinished)
+  for depth, first, tasks in (("2", "layer_norm", 6), ("8", "selu", 5)):
+    at = found[depth]
+    assert min(at, key=lambda m: at[m]["rank_difference"]) == first
+    assert at[first]["rank_difference"] == pytest.approx(-3)
+    assert at[first]["mean_accuracy"] == pytest.approx(0.8)
+    assert at[first]["tasks"] == tasks
+  table = result_tables.uci_depth_table(found)
+  assert "| SNN | +3.00 (50.0%) | -3.00 (80.0%) |" in table
+
+
 def test_unfinished_tasks_wait_and_broken_ones_are_named():
   paper = published.uci()
   records = fake_records(paper.accuracy[:4], paper.sets[:4])[:-1]
