@@ -245,10 +245,10 @@ def set_tables(out: pathlib.Path) -> dict[str, str]:
 
 
 def spread(values: list[float]) -> str:
-  """Mean ± standard deviation over seeds, or the one value."""
+  """Mean ± standard deviation (ddof 1) over seeds, or the one value."""
   if len(values) == 1:
     return f"{values[0]:.1f}"
-  return f"{np.mean(values):.1f} ± {np.std(values):.1f}"
+  return f"{np.mean(values):.1f} ± {np.std(values, ddof=1):.1f}"
 
 
 def contact_sheet(context: reproduce.Context) -> dict[str, str]:

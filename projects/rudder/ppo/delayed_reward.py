@@ -4,7 +4,8 @@
 
 `Delayed` turns any gymnax environment into one whose only reward comes at the
 end of the episode: what RUDDER is for (arXiv:1806.07857, Def. of the delayed
-reward MDP). The optimal policies stay; the reward is no longer Markov.
+reward MDP). Without discounting the optimal policies stay;
+with gamma < 1 they need not. The reward is no longer Markov.
 """
 
 import dataclasses
