@@ -4,8 +4,8 @@
 
 `Delayed` turns any gymnax environment into one whose only reward comes at the
 end of the episode: what RUDDER is for (arXiv:1806.07857, Def. of the delayed
-reward MDP). Without discounting the optimal policies stay;
-with gamma < 1 they need not. The reward is no longer Markov.
+reward MDP). The optimal policies stay without discounting, and need not with
+gamma < 1; the reward is no longer Markov.
 """
 
 import dataclasses

@@ -43,11 +43,11 @@ def test_tables_show_the_cells_that_are_there(tmp_path):
   tables = reproduce.discovery_tables(tmp_path)
   lines = tables["discovery"].splitlines()
   assert len(lines) == 4
-  assert "| 85.0 ± 5.0 |" in lines[2] and lines[2].startswith(
+  assert "| 85.0 ± 7.1 |" in lines[2] and lines[2].startswith(
     "| Slot Attention"
   )
   assert "| 25.0 |" in lines[3] and "in pieces" in lines[3]
-  assert "| slots 5 | 42.5 ± 2.5 |" in tables["generalisation"]
+  assert "| slots 5 | 42.5 ± 3.5 |" in tables["generalisation"]
   assert (tmp_path / "discovery.png").exists()
 
 
@@ -123,7 +123,7 @@ def test_generalisation_judges_with_other_numbers(monkeypatch):
 
 def test_spread():
   assert reproduce.spread([90.0]) == "90.0"
-  assert reproduce.spread([90.0, 80.0]) == "85.0 ± 5.0"
+  assert reproduce.spread([90.0, 80.0]) == "85.0 ± 7.1"
   values = reproduce.spread([float("nan"), 1.0])
   assert values == "nan ± nan"
 
