@@ -1,5 +1,6 @@
 """Malformed files end in one sentence, in every reader of foreign files."""
 
+import gzip
 import io
 import lzma
 import zipfile
@@ -8,7 +9,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from common.data import foreign, npz_files, torch_files
+from common.data import foreign, npz_files, tfrecord, torch_files
 from common.errors import InputError
 from common.metrics import feature_distance, image_sources
 from tests.common.malformed import (
@@ -23,6 +24,7 @@ from tests.common.malformed import (
   read_rows,
   refused,
 )
+from tests.projects.slot_attention.test_files import framed
 
 
 @pytest.mark.parametrize(
@@ -36,6 +38,17 @@ def test_mutants_are_read_or_refused_in_a_sentence(i, tmp_path):
   assert any(
     [refused(reader, mutated(reader.whole, draw), tmp_path) for _ in range(120)]
   )
+
+
+def test_the_length_of_a_record_has_a_check_sum(tmp_path):
+  path = tmp_path / "a.tfrecords"
+  whole = bytearray(framed(b"a record"))
+  path.write_bytes(gzip.compress(whole))
+  assert list(tfrecord.read(path)) == [b"a record"]
+  whole[9] ^= 1  # The length is right, and nothing else is wrong.
+  path.write_bytes(gzip.compress(whole))
+  with pytest.raises(InputError, match="damaged at record 0"):
+    list(tfrecord.read(path))
 
 
 def header(text):
