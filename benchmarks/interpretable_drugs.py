@@ -3,10 +3,10 @@
   python -m benchmarks.interpretable_drugs
 
 The peers: `scipy.stats.mannwhitneyu`, a unit and an alert at a time (timed on a
-few pairs); and the authors' graph layer as they lay it out, 150 slots of four
+few pairs); the authors' graph layer as they lay it out, 150 slots of four
 neighbours picked by a product with 0 and 1, forward and backward, transcribed
-in JAX and compiled. Their own code needs Keras 2, and captum, for attributions,
-PyTorch: neither is a dependency here, and attributions have no peer.
+in PyTorch, and in JAX and compiled (their own code needs Keras 2); captum's
+IntegratedGradients on the same network, `pip install captum`.
 """
 
 import functools
@@ -29,6 +29,12 @@ from projects.interpretable_drugs import (
   rank_tests,
 )
 
+try:
+  from benchmarks import interpretable_drugs_torch as peers
+except ImportError:  # Then there are SciPy and JAX alone.
+  peers = None
+
+AT_ONCE = 1_024  # Rows that captum puts through the network.
 HOW_TO_ADD_PEER = "SciPy, and the authors' layout in JAX, are always there"
 
 
@@ -36,8 +42,9 @@ def run(quick: bool = False) -> list[dict]:
   """Returns one row (a dict) per comparison; `quick` takes small sizes."""
   rounds = 1 if quick else 3
   rows = [_tests(*((200, 8, 6) if quick else (8_000, 1_024, 650)), rounds)]
-  rows.append(_step(*((8, 4, 16) if quick else (256, 64, 150)), rounds))
-  rows.append(_attributions(*((4, 16) if quick else (256, 1_024)), rounds))
+  rows += _steps(*((8, 4, 16) if quick else (256, 64, 150)), rounds)
+  sizes = (4, 16, 10) if quick else (64, 1_024, 100)
+  rows.append(_attributions(*sizes, rounds))
   return rows
 
 
@@ -51,7 +58,9 @@ def _median(call: Callable[[], object], rounds: int) -> float:
   return statistics.median(seconds)
 
 
-def _row(what: str, ours: float, peer: str | None, peer_s: float | None):
+def _row(
+  what: str, ours: float, peer: str | None, peer_s: float | None, goal: float
+) -> dict:
   ratio = peer_s / ours if peer_s else None
   return {
     "what": what,
@@ -59,6 +68,7 @@ def _row(what: str, ours: float, peer: str | None, peer_s: float | None):
     "peer": peer,
     "peer_s": peer_s,
     "ratio": ratio,
+    "goal": goal if peer else None,
   }
 
 
@@ -78,11 +88,13 @@ def _tests(n: int, units: int, groups: int, rounds: int) -> dict:
 
   each = _median(peer, rounds) / len(pairs)
   what = f"one of {units} x {groups} tests, {n} molecules"
-  return _row(what, ours / (units * groups), "scipy.stats.mannwhitneyu", each)
+  return _row(
+    what, ours / (units * groups), "scipy.stats.mannwhitneyu", each, 1_000
+  )
 
 
-def _step(width: int, count: int, slots: int, rounds: int) -> dict:
-  """Loss and gradient of a batch, both layouts."""
+def _steps(width: int, count: int, slots: int, rounds: int) -> list[dict]:
+  """Loss and gradient of a batch, in both layouts."""
   config = ames.get_config().unlock()
   config.width = width
   config.graph.atom_slots = slots
@@ -124,29 +136,47 @@ def _step(width: int, count: int, slots: int, rounds: int) -> dict:
     functools.partial(jax.jit(jax.value_and_grad(f)), params, x)
     for f, x in zip((packed, padded), both, strict=True)
   )
-  np.testing.assert_allclose(ours()[0], theirs()[0], rtol=1e-5)
-  return _row(
-    f"graph network, a step of {count} molecules, {width} units",
-    _median(ours, rounds),
-    "the padded layout in JAX",
-    _median(theirs, max(1, rounds // 2)),
-  )
+  contenders = {"the padded layout in JAX": theirs}
+  if peers:
+    contenders["the padded layout in PyTorch"] = peers.padded_step(
+      params, atoms, picks, np.asarray(y), (width,) * config.depth
+    )
+  what = f"graph network, a step of {count} molecules, {width} units"
+  seconds = _median(ours, rounds)
+  rows = []
+  for name, call in contenders.items():
+    loss = call()
+    loss = loss if isinstance(loss, float) else loss[0]
+    np.testing.assert_allclose(ours()[0], loss, rtol=1e-5)
+    beside = f", beside {name.split()[-1]}"
+    peer_s = _median(call, max(1, rounds // 2))
+    rows.append(_row(what + beside, seconds, name, peer_s, 10))
+  return rows
 
 
-def _attributions(molecules: int, width: int, rounds: int) -> dict:
-  """Integrated gradients of 100 steps of a batch in one compiled call."""
+def _attributions(molecules: int, width: int, steps: int, rounds: int) -> dict:
+  """Integrated gradients of a batch in one compiled call."""
   config = tox21.get_config().unlock()
   config.width = width
-  config.attribution.steps = 100
+  config.attribution.steps = steps
   network = model.network(config)
   params = network.init(jax.random.key(0), model.example(config))["params"]
   apply = lambda params, x: network.apply({"params": params}, x)[0]
   call = attribution.make_attribution(apply, config, attribution.METHODS[0], 1)
   bits = np.random.default_rng(0).random((molecules, config.bits)) < 0.02
   x = jnp.asarray(bits, jnp.float32)
-  seconds = _median(lambda: call(params, x, 0), min(rounds, 2)) / molecules
-  what = f"integrated gradients, 100 steps of 4 x {width}, a molecule"
-  return _row(what, seconds, None, None)
+  rounds = min(rounds, 2)
+  seconds = _median(lambda: call(params, x, 0), rounds) / molecules
+  what = f"integrated gradients, {steps} steps of 4 x {width}, a molecule"
+  if peers is None or peers.IntegratedGradients is None:
+    return _row(what, seconds, None, None, 5)
+  theirs = peers.attribution(
+    peers.selu_network(params, config.depth), bits, steps, AT_ONCE
+  )
+  gap = np.abs(theirs() - np.asarray(call(params, x, 0)[0])).max()
+  assert gap < 1e-4, gap
+  peer_s = _median(theirs, rounds) / molecules
+  return {**_row(what, seconds, "captum", peer_s, 5), "error": float(gap)}
 
 
 if __name__ == "__main__":

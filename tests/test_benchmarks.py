@@ -11,6 +11,7 @@ from benchmarks import (
   coulomb_gan,
   fcd,
   frechet,
+  interpretable_drugs,
   rudder,
   slot_attention,
   snn,
@@ -28,6 +29,7 @@ MODULES = {
   "snn": snn,
   "rudder": rudder,
   "slot_attention": slot_attention,
+  "interpretable_drugs": interpretable_drugs,
 }
 
 

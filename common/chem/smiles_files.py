@@ -1,12 +1,11 @@
 """Molecules of a file or a list, with their line numbers, as SMILES."""
 
-import glob
 import os
 import pathlib
 from collections.abc import Callable, Iterable
 from typing import Any, NamedTuple
 
-from common.data import table_files
+from common.data import folders, table_files
 from common.errors import InputError
 
 from . import canonical, lists
@@ -141,10 +140,10 @@ def files(source: Path | Iterable[object]) -> list[Any]:
       [one for path in source for one in files(path)] if several else [source]
     )
   path = pathlib.Path(source).expanduser()
-  if not path.exists() and glob.has_magic(str(path)):
-    found = sorted(glob.glob(str(path), recursive=True))
-    if not found:
-      raise InputError(f"no file has a name like {path}")
+  found = folders.pattern(path)
+  if found == []:
+    raise InputError(f"no file has a name like {path}")
+  if found:
     return [one for name in found for one in files(name)]
   if path.suffix.lower() == ".zip" and path.is_file():
     found = [

@@ -1,12 +1,21 @@
-"""One way to find the files of a folder, for everything that reads folders."""
+"""One way to find files: of a folder, of a zip archive, by a pattern.
+
+Names that begin with a dot (`.DS_Store`, `._x.png`, `.ipynb_checkpoints`)
+belong to other programs, as does `__MACOSX` in archives: they are left out
+without a count.
+"""
 
 import collections
+import glob
 import os
 import pathlib
+import zipfile
 from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 from common import errors
+
+from . import foreign
 
 
 class Found(NamedTuple):
@@ -32,9 +41,7 @@ def described(ignored: Mapping[str, int]) -> dict[str, int]:
 def find(folder: str | os.PathLike, suffixes: Sequence[str]) -> Found:
   """Finds the files below a folder that have one of the suffixes.
 
-  Links are followed, but no folder is entered twice on the way down. Names that
-  begin with a dot (`.DS_Store`, `._x.png`, `.ipynb_checkpoints`) belong to
-  other programs and are left out without a count.
+  Links are followed, but no folder is entered twice on the way down.
 
   Args:
     folder: where to look.
@@ -69,3 +76,43 @@ def find(folder: str | os.PathLike, suffixes: Sequence[str]) -> Found:
 
   enter(pathlib.Path(folder).expanduser(), frozenset())
   return Found(sorted(files), dict(ignored))
+
+
+def archive(path: str | os.PathLike) -> zipfile.ZipFile:
+  """Opens a zip archive, which is the caller's to close.
+
+  Raises:
+    InputError: it is none.
+  """
+  try:
+    return zipfile.ZipFile(path)
+  except foreign.BROKEN as error:
+    raise errors.InputError(
+      f"{path} cannot be read: it is no whole zip archive "
+      f"({getattr(error, 'strerror', None) or error}); pack it again"
+    ) from error
+
+
+def members(opened: zipfile.ZipFile) -> list[str]:
+  """The files in an archive, by name; folders and hidden names are none."""
+  return [
+    name
+    for name in sorted(opened.namelist())
+    if name
+    and not name.endswith("/")
+    and not any(part[:1] == "." for part in name.split("/"))
+    and not name.startswith("__MACOSX/")
+  ]
+
+
+def pattern(name: str | os.PathLike) -> list[pathlib.Path] | None:
+  """The files that a name with * ? [ ] or ** finds, sorted; folders are none.
+
+  Hidden names are found only where the pattern says so. None for a name without
+  any of these, or of a file or folder that is there.
+  """
+  path = pathlib.Path(name).expanduser()
+  if not glob.has_magic(str(path)) or path.exists():
+    return None
+  found = map(pathlib.Path, sorted(glob.glob(str(path), recursive=True)))
+  return [one for one in found if not one.is_dir()]

@@ -12,27 +12,19 @@ import pathlib
 import sys
 import warnings
 import zipfile
-import zlib
 from collections.abc import Iterator, Sequence
 
 import numpy as np
 
 from common.errors import InputError, nearest
 
+from . import folders, foreign
+
 Path = str | os.PathLike
 
 MISSING = frozenset(("", "?", "na", "n/a", "nan", "null"))  # In lower case.
 _OPEN = {".gz": gzip.open, ".xz": lzma.open, ".bz2": bz2.open}
 _SEPARATORS = {";": "semicolon", "\t": "tab", ",": "comma", " ": "space"}
-_BROKEN = (
-  OSError,
-  EOFError,
-  lzma.LZMAError,
-  zlib.error,
-  zipfile.BadZipFile,
-  RuntimeError,  # An encrypted member of a zip archive.
-  NotImplementedError,  # One that is packed in another way.
-)
 
 
 def uncompressed(path: Path) -> pathlib.Path:
@@ -55,12 +47,14 @@ def text(path: Path) -> str:
   path = pathlib.Path(path).expanduser()
   try:
     return _plain(_bytes(path), path)
+  except InputError:  # Which is a ValueError, as what is broken may raise.
+    raise
   except UnicodeDecodeError as error:
     raise InputError(
       f"{path} cannot be read: it is no text in UTF-8 or UTF-16 ({error}); "
       "save it as UTF-8"
     ) from error
-  except _BROKEN as error:
+  except foreign.BROKEN as error:
     reason = getattr(error, "strerror", None) or error
     raise InputError(
       f"{path} cannot be read ({reason}): check the path, or get it again"
@@ -91,25 +85,12 @@ def _bytes(path: pathlib.Path) -> bytes:
 def members(path: Path) -> list[pathlib.Path]:
   """What `text` can be asked for of a zip archive: its files, by name.
 
-  Those that begin with a dot or an underscore are what programs leave there.
-
   Raises:
     InputError: it is no zip archive.
   """
   path = pathlib.Path(path).expanduser()
-  try:
-    with zipfile.ZipFile(path) as archive:
-      names = [n for n in archive.namelist() if n and not n.endswith("/")]
-  except _BROKEN as error:
-    reason = getattr(error, "strerror", None) or error
-    raise InputError(
-      f"{path} cannot be read ({reason}): check the path"
-    ) from error
-  return [
-    path / name
-    for name in sorted(names)
-    if not any(part[:1] in "._" for part in name.split("/"))
-  ]
+  with folders.archive(path) as archive:
+    return [path / name for name in folders.members(archive)]
 
 
 def _plain(raw: bytes, path: pathlib.Path) -> str:

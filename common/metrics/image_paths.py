@@ -8,7 +8,6 @@ archive.zip      its members
 """
 
 import collections
-import glob
 import os
 import pathlib
 import sys
@@ -17,7 +16,7 @@ from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
 from common import errors
-from common.data import folders, foreign
+from common.data import folders
 
 
 class Member(NamedTuple):
@@ -54,12 +53,9 @@ def find(name: str, suffixes: Sequence[str]) -> Found | None:
     return Found(*folders.find(path, suffixes))
   if path.suffix.lower() == ".zip" and path.is_file():
     return _members(path, suffixes)
-  if glob.has_magic(name) and not path.exists():
-    found = sorted(glob.glob(str(path), recursive=True))
-    if not found:  # "cifar10:train[:100]" is a data set.
-      return None
-    return _of_suffix([p for p in map(pathlib.Path, found)], suffixes)
-  return None
+  found = folders.pattern(name)
+  # Without any: "cifar10:train[:100]" is a data set.
+  return _of_suffix(found, suffixes) if found else None
 
 
 def of_paths(
@@ -91,33 +87,20 @@ def of_paths(
 
 
 def _members(path: pathlib.Path, suffixes: Sequence[str]) -> Found:
-  try:
-    archive = zipfile.ZipFile(path)  # Read until the last picture is.
-  except foreign.BROKEN as error:
-    raise errors.InputError(
-      f"{path} is no whole zip archive ({error}): pack it again"
-    ) from error
-  members = [
-    Member(archive, name)
-    for name in sorted(archive.namelist())
-    if name and not name.endswith("/") and not name.startswith("__MACOSX/")
-  ]
-  return _of_suffix(members, suffixes)
+  archive = folders.archive(path)  # Read until the last picture is.
+  return _of_suffix(
+    [Member(archive, name) for name in folders.members(archive)], suffixes
+  )
 
 
 def _of_suffix(files, suffixes: Sequence[str]) -> Found:
-  """Of the files, those of images; folders and hidden names do not count."""
+  """Of the files, those of images; the others by suffix."""
   kept, ignored = [], collections.Counter()
   for file in files:
-    if isinstance(file, Member):
-      inner = pathlib.PurePath(file.name)
-      left_out = any(part.startswith(".") for part in inner.parts)
-    else:  # A pattern finds hidden names only where it says so.
-      inner, left_out = file, file.is_dir()
-    if left_out:
-      continue
-    if inner.suffix.lower() in suffixes:
+    named = file.name if isinstance(file, Member) else file
+    suffix = pathlib.PurePath(named).suffix.lower()
+    if suffix in suffixes:
       kept.append(file)
     else:
-      ignored[inner.suffix.lower()] += 1
+      ignored[suffix] += 1
   return Found(kept, dict(ignored))

@@ -60,7 +60,7 @@ def get_config(variant: str = "") -> ml_collections.ConfigDict:
 
   config.epochs = 100
   config.batch_size = 128
-  config.total_steps = 1_000  # filled in: epochs times steps per epoch
+  config.total_steps = 10**9  # at most: epochs end a training before
   config.steps_per_call = 10
   config.log_every = 100
   config.eval_every = 100

@@ -23,10 +23,10 @@ from typing import NamedTuple
 import jax
 import ml_collections
 import numpy as np
-from rdkit import Chem
+from rdkit import Chem, rdBase
 
 from common import cli, config_schema
-from common.chem import smiles_files
+from common.chem import canonical, smiles_files
 from common.errors import InputError, nearest
 from common.workdir import saved_config, saved_state
 
@@ -94,26 +94,30 @@ def read(
   """
   molecules, names, notes = [], [], []
   for text in given:
+    lines, smiles, source = [1], [text], "the command line"
     if _is_file(text):
-      found = smiles_files.load(text, canonicalise=False)
-      smiles, source = found.smiles, text
-    else:
-      smiles, source = [text], "the command line"
-    read_by_rdkit = smiles_files.load(smiles)
-    bad = {line for line, _ in read_by_rdkit.invalid}
-    complaint = smiles_files.complaint(source, read_by_rdkit)
-    if complaint:
-      notes.append(complaint)
-    if read_by_rdkit.fragments:
-      notes.append(
-        f"{source}: {read_by_rdkit.fragments} of several fragments, as salts "
-        "are; all of them count"
-      )
-    for line, one in enumerate(smiles, 1):
-      molecule = None if line in bad else Chem.MolFromSmiles(one)
-      if molecule is not None and molecule.GetNumAtoms():
+      (lines, smiles), source = smiles_files.read(text), text
+    invalid, empty, fragments = [], [], 0
+    for line, one in zip(lines, smiles, strict=True):
+      with rdBase.BlockLogs():  # The line is named below.
+        molecule = canonical.molecule(one)
+      if molecule is None:
+        invalid.append((line, one))
+      elif not molecule.GetNumAtoms():
+        empty.append(line)
+      else:
         molecules.append(molecule)
         names.append(one)
+        fragments += len(Chem.GetMolFrags(molecule)) > 1
+    found = smiles_files.Molecules(names, invalid, empty, fragments)
+    complaint = smiles_files.complaint(source, found)
+    if complaint:
+      notes.append(complaint)
+    if fragments:
+      notes.append(
+        f"{source}: {fragments} of several fragments, as salts are; all of "
+        "them count"
+      )
   if not molecules:
     raise InputError(
       "; ".join(["no molecule is left to explain", *notes])

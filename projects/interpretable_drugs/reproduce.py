@@ -304,9 +304,15 @@ def attribution_table(context: reproduce.Context) -> str:
     return {**cell, **studies.of_attribution(config, params, data(), STEPS)}
 
   found = reproduce.cell(context, "attribution", measure)
+  methods = [
+    (f"{METHODS[name]}, {n:,} step{'s' * (n > 1)}", f"{name}, {n} steps")
+    for name in ["integrated_gradients"]
+    for n in STEPS
+  ]
+  methods += [(METHODS[n], n) for n in METHODS if n in found["gaps"]]
   rows = [
-    [name, f"{gap:.1e}", f"{found['agreement'][name]:.3f}"]
-    for name, gap in found["gaps"].items()
+    [label, f"{found['gaps'][name]:.4f}", f"{found['agreement'][name]:.3f}"]
+    for label, name in methods
   ]
   header = ["method", "mean gap of completeness", "rank correlation of atoms"]
   return markdown.table(header, rows) + (

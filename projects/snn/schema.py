@@ -15,7 +15,8 @@ from .model import METHODS
 
 def each_of(rule):
   """A tuple, perhaps empty, of values that the rule allows."""
-  return lambda values: None if values == () else several(rule)(values)
+  # Saved and read again, a tuple is a list.
+  return lambda values: None if values in ((), []) else several(rule)(values)
 
 
 _FORM = choice("rectangular", "conic")

@@ -19,7 +19,7 @@ from common import checkpoint, cli, config_schema, experiment, keys
 from common.nn import regularizers
 
 from . import losses, model, pictures
-from .datasets import loading, padded
+from .datasets import loading, new_rows, padded, tables
 from .schema import SCHEMA
 
 
@@ -153,11 +153,13 @@ def train(
 ) -> tuple[State, dict[str, float]]:
   """Trains for `config.epochs` epochs; returns the state and the last scores.
 
+  `config.total_steps` ends it before where it is fewer steps.
   The test score is reported at the end and chooses nothing: choosing is what
   `sweep.py` and `reproduce.py` do, on the validation part.
   """
   config_schema.check(config, SCHEMA)
-  loaded = loading.load(config)
+  table = loading.read(config)
+  loaded = loading.split(config, table)
   dataset = padded.pad(loaded)
   said = ", ".join(f"{n} {what}" for what, n in loaded.notes.items() if n)
   print(f"{loaded.name}: {said.replace('_', ' ') or 'nothing was changed'}")
@@ -166,6 +168,8 @@ def train(
     run.claim_data(config.data_dir, (loaded.x, loaded.y, loaded.split))
     if run.main:
       kept = {"table": loaded.name, "notes": loaded.notes}
+      if loaded.moments and isinstance(table, tables.Table):
+        kept |= new_rows.record(config.data.name, table, loaded.moments)
       checkpoint.save_json(run.workdir / "table.json", kept)
     state = run.restore_or(lambda key: init(key, config))
     step_of = run.compile(make_train_step(config))

@@ -1,17 +1,20 @@
 """The Inception Score of a set of images, printed beside the FID by many.
 
-    python -m projects.ttur.inception_score IMAGES [--weights=FILE] [...]
+    python -m projects.ttur.inception_score IMAGES ... [--weights=FILE]
+      [--resize=clean-fid] [--splits=10] [--json] ...
 
     from projects.ttur.inception_score import score
     score("generated/")["mean"]
 
-IMAGES are a folder of images, an .npy or .npz array, or a data set of
-TensorFlow Datasets; see `common.metrics.image_sources.find`.
+IMAGES are a folder of images, a zip archive, an .npy or .npz array, or a data
+set of TensorFlow Datasets; see `common.metrics.image_sources.find`. Several are
+paths of image files and folders, one set in the order in which they are named.
 """
 
 import argparse
 import json
 import os
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -22,10 +25,11 @@ from common.stats.inception_score import inception_score
 
 
 def score(
-  source: str | os.PathLike | np.ndarray,
+  source: str | os.PathLike | np.ndarray | Sequence[str],
   *,
   splits: int = 10,
   weights: str | os.PathLike | None = None,
+  resize: str = "tf1",
   network: fid.Network | None = None,
   batch_size: int = 64,
   **options: Any,
@@ -36,6 +40,7 @@ def score(
     source: what `image_sources.find` takes.
     splits: how many parts.
     weights: of Inception; None looks where they are kept.
+    resize: whose rule brings images to Inception's size: see `fid.network`.
     network: one loaded before, `fid.network(tap="logits_unbiased")`.
     batch_size: images at a time.
     **options: of `image_sources.find`.
@@ -47,13 +52,16 @@ def score(
     InputError: no weights, no images, or fewer than splits.
   """
   pictures = image_sources.find(source, **options)
-  net = network or fid.network("inception", weights, "logits_unbiased")
+  net = network or fid.network("inception", weights, "logits_unbiased", resize)
   batches = image_sources.batches(
     pictures.images, batch_size, net.size, pictures.notes, net.stretch
   )
   logits = np.concatenate(list(fid.features(net, batches, batch_size)))
   found = inception_score(logits, splits)
-  protocol = {**net.protocol, "score": "Inception Score"}
+  name = "Inception Score"
+  if resize != "tf1":
+    name = f"{name} by {resize}'s resize"
+  protocol = {**net.protocol, "score": name}
   return {
     **found._asdict(),
     "n": len(logits),
@@ -70,28 +78,33 @@ def main() -> None:
     formatter_class=argparse.ArgumentDefaultsHelpFormatter,
   )
   add = parser.add_argument
-  add("images", metavar="IMAGES", help="folder, array, or name of a data set")
+  images = "folder, array, or name of a data set; or several paths"
+  add("images", metavar="IMAGES", nargs="+", help=images)
   add("--weights", metavar="FILE", help="if they are not where they belong")
   add("--splits", type=int, default=10, help="parts that it is the mean over")
   add("--batch-size", type=int, default=64, help="images at a time")
+  add("--resize", choices=fid.RESIZES, default="tf1", help="by whose rule")
   add("--strict", action="store_true", help="bad images are errors")
   add("--floats", choices=image_arrays.RANGES, default="0..255")
   add("--json", action="store_true", help="print JSON, all digits")
   given = parser.parse_args()
   with cli.sentences():
+    one, *more = given.images
     found = score(
-      given.images,
+      given.images if more else one,
       splits=given.splits,
       weights=given.weights,
+      resize=given.resize,
       batch_size=given.batch_size,
       strict=given.strict,
       floats=given.floats,
     )
+  if given.json:
+    print(json.dumps(found, indent=2))
+    return
   print(
-    json.dumps(found, indent=2)
-    if given.json
-    else f"Inception Score: {found['mean']:.4g} ± {found['std']:.2g} over "
-    f"{found['splits']} splits of n = {found['n']:,}"
+    f"{found['protocol']['score']}: {found['mean']:.4g} ± {found['std']:.2g} "
+    f"over {found['splits']} splits of n = {found['n']:,}"
   )
 
 

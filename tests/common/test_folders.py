@@ -1,11 +1,12 @@
 """The walk that finds files: links, hidden names, what may not be read."""
 
 import os
+import zipfile
 
 import pytest
 
 from common import errors
-from common.data import folders
+from common.data import folders, table_files
 
 SUFFIXES = (".png", ".jpg")
 
@@ -62,3 +63,33 @@ def test_what_may_not_be_read_is_an_error(tree, monkeypatch):
   monkeypatch.setattr(os, "listdir", denied)
   with pytest.raises(errors.InputError, match=r"a cannot be read \(Permission"):
     names(tree)
+
+
+def test_the_members_of_an_archive(tmp_path):
+  path = tmp_path / "a.zip"
+  kept = ["_a.csv", "b/a.csv", "b/c..csv"]
+  others = ["__MACOSX/a.csv", "b/.hidden/a.csv", ".a.csv", "b/._a.csv"]
+  with zipfile.ZipFile(path, "w") as archive:
+    for name in reversed([*kept, *others, "folder/"]):
+      archive.writestr(name, "")
+  with folders.archive(path) as archive:
+    assert folders.members(archive) == kept
+  assert table_files.members(path) == [path / name for name in kept]
+  for wrong in (b"PK and nothing more", None):
+    path.write_bytes(wrong) if wrong else path.unlink()
+    with pytest.raises(errors.InputError, match=r"a\.zip cannot be read"):
+      folders.archive(path)
+
+
+def test_patterns(tree):
+  relative = lambda found: [str(one.relative_to(tree)) for one in found]
+  for name in (".b.png", "x[1].png"):
+    (tree / name).write_bytes(b"")
+  (tree / "dir.png").mkdir()
+  assert relative(folders.pattern(tree / "*.png")) == ["b.png", "x[1].png"]
+  assert relative(folders.pattern(tree / "**/*.JPG")) == ["a/c.JPG"]
+  assert relative(folders.pattern(tree / ".*png")) == [".b.png"]
+  assert folders.pattern(tree / "*.bmp") == []
+  # Names that are no patterns, or of what is there.
+  for name in ("b.png", "none.png", "x[1].png"):
+    assert folders.pattern(tree / name) is None

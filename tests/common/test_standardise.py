@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from common.data.standardise import standardised
+from common.data.standardise import moments, scaled, standardised
 
 
 def test_standardised_sees_training_rows_only():
@@ -25,3 +25,9 @@ def test_standardised_sees_training_rows_only():
   seen = np.setdiff1d(train, np.arange(0, 30, 7))
   np.testing.assert_allclose(scaled[seen, 0].mean(), 0, atol=1e-6)
   np.testing.assert_allclose(scaled[seen, 0].std(), 1, rtol=1e-6)
+
+
+def test_a_constant_whose_mean_is_rounded_has_no_scale():
+  x = np.full((30, 1), 0.7)  # In float64 the mean of these is not 0.7.
+  assert x.std() > 0 and moments(x).scale == 0
+  assert not scaled(np.array([[5.0], [0.7]]), moments(x)).any()

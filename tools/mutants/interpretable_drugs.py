@@ -83,4 +83,23 @@ MUTANTS = (
     ("if cut(key) not in known", "if key"),
     ("y[known] = data.y[generator.permutation(known)]", "y = y"),
   ),
+  *of(
+    f"{ROOT}explain.py",
+    f"{TESTS}test_explain.py",
+    ("np.argsort(-found.prob", "np.argsort(found.prob"),
+    ("invalid.append((line, one))", "invalid.append((1, one))"),
+    ("scale = max((np.abs(s).max", "scale = max((s.max"),
+    ("len(Chem.GetMolFrags(molecule)) > 1", '"." in one'),
+    ("html.escape(names[i])", "names[i]"),
+  ),
+  *of(
+    f"{ROOT}studies.py",
+    f"{TESTS}test_reproduce.py",
+    (
+      "float(np.abs(missing).mean()) / scale",
+      "float(np.abs(missing).mean())",
+    ),
+    ("logit(params, bits)[:, 0] - zero", "logit(params, bits)[:, 0]"),
+    ("steps = n or 1", "steps = 1"),
+  ),
 )

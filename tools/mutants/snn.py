@@ -120,4 +120,45 @@ MUTANTS = (
     ("np.where(gaps, -np.inf, x)", "np.where(gaps, np.inf, x)"),
     ("n_methods * (n_methods + 1)", "n_methods * (n_methods - 1)"),
   ),
+  *of(
+    "common/data/standardise.py",
+    f"tests/common/test_standardise.py {TESTS}test_predict.py",
+    ("np.where(constant(seen), 0, std)", "std"),
+    ("(x - to.mean) /", "x /"),
+    ("moments(x[train])", "moments(x)"),
+    ("np.where(known, seen, 0).sum(0) / count", "np.nanmedian(seen, 0)"),
+  ),
+  *of(
+    "projects/snn/datasets/csv_table.py",
+    f"{TESTS}test_csv_table.py {TESTS}test_predict.py",
+    ("if cell not in levels and not _missing(cell):", "if False:"),
+    ("place = names.index(column.name)", "place = columns.index(column)"),
+  ),
+  *of(
+    "projects/snn/datasets/new_rows.py",
+    f"{TESTS}test_predict.py",
+    (
+      "scaled(x.astype(np.float32), known.moments)",
+      "x.astype(np.float32)",
+    ),
+    ('"" if cell in data.missing else cell', "cell"),
+    ("if not data.header and len(names) != known.width:", "if False:"),
+    ('"mean": moments.mean', '"mean": moments.scale'),
+  ),
+  *of(
+    "projects/snn/predict.py",
+    f"{TESTS}test_predict.py",
+    ("losses.without_padding(logits, data.classes)", "logits"),
+    ("int(np.argmax(row))", "int(np.argmin(row))"),
+    ('if data.kind == "tasks":', "if False:"),
+    ("[: len(x) - pad, : data.classes]", "[:, : data.classes]"),
+  ),
+  *of(
+    "projects/snn/datasets/padded.py",
+    f"{TESTS}test_train.py",
+    (
+      "min(per_epoch * config.epochs, config.total_steps)",
+      "per_epoch * config.epochs",
+    ),
+  ),
 )

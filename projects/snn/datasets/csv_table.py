@@ -9,7 +9,7 @@ from common.data import table_files
 from common.data.table_files import Path
 from common.errors import InputError
 
-from .tables import Table, complete, nested_folds, parse_folds
+from .tables import Column, Table, complete, nested_folds, parse_folds
 
 SURE_CLASSES = 20  # Of so many, rows are not counted, if labels are whole.
 MIN_ROWS_A_CLASS = 10  # In the mean, of more classes.
@@ -65,19 +65,18 @@ def read(
   y, classes = _classes(
     [row[place] for row in rows], f"{path}, column {target!r}"
   )
-  features, gaps, texts = [], 0, 0
+  columns = []
   for i, column in enumerate(names):
     if i == place:
       continue
     cells = [row[i] for row in rows]
-    gaps += sum(map(_missing, cells))
+    levels = None
     if column in categorical or _is_text(cells):
-      texts += 1
-      features += _one_hot(cells, f"{path}, column {column!r}")
-    else:
-      features.append(_numeric(cells, lines, str(path), column))
-  if not features:
+      levels = _levels(cells, f"{path}, column {column!r}")
+    columns.append(Column(column, levels))
+  if not columns:
     raise InputError(f"{path} has no column of features beside {target!r}")
+  x, gaps = encoded(path, names, lines, rows, columns)
   if len(y) < MIN_ROWS:
     raise InputError(
       f"{path} has {len(y)} rows with a label in column {target!r}: training, "
@@ -97,14 +96,50 @@ def read(
     )
   return complete(
     path.name.removesuffix(".gz").removesuffix(".csv"),
-    np.array(features).T,
+    x,
     y,
     classes,
     splits,
+    tuple(columns),
     dropped_rows=int((~labelled).sum()),
-    missing_values=gaps,
-    text_columns=texts,
+    missing_values=sum(gaps.values()),
+    text_columns=sum(column.levels is not None for column in columns),
   )
+
+
+def encoded(
+  path: Path,
+  names: Sequence[str],
+  lines: Sequence[int],
+  rows: Sequence[Sequence[str]],
+  columns: Sequence[Column],
+) -> tuple[np.ndarray, dict[str, int]]:
+  """The features of rows: a column's number, or 0/1 for each of its levels.
+
+  Args:
+    path: the file, for errors.
+    names: of its columns.
+    lines: of the rows.
+    rows: their cells.
+    columns: those that are features, all of them in `names`.
+
+  Returns:
+    float64 `[rows, features]`, NaN where a number is missing (a missing level
+    is 0 in all of them), and how many cells of each column are missing.
+
+  Raises:
+    InputError: a cell that is no number, or none of the column's levels.
+  """
+  features, gaps = [], {}
+  for column in columns:
+    place = names.index(column.name)
+    cells = [row[place] for row in rows]
+    gaps[column.name] = sum(map(_missing, cells))
+    if column.levels is None:
+      features.append(_numeric(cells, lines, str(path), column.name))
+    else:
+      features += _one_hot(cells, lines, str(path), column)
+  return np.array(features, np.float64).reshape(-1, len(rows)).T, gaps
 
 
 def _refuse_numbers_for_names(path: pathlib.Path, names: list[str]) -> None:
@@ -145,14 +180,29 @@ def _numeric(
   return numbers
 
 
-def _one_hot(cells: Sequence[str], where: str) -> list[list[float]]:
-  """A feature for each text of a column, sorted."""
+def _levels(cells: Sequence[str], where: str) -> tuple[str, ...]:
+  """The texts of a column, sorted."""
   levels = sorted({cell for cell in cells if not _missing(cell)})
   if len(levels) > MAX_LEVELS:
     raise InputError(
       f"{where}, has {len(levels)} different texts, more than {MAX_LEVELS}: "
       "drop it, or write numbers"
     )
+  return tuple(levels)
+
+
+def _one_hot(
+  cells: Sequence[str], lines: Sequence[int], path: str, column: Column
+) -> list[list[float]]:
+  """A feature for each level of a column."""
+  levels = column.levels or ()
+  for line, cell in zip(lines, cells, strict=True):
+    if cell not in levels and not _missing(cell):
+      raise InputError(
+        f"{path}, line {line}, column {column.name!r}: {cell!r} is none of the "
+        f"texts that this column is known by ({', '.join(levels)}); write one "
+        "of them, or leave the cell empty"
+      )
   return [[float(cell == level) for cell in cells] for level in levels]
 
 

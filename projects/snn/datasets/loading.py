@@ -6,7 +6,7 @@ import ml_collections
 import numpy as np
 
 from common.chem import tox21
-from common.data.standardise import standardised
+from common.data import standardise
 from common.errors import InputError
 
 from . import csv_table, htru2, tables, uci
@@ -24,6 +24,7 @@ class Dataset(NamedTuple):
     split: rows for training, for choosing, and for the test.
     classes: their number, or that of the tasks.
     notes: counts of what was found and done.
+    moments: that `x` was standardised to; None where rows have several.
   """
 
   name: str
@@ -32,6 +33,7 @@ class Dataset(NamedTuple):
   split: Rows
   classes: int
   notes: dict[str, int]
+  moments: standardise.Moments | None = None
 
 
 def load(config: ml_collections.ConfigDict) -> Dataset:
@@ -111,8 +113,10 @@ def split(
 
 def from_table(table: tables.Table, split: Rows) -> Dataset:
   """A data set of a table, standardised on the rows trained on."""
-  x = standardised(table.x, split[0])
-  return Dataset(table.name, x, table.y, split, len(table.classes), table.notes)
+  moments = standardise.moments(table.x[split[0]])
+  x = standardise.scaled(table.x, moments)
+  facts = len(table.classes), table.notes, moments
+  return Dataset(table.name, x, table.y, split, *facts)
 
 
 def blobs(seed: int, classes: int) -> tables.Table:

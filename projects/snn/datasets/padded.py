@@ -116,7 +116,10 @@ def rounded(n: int, sizes: tuple[int, ...]) -> int:
 def with_sizes(
   config: ml_collections.ConfigDict, dataset: PaddedDataset
 ) -> ml_collections.ConfigDict:
-  """The config with the data set's sizes in it, and the steps of its epochs."""
+  """The config with the data set's sizes in it, and the steps to be done.
+
+  They are those of all epochs, or `config.total_steps` where that is fewer.
+  """
   config = config.copy_and_resolve_references()
   config.unlock()
   config.data.present = dataset.features
@@ -124,5 +127,5 @@ def with_sizes(
   config.data.classes = dataset.classes
   config.data.outputs = outputs(config, dataset)
   per_epoch = int(dataset.parts["train"].batches(config.batch_size))
-  config.total_steps = per_epoch * config.epochs
+  config.total_steps = min(per_epoch * config.epochs, config.total_steps)
   return config.lock()

@@ -11,6 +11,18 @@ from common.errors import InputError
 Splits = tuple[tuple[np.ndarray, np.ndarray], ...]
 
 
+class Column(NamedTuple):
+  """A column of a user's table, as features see it.
+
+  Attributes:
+    name: as the table has it.
+    levels: the texts of it that are a feature each; None for a number.
+  """
+
+  name: str
+  levels: tuple[str, ...] | None
+
+
 class Table(NamedTuple):
   """A task: what to predict from what, and which rows are for which.
 
@@ -26,6 +38,7 @@ class Table(NamedTuple):
       of the first split), `constant_columns` (in its training rows) and
       `absent_classes` (without a training row in some split: they stay classes,
       and their test rows count as any other).
+    columns: of a user's table, in the order of its features.
   """
 
   name: str
@@ -34,6 +47,7 @@ class Table(NamedTuple):
   classes: tuple[str, ...]
   splits: Splits
   notes: dict[str, int]
+  columns: tuple[Column, ...] = ()
 
 
 def nested_folds(y: np.ndarray, folds: int, seed: int) -> np.ndarray:
@@ -199,6 +213,7 @@ def complete(
   y: np.ndarray,
   classes: tuple[str, ...],
   splits: Splits,
+  columns: tuple[Column, ...] = (),
   **counts: int,
 ) -> Table:
   """Makes a table, with all of its notes; `counts` are those it cannot see."""
@@ -213,4 +228,4 @@ def complete(
     "constant_columns": int(constant(x[train]).sum()),
     "absent_classes": int((np.min(present, 0) == 0).sum()),
   }
-  return Table(name, x, y, classes, splits, {**notes, **counts})
+  return Table(name, x, y, classes, splits, {**notes, **counts}, columns)

@@ -2,16 +2,14 @@
 
 import hashlib
 import json
-import lzma
 import pathlib
 import tarfile
-import zlib
 
+from common.data import foreign
 from common.data.table_files import Path
 from common.errors import InputError
 
 _FORMAT = 1  # Of the cache; another number makes another cache.
-_BROKEN = (OSError, EOFError, tarfile.TarError, lzma.LZMAError, zlib.error)
 
 
 def sources(data_dir: Path) -> list[pathlib.Path]:
@@ -68,7 +66,7 @@ def contents(
           if member.isfile():
             parts = pathlib.PurePosixPath(member.name).parts
             add(parts, lambda: tar.extractfile(member).read())
-  except _BROKEN as error:
+  except (*foreign.BROKEN, tarfile.TarError) as error:
     raise InputError(
       f"{source} cannot be read ({error}): get the file again"
     ) from error

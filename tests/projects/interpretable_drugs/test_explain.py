@@ -1,11 +1,15 @@
 """The tool for people's own molecules, and what it does with bad ones."""
 
 import csv
+import html.parser
+import re
+import xml.etree.ElementTree
 
 import numpy as np
 import pytest
 from rdkit import Chem
 
+from common.chem import canonical
 from common.errors import InputError
 from projects.interpretable_drugs import datasets, explain, pictures
 
@@ -51,6 +55,87 @@ def test_a_page_of_molecules(runs, tmp_path, capsys):
   places = [page.index(f"</b> {rows[i]['smiles']}<") for i in order]
   assert places == sorted(places)  # The highest first.
   assert (tmp_path / "out/molecule_4.png").read_bytes()[:4] == b"\x89PNG"
+
+
+class Page(html.parser.HTMLParser):
+  """The tags of a page as they nest, and what stands in captions."""
+
+  def __init__(self, text):
+    super().__init__()
+    self.open, self.nested, self.captions, self.texts = [], set(), [], {}
+    self.feed(text)
+    self.close()
+
+  def handle_starttag(self, tag, attrs):
+    if tag == "figcaption":
+      self.captions.append("")
+    if tag != "meta":  # It has no end.
+      self.nested.add((*self.open, tag))
+      self.open.append(tag)
+
+  def handle_startendtag(self, tag, attrs):
+    self.nested.add((*self.open, tag))
+
+  def handle_endtag(self, tag):
+    assert self.open.pop() == tag  # Each ends in the one that it began in.
+
+  def handle_data(self, data):
+    if "figcaption" in self.open:
+      self.captions[-1] += data
+    elif self.open:
+      self.texts.setdefault(self.open[-1], []).append(data)
+
+
+def test_the_page_is_sound(tmp_path):
+  smiles = ["CCO", "[NH4+].[Cl-]", "c1ccccc1"]
+  molecules = [Chem.MolFromSmiles(text) for text in smiles]
+  chances = np.array([[0.1, 0.9], [0.3, 0.1], [0.2, 0.5]])
+  scores = [np.ones(m.GetNumAtoms()) for m in molecules]
+  scores[0] *= -2.0
+  found = explain.Explained(chances, scores)
+  names = ["CCO", "<b>&", "c1ccccc1"]
+  note = "a < b & c"
+  page = explain.write(
+    tmp_path, molecules, names, found, ["one", "<two>"], 1, [note]
+  )
+  text = page.read_text()
+  read = Page(text)
+  assert not read.open
+  assert read.captions == ["0.900 CCO", "0.500 c1ccccc1", "0.100 <b>&"]
+  assert ("html", "main", "figure", "svg") in read.nested
+  assert read.texts["title"] == read.texts["h1"] == ["<two>"]
+  assert note in read.texts["p"]
+  # Full colour is that of the largest score on the page, of whichever sign.
+  svgs = re.findall(r"<svg.*?</svg>", text, re.DOTALL)
+  assert len(svgs) == 3
+  full = pictures.molecule(molecules[0], scores[0], 2.0, svg=True)
+  half = pictures.molecule(molecules[2], scores[2], 2.0, svg=True)
+  for svg, whole in zip(svgs, (full, half), strict=False):
+    assert svg in whole
+  for svg in svgs:
+    root = xml.etree.ElementTree.fromstring(svg)
+    assert root.attrib["width"] == "320px" and len(root) > 3
+  for i, svg in zip((1, 3, 2), svgs, strict=True):
+    assert svg in (tmp_path / f"molecule_{i}.svg").read_text()
+  # All that it shows is on the page itself.
+  assert not re.search(r"(src|href)=", text)
+
+
+def test_lines_are_those_of_the_file(tmp_path, monkeypatch):
+  path = tmp_path / "mine.csv"
+  path.write_text("name,smiles\na,CC\nb,C(C\n\nc,\nd,C1.C1\ne,[Na+].[Cl-]\n")
+  read, once = canonical.molecule, []
+  monkeypatch.setattr(
+    canonical, "molecule", lambda text: once.append(text) or read(text)
+  )
+  molecules, names, notes = explain.read([str(path), "CO"])
+  assert names == ["CC", "C1.C1", "[Na+].[Cl-]", "CO"]
+  assert [m.GetNumAtoms() for m in molecules] == [2, 2, 2, 2]
+  assert "2 SMILES are left out: line 3 'C(C', line 5 (empty)" in notes[0]
+  assert notes[1:] == [
+    f"{path}: 1 of several fragments, as salts are; all of them count"
+  ]
+  assert once == ["CC", "C(C", "", "C1.C1", "[Na+].[Cl-]", "CO"]
 
 
 def test_atoms_of_a_graph_network(runs, tmp_path, capsys):

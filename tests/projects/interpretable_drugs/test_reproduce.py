@@ -1,16 +1,23 @@
 """Tables from cells, and all of it at smoke size."""
 
+import types
+
 import numpy as np
 import pytest
 from rdkit import Chem
 
 from common.tables import cells
+from common.tables import reproduce as frame
 from projects.interpretable_drugs import __file__ as package
 from projects.interpretable_drugs import (
   alerts,
+  datasets,
+  explain,
+  inputs,
   reproduce,
   result_tables,
   studies,
+  train,
 )
 
 TABLES = reproduce.TABLES
@@ -116,3 +123,49 @@ def test_molecules_that_come_twice_count_once():
   np.testing.assert_array_equal(other.groups, [[1], [1], [0]])
   np.testing.assert_array_equal(other.bits, np.eye(4)[[0, 2, 3]])
   assert other.sizes == [3]
+
+
+def test_gaps_are_shares_of_the_change(runs):
+  config, params = explain.load_run(runs["selu"])
+  config = config.copy_and_resolve_references().unlock()
+  config.attribution.molecules = 5
+  data = datasets.load(config)
+  found = studies.of_attribution(config, params, data, (1, 40))
+  rows = data.parts["test"][:5]
+  bits = inputs.of_molecules([data.molecules[i] for i in rows], config)
+  predict = train.make_predict(config)
+  zero = predict(params, np.zeros_like(bits))[:, 0]
+  change = np.abs(predict(params, bits)[:, 0] - zero).mean()
+  assert found["change"] == pytest.approx(change, rel=1e-5)
+  gaps, agreement = found["gaps"], found["agreement"]
+  one, many = (f"integrated_gradients, {n} steps" for n in (1, 40))
+  # By hand: a step of the gradient at the end of the path.
+  network = studies.model.network(config)
+  f = lambda x: network.apply({"params": params}, x)[0][:, 0]
+  x = bits.astype(np.float32)
+  sums = (x * studies.attribution.gradient(f)(x)).sum(1)
+  want = np.abs(sums - (predict(params, bits)[:, 0] - zero)).mean() / change
+  assert gaps[one] == gaps["gradient_times_input"] == pytest.approx(want, 1e-3)
+  assert gaps[many] < gaps[one] / 10
+  assert agreement[many] == pytest.approx(1) and agreement[one] < 1
+  assert set(gaps) == {one, many, *studies.attribution.METHODS[1:]}
+
+
+def test_the_attribution_table_names_methods_and_steps(monkeypatch):
+  names = [f"integrated_gradients, {n} steps" for n in reproduce.STEPS]
+  names += ["gradient_times_input", "occlusion", "smooth_grad"]
+  cell = {
+    "gaps": {name: 0.1 * i for i, name in enumerate(names)},
+    "agreement": {name: 0.01 * i for i, name in enumerate(names)},
+    "scores": {"test_auc": 0.75},
+    "config": {"width": 2048},
+    "molecules": 64,
+  }
+  monkeypatch.setattr(frame, "cell", lambda *_: cell)
+  arguments = types.SimpleNamespace(variant="wide")
+  context = types.SimpleNamespace(arguments=arguments)
+  lines = reproduce.attribution_table(context).splitlines()
+  assert lines[2] == "| integrated gradients, 1 step | 0.0000 | 0.000 |"
+  assert lines[5] == "| integrated gradients, 1,000 steps | 0.3000 | 0.030 |"
+  assert lines[8] == "| SmoothGrad | 0.6000 | 0.060 |"
+  assert "Test AUC 0.750" in lines[-1] and len(lines) == 11

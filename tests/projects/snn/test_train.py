@@ -98,6 +98,8 @@ def test_a_task_is_split_scaled_and_padded():
   described = padded.with_sizes(config, task)
   assert described.data.outputs == 4 and described.data.classes == 3
   assert described.total_steps == 3 * config.epochs
+  config.total_steps = 7  # A limit, which ends the epochs.
+  assert padded.with_sizes(config, task).total_steps == 7
 
 
 @pytest.mark.parametrize(

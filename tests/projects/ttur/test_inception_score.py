@@ -6,18 +6,20 @@ import sys
 import jax
 import numpy as np
 import pytest
+from PIL import Image
 
 from common.metrics import fid
 from projects.ttur import inception_score
 
 
-def network(features, weights, tap):
+def network(features, weights, tap, resize):
   """Sure of the class that the image's brightness is."""
+  assert resize in ("tf1", "clean-fid")
   assert (features, tap) == ("inception", "logits_unbiased")
   assert weights is None
   classes = np.arange(4.0)[None]
   apply = lambda scale, x: -scale * (x[:, 0, 0, :1] - classes) ** 2
-  return fid.Network(jax.jit(apply), 1e3, 8, {"score": "FID", "layer": tap})
+  return fid.Network(jax.jit(apply), 1e3, 8, {"score": "FID", "resize": resize})
 
 
 def test_the_command(tmp_path, monkeypatch, capsys):
@@ -37,3 +39,26 @@ def test_the_command(tmp_path, monkeypatch, capsys):
   # Two splits of one class each, in their order.
   halves = inception_score.score(np.sort(images, 0).astype(np.uint8), splits=4)
   assert halves["mean"] == pytest.approx(1)
+
+
+def test_several_paths_by_another_rule(tmp_path, monkeypatch, capsys):
+  monkeypatch.setattr(fid, "network", network)
+  for i in range(8):
+    place = tmp_path / ("few" if i < 4 else "more")
+    place.mkdir(exist_ok=True)
+    Image.new("RGB", (3, 3), (i % 4,) * 3).save(place / f"{i}.png")
+  words = [
+    "is",
+    str(tmp_path / "more"),
+    *map(str, (tmp_path / "few").iterdir()),
+  ]
+  words += ["--splits=2", "--batch-size=4", "--resize=clean-fid", "--json"]
+  monkeypatch.setattr(sys, "argv", words)
+  inception_score.main()
+  found = json.loads(capsys.readouterr().out)
+  assert found["n"] == 8 and found["mean"] == pytest.approx(4)
+  assert found["protocol"]["resize"] == "clean-fid"
+  monkeypatch.setattr(sys, "argv", words[:-1])
+  inception_score.main()
+  said = capsys.readouterr().out
+  assert said.startswith("Inception Score by clean-fid's resize: 4 ")

@@ -1,0 +1,43 @@
+"""Mutants of what finds and opens files."""
+
+from tools.mutants.mutant import of
+
+TESTS = "tests/common/test_"
+
+MUTANTS = (
+  *of(
+    "common/data/folders.py",
+    f"{TESTS}folders.py",
+    (
+      'not any(part[:1] == "." for part in name.split("/"))',
+      'name[:1] != "."',
+    ),
+    ('not name.startswith("__MACOSX/")', "True"),
+    ("sorted(opened.namelist())", "opened.namelist()"),
+    ("if not one.is_dir()]", "]"),
+    (" or path.exists():\n    return None", ":\n    return None"),
+    ("enter(path / name, above | {real})", "continue"),
+  ),
+  *of(
+    "common/data/tfrecord.py",
+    f"{TESTS}foreign.py tests/projects/slot_attention/test_files.py",
+    ("crc != masked_crc(head[:8]) or ", ""),
+    ("except (OSError, zlib.error) as", "except OSError as"),
+    (
+      "except (IndexError, KeyError, TypeError, ValueError) as",
+      "except IndexError as",
+    ),
+  ),
+  *of(
+    "common/data/torch_files.py",
+    f"{TESTS}foreign.py",
+    ("except foreign.BROKEN as", "except ValueError as"),
+  ),
+  *of(
+    "projects/ttur/inception_score.py",
+    "tests/projects/ttur/test_inception_score.py",
+    ('"logits_unbiased", resize)', '"logits_unbiased", "tf1")'),
+    ("given.images if more else one", "one"),
+    ('if resize != "tf1":', "if False:"),
+  ),
+)
