@@ -70,7 +70,9 @@ def _lightgbm(settings, seed, fewest, columns, training, stopping):
     valid_sets=[learned.create_valid(stopping.x, stopping.y)],
     callbacks=[lightgbm.early_stopping(settings.patience, verbose=False)],
   )
-  return lambda x: trees.predict(x, num_iteration=trees.best_iteration)
+  return lambda x: np.asarray(
+    trees.predict(x, num_iteration=trees.best_iteration)
+  )
 
 
 def _scikit_learn(settings, seed, fewest, columns, training, stopping):

@@ -96,7 +96,7 @@ def of_zoo(
   features.layers(zoo.layout)
   steps = [_number(folder, i, row, "step") for i, row in enumerate(zoo.rows)]
   last = max(steps)
-  epochs = tuple(sorted({*config.kept_epochs, last} & set(steps)))
+  epochs = tuple(sorted({*tuple(config.kept_epochs), last} & set(steps)))
   names = list(dict.fromkeys(row["modeldir"] for row in zoo.rows))
   place = {name: i for i, name in enumerate(names)}
   at = {epoch: i for i, epoch in enumerate(epochs)}
