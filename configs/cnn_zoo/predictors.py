@@ -61,7 +61,7 @@ def get_config(variant: str = "") -> ml_collections.ConfigDict:
   config.gbm.penalty = 1.0  # L2 of the leaves
   config.gbm.threads = 2
 
-  config.sizes = (50, 100, 200, 400, 800, 1_600, 3_200, 6_400, 15_000)
+  config.sizes = (25, 50, 100, 200, 400, 800, 1_600, 3_200, 6_400, 15_000)
   config.draws = 5  # of training networks, at each size
   config.repeats = 10  # of each feature's shuffling, for its importance
   config.coverage = 0.9  # of the intervals around predictions

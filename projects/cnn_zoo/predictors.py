@@ -90,11 +90,11 @@ def _fit_network(kind, config, training, stopping, restore):
     jax.vmap(functools.partial(jax.random.fold_in, root))(seeds),
     jnp.asarray(rates, jnp.float32),
     jnp.asarray(penalties, jnp.float32),
-    (seen(training.x), np.asarray(training.y, np.float32)),
-    (seen(stopping.x), np.asarray(stopping.y, np.float32)),
+    _filled(seen(training.x), training.y, config.batch_size),
+    _filled(seen(stopping.x), stopping.y, config.batch_size),
     widths=tuple(settings.widths),
     dropout=float(settings.dropout),
-    batch_size=min(config.batch_size, len(training.y)),
+    batch_size=config.batch_size,
     epochs=config.total_steps,
     patience=config.patience,
   )
@@ -103,6 +103,24 @@ def _fit_network(kind, config, training, stopping, restore):
   errors = np.mean((np.asarray(found) - stopping.y) ** 2, axis=1)
   chosen = jax.tree.map(lambda leaf: leaf[np.argmin(errors)], params)
   return lambda x: np.asarray(forward(chosen, seen(x)), np.float64)
+
+
+class Filled(NamedTuple):
+  """A part in an array of a round size, so that many share a program."""
+
+  x: jax.Array  # [room, k]
+  y: jax.Array  # [room]
+  count: jax.Array  # int32: how many are real, the first ones.
+
+
+def _filled(x, y, batch_size):
+  """Zeros behind the networks, up to four batches or a multiple of them."""
+  room = -(-len(y) // (4 * batch_size)) * 4 * batch_size
+  more = room - len(y)
+  x = np.pad(np.asarray(x, np.float32), ((0, more), (0, 0)))
+  return Filled(
+    x, np.pad(np.asarray(y, np.float32), (0, more)), np.int32(len(y))
+  )
 
 
 def init(key: jax.Array, sizes: tuple[int, ...]) -> list[dict[str, jax.Array]]:
@@ -154,11 +172,16 @@ def _train(
   patience,
 ) -> Training:
   """Trains all members: leaves [members, ...] in and out."""
-  x, y = training
-  n, sizes = len(y), (x.shape[1], *widths, 1)
-  # Filled up by some that come twice, so that none is left out.
-  fill = np.arange(-(-n // batch_size) * batch_size) % n
+  x, y, n = training
+  sizes = (x.shape[1], *widths, 1)
+  places = jnp.arange(len(y))
+  batches = (n + batch_size - 1) // batch_size
   adam = optax.scale_by_adam()
+
+  def judged(params):
+    error = (forward(params, stopping.x) - stopping.y) ** 2
+    real = jnp.arange(len(error)) < stopping.count
+    return jnp.sum(jnp.where(real, error, 0.0)) / stopping.count
 
   def loss(params, rows, penalty, key):
     predicted = forward(params, x[rows], dropout, key)
@@ -168,23 +191,24 @@ def _train(
 
   def one_epoch(key, rate, penalty, t):
     epoch_key = jax.random.fold_in(key, t.epoch)
-    order = jax.random.permutation(keys.named(epoch_key, "order"), n)[fill]
+    drawn = jax.random.uniform(keys.named(epoch_key, "order"), len(y))
+    order = jnp.argsort(jnp.where(places < n, drawn, 2.0))  # The real ones.
+    # The last batch is filled up by the first ones, so that none is left out.
+    order = order[places % n]
 
-    def one_batch(carry, rows_and_place):
+    def one_batch(i, carry):
       params, moments = carry
-      rows, place = rows_and_place
-      noise = jax.random.fold_in(keys.named(epoch_key, "dropout"), place)
+      rows = jax.lax.dynamic_slice_in_dim(order, i * batch_size, batch_size)
+      noise = jax.random.fold_in(keys.named(epoch_key, "dropout"), i)
       slope = jax.grad(loss)(params, rows, penalty, noise)
       change, moments = adam.update(slope, moments)
       step = lambda leaf, c: leaf - rate * c
-      return (jax.tree.map(step, params, change), moments), None
+      return jax.tree.map(step, params, change), moments
 
-    rows = order.reshape(-1, batch_size)
-    places = jnp.arange(len(rows), dtype=jnp.int32)
-    (params, moments), _ = jax.lax.scan(
-      one_batch, (t.params, t.moments), (rows, places)
+    params, moments = jax.lax.fori_loop(
+      0, batches, one_batch, (t.params, t.moments)
     )
-    found = losses.squared_error(forward(params, stopping[0]), stopping[1])
+    found = judged(params)
     better = found < t.lowest
     keep = lambda new, old: jnp.where(better, new, old)
     return Training(

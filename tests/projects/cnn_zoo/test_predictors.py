@@ -76,6 +76,30 @@ def parts(n=120, columns=3):
   )
 
 
+def test_what_fills_an_array_up_is_not_seen():
+  rng = np.random.default_rng(3)
+  x, y = rng.normal(size=(12, 2)), rng.uniform(size=12)
+  filled = predictors._filled(x[:5], y[:5], 4)
+  assert filled.x.shape == (16, 2) and filled.count == 5
+  loud = filled._replace(
+    x=np.where(np.arange(16)[:, None] < 5, filled.x, 1e3),
+    y=np.where(np.arange(16) < 5, filled.y, -1e3).astype(np.float32),
+  )
+  run = lambda part: predictors._train(
+    jax.vmap(jax.random.key)(jnp.zeros(2, int)),
+    jnp.full(2, 0.1),
+    jnp.zeros(2),
+    part,
+    part,
+    widths=(),
+    dropout=0.0,
+    batch_size=4,
+    epochs=1,
+    patience=10,
+  )
+  jax.tree.map(np.testing.assert_array_equal, run(filled), run(loud))
+
+
 @pytest.mark.parametrize("kind", predictors.KINDS)
 def test_each_kind_learns(kind):
   config = CONFIG.copy_and_resolve_references().unlock()
@@ -103,7 +127,7 @@ def test_a_linear_epoch_is_adam_on_the_squared_error():
   x = rng.normal(size=(4, 2))
   y = np.where(x.sum(1) < 0, 0.9, 0.1)
   rate, penalties = 0.1, np.asarray([0.0, 5.0])
-  part = (x.astype(np.float32), y.astype(np.float32))
+  part = predictors._filled(x, y, 4)
   run = lambda epochs: predictors._train(
     jax.vmap(jax.random.key)(jnp.zeros(2, int)),
     jnp.full(2, rate),
@@ -140,8 +164,8 @@ def test_patience_ends_a_training_and_the_best_epoch_is_kept():
     jax.random.split(jax.random.key(0), 2),
     jnp.asarray([0.1, 1e-9]),
     jnp.zeros(2),
-    (x, y),
-    (x, 1 - y),  # To learn is to get worse here.
+    predictors._filled(x, y, 4),
+    predictors._filled(x, 1 - y, 4),  # To learn is to get worse here.
     widths=(),
     dropout=0.0,
     batch_size=4,
