@@ -1,7 +1,7 @@
 """Runs the benchmarks: prints a table each, keeps the numbers in results/.
 
   python -m benchmarks [--quick] [--tables] [frechet] [streaming] [fcd]
-    [coulomb_gan] [snn] [rudder] [slot_attention]
+    [coulomb_gan] [snn] [rudder] [slot_attention] [cnn_zoo]
 
 `--quick` shows in seconds that everything works: small sizes, times that mean
 nothing, and so no results are kept. `--tables` writes the tables again from the
@@ -26,6 +26,7 @@ MODULES = (
   "snn",
   "rudder",
   "slot_attention",
+  "cnn_zoo",
 )
 HERE = pathlib.Path(__file__).parent
 RESULTS = HERE.parent / "results" / "benchmarks"
@@ -90,7 +91,8 @@ def main() -> None:
   os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
   names = arguments.names or MODULES
   if arguments.tables:
-    write_tables(names)
+    there = [n for n in MODULES if (RESULTS / f"{n}.json").exists()]
+    write_tables(arguments.names or there)
     return
   if len(names) == 1:
     measure(names[0], arguments.quick)

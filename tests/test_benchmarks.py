@@ -8,6 +8,7 @@ import pytest
 
 from benchmarks import __main__ as command
 from benchmarks import (
+  cnn_zoo,
   coulomb_gan,
   fcd,
   frechet,
@@ -28,6 +29,7 @@ MODULES = {
   "snn": snn,
   "rudder": rudder,
   "slot_attention": slot_attention,
+  "cnn_zoo": cnn_zoo,
 }
 
 
