@@ -67,6 +67,7 @@ COLUMNS = {
   "growth": "To the row above",
   "to_base": "To the base",
   "share": "Share of a step",
+  "peak": "Of the peak",
   "error": "Error",
   "peer_error": "Peer's error",
   "compile_s": "Compile",
@@ -194,7 +195,7 @@ def cell(key: str, value: Any) -> str:
     return f"{value * 1000**unit:.3g} {('s', 'ms', 'µs')[unit]}"
   if key in ("ratio", "growth", "to_base"):
     return f"{value:.2f}"
-  if key == "share":
+  if key in ("share", "peak"):
     return f"{value:.1%}"
   if key == "goal":
     return f"{value:g}"

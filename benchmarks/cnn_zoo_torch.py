@@ -17,7 +17,7 @@ def network(config: ml_collections.ConfigDict) -> Any:
   """The CNN of the config's widths."""
   nn: Any = torch.nn
   layers, channels = [], 1
-  for width in config.widths:
+  for width in tuple(config.widths):
     layers += [nn.Conv2d(channels, width, 3, stride=2), nn.ReLU()]
     layers.append(nn.Dropout(RATE))
     channels = width
