@@ -120,7 +120,7 @@ def of_zoo(
     for name, values in scores.items():
       values[tuple(spot)] = _number(folder, i, zoo.rows[i], name)
   accuracy = scores["test_accuracy"]
-  if np.nanmin(accuracy, initial=0) < 0 or np.nanmax(accuracy, initial=0) > 1:
+  if ((accuracy < 0) | (accuracy > 1)).any():  # NaN is neither.
     raise InputError(f"{folder}: a test accuracy lies outside of 0 to 1")
   first = [zoo.rows[max(found)] for found in rows]
   columns = {

@@ -64,13 +64,14 @@ def judge(found: Collection, config: ml_collections.ConfigDict) -> Judge:
   k = math.ceil((len(residuals) + 1) * config.coverage)
   margin = residuals[k - 1] if k <= len(residuals) else math.inf
   r2 = scores.scores(truth, predicted)["r2"]
+  said = f"{r2:.2f}" if math.isfinite(r2) else "undefined"
   return Judge(
     lambda x: np.clip(predict(x), 0, 1),
     float(margin),
     f"{boosting.name()}, learned from "
     f"{len(parts.training) + len(parts.validation)} networks of "
     f"{pictures.named(found.name)} after {found.epochs[-1]} epochs; on "
-    f"{len(parts.test)} others R2 {r2:.2f}, "
+    f"{len(parts.test)} others R2 {said}, "
     f"{config.coverage:.0%} of them within {margin:.3f}",
   )
 
