@@ -117,7 +117,7 @@ MUTANTS = (
     PREDICT,
     ("(p.isdigit(), int(p) if p.isdigit() else p)", "(False, p)"),
     ("if not free:", "if True:"),
-    ("or end - start != size", "or False"),
+    ("whole[8 + length :]", "whole[length:]"),
     ("if not np.isfinite(found).all():", "if False:"),
   ),
 )
