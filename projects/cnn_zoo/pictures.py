@@ -42,7 +42,7 @@ def biases(
     ax.set(
       xscale="log",
       yscale="log",
-      xlabel="bias range, first layer",
+      xlabel=f"bias range, first layer ({LEAST:g}: or less)",
       ylabel="bias range, last layer",
       title=f"{named(found.name)}, {fine.sum()} networks",
     )
@@ -101,8 +101,8 @@ def sizes(
   colours = (figures.RED, figures.BLUE, figures.OCHRE, figures.TEAL)
   for colour, (name, one) in zip(colours, found.items(), strict=False):
     curve = one["curve"]
-    n = np.asarray([int(size) for size in curve])
-    lost = 1 - np.asarray(list(curve.values()))
+    n = np.sort([int(size) for size in curve])
+    lost = 1 - np.asarray([curve[str(size)] for size in n])
     ax.plot(n, np.median(lost, 1), "o-", color=colour, label=named(name))
     ax.fill_between(n, lost.min(1), lost.max(1), color=colour, alpha=0.15, lw=0)
     guess = studies.extrapolated(curve, paper_size)

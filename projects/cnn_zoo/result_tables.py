@@ -227,7 +227,9 @@ def epoch_table(found: Mapping[str, Any]) -> str:
   header += ["tau of that epoch's own accuracy", "networks"]
   rows = []
   for name, cell in found.items():
-    for epoch, one in cell["by_epoch"].items():
+    for epoch, one in sorted(
+      cell["by_epoch"].items(), key=lambda item: int(item[0])
+    ):
       last = int(epoch) == cell["epochs"][-1]
       rows.append(
         [
