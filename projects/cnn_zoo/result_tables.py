@@ -214,7 +214,7 @@ def size_table(found: Mapping[str, Any], paper_size: int) -> str:
       [
         named(name),
         *map(text, each),
-        "-" if guess is None else f"{guess:.2f}",
+        "-" if guess is None else f"{guess:.3f}",
         "-" if theirs is None else f"{theirs:.3f}",
       ]
     )
