@@ -1,7 +1,8 @@
 """Runs the benchmarks: prints a table each, keeps the numbers in results/.
 
-  python -m benchmarks [--quick] [--tables] [frechet] [streaming] [fcd]
-    [coulomb_gan] [snn] [rudder] [slot_attention] [interpretable_drugs]
+  python -m benchmarks [--quick] [--tables] [NAME ...]
+
+Names are those of `MODULES`, by default all of them.
 
 `--quick` shows in seconds that everything works: small sizes, times that mean
 nothing, and so no results are kept. `--tables` writes the tables again from the
@@ -27,6 +28,7 @@ MODULES = (
   "rudder",
   "slot_attention",
   "interpretable_drugs",
+  "cnn_zoo",
 )
 HERE = pathlib.Path(__file__).parent
 RESULTS = HERE.parent / "results" / "benchmarks"
@@ -67,6 +69,7 @@ COLUMNS = {
   "growth": "To the row above",
   "to_base": "To the base",
   "share": "Share of a step",
+  "peak": "Of the peak",
   "error": "Error",
   "peer_error": "Peer's error",
   "compile_s": "Compile",
@@ -91,7 +94,8 @@ def main() -> None:
   os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
   names = arguments.names or MODULES
   if arguments.tables:
-    write_tables(names)
+    there = [n for n in MODULES if (RESULTS / f"{n}.json").exists()]
+    write_tables(arguments.names or there)
     return
   if len(names) == 1:
     measure(names[0], arguments.quick)
@@ -193,7 +197,7 @@ def cell(key: str, value: Any) -> str:
     return f"{value * 1000**unit:.3g} {('s', 'ms', 'µs')[unit]}"
   if key in ("ratio", "growth", "to_base"):
     return f"{value:.2f}"
-  if key == "share":
+  if key in ("share", "peak"):
     return f"{value:.1%}"
   if key == "goal":
     return f"{value:g}"

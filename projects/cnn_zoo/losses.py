@@ -1,4 +1,4 @@
-"""The networks' loss and its counts; logits are `[classes, n]`."""
+"""The losses of the zoo and of its predictors; logits are `[classes, n]`."""
 
 import jax
 from jax import numpy as jnp
@@ -19,3 +19,8 @@ def penalty(weights: jax.Array, mask: jax.Array, l2: jax.Array) -> jax.Array:
 def correct(logits: jax.Array, labels: jax.Array) -> jax.Array:
   """Whether the largest logit is the label's, the first of equals: bool [n]."""
   return jnp.argmax(logits, axis=0) == labels
+
+
+def squared_error(predicted: jax.Array, accuracy: jax.Array) -> jax.Array:
+  """The predictors' loss: the mean of (predicted - accuracy)^2, `[n], [n]`."""
+  return jnp.mean((predicted - accuracy) ** 2)

@@ -1,4 +1,4 @@
-"""What the values of a config can be; `train` checks it first."""
+"""What the values of a config can be; they are checked before all else."""
 
 from common.config_schema import (
   at_least,
@@ -50,4 +50,48 @@ SCHEMA = {
   "l2": _rising(positive(float)),
   "dropout": _rising(between(0.0, 0.99)),
   "init_std": _rising(positive(float)),
+}
+
+
+def _hidden(values):
+  """No hidden layer is a choice, too."""
+  return several(positive(int))(values) if len(values) else None
+
+
+_NETWORK = {
+  "widths": _hidden,
+  "learning_rates": several(positive(float)),
+  "penalties": several(at_least(0.0)),
+  "dropout": between(0.0, 0.99),
+}
+_SHARE = between(1e-3, 1 - 1e-3)  # Neither none nor all.
+
+# Of configs/cnn_zoo/predictors.py.
+PREDICTORS = {
+  "train_share": _SHARE,
+  "most_training": positive(int),
+  "validation_share": _SHARE,
+  "fewest": at_least(20),
+  "kept_epochs": several(at_least(0)),
+  "level": _SHARE,
+  "resamples": positive(int),
+  "patience": positive(int),
+  "members": positive(int),
+  "linear": _NETWORK,
+  "mlp": _NETWORK,
+  "gbm": {
+    "rounds": positive(int),
+    "patience": positive(int),
+    "learning_rate": positive(float),
+    "leaves": at_least(2),
+    "fewest_in_leaf": several(positive(int)),
+    "columns": several(between(1e-9, 1.0)),
+    "rows": between(1e-9, 1.0),
+    "penalty": at_least(0.0),
+    "threads": at_least(0),
+  },
+  "sizes": several(at_least(10)),
+  "draws": positive(int),
+  "repeats": positive(int),
+  "coverage": _SHARE,
 }

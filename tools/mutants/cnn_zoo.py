@@ -3,6 +3,10 @@
 from tools.mutants.mutant import of
 
 RULES = "tests/projects/cnn_zoo/test_rules.py"
+PREDICTORS = "tests/projects/cnn_zoo/test_predictors.py"
+COLLECTION = "tests/projects/cnn_zoo/test_collection.py"
+STUDIES = "tests/projects/cnn_zoo/test_studies.py"
+PREDICT = "tests/projects/cnn_zoo/test_predict.py"
 
 MUTANTS = (
   *of(
@@ -32,5 +36,88 @@ MUTANTS = (
     "tests/projects/cnn_zoo/test_features.py",
     ("values.std(axis=1)", "values.var(axis=1)"),
     ("QUANTILES = (0, 25,", "QUANTILES = (0, 20,"),
+  ),
+  *of(
+    "projects/cnn_zoo/features.py",
+    COLLECTION,
+    ("2 * (len(QUANTILES) + 2)", "(len(QUANTILES) + 2)"),
+    ("values == option for", "values != option for"),
+  ),
+  *of(
+    "projects/cnn_zoo/collection.py",
+    COLLECTION,
+    ("made[bad] = np.nan", "made[bad] = 0"),
+    (
+      "features.of_layers(every, (0, -1))",
+      "features.of_layers(every, (-1, 0))",
+    ),
+    ('if (row["modeldir"], step) in seen:', "if False:"),
+    ("if sound < config.fewest:", "if sound < 1:"),
+  ),
+  *of(
+    "projects/cnn_zoo/scores.py",
+    PREDICTORS,
+    ("1 - mse / variance", "1 - mse / variance / 2"),
+    ("np.mean(np.abs(error))", "np.mean(error)"),
+    ("stats.kendalltau(", "stats.spearmanr("),
+    ("(other[i] - truth[i]) ** 2 - (one", "(one[i] - truth[i]) ** 2 - (other"),
+  ),
+  *of(
+    "projects/cnn_zoo/predictors.py",
+    PREDICTORS,
+    ("(x - centre) / scale", "x - centre"),
+    ("leaf - rate * c", "leaf + rate * c"),
+    ("+ penalty * sum(", "+ 0 * penalty * sum("),
+    ("jnp.where(places < n, drawn, 2.0)", "drawn"),
+    ("jnp.where(real, error, 0.0)", "error"),
+    ("jnp.where(better, 0, t.waited + 1)", "t.waited + 1"),
+    ("(t.waited < patience)", "(t.waited <= patience)"),
+    ("return jax.nn.sigmoid(x[:, 0])", "return x[:, 0]"),
+  ),
+  *of(
+    "projects/cnn_zoo/losses.py",
+    PREDICTORS,
+    (
+      "jnp.mean((predicted - accuracy) ** 2)",
+      "jnp.sum((predicted - accuracy))",
+    ),
+  ),
+  *of(
+    "projects/cnn_zoo/boosting.py",
+    PREDICTORS,
+    ("np.argmin(errors)", "0 * np.argmin(errors)"),
+  ),
+  *of(
+    "projects/cnn_zoo/studies.py",
+    STUDIES,
+    ("learn, of(parts.test), False)", "learn, of(parts.validation), False)"),
+    ("learn, stop, True)", "stop, learn, True)"),
+    ("np.log(1 - r2), 1)", "np.log(r2), 1)"),
+    ("order[learned:])", "order)"),
+    ("whole - scores.scores", "-whole + scores.scores"),
+    ("features.of_layers(ends(one), (0, -1))", "ends(one)"),
+  ),
+  *of(
+    "projects/cnn_zoo/result_tables.py",
+    STUDIES,
+    ("if low > above:", "if value > above:"),
+    ("if high < above and", "if high > above and"),
+  ),
+  *of(
+    "projects/cnn_zoo/predict.py",
+    PREDICT,
+    (
+      "(len(residuals) + 1) * config.coverage",
+      "len(residuals) * config.coverage",
+    ),
+    ("residuals[k - 1]", "residuals[0]"),
+  ),
+  *of(
+    "projects/cnn_zoo/network_files.py",
+    PREDICT,
+    ("(p.isdigit(), int(p) if p.isdigit() else p)", "(False, p)"),
+    ("if not free:", "if True:"),
+    ("whole[8 + length :]", "whole[length:]"),
+    ("if not np.isfinite(found).all():", "if False:"),
   ),
 )

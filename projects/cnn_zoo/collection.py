@@ -1,0 +1,289 @@
+"""Networks of one data set as predictors see them; from a zoo, or its summary.
+
+A zoo's statistics are small where its weights are large: `save` writes them to
+a file which nearly all tables can be made from again.
+"""
+
+import json
+import os
+import pathlib
+from collections.abc import Mapping, Sequence
+from typing import NamedTuple
+
+import ml_collections
+import numpy as np
+
+from common.data import atomic, foreign
+from common.errors import InputError
+
+from . import features, files, model
+
+# Of the pictures' name in a zoo's metrics, what the paper calls the data set.
+SAME = {"sheets": "cifar10"}
+CHUNK = 1_000  # Networks whose quantiles are found at once.
+TEXTS = ("config.optimizer", *features.CHOICES)  # Columns; others are numbers.
+
+
+class Collection(NamedTuple):
+  """Networks of one data set, each at some epochs.
+
+  Attributes:
+    name: of the data set.
+    networks: their names, [n].
+    epochs: of the checkpoints, rising; the last is where they are judged.
+    scores: test_accuracy and others, float64 [n, epochs]; NaN where a network
+      has diverged, or stopped before.
+    columns: hyperparameters by the released table's names, [n] each.
+    statistics: by the names of feature sets, float64 [n, epochs, k].
+    layout: of their weights.
+    weights: of the zoo's rows [rows, weights]; None of a file of statistics.
+    rows: which are those of a network at an epoch, int [n, epochs]; -1: none.
+  """
+
+  name: str
+  networks: np.ndarray
+  epochs: tuple[int, ...]
+  scores: dict[str, np.ndarray]
+  columns: dict[str, np.ndarray]
+  statistics: dict[str, np.ndarray]
+  layout: tuple[model.Tensor, ...]
+  weights: np.ndarray | None
+  rows: np.ndarray | None
+
+
+def read(
+  path: str | os.PathLike, config: ml_collections.ConfigDict
+) -> Collection:
+  """Reads a zoo's folder, or a file of statistics.
+
+  Raises:
+    InputError: it is neither, damaged, or has too few networks.
+  """
+  path = pathlib.Path(path).expanduser()
+  found = load(path) if path.is_file() else of_zoo(path, config)
+  sound = int(usable(found).sum())
+  if sound < config.fewest:
+    raise InputError(
+      f"{path} has {sound} network(s) with finite weights and an accuracy at "
+      f"epoch {found.epochs[-1]}: a predictor needs at least {config.fewest}"
+    )
+  return found
+
+
+def usable(found: Collection, place: int = -1) -> np.ndarray:
+  """Which networks can be used at an epoch: bool [n].
+
+  Those left out have diverged, or were not trained so far.
+  """
+  fine = np.isfinite(found.scores["test_accuracy"][:, place])
+  for values in found.statistics.values():
+    fine &= np.isfinite(values[:, place]).all(axis=1)
+  return fine
+
+
+def of_zoo(
+  folder: pathlib.Path, config: ml_collections.ConfigDict
+) -> Collection:
+  """Reads a zoo, in the released layout or in shards.
+
+  Rows may be in any order, and a network may lack checkpoints.
+
+  Raises:
+    InputError: a row is there twice, its epoch or accuracy is no number, or the
+      layout is not layers of bias and kernel.
+  """
+  zoo = files.read(folder)
+  features.layers(zoo.layout)
+  steps = [_number(folder, i, row, "step") for i, row in enumerate(zoo.rows)]
+  last = max(steps)
+  epochs = tuple(sorted({*tuple(config.kept_epochs), last} & set(steps)))
+  names = list(dict.fromkeys(row["modeldir"] for row in zoo.rows))
+  place = {name: i for i, name in enumerate(names)}
+  at = {epoch: i for i, epoch in enumerate(epochs)}
+  rows = np.full((len(names), len(epochs)), -1)
+  seen = set()
+  for i, (row, step) in enumerate(zip(zoo.rows, steps, strict=True)):
+    if (row["modeldir"], step) in seen:
+      raise InputError(
+        f"{folder}: {row['modeldir']} has two rows of epoch {step:g}"
+      )
+    seen.add((row["modeldir"], step))
+    if step in at:
+      rows[place[row["modeldir"]], at[step]] = i
+  scores = {
+    name: np.full(rows.shape, np.nan)
+    for name in files.SCORES
+    if name in zoo.rows[0]
+  }
+  for spot in np.argwhere(rows >= 0):
+    i = rows[tuple(spot)]
+    for name, values in scores.items():
+      values[tuple(spot)] = _number(folder, i, zoo.rows[i], name)
+  accuracy = scores["test_accuracy"]
+  if ((accuracy < 0) | (accuracy > 1)).any():  # NaN is neither.
+    raise InputError(f"{folder}: a test accuracy lies outside of 0 to 1")
+  first = [zoo.rows[max(found)] for found in rows]
+  columns = {
+    name: np.asarray(
+      [r[name] if name in TEXTS else _number(folder, 0, r, name) for r in first]
+    )
+    for name in (*features.HYPERPARAMETERS, "config.optimizer")
+    if name in zoo.rows[0]
+  }
+  data = zoo.rows[0].get("config.dataset", folder.name)
+  return Collection(
+    SAME.get(data, data),
+    np.asarray(names),
+    tuple(int(epoch) for epoch in epochs),
+    scores,
+    columns,
+    statistics_of(zoo.weights, rows, zoo.layout),
+    zoo.layout,
+    zoo.weights,
+    rows,
+  )
+
+
+def _number(folder, i, row, name):
+  """A number of a metrics row, NaN allowed but for the epoch."""
+  try:
+    value = float(row[name])
+  except (KeyError, TypeError, ValueError):
+    value = None
+  if value is None or (name == "step" and not np.isfinite(value)):
+    raise InputError(
+      f"{folder}, row {i + 1} of the metrics: {name} is {row.get(name)!r}, "
+      "and no number"
+    )
+  return value
+
+
+def stored(layout: Sequence[model.Tensor]) -> dict:
+  """The feature sets that a file of statistics keeps; it implies two more."""
+  sets = features.of_weights(layout)
+  names = features.names_of(layout)
+  return {n: sets[n] for n in (names.every, names.whole, names.l1, names.l2)}
+
+
+def statistics_of(
+  weights: np.ndarray, rows: np.ndarray, layout: Sequence[model.Tensor]
+) -> dict[str, np.ndarray]:
+  """Statistics of `weights[rows]`, NaN where a row is -1 or not finite."""
+  sets, flat = stored(layout), rows.ravel()
+  found = {name: [] for name in sets}
+  for start in range(0, len(flat), CHUNK):
+    which = flat[start : start + CHUNK]
+    part = np.array(weights[np.maximum(which, 0)], np.float64)
+    bad = (which < 0) | ~np.isfinite(part).all(axis=1)
+    part[bad] = 0
+    for name, make in sets.items():
+      made = make(part)
+      made[bad] = np.nan
+      found[name].append(made)
+  return {
+    name: np.concatenate(parts).reshape(*rows.shape, -1)
+    for name, parts in found.items()
+  }
+
+
+def of_set(found: Collection, name: str, place: int = -1) -> np.ndarray:
+  """The features of one of the paper's 14 sets: float64 [n, k].
+
+  Args:
+    found: the networks.
+    name: of the set, as in the released file.
+    place: of the epoch in `found.epochs`.
+
+  Raises:
+    InputError: the set needs what is not there.
+  """
+  names = features.names_of(found.layout)
+  if name in ("hyper", "hyper+weights", "hyper.learning_rate"):
+    missing = {*features.HYPERPARAMETERS} - found.columns.keys()
+    if missing:
+      raise InputError(
+        f"the zoo's metrics have no {', '.join(sorted(missing))}"
+      )
+  if name == "hyper":
+    return features.hyper(found.columns)
+  if name == "hyper.learning_rate":
+    return features.learning_rate(found.columns)
+  if name in found.statistics:
+    return found.statistics[name][:, place]
+  every = found.statistics[names.every][:, place]
+  if name == names.ends:
+    return features.of_layers(every, (0, -1))
+  if name == names.last:
+    return features.of_layers(every, (-1,))
+  if found.weights is None or found.rows is None:
+    raise InputError(
+      f"{name}: a file of statistics has no weights; give the zoo's folder"
+    )
+  weights = np.asarray(found.weights[found.rows[:, place]])
+  if name == "hyper+weights":
+    return features.hyper_and_weights(found.columns, weights)
+  return features.of_weights(found.layout)[name](weights)
+
+
+def save(path: pathlib.Path, found: Collection) -> None:
+  """Writes statistics, scores and hyperparameters, without the weights."""
+  about = {
+    "name": found.name,
+    "epochs": found.epochs,
+    "layout": [[t.name, t.start, t.end, t.shape] for t in found.layout],
+  }
+  arrays: Mapping[str, np.ndarray] = {
+    "about": np.asarray(json.dumps(about)),
+    "networks": found.networks,
+    **{f"column {name}": value for name, value in found.columns.items()},
+    **{
+      f"score {name}": value.astype(np.float32)
+      for name, value in found.scores.items()
+    },
+    **{
+      f"set {name}": value.astype(np.float32)
+      for name, value in found.statistics.items()
+    },
+  }
+  with atomic.replacing(path) as part, part.open("wb") as file:
+    np.savez_compressed(file, allow_pickle=False, **arrays)
+
+
+def load(path: pathlib.Path) -> Collection:
+  """Reads what `save` wrote.
+
+  Raises:
+    InputError: it cannot be read, or is something else.
+  """
+  try:
+    with path.open("rb") as file, np.load(file, allow_pickle=False) as kept:
+      arrays = {name: kept[name] for name in kept}
+    about = json.loads(str(arrays["about"]))
+    layout = tuple(
+      model.Tensor(name, start, end, tuple(shape))
+      for name, start, end, shape in about["layout"]
+    )
+    part = lambda prefix: {
+      name.removeprefix(prefix): value
+      for name, value in arrays.items()
+      if name.startswith(prefix)
+    }
+    numbers = lambda prefix: {
+      n: v.astype(np.float64) for n, v in part(prefix).items()
+    }
+    return Collection(
+      about["name"],
+      arrays["networks"],
+      tuple(about["epochs"]),
+      numbers("score "),
+      part("column "),
+      numbers("set "),
+      layout,
+      None,
+      None,
+    )
+  except foreign.BROKEN as error:
+    raise InputError(
+      f"{path} is no file of a zoo's statistics ({error or type(error)}): "
+      "give a zoo's folder, or a file that `reproduce` has written"
+    ) from error

@@ -1,0 +1,185 @@
+"""Reproduces the paper's tables on zoos that were trained here, or released.
+
+    python -m projects.cnn_zoo.reproduce --table=r2 --zoo=DIR --zoo=DIR
+    python -m projects.cnn_zoo.reproduce --table=transfer
+    python -m projects.cnn_zoo.reproduce --table=size
+    python -m projects.cnn_zoo.reproduce --table=epochs
+    python -m projects.cnn_zoo.reproduce --table=architectures --other=DIR
+
+DIR is a zoo's folder, one a data set, in the released layout or as `train` left
+it. Its statistics are written to `zoo_<data set>.npz` beside the results, and
+are read from there without `--zoo`; only sets of raw weights need the zoo.
+`--quick` does all on generated networks; results and README stay.
+"""
+
+import argparse
+import sys
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from common import config_schema
+from common.errors import InputError
+from common.tables import cells, reproduce
+
+from . import collection, generated, paper, pictures, result_tables, studies
+from .collection import Collection
+from .schema import PREDICTORS
+
+QUICK = ("mnist", "fashion_mnist")
+
+
+def config_of(context: reproduce.Context) -> Any:
+  """configs/cnn_zoo/predictors.py, checked."""
+  config = reproduce.config_of(context, "predictors").lock()
+  config_schema.check(config, PREDICTORS)
+  return config
+
+
+def collections(context: reproduce.Context) -> dict[str, Collection]:
+  """The networks of each data set, in the paper's order.
+
+  Raises:
+    InputError: there is no zoo, or two of one data set.
+  """
+  config, out = config_of(context), context.out
+  zoos = list(context.arguments.zoo)
+  if context.quick and not zoos:
+    zoos = [
+      generated.write(out / f"generated_{name}", name, seed=seed)
+      for seed, name in enumerate(QUICK)
+    ]
+  found = {}
+  for folder in zoos:
+    one = collection.read(folder, config)
+    if one.name in found:
+      raise InputError(
+        f"--zoo={folder} is a second zoo of {one.name}: give one"
+      )
+    found[one.name] = one
+    collection.save(out / f"zoo_{one.name}.npz", one)
+  for path in [] if context.quick else sorted(out.glob("zoo_*.npz")):
+    name = path.stem.removeprefix("zoo_")
+    if name not in found:
+      found[name] = collection.read(path, config)
+  if not found:
+    raise InputError(
+      "there is no zoo: train one with projects.cnn_zoo.train, and give its "
+      "folder as --zoo=DIR"
+    )
+  order = [*paper.DATASETS, *sorted(found)]
+  return {name: found[name] for name in sorted(found, key=order.index)}
+
+
+def each(
+  context: reproduce.Context,
+  table: str,
+  study: Callable[[Collection, Any], Mapping[str, Any]],
+) -> dict[str, Any]:
+  """A cell a data set."""
+  config = config_of(context)
+  found = {}
+  for name, one in collections(context).items():
+    kept = reproduce.cell(
+      context,
+      f"{table}_{name}",
+      lambda one=one: {
+        **study(one, config),
+        "config": cells.recorded(config),
+      },
+    )
+    found[name] = kept
+    now = len(one.networks)
+    if kept.get("networks", now) != now:
+      print(
+        f"warning: {table}_{name}.json is of {kept['networks']} networks, and "
+        f"there are {now} now: --fresh computes it again",
+        file=sys.stderr,
+      )
+  return found
+
+
+def r2_table(context: reproduce.Context) -> dict[str, str]:
+  """All sets and predictors, both protocols, and the paper's relations."""
+  found = each(context, "r2", studies.of_sets)
+  pictures.biases(
+    context.out / "biases.png", list(collections(context).values())
+  )
+  weighed = each(context, "importances", studies.importances)
+  pictures.importances(context.out / "importances.png", weighed)
+  path = context.out / "transfer.json"
+  pairs = cells.load(path)["pairs"] if path.exists() else None
+  return {
+    "r2": result_tables.r2_table(found),
+    "protocols": result_tables.protocol_table(found),
+    "relations": result_tables.relation_table(found, pairs),
+  }
+
+
+def transfer_table(context: reproduce.Context) -> str:
+  """Trees of each data set on the networks of all."""
+  config = config_of(context)
+  several = list(collections(context).values())
+  found = reproduce.cell(
+    context,
+    "transfer",
+    lambda: {
+      **studies.transfer(several, config),
+      "config": cells.recorded(config),
+    },
+  )
+  # As in the paper: a file's are by the alphabet.
+  order = lambda of: {one.name: of[one.name] for one in several}
+  pairs = {name: order(row) for name, row in order(found["pairs"]).items()}
+  pictures.transfer(context.out / "transfer.png", pairs)
+  return result_tables.transfer_table(pairs)
+
+
+def size_table(context: reproduce.Context) -> str:
+  """R2 by the number of training networks."""
+  found = each(context, "size", studies.of_sizes)
+  size = config_of(context).most_training
+  pictures.sizes(context.out / "sizes.png", found, size)
+  return result_tables.size_table(found, size)
+
+
+def epoch_table(context: reproduce.Context) -> str:
+  """The last accuracy from the weights of earlier epochs."""
+  found = each(context, "epochs", studies.of_epochs)
+  return result_tables.epoch_table(found)
+
+
+def architecture_table(context: reproduce.Context) -> str:
+  """Networks of other widths and depths, by trees of the paper's."""
+  config = config_of(context)
+  others = [
+    collection.read(folder, config) for folder in context.arguments.other
+  ]
+  found = each(
+    context,
+    "architectures",
+    lambda one, config: studies.of_architectures(
+      one, [other for other in others if other.name == one.name], config
+    ),
+  )
+  return result_tables.architecture_table(found)
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+  """The flags of zoos."""
+  add = parser.add_argument
+  text = "a zoo's folder, once a data set"
+  add("--zoo", action="append", default=[], metavar="DIR", help=text)
+  text = "a zoo of another architecture"
+  add("--other", action="append", default=[], metavar="DIR", help=text)
+
+
+TABLES = {
+  "r2": r2_table,
+  "transfer": transfer_table,
+  "size": size_table,
+  "epochs": epoch_table,
+  "architectures": architecture_table,
+}
+
+if __name__ == "__main__":
+  reproduce.main(__doc__, __file__, TABLES, add_arguments)

@@ -1,0 +1,344 @@
+"""The paper's experiments on collections of networks, as plain numbers.
+
+Two protocols. The paper's: linear and MLP end where the *test* networks say,
+trees have as many as suit them, and they choose the setting. The honest one:
+all of that by a validation part of the training networks. In both, a network
+with all its checkpoints is on one side.
+"""
+
+import time
+from collections.abc import Mapping, Sequence
+from typing import Any, NamedTuple
+
+import ml_collections
+import numpy as np
+
+from common.errors import InputError
+
+from . import boosting, collection, features, paper, predictors, scores
+from .collection import Collection
+from .predictors import Part
+
+PROTOCOLS = ("honest", "paper")
+
+
+class Split(NamedTuple):
+  """Rows of networks: to learn from, to stop by, to judge."""
+
+  training: np.ndarray
+  validation: np.ndarray
+  test: np.ndarray
+
+  def sizes(self) -> dict[str, int]:
+    """How many of each."""
+    return {name: len(rows) for name, rows in self._asdict().items()}
+
+
+def split(rows: np.ndarray, config: ml_collections.ConfigDict) -> Split:
+  """Draws the sides, each network on one."""
+  order = np.random.default_rng(config.seed).permutation(rows)
+  learned = min(int(config.train_share * len(order)), config.most_training)
+  return Split(*_validated(order[:learned], config), order[learned:])
+
+
+def _validated(rows, config):
+  """(training, validation) of networks in a random order."""
+  held = max(1, int(config.validation_share * len(rows)))
+  return rows[held:], rows[:held]
+
+
+def accuracies(found: Collection) -> np.ndarray:
+  """What is predicted: the test accuracy at the last epoch, [n]."""
+  return found.scores["test_accuracy"][:, -1]
+
+
+def fitted(
+  kind: str,
+  config: ml_collections.ConfigDict,
+  x: np.ndarray,
+  y: np.ndarray,
+  parts: Split,
+  protocol: str = "honest",
+) -> tuple[predictors.Predict, float]:
+  """A predictor by a protocol, and the seconds that it took."""
+  of = lambda rows: Part(x[rows], y[rows])
+  start = time.perf_counter()
+  if protocol == "paper":
+    learn = of(np.concatenate([parts.training, parts.validation]))
+    predict = predictors.fit(kind, config, learn, of(parts.test), False)
+  else:
+    learn, stop = of(parts.training), of(parts.validation)
+    predict = predictors.fit(kind, config, learn, stop, True)
+  return predict, time.perf_counter() - start
+
+
+def of_sets(
+  found: Collection, config: ml_collections.ConfigDict
+) -> dict[str, Any]:
+  """All sets of features, predictors and protocols on one data set.
+
+  A set that needs weights, which a file of statistics has not, is None.
+  """
+  rows = np.flatnonzero(collection.usable(found))
+  parts, y = split(rows, config), accuracies(found)
+  truth, kept, table = y[parts.test], {}, {}
+  for name in paper.SETS:
+    try:
+      x = collection.of_set(found, _named(found, name))
+    except InputError:
+      table[name] = None
+      continue
+    table[name] = {}
+    for kind in predictors.KINDS:
+      table[name][kind] = {}
+      for protocol in PROTOCOLS:
+        predict, seconds = fitted(kind, config, x, y, parts, protocol)
+        predicted = predict(x[parts.test])
+        kept[name, kind, protocol] = predicted
+        table[name][kind][protocol] = {
+          **scores.with_intervals(truth, predicted, config),
+          "seconds": seconds,
+        }
+  return {
+    **_about(found, rows, parts),
+    "sets": table,
+    "all_epochs": _all_epochs(found, config, parts),
+    "differences": _differences(truth, kept, config),
+  }
+
+
+def _named(found, name):
+  """The paper's set of four layers as this zoo's layers have it."""
+  ours = features.names_of(found.layout)
+  q = lambda which: f"wstats-layers:{which}-qts:0,25,50,75,100"
+  same = {
+    q("0,1,2,3"): ours.every,
+    q("0,3"): ours.ends,
+    q("3"): ours.last,
+    "wnorm-layers:0,1,2,3-l1": ours.l1,
+    "wnorm-layers:0,1,2,3-l2": ours.l2,
+  }
+  return same.get(name, name)
+
+
+def _about(found, rows, parts):
+  return {
+    "dataset": found.name,
+    "epochs": list(found.epochs),
+    "networks": len(found.networks),
+    "left_out": len(found.networks) - len(rows),
+    "split": parts.sizes(),
+    "trees": boosting.name(),
+    "accuracy": [
+      float(v)
+      for v in np.percentile(accuracies(found)[rows], (0, 25, 50, 75, 100))
+    ],
+  }
+
+
+def _all_epochs(found, config, parts):
+  """Trees that learn from all checkpoints, judged on the last, as all are."""
+  name = features.names_of(found.layout).every
+  places = range(len(found.epochs))
+  fine = [collection.usable(found, place) for place in places]
+
+  def of(rows, places):
+    each = [(place, rows[fine[place][rows]]) for place in places]
+    x = [found.statistics[name][r, place] for place, r in each]
+    y = [found.scores["test_accuracy"][r, place] for place, r in each]
+    return Part(np.concatenate(x), np.concatenate(y))
+
+  predict = predictors.fit(
+    "gbm",
+    config,
+    of(parts.training, places),
+    of(parts.validation, places[-1:]),
+    True,
+  )
+  test = of(parts.test, places[-1:])
+  return scores.with_intervals(test.y, predict(test.x), config)
+
+
+def _differences(truth, kept, config):
+  """R2 of trees on one set less that on another, honest, paired."""
+  pairs = {
+    "statistics less weights": (paper.STATISTICS, "weights"),
+    "statistics less hyperparameters": (paper.STATISTICS, "hyper"),
+    "weights less hyperparameters": ("weights", "hyper"),
+  }
+  of = lambda name: kept.get((name, "gbm", "honest"))
+  return {
+    what: scores.r2_difference(truth, of(one), of(other), config)
+    for what, (one, other) in pairs.items()
+    if of(one) is not None and of(other) is not None
+  }
+
+
+def statistics(found: Collection, place: int = -1) -> np.ndarray:
+  """The 56 statistics (of as many layers as there are) at an epoch."""
+  return found.statistics[features.names_of(found.layout).every][:, place]
+
+
+def transfer(
+  found: Sequence[Collection],
+  config: ml_collections.ConfigDict,
+  most_points: int = 500,
+) -> dict[str, Any]:
+  """Trees trained on each data set, judged on all: on its own, its test part.
+
+  Raises:
+    InputError: networks of different numbers of layers.
+  """
+  if len({statistics(one).shape[1] for one in found}) > 1:
+    raise InputError(
+      "the zoos' networks have different numbers of layers: see "
+      "--table=architectures"
+    )
+  table = {}
+  for one in found:
+    rows = np.flatnonzero(collection.usable(one))
+    parts, y = split(rows, config), accuracies(one)
+    predict, _ = fitted("gbm", config, statistics(one), y, parts)
+    table[one.name] = {}
+    for other in found:
+      judged = parts.test
+      if other.name != one.name:
+        judged = np.flatnonzero(collection.usable(other))
+      truth = accuracies(other)[judged]
+      predicted = predict(statistics(other)[judged])
+      points = np.stack([truth, predicted], axis=1)[:most_points]
+      table[one.name][other.name] = {
+        **scores.with_intervals(truth, predicted, config),
+        "networks": len(judged),
+        "points": points.round(4).tolist(),
+      }
+  return {"pairs": table}
+
+
+def of_sizes(
+  found: Collection, config: ml_collections.ConfigDict
+) -> dict[str, Any]:
+  """R2 of trees on the 56 statistics, by the number of training networks.
+
+  The validation part counts among them; all are judged on the same networks.
+  """
+  rows = np.flatnonzero(collection.usable(found))
+  parts = split(rows, config)
+  x, y = statistics(found), accuracies(found)
+  learned = np.concatenate([parts.training, parts.validation])
+  sizes = [n for n in tuple(config.sizes) if n < len(learned)]
+  curve = {}
+  for size in [*sizes, len(learned)]:
+    curve[str(size)] = []
+    for draw in range(config.draws):
+      order = np.random.default_rng([config.seed, draw]).permutation(learned)
+      training, validation = _validated(order[:size], config)
+      part = Split(training, validation, parts.test)
+      predict, _ = fitted("gbm", config, x, y, part)
+      found_r2 = scores.scores(y[parts.test], predict(x[parts.test]))["r2"]
+      curve[str(size)].append(found_r2)
+  return {**_about(found, rows, parts), "curve": curve}
+
+
+def extrapolated(
+  curve: Mapping[str, Sequence[float]], size: int
+) -> float | None:
+  """R2 at `size`: a line through log(1 - R2) against log n; None of one point.
+
+  A guess, the further from the points the wilder.
+  """
+  points = [(int(n), np.median(values)) for n, values in curve.items()]
+  points = [(n, r2) for n, r2 in points if np.isfinite(r2) and r2 < 1]
+  if len(points) < 2:
+    return None
+  n, r2 = np.asarray(points).T
+  slope, offset = np.polyfit(np.log(n), np.log(1 - r2), 1)
+  return float(1 - np.exp(offset + slope * np.log(size)))
+
+
+def of_epochs(
+  found: Collection, config: ml_collections.ConfigDict
+) -> dict[str, Any]:
+  """The last epoch's accuracy from the statistics at each epoch.
+
+  Beside it, what the accuracy at that epoch says of the last one's.
+  """
+  fine = [collection.usable(found, i) for i in range(len(found.epochs))]
+  rows = np.flatnonzero(np.all(fine, axis=0))
+  parts, y = split(rows, config), accuracies(found)
+  table = {}
+  for place, epoch in enumerate(found.epochs):
+    x = statistics(found, place)
+    predict, _ = fitted("gbm", config, x, y, parts)
+    truth, test = y[parts.test], parts.test
+    now = found.scores["test_accuracy"][test, place]
+    table[str(epoch)] = {
+      "weights": scores.with_intervals(truth, predict(x[test]), config),
+      "accuracy": scores.with_intervals(truth, now, config),
+    }
+  return {**_about(found, rows, parts), "by_epoch": table}
+
+
+def of_architectures(
+  found: Collection,
+  others: Sequence[Collection],
+  config: ml_collections.ConfigDict,
+) -> dict[str, Any]:
+  """Trees on the first and last layer's statistics, judged on other networks.
+
+  These 28 exist whatever the depth is. Its own architecture comes first.
+  """
+  ends = lambda one: one.statistics[features.names_of(one.layout).every][:, -1]
+  seen = lambda one: features.of_layers(ends(one), (0, -1))
+  rows = np.flatnonzero(collection.usable(found))
+  parts = split(rows, config)
+  predict, _ = fitted("gbm", config, seen(found), accuracies(found), parts)
+  table = []
+  for one in (found, *others):
+    judged = parts.test
+    if one is not found:
+      judged = np.flatnonzero(collection.usable(one))
+    truth = accuracies(one)[judged]
+    table.append(
+      {
+        "architecture": architecture(one),
+        "dataset": one.name,
+        "networks": len(judged),
+        **scores.with_intervals(truth, predict(seen(one)[judged]), config),
+      }
+    )
+  return {**_about(found, rows, parts), "rows": table}
+
+
+def architecture(found: Collection) -> str:
+  """As "conv 16, conv 16, dense 10"."""
+  kinds = {2: "dense", 4: "conv"}
+  kernels = [t.shape for t in found.layout if len(t.shape) > 1]
+  return ", ".join(f"{kinds.get(len(s), 'layer')} {s[-1]}" for s in kernels)
+
+
+def importances(
+  found: Collection, config: ml_collections.ConfigDict
+) -> dict[str, Any]:
+  """What R2 on the test networks loses where a statistic is shuffled.
+
+  Returns:
+    The tensors' names, and `loss` [tensors, 7], the mean of several shuffles.
+  """
+  rows = np.flatnonzero(collection.usable(found))
+  parts = split(rows, config)
+  x, y = statistics(found), accuracies(found)
+  predict, _ = fitted("gbm", config, x, y, parts)
+  test, truth = x[parts.test], y[parts.test]
+  whole = scores.scores(truth, predict(test))["r2"]
+  rng, losses = np.random.default_rng(config.seed), []
+  for column in range(x.shape[1]):
+    lost = []
+    for _ in range(config.repeats):
+      changed = test.copy()
+      changed[:, column] = rng.permutation(changed[:, column])
+      lost.append(whole - scores.scores(truth, predict(changed))["r2"])
+    losses.append(float(np.mean(lost)))
+  tensors = [tensor.name for tensor in found.layout]
+  table = np.asarray(losses).reshape(len(tensors), -1)
+  return {"tensors": tensors, "loss": table.round(5).tolist()}

@@ -1,0 +1,146 @@
+"""Zoos and files of statistics, and what may be wrong with them."""
+
+import csv
+import gzip
+
+import numpy as np
+import pytest
+
+from common.errors import InputError
+from configs.cnn_zoo import predictors
+from projects.cnn_zoo import collection, features, files, generated, model
+
+CONFIG = predictors.get_config("smoke")
+
+
+def rewritten(folder, path, change):
+  """A copy of a zoo after `change(weights, rows) -> weights, rows`."""
+  found = files.read(folder)
+  weights, rows = change(np.array(found.weights), found.rows)
+  files.write_layout(path, found.layout)
+  files.write(path, weights, rows)
+  return path
+
+
+def test_sets_are_those_of_the_weights(written):
+  found = collection.read(written, CONFIG)
+  assert found.epochs == (1, 2) and len(found.networks) == 40
+  zoo = files.read(written)
+  weights = zoo.weights[2::3]  # By network, then epoch: the last of three.
+  for name, make in features.of_weights(found.layout).items():
+    np.testing.assert_array_equal(
+      collection.of_set(found, name), make(weights), err_msg=name
+    )
+  hyper = collection.of_set(found, "hyper")
+  assert hyper.shape == (40, 4 + 5)
+  np.testing.assert_array_equal(hyper[:2, :4], [[0, 1, 1, 0], [1, 0, 0, 1]])
+  rates = [float(row["config.learning_rate"]) for row in zoo.rows[2::3]]
+  np.testing.assert_array_equal(hyper[:, 4], rates)
+  rate = collection.of_set(found, "hyper.learning_rate")
+  np.testing.assert_array_equal(rate[:, 0], rates)
+  both = collection.of_set(found, "hyper+weights")
+  np.testing.assert_array_equal(both, np.concatenate([hyper, weights], 1))
+
+
+def test_the_order_of_rows_does_not_matter(written, tmp_path):
+  shuffle = np.random.default_rng(0).permutation(120)
+  other = rewritten(
+    written, tmp_path, lambda w, rows: (w[shuffle], [rows[i] for i in shuffle])
+  )
+  one, two = (collection.read(p, CONFIG) for p in (written, other))
+  order = np.argsort(two.networks)
+  for name, values in one.statistics.items():
+    np.testing.assert_array_equal(values, two.statistics[name][order])
+  np.testing.assert_array_equal(
+    one.scores["test_accuracy"], two.scores["test_accuracy"][order]
+  )
+
+
+def test_statistics_round_trip_without_the_weights(written, tmp_path):
+  found = collection.read(written, CONFIG)
+  path = tmp_path / "zoo.npz"
+  collection.save(path, found)
+  again = collection.read(path, CONFIG)
+  assert again.name == "mnist" and again.layout == found.layout
+  for name in (*found.statistics, "hyper"):
+    np.testing.assert_allclose(
+      collection.of_set(again, name),
+      collection.of_set(found, name),
+      rtol=1e-6,
+    )
+  with pytest.raises(InputError, match="has no weights; give the zoo's folder"):
+    collection.of_set(again, "weights.2")
+  path.write_bytes(path.read_bytes()[:-300])
+  with pytest.raises(InputError, match="no file of a zoo's statistics"):
+    collection.read(path, CONFIG)
+
+
+def test_a_diverged_network_is_left_out_and_counted(written, tmp_path):
+  def diverge(weights, rows):
+    weights[5] = np.nan  # The last epoch of the second network.
+    rows[8]["test_accuracy"] = "nan"  # Of the third.
+    return np.delete(weights, 11, 0), [*rows[:11], *rows[12:]]  # The fourth.
+
+  found = collection.read(rewritten(written, tmp_path, diverge), CONFIG)
+  assert len(found.networks) == 40  # Nobody is dropped without a word.
+  assert list(np.flatnonzero(~collection.usable(found))) == [1, 2, 3]
+  assert collection.usable(found, 0).all()
+
+
+@pytest.mark.parametrize(
+  ("change", "said"),
+  [
+    (lambda w, r: (w[:3], r[:3]), "has 1 network.* needs at least 20"),
+    (lambda w, r: (w[:0], r[:0]), "is an empty zoo"),
+    (lambda w, r: (w * np.nan, r), "has 0 network.* finite weights"),
+    (lambda w, r: (w, [*r[:-1], r[0]]), "network_000 has two rows of epoch 0"),
+    (lambda w, r: (w[:, :-1], r), "columns, and .* describes"),
+    (lambda w, r: (w, [{**x, "step": "end"} for x in r]), "step is 'end'"),
+    (
+      lambda w, r: (w, [{**x, "test_accuracy": 7} for x in r]),
+      "a test accuracy lies outside of 0 to 1",
+    ),
+  ],
+)
+def test_bad_zoos_are_one_sentence(written, tmp_path, change, said):
+  with pytest.raises(InputError, match=said):
+    collection.read(rewritten(written, tmp_path / "zoo", change), CONFIG)
+
+
+def test_shuffled_columns_are_one_sentence(written, tmp_path):
+  zoo = files.read(written)
+  files.write(tmp_path, np.array(zoo.weights), zoo.rows)
+  files.write_layout(tmp_path, zoo.layout[::-1])
+  with pytest.raises(InputError, match="tensors must follow each other"):
+    collection.read(tmp_path, CONFIG)
+  # Kernel before bias, and each where it says.
+  at, turned = 0, []
+  for tensor in (zoo.layout[i ^ 1] for i in range(len(zoo.layout))):
+    end = at + tensor.end - tensor.start
+    turned.append(model.Tensor(tensor.name, at, end, tensor.shape))
+    at = end
+  files.write_layout(tmp_path, turned)
+  with pytest.raises(InputError, match=r"a bias \(out,\), then its kernel"):
+    collection.read(tmp_path, CONFIG)
+
+
+def test_rows_that_do_not_match_are_one_sentence(written, tmp_path):
+  zoo = files.read(written)
+  files.write_layout(tmp_path, zoo.layout)
+  files.write(tmp_path, np.array(zoo.weights), zoo.rows)
+  with gzip.open(tmp_path / files.METRICS, "wt") as file:
+    writer = csv.DictWriter(file, files.COLUMNS)
+    writer.writeheader()
+    writer.writerows(zoo.rows[:-1])
+  with pytest.raises(InputError, match=r"119 rows, and weights\.npy .* 120"):
+    collection.read(tmp_path, CONFIG)
+
+
+def test_a_generated_zoo_says_its_accuracy(written):
+  found = collection.read(written, CONFIG)
+  bias = found.statistics[features.names_of(generated.LAYOUT).every][:, -1]
+  spread = (
+    bias[:, 42 + 4] - bias[:, 42]
+  )  # Of the last bias: highest less least.
+  accuracy = found.scores["test_accuracy"][:, -1]
+  np.testing.assert_allclose(accuracy, 0.1 + 0.2 * spread, atol=1e-6)

@@ -1,0 +1,188 @@
+"""Predictors and scores where the answer is known."""
+
+import jax
+import numpy as np
+import pytest
+from jax import numpy as jnp
+
+from common import config_schema
+from common.errors import InputError
+from configs.cnn_zoo import predictors as settings
+from projects.cnn_zoo import boosting, losses, predictors, schema, scores
+
+CONFIG = settings.get_config("smoke")
+
+
+def test_the_config_passes_its_schema():
+  for variant in ("", "smoke"):
+    config_schema.check(settings.get_config(variant), schema.PREDICTORS)
+
+
+def test_scores_by_hand():
+  truth, predicted = (
+    np.asarray([0.0, 1.0, 2.0, 3.0]),
+    np.asarray([0, 2, 1, 3.0]),
+  )
+  found = scores.scores(truth, predicted)
+  # Errors 0, 1, 1, 0 of a variance of 5 / 4; 5 pairs agree, 1 does not.
+  assert found == pytest.approx(
+    {"r2": 1 - 0.5 / 1.25, "mse": 0.5, "mad": 0.5, "tau": 4 / 6}
+  )
+
+
+def test_tau_is_b():
+  # Pairs: two tied in truth alone; of five others four agree, one does not.
+  found = scores.scores([0, 0, 1, 2], [0.0, 1.0, 0.5, 2.0])
+  assert found["tau"] == pytest.approx(3 / np.sqrt(5 * 6))
+
+
+def test_constant_accuracies_have_no_r2_and_no_tau():
+  found = scores.with_intervals(np.ones(5), np.arange(5.0), CONFIG)
+  assert found["r2"] == found["tau"] == [None, None, None]
+  assert found["mse"][0] == pytest.approx(np.mean((np.arange(5.0) - 1) ** 2))
+  flat = scores.with_intervals(np.arange(5.0), np.ones(5), CONFIG)
+  assert flat["tau"] == [None, None, None] and flat["r2"][0] is not None
+
+
+def test_one_network_has_no_scores():
+  with pytest.raises(InputError, match="of two networks or more"):
+    scores.scores(np.ones(1), np.ones(1))
+  with pytest.raises(InputError, match="not finite"):
+    scores.scores(np.ones(2), np.asarray([np.nan, 1]))
+
+
+def test_intervals_hold_the_value_and_differences_are_paired():
+  rng = np.random.default_rng(0)
+  truth = rng.uniform(size=60)
+  near = truth + 0.05 * rng.normal(size=60)
+  far = truth + 0.2 * rng.normal(size=60)
+  for value, low, high in scores.with_intervals(truth, near, CONFIG).values():
+    assert low < value < high
+  value, low, high = scores.r2_difference(truth, near, far, CONFIG)
+  assert 0 < low < value < high
+  alone = [scores.scores(truth, x)["r2"] for x in (near, far)]
+  assert value == pytest.approx(alone[0] - alone[1])
+  assert scores.r2_difference(truth, far, near, CONFIG)[0] == -value
+
+
+def parts(n=120, columns=3):
+  rng = np.random.default_rng(0)
+  x = rng.normal(size=(n, columns))
+  y = 1 / (1 + np.exp(-2 * x[:, 0] + x[:, 1]))
+  split = 2 * n // 3
+  return (
+    predictors.Part(x[:split], y[:split]),
+    predictors.Part(x[split:], y[split:]),
+  )
+
+
+def test_what_fills_an_array_up_is_not_seen():
+  rng = np.random.default_rng(3)
+  x, y = rng.normal(size=(12, 2)), rng.uniform(size=12)
+  filled = predictors._filled(x[:5], y[:5], 4)
+  assert filled.x.shape == (16, 2) and filled.count == 5
+  loud = filled._replace(
+    x=np.where(np.arange(16)[:, None] < 5, filled.x, 1e3),
+    y=np.where(np.arange(16) < 5, filled.y, -1e3).astype(np.float32),
+  )
+  run = lambda part: predictors._train(
+    jax.vmap(jax.random.key)(jnp.zeros(2, int)),
+    jnp.full(2, 0.1),
+    jnp.zeros(2),
+    part,
+    part,
+    widths=(),
+    dropout=0.0,
+    batch_size=4,
+    epochs=1,
+    patience=10,
+  )
+  jax.tree.map(np.testing.assert_array_equal, run(filled), run(loud))
+
+
+@pytest.mark.parametrize("kind", predictors.KINDS)
+def test_each_kind_learns(kind):
+  config = CONFIG.copy_and_resolve_references().unlock()
+  config.total_steps = 30
+  config.linear.learning_rates = config.mlp.learning_rates = (0.03,)
+  training, stopping = parts()
+  # Scales and places do not matter.
+  far = lambda part: predictors.Part(part.x * 1e3 - 5e4, part.y)
+  predict = predictors.fit(kind, config, far(training), far(stopping), True)
+  found = predict(far(stopping).x)
+  assert scores.scores(stopping.y, found)["r2"] > 0.6
+  assert predict(far(stopping).x[:1]).shape == (1,)
+
+
+def test_without_lightgbm_scikit_learn_grows_the_trees(monkeypatch):
+  monkeypatch.setattr(boosting, "lightgbm", None)
+  training, stopping = parts()
+  predict = predictors.fit("gbm", CONFIG, training, stopping, True)
+  assert scores.scores(stopping.y, predict(stopping.x))["r2"] > 0.6
+  assert "scikit-learn" in boosting.name()
+
+
+def test_a_linear_epoch_is_adam_on_the_squared_error():
+  rng = np.random.default_rng(1)
+  x = rng.normal(size=(4, 2))
+  y = np.where(x.sum(1) < 0, 0.9, 0.1)
+  rate, penalties = 0.1, np.asarray([0.0, 5.0])
+  part = predictors._filled(x, y, 4)
+  run = lambda epochs: predictors._train(
+    jax.vmap(jax.random.key)(jnp.zeros(2, int)),
+    jnp.full(2, rate),
+    jnp.asarray(penalties, jnp.float32),
+    part,
+    part,
+    widths=(),
+    dropout=0.0,
+    batch_size=4,
+    epochs=epochs,
+    patience=10,
+  )
+  start, after = run(0), run(1)
+  signs = []
+  for i, penalty in enumerate(penalties):
+    kernel = np.asarray(start.params[0]["kernel"], np.float64)[i, :, 0]
+    found = 1 / (1 + np.exp(-x @ kernel))
+    slope = 2 * (found - y) * found * (1 - found) @ x / 4 + 2 * penalty * kernel
+    signs.append(np.sign(slope))
+    # Adam's first step goes by the rate, against the gradient's signs.
+    new = np.asarray(after.params[0]["kernel"])[i, :, 0]
+    np.testing.assert_allclose(new, kernel - rate * signs[i], rtol=1e-3)
+    found = 1 / (1 + np.exp(-x @ new - after.params[0]["bias"][i, 0]))
+    error = np.mean((found - y) ** 2)
+    np.testing.assert_allclose(after.lowest[i], error, rtol=1e-4)
+  assert (signs[0] != signs[1]).any()  # What the penalty is worth.
+
+
+def test_patience_ends_a_training_and_the_best_epoch_is_kept():
+  rng = np.random.default_rng(2)
+  x = rng.normal(size=(8, 2)).astype(np.float32)
+  y = (x[:, 0] > 0).astype(np.float32)
+  ends = predictors._train(
+    jax.random.split(jax.random.key(0), 2),
+    jnp.asarray([0.1, 1e-9]),
+    jnp.zeros(2),
+    predictors._filled(x, y, 4),
+    predictors._filled(x, 1 - y, 4),  # To learn is to get worse here.
+    widths=(),
+    dropout=0.0,
+    batch_size=4,
+    epochs=50,
+    patience=3,
+  )
+  assert int(ends.epoch[0]) < 50
+  assert int(ends.waited[0]) == 3
+  best = predictors.forward(jax.tree.map(lambda a: a[0], ends.best), x)
+  last = predictors.forward(jax.tree.map(lambda a: a[0], ends.params), x)
+  at = lambda found: float(losses.squared_error(found, 1 - y))
+  assert at(best) == pytest.approx(float(ends.lowest[0]), rel=1e-5)
+  assert at(last) > at(best)
+
+
+def test_a_feature_that_is_not_finite_is_one_sentence():
+  training, stopping = parts()
+  training.x[0, 0] = np.nan
+  with pytest.raises(InputError, match="a feature is not finite"):
+    predictors.fit("gbm", CONFIG, training, stopping, True)

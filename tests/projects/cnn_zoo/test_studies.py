@@ -1,0 +1,125 @@
+"""Splits, tables and pictures on networks that nobody trained."""
+
+import argparse
+
+import numpy as np
+import pytest
+
+from common.errors import InputError
+from common.tables import reproduce as frame
+from configs.cnn_zoo import predictors as settings
+from projects.cnn_zoo import (
+  collection,
+  features,
+  paper,
+  predictors,
+  reproduce,
+  result_tables,
+  studies,
+)
+
+CONFIG = settings.get_config("smoke")
+
+
+def test_the_papers_table_is_whole():
+  assert len(paper.SETS) == len(paper.R2) == 14
+  assert {len(v) for row in paper.R2.values() for v in row.values()} == {4}
+  assert paper.r2(paper.STATISTICS, "gbm", "cifar10") == 0.984
+  assert paper.r2("weights", "linear", "mnist") == 0.847
+  assert paper.r2("hyper", "mlp", "svhn_cropped") == 0.879
+  assert paper.r2("hyper", "mlp", "other") is None
+
+
+def test_each_network_is_on_one_side():
+  rows = np.arange(100, 200)
+  parts = studies.split(rows, CONFIG)
+  assert parts.sizes() == {"training": 56, "validation": 14, "test": 30}
+  np.testing.assert_array_equal(np.sort(np.concatenate(parts)), rows)
+
+
+def test_the_papers_protocol_is_stopped_by_the_test(monkeypatch):
+  asked = []
+  monkeypatch.setattr(predictors, "fit", lambda *given: asked.append(given))
+  x, y = np.arange(20.0)[:, None], np.arange(20.0)
+  parts = studies.split(np.arange(20), CONFIG)
+  for protocol in studies.PROTOCOLS:
+    studies.fitted("mlp", CONFIG, x, y, parts, protocol)
+  (_, _, learn, stop, restore), (_, _, learns, stops, restores) = asked
+  assert restore and not restores
+  np.testing.assert_array_equal(stop.y, parts.validation)
+  np.testing.assert_array_equal(learn.x[:, 0], parts.training)
+  np.testing.assert_array_equal(stops.y, parts.test)
+  assert set(learns.y) == {*parts.training, *parts.validation}
+
+
+def test_a_line_in_logarithms_is_continued():
+  curve = {str(n): [1 - 2 * n**-0.5] * 3 for n in (100, 400)}
+  assert studies.extrapolated(curve, 10_000) == pytest.approx(0.98)
+  assert studies.extrapolated({"100": [0.5]}, 10_000) is None
+
+
+def test_verdicts():
+  assert result_tables.verdict([0.99, 0.985, 0.995], 0.98) == "confirmed"
+  assert result_tables.verdict([0.9, 0.8, 0.95], 0.98) == "not at this size"
+  assert result_tables.verdict([-0.2, -0.3, -0.1], 0, False) == "refuted"
+  assert result_tables.verdict([0.1, -0.1, 0.3], 0, False) == "not at this size"
+  assert result_tables.verdict([None, None, None], 0) == "undefined"
+
+
+def context(out, **flags):
+  arguments = argparse.Namespace(**{"zoo": [], "other": [], **flags})
+  return frame.Context("cnn_zoo", out, True, True, 0, arguments)
+
+
+def test_tables_have_their_pictures(tmp_path, monkeypatch):
+  few = (paper.STATISTICS, "weights", "hyper", "hyper.learning_rate")
+  monkeypatch.setattr(paper, "SETS", {n: paper.SETS[n] for n in few})
+  monkeypatch.setattr(predictors, "KINDS", ("gbm",))  # Nothing to compile.
+  made = reproduce.transfer_table(context(tmp_path))
+  assert "ranks Fashion-MNIST" in made and "tau undefined" not in made
+  tables = reproduce.r2_table(context(tmp_path))
+  assert "statistics of all layers (56)" in tables["r2"]
+  assert "(0.99)" in tables["r2"]  # The paper's.
+  assert tables["protocols"].count("23, 5, 12 (0 left out)") == 4
+  for line in tables["relations"].splitlines()[2:]:
+    assert line.count("confirmed") + line.count("not at this size") == 2, line
+  assert "guess at 15,000" in reproduce.size_table(context(tmp_path))
+  assert "1 of 2" in reproduce.epoch_table(context(tmp_path))
+  for name in ("biases", "importances", "sizes", "transfer"):
+    assert (tmp_path / f"{name}.png").stat().st_size > 5_000
+
+
+def test_importances_find_the_bias(written):
+  found = studies.importances(collection.read(written, CONFIG), CONFIG)
+  loss = np.asarray(found["loss"])
+  assert loss.shape == (8, 7)
+  tensor, _ = np.unravel_index(np.argmax(loss), loss.shape)
+  assert found["tensors"][tensor] == "dense/bias:0"
+
+
+def test_other_depths_are_judged_by_both_ends(written):
+  one = collection.read(written, CONFIG)
+  name = features.names_of(one.layout).every
+  # The same networks without the second layer.
+  keep = [0, *range(2, 4)]
+  every = one.statistics[name].reshape(40, 2, 4, 14)[:, :, keep]
+  at = [t for i, t in enumerate(one.layout) if i // 2 in keep]
+  shorter = one._replace(layout=tuple(at))
+  short_name = features.names_of(shorter.layout).every
+  shorter = shorter._replace(statistics={short_name: every.reshape(40, 2, -1)})
+  rows = studies.of_architectures(one, [shorter], CONFIG)["rows"]
+  assert rows[0]["architecture"] == "conv 4, conv 4, conv 4, dense 3"
+  assert rows[1]["architecture"] == "conv 4, conv 4, dense 3"
+  assert [row["networks"] for row in rows] == [12, 40]
+  assert rows[1]["r2"][0] > 0.9
+  with pytest.raises(InputError, match="different numbers of layers"):
+    studies.transfer([one, shorter], CONFIG)
+
+
+def test_no_zoo_and_two_of_one_kind_are_one_sentence(tmp_path, written):
+  with pytest.raises(InputError, match=r"a second zoo of mnist"):
+    reproduce.collections(context(tmp_path, zoo=[written, written]))
+  asked = context(tmp_path / "none")._replace(quick=False)
+  asked.out.mkdir()
+  with pytest.raises(InputError, match="there is no zoo: train one"):
+    reproduce.collections(asked)
