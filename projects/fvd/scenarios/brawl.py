@@ -48,9 +48,8 @@ FEWEST_FRAMES = 1
 def layers(rules: Rules) -> tuple[render.Layer, ...]:
   """Both armies, and their shots over them."""
   n = 2 * rules.most
-  kinds = (*_KINDS, things.BLAST)
   return (
-    render.Layer(0, n, kinds, bars=True),
+    render.Layer(0, n, _KINDS, render.BOTH, fights=True),
     render.Layer(n, 2 * n, (things.TRACER, things.SHELL)),
   )
 
