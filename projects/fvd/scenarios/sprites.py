@@ -54,9 +54,9 @@ PARTS = {
   things.TROOPER: (
     _shadow(0.16, 0.2, 0, 0.2, 0.6),
     _box(0.0, 0.0, 0.05, 0.22, DARK, corner=0.62),
-    _box(0.0, 0.0, 0.05, 0.22, TEAM, corner=0.46),
-    _box(0.62, 0.3, 0.45, 0.09, STEEL, corner=0.06),
-    _disc(0.12, 0.0, 0.26, GLASS),
+    _box(0.0, 0.0, 0.08, 0.26, TEAM, corner=0.46),
+    _box(0.6, 0.24, 0.4, 0.08, STEEL, corner=0.06),
+    _disc(0.16, 0.0, 0.22, GLASS),
   ),
   things.BRUISER: (
     _shadow(0.18, 0.22, 0, 0.3, 0.66),
@@ -74,10 +74,10 @@ PARTS = {
   ),
   things.SCOUT: (
     _shadow(0.14, 0.18, 0, 0.1, 0.5),
-    _box(0.0, 0.0, 0.42, 0.42, DARK, corner=0.18, turn=_QUARTER),
-    _box(0.0, 0.0, 0.42, 0.42, TEAM, turn=_QUARTER),
-    _box(0.8, 0.12, 0.6, 0.05, STEEL, corner=0.05),
-    _disc(0.1, 0.0, 0.16, (0.9, 0.2, 0.2)),
+    _box(0.0, 0.0, 0.46, 0.46, DARK, corner=0.16, turn=_QUARTER),
+    _box(0.0, 0.0, 0.46, 0.46, TEAM, corner=0.04, turn=_QUARTER),
+    _box(0.85, 0.12, 0.55, 0.05, STEEL, corner=0.05),
+    _disc(0.05, 0.0, 0.12, DARK),
   ),
   things.WORKER: (
     _shadow(0.18, 0.22, 0.5, 0.5, 0.12),
@@ -98,9 +98,9 @@ PARTS = {
     _shadow(0.16, 0.2, 0, 0.1, 0.6),
     _disc(0.0, 0.0, 0.66, DARK),
     _disc(0.0, 0.0, 0.5, TEAM),
-    _box(0.6, 0.42, 0.42, 0.08, GLASS, corner=0.04),
-    _box(0.6, -0.42, 0.42, 0.08, GLASS, corner=0.04),
-    _disc(0.05, 0.0, 0.2, (1.0, 0.85, 0.4)),
+    _box(0.62, 0.46, 0.34, 0.06, GLASS, corner=0.05),
+    _box(0.62, -0.46, 0.34, 0.06, GLASS, corner=0.05),
+    _disc(-0.05, 0.0, 0.2, (1.0, 0.85, 0.4)),
   ),
   things.SHARD: (
     _shadow(0.12, 0.16, 0.1, 0.1, 0.4),
