@@ -47,8 +47,9 @@ def test_the_walker_goes_straight_at_a_constant_speed(scenes):
 
 def test_it_stands_at_the_border():
   rules = move_unit_to_border.Rules()
+  play = jax.jit(lambda key: move_unit_to_border.play(key, 40, rules))
   for i in range(4):
-    found = move_unit_to_border.play(jax.random.key(i), 40, rules)
+    found = play(jax.random.key(i))
     off = jnp.abs(found.position[:, 0] - things.WIDTH / 2).max(-1)
     reached = things.WIDTH / 2 - rules.margin
     np.testing.assert_allclose(off[-5:], reached, atol=1e-4)
@@ -88,31 +89,32 @@ def duel(kind, **changes):
   rules = dataclasses.replace(
     brawl.Rules(), fewest=1, most=1, shares=shares, pace=0.0, **changes
   )
-  return rules, jax.tree.map(
-    np.asarray, brawl.play(jax.random.key(3), 40, rules)
-  )
+  play = jax.jit(lambda key: brawl.play(key, 40, rules))
+  return rules, jax.tree.map(np.asarray, play(jax.random.key(3)))
 
 
 def test_blades_walk_strike_and_die():
-  rules, seen = duel(0)
+  rules, seen = duel(0, apart=1.0)
   away = np.linalg.norm(seen.position[:, 0] - seen.position[:, 1], axis=-1)
-  reach, speed = rules.reach[0], rules.speed[0]
-  far = away[1:] > reach
+  speed = rules.speed[0]
+  far = away[1:] > rules.reach[0]
+  assert far.sum() > 1
   np.testing.assert_allclose(
     -np.diff(away)[far], 2 * speed * things.LOOPS, atol=1e-3
   )
-  # A blow is a frame here, and so much of the health; there is no shot.
+  # Each blow takes so much of the health; there is no shot.
   health = seen.health[:, :2]
   loses = -np.diff(health, axis=0)
   struck = loses[(health[1:] > 0) & (loses > 0)]
-  assert rules.reload[0] == things.LOOPS
   np.testing.assert_allclose(
     struck, rules.damage[0] / rules.health[0], rtol=1e-4
   )
   assert len(struck) > 6 and not seen.health[:, 2:].any()
   blows = np.ceil(rules.health[0] / rules.damage[0])
   fights = np.flatnonzero((loses > 0).any(1))
-  assert fights[-1] - fights[0] == blows - 1
+  assert len(fights) == blows
+  loops = (rules.reload[0] + 1) * (blows - 1)
+  assert abs(fights[-1] - fights[0] - loops / things.LOOPS) < 1
   # Of the dead, a flash: two frames, as rules.flash says.
   dead = np.flatnonzero(health[-1] == 0)
   assert len(dead) >= 1
@@ -198,6 +200,7 @@ def test_who_is_loaded_is_dropped(scenes):
 def test_pictures_lie_where_things_are():
   floor = np.full((SIZE, SIZE, 3), 90, np.uint8)
   layers = (render.Layer(0, 2, (things.SHARD, things.WORKER)),)
+  video = jax.jit(lambda some: render.video(some, layers, floor))
 
   def drawn(places, kinds=(things.SHARD, things.WORKER), **changes):
     place = jnp.array(places, jnp.float32) / UNIT
@@ -205,7 +208,7 @@ def test_pictures_lie_where_things_are():
       place, jnp.array(kinds), jnp.zeros(2, jnp.int32), jnp.zeros(2)
     )
     some = things.still(some._replace(**changes), 1)
-    return np.asarray(render.video(some, layers, floor))[0].astype(int)
+    return np.asarray(video(some))[0].astype(int)
 
   far = (-50.0, -50.0)
   one = drawn([(10, 20), far])
@@ -237,6 +240,7 @@ def test_pictures_lie_where_things_are():
 def test_a_walker_shows_its_way_its_owner_and_its_health():
   floor = np.full((64, 64, 3), 60, np.uint8)
   layers = (render.Layer(0, 1, (things.TROOPER,), render.BOTH, fights=True),)
+  video = jax.jit(lambda one: render.video(one, layers, floor))
 
   def drawn(facing=0.0, team=things.BLUE, health=1.0, flash=0.0):
     one = things.at(
@@ -246,13 +250,17 @@ def test_a_walker_shows_its_way_its_owner_and_its_health():
       jnp.array([facing]),
     )
     one = one._replace(health=jnp.array([health]), flash=jnp.array([flash]))
-    found = render.video(things.still(one, 1), layers, floor)
-    return np.asarray(found)[0].astype(int)
+    return np.asarray(video(things.still(one, 1)))[0].astype(int)
 
-  gun = lambda image: (np.abs(image - 145).max(-1) < 12).nonzero()
-  assert gun(drawn())[1].mean() > 33  # To the right,
-  assert gun(drawn(np.pi))[1].mean() < 31
-  assert gun(drawn(np.pi / 2))[0].mean() > 33  # and down.
+  def middle(facing):
+    """Of what is not the ground: row, column."""
+    off = np.abs(drawn(facing) - 60).sum(-1)
+    places = np.arange(64)
+    return np.array([off.sum(1) @ places, off.sum(0) @ places]) / off.sum()
+
+  # The gun points to the right, and down.
+  assert np.allclose(middle(0) - middle(np.pi), [0, 0.9], atol=0.6)
+  assert np.allclose(middle(np.pi / 2) - middle(-np.pi / 2), [0.9, 0], atol=0.6)
   blue, red = drawn()[31, 30], drawn(team=things.RED)[31, 30]
   assert blue[2] > blue[0] + 90 and red[0] > red[2] + 90
   green = lambda image: (
@@ -262,24 +270,19 @@ def test_a_walker_shows_its_way_its_owner_and_its_health():
   bars = [green(drawn(health=h)).sum() for h in (0.25, 0.75)]
   assert 0 < bars[0] < bars[1]
   dead = drawn(health=0.0, flash=1.0)
-  assert (dead[32, 32] > 240).all() and (drawn(health=0.0) == 60).all()
+  assert (dead[32, 32] > 230).all() and (drawn(health=0.0) == 60).all()
 
 
-def test_clips_are_a_function_of_their_key():
-  made = lambda i: scenarios.videos("move_unit_to_border", "train", i, 3, 16)
-  jitted = jax.jit(made)
-  video, labels = jitted(np.array([5, 6]))
-  again, _ = jitted(np.array([6, 5]))
-  assert (video == again[::-1]).all() and (video[0] != video[1]).any()
-  other, _ = scenarios.videos(
-    "move_unit_to_border", "train", np.array([5, 6]), 3, 16, seed=1
-  )
-  assert (other != video).any()
-  key = make.key_of("move_unit_to_border", "train", 5)
-  _, alone = scenarios.clip("move_unit_to_border", key, 3, 16)
-  np.testing.assert_allclose(
-    alone["position"], labels["position"][0], rtol=1e-6
-  )
+def test_clips_are_a_function_of_their_number(scenes):
+  name = "move_unit_to_border"
+  video, labels = scenes[name]
+  make_them = lambda i: scenarios.videos(name, "test", i, FRAMES, SIZE)
+  again, their = jax.jit(make_them)(np.arange(12)[::-1])
+  assert (again[::-1] == video).all()
+  assert (their["position"][::-1] == labels["position"]).all()
+  assert len(np.unique(labels["position"][:, 0, 0, 0])) == 12
+  for i in range(1, 12):
+    assert (video[0] != video[i]).any()
 
 
 def test_splits_share_no_key():
@@ -290,6 +293,9 @@ def test_splits_share_no_key():
     for i in (0, make.SPLITS[split] - 1):
       wanted = jax.random.fold_in(root, first + i)
       assert data(make.key_of("brawl", split, i)) == data(wanted)
+  assert data(make.key_of("brawl", "test", 0, seed=1)) != data(
+    make.key_of("brawl", "test", 0)
+  )
   assert data(make.key_of("brawl", "test", 0)) != data(
     make.key_of("collect_mineral_shards", "test", 0)
   )
