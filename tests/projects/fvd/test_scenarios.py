@@ -144,6 +144,36 @@ def test_shots_fly_to_their_target_and_hurt_on_arrival():
     )
 
 
+def test_a_shot_hurts_whom_it_was_meant_for():
+  """Though another enemy is nearer by now; and a shot goes to the nearest."""
+  rules = brawl.Rules()
+  rank = jnp.array([1, 1, 1, 1])
+  units = things.at(
+    jnp.array([[4.0, 8.0], [8.0, 8.0], [6.0, 8.0], [4.0, 10.0]]),
+    jnp.full(4, things.TROOPER),
+    jnp.array([things.BLUE, things.RED, things.RED, things.BLUE]),
+    jnp.zeros(4),
+  )
+  shots = brawl._Shots(
+    position=jnp.array([[7.8, 8.0], [8.0, 8.0], [6.0, 8.0], [4.0, 10.0]]),
+    facing=jnp.zeros(4),
+    target=jnp.array([1, 0, 0, 0]),
+    flies=jnp.array([True, False, False, False]),
+  )
+  wait = jnp.array([0.0, 9.0, 9.0, 0.0])
+  loop = brawl._loop(rules, rank, jnp.full(4, 5.0))
+  units, shots, wait = jax.jit(loop)(0, (units, shots, wait))
+  harm = rules.damage[1] / rules.health[1]
+  np.testing.assert_allclose(units.health, [1, 1 - harm, 1, 1], rtol=1e-6)
+  # The one whose shot flew did not shoot; the other did, at the nearest.
+  assert shots.flies.tolist() == [False, False, False, True]
+  assert shots.target[3] == 2 and wait.tolist() == [0, 8, 8, 5]
+  way = np.array([2.0, -2.0]) / np.sqrt(8)
+  np.testing.assert_allclose(
+    shots.position[3], [4, 10] + rules.muzzle * way, rtol=1e-5
+  )
+
+
 def test_nobody_rises_in_a_brawl(scenes):
   video, labels = scenes["brawl"]
   n = 2 * brawl.Rules().most
