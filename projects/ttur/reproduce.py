@@ -1,5 +1,6 @@
-"""The study of the FID, and what came out of it written down.
+"""The paper's tables, and what came out of them here.
 
+    python -m projects.ttur.reproduce --table=saddle
     python -m projects.ttur.reproduce --table=disturbances --name=cifar10
       --images=SOURCE --others=SOURCE [--features=squeezenet] [--weights=FILE]
 
@@ -11,6 +12,7 @@ few images, and changes neither.
 """
 
 import argparse
+from collections.abc import Sequence
 from typing import Any
 
 import ml_collections
@@ -22,7 +24,7 @@ from common.errors import InputError
 from common.metrics import feature_distance, fid, image_sources, resize
 from common.tables import markdown, reproduce
 
-from . import disturbances, pictures, published
+from . import disturbances, pictures, published, saddle_table
 
 
 def load(
@@ -161,6 +163,14 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
   add("--paper", action="store_true", help="the paper's number; needs a GPU")
 
 
+def main(argv: Sequence[str] | None = None) -> None:
+  """The command; `argv` instead of the command line's arguments."""
+  tables = {
+    "disturbances": disturbances_of_a_set,
+    "saddle": saddle_table.table,
+  }
+  reproduce.main(__doc__, __file__, tables, add_arguments, None, argv)
+
+
 if __name__ == "__main__":
-  tables = {"disturbances": disturbances_of_a_set}
-  reproduce.main(__doc__, __file__, tables, add_arguments)
+  main()
