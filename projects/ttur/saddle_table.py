@@ -109,9 +109,9 @@ def draw(
   for name, color, found in zip(NAMES, colors, points, strict=True):
     first = found[0][: config.steps // 2]
     plane.plot(*first.T, color=color, lw=0.5, alpha=0.8, label=name)
-  plane.plot(*config.start, "k^", label="start")
+  plane.plot(*tuple(config.start), "k^", label="start")
   plane.plot(0, 0, "k*", ms=10, label="saddle")
-  reach = 1.25 * max(map(abs, config.start))
+  reach = 1.25 * max(map(abs, tuple(config.start)))
   plane.set(xlabel="x", ylabel="y", xlim=(-reach, reach), ylim=(-reach, reach))
   plane.set_title("seed 0, its first half (row 1 leaves the frame)")
   plane.legend(fontsize=8)
@@ -150,6 +150,6 @@ def draw(
     axes.set_title(title, fontsize=10)
   for axes in panels[1]:
     axes.set(xlabel="time of the equation", ylabel="theta")
-    axes.axhline(config.ditch[0], color="black", lw=0.5, ls=":")
+    axes.axhline(next(iter(config.ditch)), color="black", lw=0.5, ls=":")
     axes.legend(fontsize=8)
   figures.save(figure, path)
