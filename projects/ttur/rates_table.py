@@ -66,17 +66,14 @@ def curve(workdir: pathlib.Path, name: str) -> list[float]:
 
 
 def measure(context: reproduce.Context, name: str) -> dict[str, Any]:
-  """Trains the grid of a config, and draws its heat maps."""
+  """Trains the grid of a config."""
   config = reproduce.config_of(context, name)
-  config.data_dir = context.arguments.data_dir or config.get("data_dir", "")
-  folder = pathlib.Path(context.arguments.runs) / f"rates_{name}"
-  if context.quick:  # As everybody's quick runs, it starts anew.
-    folder = context.out / f"rates_{name}"
-  points = name == "gaussian_grid"
-  if points:
-    del config.data_dir
-  cell = (rates.sweep if points else image_grid)(config, folder)
-  return cell
+  runs = context.out if context.quick else context.arguments.runs
+  folder = pathlib.Path(runs) / f"rates_{name}"
+  if config.network == "mlp":
+    return rates.sweep(config, folder)
+  config.data_dir = context.arguments.data_dir or config.data_dir
+  return image_grid(config, folder)
 
 
 def table(context: reproduce.Context) -> str:
@@ -157,8 +154,8 @@ def draw(
     mesh = axes.imshow(shown, origin="lower", cmap="viridis_r", aspect="auto")
     figure.colorbar(mesh, ax=axes, label=score)
     axes.set(xlabel="generator's rate", ylabel="discriminator's rate")
-    axes.set_xticks(range(len(of_g)), [f"{r:.1g}" for r in of_g], rotation=60)
-    axes.set_yticks(range(len(of_d)), [f"{r:.1g}" for r in of_d])
+    axes.set_xticks(range(len(of_g)), [f"{r:.2g}" for r in of_g], rotation=60)
+    axes.set_yticks(range(len(of_d)), [f"{r:.2g}" for r in of_d])
     same = [
       (j, i)
       for i, j in itertools.product(range(len(of_d)), range(len(of_g)))
