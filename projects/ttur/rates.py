@@ -23,6 +23,8 @@ from common.tables import cells
 
 from . import data, train
 
+SCORE = "mode_distance"  # the one that rates are chosen by
+
 
 def members_of(config: ml_collections.ConfigDict) -> dict[str, np.ndarray]:
   """All members' leaves `[members]`: both rates and the seed.
@@ -120,12 +122,10 @@ def sweep(
     config.sweep_seeds,
     -1,
   )
-  found = {}
-  for name in records["0"]["scores"]:
-    parts = [records[f"{start}"]["scores"][name] for start in pieces]
-    found[name] = np.concatenate(parts).reshape(shape).tolist()
+  parts = [records[f"{start}"]["scores"][SCORE] for start in pieces]
   return {
-    "scores": found,
+    # The journal has the other scores, too.
+    "scores": {SCORE: np.concatenate(parts).reshape(shape).round(4).tolist()},
     "discriminator_rates": list(config.sweep_discriminator_rates),
     "generator_rates": list(config.sweep_generator_rates),
     "minutes": sum(r["seconds"] for r in records.values()) / 60,

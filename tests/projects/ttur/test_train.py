@@ -200,4 +200,3 @@ def test_every_config_has_the_papers_pair_and_one_rate():
     assert both(config) == pair and both(original) == (one, one), name
     for variant in (config, original, config_of(name)):
       schema.check(variant)
-      jax.eval_shape(lambda k, c=variant: train.init(k, c), jax.random.key(0))
