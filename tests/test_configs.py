@@ -46,6 +46,12 @@ LATER = {
     "repetitions",
     "smoothing",
   ),
+  "ttur": (
+    "max_device_bytes",
+    "weights",
+    "sweep_at_once",
+    "sweep_chunk",
+  ),
 }
 # SNN's sweep and what stands beside it; the studies of trained networks.
 ROOMS_LATER = (
@@ -208,6 +214,27 @@ def test_interpretable_drugs(reads, tmp_path):
   train(project, "alcohols", tmp_path / "bits")
   train(project, "ames", tmp_path / "graphs")
   check(project, reads)
+
+
+def test_ttur(reads, tmp_path, monkeypatch):
+  project, key = "ttur", jax.random.key(0)
+  train(project, "gaussian_grid", tmp_path / "run")
+  for name in ("dcgan_fashion_mnist", "wgan_gp_cifar10", "began_celeba64"):
+    trace(project, config_of(project, name))
+  module = importlib.import_module(f"projects.{project}.train")
+  rates = importlib.import_module(f"projects.{project}.rates")
+  data = importlib.import_module(f"projects.{project}.data")
+  config = config_of(project, "dcgan_fashion_mnist")
+  real = data.reference(config, key)
+  monkeypatch.setattr(jax, "jit", traced)
+  state = traced(lambda: module.init(key, config).replace(key=0))()
+  module.make_evaluate(config, real)(state, key)
+  module.make_draw(config)(state, key)
+  rates.members_of(config)
+  config.update(dict(dataset="folder", data_dir=str(tmp_path)))
+  with pytest.raises(InputError):
+    data.batches(config, key)
+  check(project, reads, lambda name: name not in ("studies", "saddle"))
 
 
 def test_snn(reads, tmp_path):

@@ -1,0 +1,101 @@
+"""Mutants of TTUR's training, its saddle and its grid of rates."""
+
+from tools.mutants.mutant import of
+
+TESTS = "tests/projects/ttur/"
+
+MUTANTS = (
+  *of(
+    "projects/ttur/train.py",
+    f"{TESTS}test_step.py",
+    (
+      "losses.gan_discriminator_loss(of(x), of(y))",
+      "losses.gan_discriminator_loss(of(y), of(x))",
+    ),
+    (
+      "G.apply(params, averages, z)",
+      "G.apply(params, state.averages, z)",
+    ),
+    (
+      "D.apply(discriminator.params, {}, x)[0])\n      return value, (value, m",
+      "D.apply(state.discriminator.params, {}, x)[0])\n"
+      "      return value, (value, m",
+    ),
+    ("jnp.where(state.step > 0, moved, still)", "moved"),
+    ("latent[:, -1]", "latent[:, 0]"),
+    (
+      "G.apply(generator.params, {}, latent[:, i])",
+      "G.apply(state.generator.params, {}, latent[:, i])",
+    ),
+    ("value + config.gradient_penalty * penalty", "value + penalty"),
+    (
+      "losses.wgan_critic_loss(of(x), of(y))",
+      "losses.wgan_critic_loss(of(y), of(x))",
+    ),
+    (
+      "value = energy(state.discriminator.params, x)",
+      "value = energy(discriminator.params, x)",
+    ),
+    (
+      "losses.began_discriminator_loss(real, fake, state.balance)",
+      "losses.began_discriminator_loss(fake, real, state.balance)",
+    ),
+    (
+      "losses.balance(k, real, fake, gamma, config.balance_rate)",
+      "losses.balance(k, fake, real, gamma, config.balance_rate)",
+    ),
+    (
+      "players.new(g, adam(config), config.generator_rate)",
+      "players.new(g, adam(config), config.discriminator_rate)",
+    ),
+    ("0.5 ** (step // config.halve_every)", "0.5 ** (step * 0)"),
+  ),
+  *of(
+    "projects/ttur/losses.py",
+    f"{TESTS}test_step.py",
+    ("return real - k * fake", "return real + k * fake"),
+    ("k + rate * (gamma * real - fake)", "k - rate * (gamma * real - fake)"),
+    ("jnp.abs(gamma * real - fake)", "jnp.abs(real - gamma * fake)"),
+    ("jnp.abs(decoded - images)", "(decoded - images) ** 2"),
+  ),
+  *of(
+    "common/gan/resnet.py",
+    f"{TESTS}test_model.py",
+    ("inside = self.features if up else a.shape[0]", "inside = self.features"),
+    ("a = upsampled(a) if up else a\n", "a = a\n"),
+    ("norm = _batch_norm if up else _layer_norm", "norm = _batch_norm"),
+    ("(a if up else pooled(a))", "a"),
+    ("math.sqrt(3 * gain", "math.sqrt(gain"),
+  ),
+  *of(
+    "common/gan/dcgan.py",
+    f"{TESTS}test_model.py tests/projects/coulomb_gan/test_model.py",
+    (
+      'self.norm if i or self.norm_first else "none"',
+      "self.norm",
+    ),
+    ('self.bias or norm == "none"', 'norm == "none"'),
+  ),
+  *of(
+    "projects/ttur/saddle.py",
+    f"{TESTS}test_saddle.py",
+    ("x = x - rate_x", "x = x + rate_x"),
+    ("(slope_y(x, y) + noise[1])", "(slope_y(point[0], y) + noise[1])"),
+    ("-config.ball_friction * speed", "config.ball_friction * speed"),
+    ("1 - friction**2 * rate", "1 - friction * rate / 2"),
+  ),
+  *of(
+    "projects/ttur/rates.py",
+    f"{TESTS}test_train.py",
+    ('rated(state.generator, member["generator_rate"])', "state.generator"),
+    ("here = left * count / (n - i)", "here = left * count / n"),
+    ("lowest = values.min(-1)", "lowest = values.mean(-1)"),
+    ("np.median(values[..., -1], -1)", "np.median(values[..., 0], -1)"),
+  ),
+  *of(
+    "projects/ttur/scores.py",
+    f"{TESTS}test_train.py",
+    ("pixels = np.floor(pixels)", "pixels = np.round(pixels)"),
+    ('if score == "FID":', 'if "FID" in score:'),
+  ),
+)
