@@ -23,8 +23,10 @@ ROOMS = {
   "chem": {"data"},
   "tables": set(),
   "metrics": {"nn", "stats", "data"},
+  "gan": {"nn", "stats", "data"},
 }
-NETWORKS = ("inception", "squeezenet")  # Of common/metrics, written in Linen.
+# Of common/metrics and common/gan, written in Linen.
+NETWORKS = ("inception", "squeezenet", "dcgan")
 
 
 def imports(path):

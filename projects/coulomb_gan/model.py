@@ -1,5 +1,8 @@
 """Generators and discriminators: an MLP for points, DCGAN type for images.
 
+The latter are "my" and "my-big" in the authors' code: a norm on every layer but
+the generator's first and last, and an output of 1.7159 tanh(2x / 3).
+
 Batch normalisation always uses the statistics of the batch at hand, when
 sampling too, as in the authors' code: there are no running averages, and so the
 parameters are the whole state of a network. A sample thus depends (weakly) on
@@ -17,11 +20,12 @@ from flax import linen as nn
 from jax import numpy as jnp
 
 from common.errors import InputError
-from common.nn import convolution
+from common.gan import dcgan
 
 # Variance scaling with factor 2 and fan_avg: the authors' choice for ReLU.
 _relu_init = nn.initializers.variance_scaling(2.0, "fan_avg", "normal")
 _linear_init = nn.initializers.variance_scaling(1.0, "fan_avg", "normal")
+_EPSILON = 1e-3  # of batch norms: TensorFlow's default, in the authors' code
 
 
 class MLP(nn.Module):
@@ -70,127 +74,6 @@ class MLP(nn.Module):
     return a
 
 
-class ImageGenerator(nn.Module):
-  """DCGAN-type generator ("my" in the authors' code): `[batch, z] -> images`.
-
-  Dense to 4x4, then 5x5 transposed convolutions of stride 2, each halving the
-  width, batch normalisation and ReLU after all but the first and the last.
-  Output 1.7159 tanh(2x / 3), so the data range [-1, 1] lies in its linear part.
-
-  Attributes:
-    features: channels at 4x4 (the paper: 1024).
-    size: height and width of the images, 4 times a power of two.
-    channels: of the images.
-  """
-
-  features: int
-  size: int
-  channels: int
-
-  @nn.compact
-  def __call__(self, z: jax.Array) -> jax.Array:
-    a = nn.Dense(4 * 4 * self.features, kernel_init=_relu_init, name="dense")(z)
-    a = nn.relu(a).reshape(-1, 4, 4, self.features)
-    a = convolution.batch_last(a)  # [features, 4, 4, batch]
-    depth = int(math.log2(self.size // 4))
-    for i in range(1, depth):
-      a = UpConv(self.features >> i, name=f"deconv_{i}")(a)
-      a = nn.relu(_batch_norm(f"norm_{i}")(a))
-    a = UpConv(self.channels, _linear_init, name=f"deconv_{depth}")(a)
-    a = convolution.batch_first(a)  # [batch, size, size, channels]
-    return 1.7159 * jnp.tanh(2.0 / 3.0 * a)
-
-
-class ImageDiscriminator(nn.Module):
-  """DCGAN-type discriminator ("my-big"): `[batch, h, w, c] -> [batch]`.
-
-  5x5 convolutions of stride 2, each doubling the width, a norm on every one of
-  them, leaky ReLU 0.2, then one linear unit.
-
-  Attributes:
-    features: channels of the first convolution (the paper: 128).
-    depth: how many convolutions.
-    norm: "batch" (the authors'), "layer" (over a whole sample, as WGAN-GP
-      needs: its penalty is on one sample's gradient), or "none".
-  """
-
-  features: int
-  depth: int
-  norm: str
-
-  @nn.compact
-  def __call__(self, a: jax.Array) -> jax.Array:
-    a = convolution.batch_last(a)  # [c, h, w, batch]
-    for i in range(self.depth):
-      # A norm takes a bias away, and has one of its own.
-      bias = self.norm == "none"
-      a = DownConv(self.features << i, bias, name=f"conv_{i}")(a)
-      if self.norm == "batch":
-        a = _batch_norm(f"norm_{i}")(a)
-      elif self.norm == "layer":
-        axes = {"reduction_axes": (0, 1, 2), "feature_axes": 0}
-        a = nn.LayerNorm(**axes, name=f"norm_{i}")(a)
-      a = nn.leaky_relu(a, 0.2)
-    a = convolution.batch_first(a)
-    a = a.reshape(a.shape[0], -1)
-    return nn.Dense(1, kernel_init=_linear_init, name="out")(a)[:, 0]
-
-
-class DownConv(nn.Module):
-  """5x5 convolution of stride 2, `[c, h, w, n] -> [f, h/2, w/2, n]`.
-
-  The map and the parameters of `nn.Conv(f, (5, 5), 2)`, batch last.
-  """
-
-  features: int
-  use_bias: bool = True
-
-  @nn.compact
-  def __call__(self, a: jax.Array) -> jax.Array:
-    shape = (5, 5, a.shape[0], self.features)
-    kernel = self.param("kernel", _relu_init, shape)
-    out = convolution.convolve(a, kernel, convolution.same(a.shape[1], 5, 2))
-    return out + _bias(self, self.features) if self.use_bias else out
-
-
-class UpConv(nn.Module):
-  """5x5 transposed convolution of stride 2, `[c, h, w, n] -> [f, 2h, 2w, n]`.
-
-  The map and the parameters of `nn.ConvTranspose(f, (5, 5), (2, 2))`, batch
-  last: as Flax has it, the kernel is that of the convolution it transposes,
-  turned round.
-  """
-
-  features: int
-  kernel_init: nn.initializers.Initializer = _relu_init
-
-  @nn.compact
-  def __call__(self, a: jax.Array) -> jax.Array:
-    shape = (5, 5, a.shape[0], self.features)
-    kernel = self.param("kernel", self.kernel_init, shape)
-    turned = kernel[::-1, ::-1].swapaxes(2, 3)
-    size = (2 * a.shape[1], 2 * a.shape[2])
-    where = convolution.same(size[0], 5, 2)
-    out = convolution.transpose(a, turned, where, size)
-    return out + _bias(self, self.features)
-
-
-def _bias(layer, features):
-  bias = layer.param("bias", nn.initializers.zeros, (features,))
-  return bias.reshape(-1, 1, 1, 1)
-
-
-def _batch_norm(name):
-  # 1e-3 is TensorFlow's default, in the authors' code.
-  return nn.BatchNorm(
-    use_running_average=False,
-    epsilon=1e-3,
-    use_fast_variance=False,
-    axis=0,
-    name=name,
-  )
-
-
 class Network(NamedTuple):
   """A network as two pure functions."""
 
@@ -233,20 +116,35 @@ def networks(config: ml_collections.ConfigDict) -> tuple[Network, Network]:
       f"config.image_size is {size}; the networks need a power of two from 8 on"
     )
   images = jnp.zeros((1, size, size, config.image_channels))
-  return (
-    _network(
-      ImageGenerator(config.generator_features, size, config.image_channels),
-      latents,
-    ),
-    _network(
-      ImageDiscriminator(
-        config.discriminator_features,
-        discriminator_depth(config),
-        config.discriminator_norm,
-      ),
-      images,
-    ),
+  generator = dcgan.Generator(
+    config.generator_features,  # the paper: 1024, at 4x4
+    start=4,
+    size=size,
+    channels=config.image_channels,
+    norm_first=False,
+    epsilon=_EPSILON,
+    momentum=0.0,  # of averages that nobody asks for
+    dense_init=_relu_init,
+    kernel_init=_relu_init,
+    last_init=_linear_init,
+    output=_scaled_tanh,
   )
+  discriminator = dcgan.Discriminator(
+    config.discriminator_features,  # the paper: 128
+    discriminator_depth(config),
+    config.discriminator_norm,
+    norm_first=True,
+    bias=False,
+    epsilon=_EPSILON,
+    kernel_init=_relu_init,
+    last_init=_linear_init,
+  )
+  return _network(generator, latents), _network(discriminator, images)
+
+
+def _scaled_tanh(a):
+  # The data's range [-1, 1] lies in its linear part.
+  return 1.7159 * jnp.tanh(2.0 / 3.0 * a)
 
 
 def sample(

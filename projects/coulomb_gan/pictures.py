@@ -8,6 +8,7 @@ from jax import numpy as jnp
 from PIL import Image
 
 from common import experiment, logs
+from common.gan.pictures import save_tiles, tile
 from common.tables import figures, gif
 from common.tables.figures import to_pixels
 
@@ -44,7 +45,7 @@ def draw(run: experiment.Run, state) -> None:
     x = model.sample(
       config, state.generator, run.key("eval"), config.picture_samples
     )
-    save_tiles(workdir / "samples.png", x)
+    save_tiles(workdir / "samples.png", to_pixels(x))
     film = [
       Image.fromarray(tile(to_pixels(np.load(p))).squeeze()) for p in frames
     ]
@@ -56,24 +57,6 @@ def draw(run: experiment.Run, state) -> None:
     film = [plane_frame(np.load(p), y, int(p.stem)) for p in frames]
   if film:
     gif.save(workdir / "samples.gif", film, milliseconds=120, last=2000)
-
-
-def tile(images: np.ndarray) -> np.ndarray:
-  """`[n, h, w, c]` as one picture of about as many rows as columns."""
-  n, h, w, c = images.shape
-  columns = int(np.ceil(np.sqrt(n)))
-  rows = -(-n // columns)
-  blank = np.zeros((rows * columns - n, h, w, c), images.dtype)
-  grid = np.concatenate([images, blank]).reshape(rows, columns, h, w, c)
-  return grid.transpose(0, 2, 1, 3, 4).reshape(rows * h, columns * w, c)
-
-
-def save_tiles(path: pathlib.Path, x) -> None:
-  """Writes images `[n, h, w, c]` in [-1, 1] as one PNG, twice their size."""
-  picture = Image.fromarray(tile(to_pixels(x)).squeeze())
-  picture.resize(
-    (2 * picture.width, 2 * picture.height), Image.Resampling.NEAREST
-  ).save(path)
 
 
 def energy_curve(path: pathlib.Path, records: list[dict]) -> None:

@@ -19,6 +19,7 @@ from jax import numpy as jnp
 
 from common import cli
 from common.errors import InputError
+from common.gan.pictures import save_tiles
 from common.workdir import saved_config, saved_state
 
 from . import data, model, pictures, schema, train
@@ -54,7 +55,7 @@ def write_samples(
   picture = path.with_suffix(".png")
   if config.network == "dcgan":
     arrays["images"] = pictures.to_pixels(x)
-    pictures.save_tiles(picture, x[: config.picture_samples])
+    save_tiles(picture, arrays["images"][: config.picture_samples])
   else:
     y = np.asarray(data.test(config, jax.random.key(seed)))
     grid = config.dataset == "gaussian_grid"

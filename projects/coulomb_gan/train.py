@@ -15,6 +15,7 @@ from jax import numpy as jnp
 
 from common import cli, experiment, keys
 from common.errors import InputError
+from common.gan import losses as gan_losses
 from common.nn import regularizers
 
 from . import data, losses, model, pictures, schema
@@ -105,8 +106,8 @@ def make_losses(config: ml_collections.ConfigDict) -> tuple[Callable, Callable]:
     )
   if config.method == "gan":
     return (
-      lambda D, x, y, key: losses.gan_discriminator_loss(D(x), D(y)),
-      lambda D, x: losses.gan_generator_loss(D(x)),
+      lambda D, x, y, key: gan_losses.gan_discriminator_loss(D(x), D(y)),
+      lambda D, x: gan_losses.gan_generator_loss(D(x)),
     )
   if config.network != "mlp" and config.discriminator_norm == "batch":
     raise InputError(
@@ -116,11 +117,11 @@ def make_losses(config: ml_collections.ConfigDict) -> tuple[Callable, Callable]:
 
   def critic(D, x, y, key):
     mixing = jax.random.uniform(keys.named(key, "mixing"), (len(x),))
-    penalty = losses.gradient_penalty(D, x, y, mixing)
-    wasserstein = losses.wgan_critic_loss(D(x), D(y))
+    penalty = gan_losses.gradient_penalty(D, x, y, mixing)
+    wasserstein = gan_losses.wgan_critic_loss(D(x), D(y))
     return wasserstein + config.gradient_penalty * penalty
 
-  return critic, lambda D, x: losses.wgan_generator_loss(D(x))
+  return critic, lambda D, x: gan_losses.wgan_generator_loss(D(x))
 
 
 def smoothed(

@@ -1,7 +1,6 @@
 """Networks: shapes, the transposed convolution, the original's quirks."""
 
 import importlib
-from typing import NamedTuple
 
 import jax
 import numpy as np
@@ -10,7 +9,6 @@ from flax import linen as nn
 from jax import numpy as jnp
 
 from common.errors import InputError
-from common.nn import convolution
 from projects.coulomb_gan import model, schema
 
 pytestmark = pytest.mark.slow
@@ -22,58 +20,6 @@ def image_config(**changes):
   config.unlock()
   config.update(changes)
   return config
-
-
-class BatchFirst(NamedTuple):
-  """A layer of `[c, h, w, n]` as one of `[n, h, w, c]`."""
-
-  layer: nn.Module
-
-  def init(self, key, a):
-    return self.layer.init(key, convolution.batch_last(a))
-
-  def apply(self, params, a):
-    out = self.layer.apply(params, convolution.batch_last(a))
-    return convolution.batch_first(out)
-
-
-@pytest.mark.parametrize("size", [4, 5])
-def test_up_convolution_is_flax_transposed_convolution(size):
-  a = jax.random.normal(jax.random.key(0), (2, size, size + 1, 3))
-  up, flax = BatchFirst(model.UpConv(6)), nn.ConvTranspose(6, (5, 5), (2, 2))
-  params = up.init(jax.random.key(1), a)
-  bias = {"bias": jnp.arange(6.0)}
-  params = {"params": {**params["params"], **bias}}
-  np.testing.assert_allclose(
-    up.apply(params, a), flax.apply(params, a), atol=1e-5
-  )
-  total = lambda net: lambda p: jnp.sum(jnp.sin(net.apply(p, a)))
-  ours, theirs = jax.grad(total(up))(params), jax.grad(total(flax))(params)
-  for one, other in zip(
-    jax.tree.leaves(ours), jax.tree.leaves(theirs), strict=True
-  ):
-    np.testing.assert_allclose(one, other, rtol=1e-5, atol=1e-4)
-
-
-def test_down_convolution_is_flax_convolution_with_both_derivatives():
-  a = jax.random.normal(jax.random.key(0), (2, 6, 8, 3))
-  down = BatchFirst(model.DownConv(5))
-  flax = nn.Conv(5, (5, 5), strides=(2, 2))
-  params = down.init(jax.random.key(1), a)
-  np.testing.assert_allclose(
-    down.apply(params, a), flax.apply(params, a), atol=1e-5
-  )
-
-  def penalty(net):
-    """A gradient penalty: the derivative of a derivative, as WGAN-GP takes."""
-    total = lambda p, a: jnp.sum(jnp.sin(net.apply(p, a)))
-    slope = lambda p: jnp.sum(jax.grad(total, 1)(p, a) ** 2)
-    return jax.tree.leaves(
-      (jax.grad(total)(params, a), jax.grad(slope)(params))
-    )
-
-  for ours, theirs in zip(penalty(down), penalty(flax), strict=True):
-    np.testing.assert_allclose(ours, theirs, rtol=1e-4, atol=1e-3)
 
 
 @pytest.mark.parametrize(("size", "channels"), [(32, 1), (64, 3)])

@@ -1,0 +1,1 @@
+"""What papers on generative adversarial networks share: see each module."""

@@ -1,0 +1,126 @@
+"""What papers on GANs share: losses, networks, players, pictures."""
+
+from typing import NamedTuple
+
+import jax
+import numpy as np
+import optax
+import pytest
+from flax import linen as nn
+from jax import numpy as jnp
+
+from common.gan import dcgan, losses, pictures, players
+from common.nn import convolution
+
+INIT = nn.initializers.normal(0.3)
+
+
+def test_gan_losses_at_an_undecided_discriminator():
+  zero = jnp.zeros(4)
+  np.testing.assert_allclose(
+    losses.gan_discriminator_loss(zero, zero), 2 * np.log(2), rtol=1e-6
+  )
+  np.testing.assert_allclose(
+    losses.gan_generator_loss(zero), np.log(2), rtol=1e-6
+  )
+  # Finite where a naive log(sigmoid) is not.
+  assert jnp.isfinite(losses.gan_generator_loss(jnp.array([-500.0])))
+
+
+def test_gradient_penalty_of_linear_critics():
+  x, y = jax.random.normal(jax.random.key(0), (2, 8, 3))
+  mixing = jnp.linspace(0, 1, 8)
+  for slope, expected in (([0.6, 0.0, 0.8], 0.0), ([3.0, 0.0, 4.0], 16.0)):
+    critic = lambda a, s=slope: a @ jnp.array(s)
+    value = losses.gradient_penalty(critic, x, y, mixing)
+    np.testing.assert_allclose(value, expected, atol=1e-5)
+  flat = lambda s: losses.gradient_penalty(
+    lambda a: s * jnp.sum(a, 1), x, y, mixing
+  )
+  assert jnp.isfinite(jax.grad(flat)(0.0))
+
+
+class BatchFirst(NamedTuple):
+  """A layer of `[c, h, w, n]` as one of `[n, h, w, c]`."""
+
+  layer: nn.Module
+
+  def init(self, key, a):
+    return self.layer.init(key, convolution.batch_last(a))
+
+  def apply(self, params, a):
+    out = self.layer.apply(params, convolution.batch_last(a))
+    return convolution.batch_first(out)
+
+
+@pytest.mark.parametrize("size", [4, 5])
+def test_up_convolution_is_flax_transposed_convolution(size):
+  a = jax.random.normal(jax.random.key(0), (2, size, size + 1, 3))
+  up, flax = (
+    BatchFirst(dcgan.UpConv(6, INIT)),
+    nn.ConvTranspose(6, (5, 5), (2, 2)),
+  )
+  params = up.init(jax.random.key(1), a)
+  bias = {"bias": jnp.arange(6.0)}
+  params = {"params": {**params["params"], **bias}}
+  np.testing.assert_allclose(
+    up.apply(params, a), flax.apply(params, a), atol=1e-5
+  )
+  total = lambda net: lambda p: jnp.sum(jnp.sin(net.apply(p, a)))
+  ours, theirs = jax.grad(total(up))(params), jax.grad(total(flax))(params)
+  for one, other in zip(
+    jax.tree.leaves(ours), jax.tree.leaves(theirs), strict=True
+  ):
+    np.testing.assert_allclose(one, other, rtol=1e-5, atol=1e-4)
+
+
+def test_down_convolution_is_flax_convolution_with_both_derivatives():
+  a = jax.random.normal(jax.random.key(0), (2, 6, 8, 3))
+  down = BatchFirst(dcgan.DownConv(5, INIT))
+  flax = nn.Conv(5, (5, 5), strides=(2, 2))
+  params = down.init(jax.random.key(1), a)
+  np.testing.assert_allclose(
+    down.apply(params, a), flax.apply(params, a), atol=1e-5
+  )
+
+  def penalty(net):
+    """A gradient penalty: the derivative of a derivative, as WGAN-GP takes."""
+    total = lambda p, a: jnp.sum(jnp.sin(net.apply(p, a)))
+    slope = lambda p: jnp.sum(jax.grad(total, 1)(p, a) ** 2)
+    return jax.tree.leaves(
+      (jax.grad(total)(params, a), jax.grad(slope)(params))
+    )
+
+  for ours, theirs in zip(penalty(down), penalty(flax), strict=True):
+    np.testing.assert_allclose(ours, theirs, rtol=1e-4, atol=1e-3)
+
+
+def test_a_player_moves_as_optax_says_at_the_rate_that_is_its_own():
+  a = jnp.array([3.0, -1.0])
+  loss = lambda p: (jnp.sum(jnp.cosh(p["w"] - a)), "known")
+  adam = optax.scale_by_adam(b1=0.5, b2=0.9)
+  peer = optax.adam(0.2, b1=0.5, b2=0.9)
+  ours = players.new({"w": jnp.zeros(2)}, adam, 0.2)
+  params, opt = ours.params, peer.init(ours.params)
+  for decay in (1.0, 1.0, 0.5):
+    ours, aux = players.move(ours, adam, loss, decay)
+    updates, opt = peer.update(jax.grad(loss, has_aux=True)(params)[0], opt)
+    updates = jax.tree.map(lambda u, d=decay: d * u, updates)
+    params = optax.apply_updates(params, updates)
+  assert aux == "known"
+  np.testing.assert_allclose(ours.params["w"], params["w"], rtol=1e-6)
+  # A rate each, in one program.
+  many = jax.vmap(lambda rate: players.new({"w": a * 0}, adam, rate))
+  moved, _ = jax.vmap(
+    lambda p: players.move(p, adam, lambda q: (loss(q)[0], 0))
+  )(many(jnp.array([0.1, 0.4])))
+  np.testing.assert_allclose(moved.params["w"][1], 4 * moved.params["w"][0])
+
+
+def test_pictures_are_as_square_as_can_be():
+  images = np.arange(5 * 2 * 3).reshape(5, 2, 3, 1).astype(np.uint8)
+  picture = pictures.tile(images)
+  assert picture.shape == (4, 9, 1)
+  np.testing.assert_array_equal(picture[:2, 3:6], images[1])
+  np.testing.assert_array_equal(picture[2:, 3:6], images[4])
+  np.testing.assert_array_equal(picture[2:, 6:], 0)
