@@ -6,7 +6,9 @@
 
 Lines are cut to the length, and filled up with a character that seldom occurs.
 A line with fewer than two characters (white space around it not counted) has
-nothing to learn from: it is left out, and `short` says how many there were.
+nothing to learn from, and a line that is there twice would be in training and
+test: both are left out, the second as One Billion Word does; `short` and
+`repeated` say how many there were.
 """
 
 import glob
@@ -30,12 +32,14 @@ class Text(NamedTuple):
       `[lines, length]`.
     characters: the character of each number; the first stands for all others.
     short: lines that were left out, since they have fewer than two characters.
+    repeated: those that were left out, since they had been there before.
     unknown: how many characters of `ids` are not in the list.
   """
 
   ids: np.ndarray
   characters: str
   short: int
+  repeated: int
   unknown: int
 
 
@@ -57,23 +61,39 @@ def load(source: str, length: int, vocabulary: int, padding: str = "`") -> Text:
       line has two characters; all characters are the same one.
   """
   paths = files(source)
-  lines, short = [], 0
+  lines: dict[str, None] = {}  # A set that keeps the order.
+  short = repeated = 0
   for path in paths:
     for line in table_files.text(path).splitlines():
       line = line.strip()
       if len(line) < 2:
         short += 1
+      elif line in lines:
+        repeated += 1
       else:
-        lines.append(line)
+        lines[line] = None
   if not lines:
     raise InputError(
       f"{source} has no line of two characters or more ({short} lines are "
       "empty or shorter): give a text with a sentence a line"
     )
+  return of_lines(list(lines), length, vocabulary, padding, source)._replace(
+    short=short, repeated=repeated
+  )
+
+
+def of_lines(
+  lines: list[str],
+  length: int,
+  vocabulary: int,
+  padding: str = "`",
+  source: str = "the text",
+) -> Text:
+  """The same of lines that are there already; none of them is left out."""
   points = code_points(lines, length, padding)
   characters = charmap(points, vocabulary, padding, source)
   ids = encode(points, characters)
-  return Text(ids, characters, short, int((ids == UNKNOWN).sum()))
+  return Text(ids, characters, 0, 0, int((ids == UNKNOWN).sum()))
 
 
 def files(source: str) -> list[pathlib.Path]:

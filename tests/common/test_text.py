@@ -15,11 +15,11 @@ def write(path, content, encoding="utf-8"):
 
 
 def test_lines_are_cut_filled_up_and_come_back(tmp_path):
-  source = write(tmp_path / "a.txt", "hello there\r\nabc\n\n x \nhello\n")
+  source = write(tmp_path / "a.txt", "hello there\r\nabc\n\n x \nhello\nabc\n")
   found = text.load(source, length=8, vocabulary=64)
   assert found.ids.shape == (3, 8) and found.ids.dtype == np.uint8
   assert found.short == 2  # An empty line, and one of a character.
-  assert found.unknown == 0
+  assert found.repeated == 1 and found.unknown == 0
   assert text.decode(found.ids, found.characters) == [
     "hello th",
     "abc",
