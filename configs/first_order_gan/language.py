@@ -18,7 +18,8 @@ held out.
 Variants: `penalized`, without the slope term; `wgan_gp`, the paper's baseline,
 whose generator has the same norms; `ttur`, without norms (arXiv:1706.08500);
 `small`, what the README's table has: a 32nd of the width, three blocks, 16
-characters, five times the rates and few steps; `paper`, its width and steps; `smoke`, seconds, on generated sentences.
+characters, five times the rates, few steps; `paper`, its width and steps;
+`smoke`, seconds, on generated sentences.
 """
 
 import ml_collections

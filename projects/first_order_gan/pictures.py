@@ -17,11 +17,13 @@ COLOURS = {
   "first_order": figures.OURS,
   "wgan_gp": figures.OTHERS,
   "penalized": figures.OCHRE,
+  "gan": figures.TEAL,
 }
 NAMES = {
   "first_order": "First Order GAN",
   "wgan_gp": "WGAN-GP",
   "penalized": "penalised, no slope term",
+  "gan": "GAN",
 }
 
 
@@ -122,4 +124,54 @@ def divergences(
   for axes in panels[-1]:
     axes.set_xlabel("step")
   panels[0][0].legend()
+  figures.save(figure, path)
+
+
+def directions(path: pathlib.Path, cell: Mapping[str, Any]) -> None:
+  """Updates of the first seed, and angles and lengths over training.
+
+  Args:
+    path: of the PNG.
+    cell: of `directions.cell`.
+  """
+  figure = figures.figure(14, 4.4)
+  plane, angles, lengths = figure.subplots(1, 3)
+  arrows = {name: np.array(v) for name, v in cell["arrows"].items()}
+  x, x_prime = arrows.pop("x"), arrows.pop("x_prime")
+  plane.scatter(*x.T, color=figures.REAL, label="real points")
+  plane.scatter(*x_prime.T, color="black", s=12, label="generated points")
+  best = arrows.pop("descent")
+  drawn = {"steepest descent of tau_P": (best, "black")}
+  drawn |= {NAMES[m]: (v, COLOURS[m]) for m, v in arrows.items()}
+  for name, (update, colour) in drawn.items():
+    # As long as the descent, all points together: directions are compared.
+    scaled = update * np.linalg.norm(best) / np.linalg.norm(update)
+    plane.quiver(
+      *x_prime.T,
+      *scaled.T,
+      color=colour,
+      label=name,
+      angles="xy",
+      scale_units="xy",
+      scale=np.linalg.norm(best, axis=1).max() / 0.8,
+      width=0.005,
+    )
+  plane.set(aspect="equal", title="updates at the end, lengths made equal")
+  for axes, name, title in (
+    (angles, "angle", "degrees off the steepest descent of tau_P"),
+    (lengths, "length", "length of the update, of the descent's"),
+  ):
+    for method in arrows:
+      values = np.array(cell[method][name])
+      middle = np.median(values, axis=0)
+      colour = COLOURS[method]
+      axes.plot(cell["step"], middle, color=colour, label=NAMES[method])
+      band = values.min(axis=0), values.max(axis=0)
+      axes.fill_between(cell["step"], *band, color=colour, alpha=0.2)
+    axes.set(xlabel="critic's step", title=title)
+  lengths.set_yscale("log")
+  lengths.axhline(2, color="black", ls="--", lw=0.8)  # The theory's half.
+  angles.set_ylim(bottom=0)
+  angles.legend()
+  plane.legend(fontsize=7, loc="lower left")
   figures.save(figure, path)

@@ -24,7 +24,7 @@ import numpy as np
 
 from common.tables import cells, markdown, reproduce
 
-from . import pictures, schema, seeds, train
+from . import directions, pictures, schema, seeds, train
 
 ORIGIN = "minutes, device, commit"
 SHOWN = 8  # Lines of each method in the README.
@@ -73,11 +73,34 @@ def language(context: reproduce.Context) -> Mapping[str, str]:
   return {"language": table, "samples": f"```text\n{text}\n```"}
 
 
-def mean(summary: Mapping[str, Any]) -> str:
+def mean(summary: Mapping[str, Any], form: str = ".3f") -> str:
   """Mean and standard deviation over seeds, as the paper gives them."""
   values = np.array(summary["values"])
-  spread = f" ± {values.std(ddof=1):.3f}" if len(values) > 1 else ""
-  return f"{values.mean():.3f}{spread}"
+  spread = f" ± {values.std(ddof=1):{form}}" if len(values) > 1 else ""
+  return f"{values.mean():{form}}{spread}"
+
+
+def turns(context: reproduce.Context) -> str:
+  """Updates beside the steepest descent; returns the table at the end."""
+  case = directions.Case()
+  if context.quick:
+    case = case._replace(steps=20, every=10)
+  compute = functools.partial(directions.cell, case, context.seeds)
+  cell = reproduce.cell(context, "directions", compute)
+  pictures.directions(context.out / "directions.png", cell)
+  rows = []
+  for method in directions.METHODS:
+    last = {
+      name: mean({"values": [seed[-1] for seed in values]}, ".2f")
+      for name, values in cell[method].items()
+    }
+    title = pictures.NAMES[method]
+    rows.append([title, last["angle"], last["angle_w1"], last["length"]])
+  header = ["method", "degrees off the descent of tau_P"]
+  header += ["off that of W1", "length, of tau_P's"]
+  seeds_, origin = cell["seeds"], cells.origin([cell])
+  table = markdown.table(header, rows)
+  return f"{table}\n\n{seeds_} seeds; {ORIGIN}: {origin}."
 
 
 def images_cell(
@@ -124,7 +147,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def main(argv: Sequence[str] | None = None) -> None:
   """The command; `argv` instead of the command line's arguments."""
-  tables = {"language": language, "images": images}
+  tables = {"language": language, "directions": turns, "images": images}
   reproduce.main(__doc__, __file__, tables, add_arguments, 3, argv)
 
 

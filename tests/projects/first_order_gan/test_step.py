@@ -97,7 +97,7 @@ CASES = {
   "all pairs, constant slope": dict(pairs="all", calculate_slope=False),
   "penalized": dict(variant="penalized,smoke"),
   "wgan_gp": dict(variant="wgan_gp,smoke"),
-  "images": dict(name="fashion_mnist"),
+  "critic first, as images": dict(update_order="critic_first"),
 }
 
 
