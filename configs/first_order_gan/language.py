@@ -90,8 +90,8 @@ def get_config(variant: str = "") -> ml_collections.ConfigDict:
       config.blocks = 3
       config.generator_learning_rate = 5e-4  # five times the paper's: few steps
       config.critic_learning_rate = 1.5e-3
-      config.total_steps = 1_500
-      config.eval_every = config.checkpoint_every = 150
+      config.total_steps = 600
+      config.eval_every = config.checkpoint_every = 100
     elif name == "paper":
       config.generator_features = config.critic_features = 512
       config.total_steps = 500_000

@@ -134,15 +134,15 @@ def directions(path: pathlib.Path, cell: Mapping[str, Any]) -> None:
     path: of the PNG.
     cell: of `directions.cell`.
   """
-  figure = figures.figure(14, 4.4)
+  figure = figures.figure(14, 5)
   plane, angles, lengths = figure.subplots(1, 3)
   arrows = {name: np.array(v) for name, v in cell["arrows"].items()}
-  x, x_prime = arrows.pop("x"), arrows.pop("x_prime")
+  x, x_prime, best = (arrows[n] for n in ("x", "x_prime", "descent"))
+  methods = [method for method in NAMES if method in arrows]
   plane.scatter(*x.T, color=figures.REAL, label="real points")
   plane.scatter(*x_prime.T, color="black", s=12, label="generated points")
-  best = arrows.pop("descent")
   drawn = {"steepest descent of tau_P": (best, "black")}
-  drawn |= {NAMES[m]: (v, COLOURS[m]) for m, v in arrows.items()}
+  drawn |= {NAMES[m]: (arrows[m], COLOURS[m]) for m in methods}
   for name, (update, colour) in drawn.items():
     # As long as the descent, all points together: directions are compared.
     scaled = update * np.linalg.norm(best) / np.linalg.norm(update)
@@ -156,22 +156,26 @@ def directions(path: pathlib.Path, cell: Mapping[str, Any]) -> None:
       scale=np.linalg.norm(best, axis=1).max() / 0.8,
       width=0.005,
     )
-  plane.set(aspect="equal", title="updates at the end, lengths made equal")
+  every = np.concatenate([x, x_prime])
+  low, high = every.min(axis=0) - 0.3, every.max(axis=0) + 0.3
+  plane.set(xlim=(low[0], high[0]), ylim=(low[1], high[1]), aspect="equal")
+  plane.set_title("updates at the end, lengths made equal")
   for axes, name, title in (
     (angles, "angle", "degrees off the steepest descent of tau_P"),
     (lengths, "length", "length of the update, of the descent's"),
   ):
-    for method in arrows:
+    for method in methods:
       values = np.array(cell[method][name])
-      middle = np.median(values, axis=0)
-      colour = COLOURS[method]
+      middle, colour = np.median(values, axis=0), COLOURS[method]
       axes.plot(cell["step"], middle, color=colour, label=NAMES[method])
       band = values.min(axis=0), values.max(axis=0)
-      axes.fill_between(cell["step"], *band, color=colour, alpha=0.2)
+      axes.fill_between(cell["step"], *band, color=colour, alpha=0.15)
     axes.set(xlabel="critic's step", title=title)
   lengths.set_yscale("log")
-  lengths.axhline(2, color="black", ls="--", lw=0.8)  # The theory's half.
+  lengths.axhline(2, color="black", ls="--", lw=0.8, label="2, the theory's")
   angles.set_ylim(bottom=0)
-  angles.legend()
-  plane.legend(fontsize=7, loc="lower left")
+  for axes in (plane, angles, lengths):
+    axes.legend(
+      fontsize=8, loc="upper center", bbox_to_anchor=(0.5, -0.12), ncol=2
+    )
   figures.save(figure, path)
