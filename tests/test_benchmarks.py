@@ -10,6 +10,7 @@ from benchmarks import __main__ as command
 from benchmarks import (
   coulomb_gan,
   fcd,
+  first_order_gan,
   frechet,
   rudder,
   slot_attention,
@@ -28,6 +29,7 @@ MODULES = {
   "snn": snn,
   "rudder": rudder,
   "slot_attention": slot_attention,
+  "first_order_gan": first_order_gan,
 }
 
 
