@@ -62,7 +62,7 @@ def points(case: Case, key: jax.Array) -> tuple[jax.Array, jax.Array]:
   draw = lambda name, n: jax.random.normal(keys.named(key, name), (n, 2))
   x = case.spread * draw("real", case.real)
   x_prime = case.spread * draw("generated", case.generated)
-  return x, x_prime + jnp.array([case.gap, 0.0])
+  return x, x_prime + jnp.array([[case.gap, 0.0]])
 
 
 def best_critic(

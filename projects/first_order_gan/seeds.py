@@ -37,7 +37,10 @@ def train_all(
 
   # Side by side: in a loop over members CPU convolutions are slow.
   program = population.compiled(advance)
-  roots = jax.vmap(jax.random.key)(jnp.arange(seeds))
+  # Devices work on as many members each: idle ones would wait for the others.
+  devices = len(jax.local_devices())
+  count = -(-seeds // devices) * devices
+  roots = jax.vmap(jax.random.key)(jnp.arange(count))
   begin = lambda root: train.init(keys.named(root, "init"), config)
   members = {"state": jax.jit(jax.vmap(begin))(roots), "root": roots}
   evaluate = train.make_evaluate(config, data.test(config, roots[0]))
@@ -52,9 +55,14 @@ def train_all(
   return apart(members["state"], seeds), records
 
 
-def apart(states: Any, seeds: int) -> list[Any]:
-  """States of a population, `[seeds, ...]`, as one each."""
-  return [jax.tree.map(lambda leaf, i=i: leaf[i], states) for i in range(seeds)]
+def apart(states: train.State, seeds: int) -> list[train.State]:
+  """States of a population, `[members, ...]`, as one each, on the host.
+
+  Their keys are numbers there.
+  """
+  numbers = states.replace(key=jax.random.key_data(states.key))
+  host = jax.device_get(numbers)
+  return [jax.tree.map(lambda leaf, i=i: leaf[i], host) for i in range(seeds)]
 
 
 def cell(

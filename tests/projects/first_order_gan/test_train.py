@@ -60,7 +60,7 @@ def test_a_run_on_your_own_text_resumes_bit_for_bit(finished):
   (folder / "other.txt").write_text("another text\nof two lines\n")
   config.data_dir = str(folder / "other.txt")
   with pytest.raises(InputError, match="holds a run on other data"):
-    trainer.train(config, str(folder / "run"))
+    trainer.train(config, str(folder / "parts"))
 
 
 def test_scores_are_the_divergences_of_what_is_drawn(finished):
