@@ -48,6 +48,7 @@ def train_all(
   for t in tqdm(range(config.total_steps), desc=describe, mininterval=5):
     members, metrics = program(members, ())
     if (t + 1) % config.eval_every == 0 or t + 1 == config.total_steps:
+      metrics = jax.device_get(metrics)
       for seed, state in enumerate(apart(members["state"], seeds)):
         scores = evaluate(state, keys.named(roots[seed], "eval"))
         now = {name: float(v[seed]) for name, v in metrics.items()}
