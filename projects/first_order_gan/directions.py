@@ -81,7 +81,7 @@ def best_critic(
   Returns:
     f at x `[n]`, f at x' `[k]`, and tau_P; float64.
   """
-  x, x_prime = np.float64(x), np.float64(x_prime)
+  x, x_prime = (np.asarray(a, np.float64) for a in (x, x_prime))
   n, k = len(x), len(x_prime)
   ties = 1 / np.linalg.norm(x[:, None] - x_prime[None], axis=2) / (n * k)
   # Half the penalty's second derivative: a graph's Laplacian.
@@ -106,7 +106,7 @@ def descent(x: np.ndarray, x_prime: np.ndarray, weight: float) -> np.ndarray:
 
 def transport(x: np.ndarray, x_prime: np.ndarray) -> np.ndarray:
   """-d W_1 / d x' `[k, m]` for as many points on both sides: a matching."""
-  x, x_prime = np.float64(x), np.float64(x_prime)
+  x, x_prime = (np.asarray(a, np.float64) for a in (x, x_prime))
   lengths = np.linalg.norm(x_prime[:, None] - x[None], axis=2)
   rows, columns = optimize.linear_sum_assignment(lengths)
   towards = x[columns] - x_prime[rows]

@@ -20,11 +20,14 @@ import pathlib
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+import jax
 import numpy as np
 
-from common.tables import cells, markdown, reproduce
+from common import keys
+from common.metrics import fid
+from common.tables import cells, figures, markdown, reproduce
 
-from . import directions, pictures, schema, seeds, train
+from . import data, directions, pictures, schema, seeds, train
 
 ORIGIN = "minutes, device, commit"
 SHOWN = 8  # Lines of each method in the README.
@@ -104,12 +107,27 @@ def turns(context: reproduce.Context) -> str:
 
 
 def images_cell(
-  config: Any, workdir: pathlib.Path, picture: pathlib.Path
+  config: Any,
+  workdir: pathlib.Path,
+  picture: pathlib.Path,
+  network: fid.Network | None,
 ) -> dict[str, Any]:
-  """One training, and its samples copied to `picture`."""
-  _, cell = cells.trained(train.train, config, workdir)
+  """One training, its samples copied to `picture`, and judged by `network`.
+
+  The Frechet distance is between `eval_samples` held-out and generated images.
+  """
+  state, cell = cells.trained(train.train, config, workdir)
   picture.write_bytes((workdir / "samples.png").read_bytes())
-  return cell
+  if network is None:
+    return cell
+  root = jax.random.key(config.seed)
+  real = data.test(config, keys.named(root, "test"))
+  draw = train.make_draw(config)
+  made = draw(state, keys.named(root, "fid"), config.eval_samples)
+  sides = (figures.to_pixels(np.asarray(x)) for x in (real, made))
+  found = fid.fid(*sides, features=network)
+  kept = ("distance", "standard_error", "n", "protocol")
+  return {**cell, "frechet": {name: found[name] for name in kept}}
 
 
 def images(context: reproduce.Context) -> str:
@@ -117,23 +135,32 @@ def images(context: reproduce.Context) -> str:
 
   The runs live in `--runs`, and go on where they were cut short.
   """
-  rows, name = [], context.arguments.images
+  asked, rows, names = context.arguments, [], set()
+  network = None
+  if asked.features:
+    network = fid.network(asked.features, asked.weights)
   for method in schema.METHODS:
     variant = "" if method == "first_order" else method
-    config = reproduce.config_of(context, name, variant)
-    config.data_dir = context.arguments.data_dir or config.data_dir
-    cell_name = f"{name}_{method}"
+    config = reproduce.config_of(context, asked.images, variant)
+    config.data_dir = asked.data_dir or config.data_dir
+    name = f"{asked.images}_{method}"
     compute = functools.partial(
       images_cell,
       config,
-      pathlib.Path(context.arguments.runs) / cell_name,
-      context.out / f"{cell_name}.png",
+      pathlib.Path(asked.runs) / name,
+      context.out / f"{name}.png",
+      network,
     )
-    cell = reproduce.cell(context, cell_name, compute)
-    score = f"{cell['scores']['frechet_8x8']:.3g}"
-    title = pictures.NAMES[method]
-    rows.append([title, f"{cell['steps']:,}", score, cells.origin([cell])])
-  header = ["method", "steps", "Frechet distance of 8x8 pixels", ORIGIN]
+    cell = reproduce.cell(context, name, compute)
+    distance = "-"  # Of a cell that was computed without --features.
+    if judged := cell.get("frechet"):
+      names.add(judged["protocol"]["score"])
+      distance = f"{judged['distance']:.4g} ± {judged['standard_error']:.2g}"
+    small = f"{cell['scores']['frechet_8x8']:.3g}"
+    steps, origin = f"{cell['steps']:,}", cells.origin([cell])
+    rows.append([pictures.NAMES[method], steps, small, distance, origin])
+  score = ", ".join(sorted(names)) or "FID"
+  header = ["method", "steps", "Frechet distance of 8x8 pixels", score, ORIGIN]
   return markdown.table(header, rows)
 
 
@@ -142,6 +169,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
   add = parser.add_argument
   add("--data_dir", default="", metavar="DIR", help="of the text, or images")
   add("--images", default="fashion_mnist", help="which image config")
+  add("--features", choices=fid.FEATURES, help="judge images by this network")
+  add("--weights", metavar="FILE", help="of that network")
   add("--runs", default="runs/reproduce", metavar="DIR", help="of image runs")
 
 
