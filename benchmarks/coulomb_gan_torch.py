@@ -11,7 +11,7 @@ import ml_collections
 import numpy as np
 import torch
 
-from projects.coulomb_gan import data, model
+from projects.coulomb_gan import model
 
 
 def potentials(
@@ -132,8 +132,8 @@ def _adam(parameters, rate, config):
 def _data(config) -> Callable[[int], Any]:
   """Draws real samples, as data.gaussian_grid and data.discs do."""
   if config.dataset == "gaussian_grid":
-    centres = torch.tensor(np.asarray(data.mode_centres(config)))
-    weights = torch.tensor(np.asarray(data.mode_weights(config)))
+    centres = torch.tensor(np.asarray(gaussian_grid.mode_centres(config)))
+    weights = torch.tensor(np.asarray(gaussian_grid.mode_weights(config)))
 
     def grid(n):
       which = torch.multinomial(weights, n, replacement=True)

@@ -26,7 +26,7 @@ ROOMS = {
   "gan": {"nn", "stats", "data"},
 }
 # Of common/metrics and common/gan, written in Linen.
-NETWORKS = ("inception", "squeezenet", "dcgan", "language")
+NETWORKS = ("inception", "squeezenet", "dcgan", "language", "mlp", "resnet")
 
 
 def imports(path):
@@ -188,7 +188,7 @@ def test_every_config_says_what_it_reproduces_and_has_a_smoke_variant():
     assert full.keys() == smoke.keys()
     assert full.is_locked and smoke.is_locked
     project, name = path.parent.name, path.name
-    if (ROOT / "projects" / project / "train.py").exists():
+    if "total_steps" in full:
       assert f"--config=configs/{project}/{name}" in module.__doc__
       assert smoke.total_steps < full.total_steps
     else:  # Of a study, without a training.

@@ -5,7 +5,6 @@ A batch is `{"real": [n, ...], "latent": [k, latent_dim]}`, float32. `n` is
 `batch_size` latents more, for the generator's own step.
 """
 
-import itertools
 import pathlib
 from collections.abc import Callable
 from typing import Any
@@ -20,6 +19,7 @@ from common import keys
 from common.data import foreign, in_memory
 from common.errors import InputError
 from common.gan import image_data
+from common.gan.gaussian_grid import gaussian_grid
 from common.gan.image_data import discs, image_array, to_unit
 
 DATASETS = ("gaussian_grid", "points", *image_data.DATASETS)
@@ -97,35 +97,6 @@ def split(config: ml_collections.ConfigDict, name: str) -> np.ndarray:
   """The samples of one split, `[n, ...]`; see `point_array`, `image_array`."""
   read = point_array if config.dataset == "points" else image_array
   return read(config, name)
-
-
-def mode_centres(config: ml_collections.ConfigDict) -> jax.Array:
-  """The grid's modes: `[grid_side^2, 2]`, unit spacing, around the origin."""
-  ticks = np.arange(config.grid_side) - (config.grid_side - 1) / 2
-  return jnp.asarray(list(itertools.product(ticks, ticks)), jnp.float32)
-
-
-def mode_weights(config: ml_collections.ConfigDict) -> jax.Array:
-  """The modes' probabilities `[grid_side^2]`.
-
-  Geometric from 1 to `weight_ratio`, dealt out so that heavy and light modes
-  are neighbours; a ratio of 1 is the even grid.
-  """
-  n = config.grid_side**2
-  rank = (np.arange(n) * 7) % n  # 7 shares no factor with the sides in use.
-  weights = config.weight_ratio ** (rank / max(n - 1, 1))
-  return jnp.asarray(weights / weights.sum(), jnp.float32)
-
-
-def gaussian_grid(
-  key: jax.Array, n: int, config: ml_collections.ConfigDict
-) -> jax.Array:
-  """Draws `[n, 2]` points from Gaussians of `mode_std` on a square grid."""
-  which = jax.random.categorical(
-    keys.named(key, "mode"), jnp.log(mode_weights(config)), shape=(n,)
-  )
-  noise = jax.random.normal(keys.named(key, "noise"), (n, 2))
-  return mode_centres(config)[which] + config.mode_std * noise
 
 
 def point_array(config: ml_collections.ConfigDict, split: str) -> np.ndarray:

@@ -16,6 +16,7 @@ from jax import numpy as jnp
 from common import cli, experiment, keys
 from common.errors import InputError
 from common.gan import losses as gan_losses
+from common.gan.gaussian_grid import mode_scores
 from common.nn import regularizers
 
 from . import data, losses, model, pictures, schema
@@ -220,32 +221,6 @@ def is_convolution(path: tuple[Any, ...]) -> bool:
   """True for the kernels of (transposed) convolutions, by their names."""
   layer, kind = path[0].key, path[-1].key
   return kind == "kernel" and layer.startswith(("conv_", "deconv_"))
-
-
-def mode_scores(
-  x: jax.Array, config: ml_collections.ConfigDict
-) -> dict[str, jax.Array]:
-  """How well points `[n, 2]` cover the modes of the grid.
-
-  Returns:
-    modes: how many modes hold, within 3 standard deviations of their centre, at
-      least `mode_found_share` of the points that are due to them.
-    within_3_std: share of points within 3 standard deviations of a centre (of
-      the target's own samples: 0.989).
-    weight_tv: total variation between the modes' weights and the shares of
-      points nearest to each.
-  """
-  r2 = losses.squared_distances(x, data.mode_centres(config))
-  nearest = jax.nn.one_hot(jnp.argmin(r2, axis=1), r2.shape[1])
-  within = jnp.min(r2, axis=1) <= (3 * config.mode_std) ** 2
-  weights = data.mode_weights(config)
-  shares = jnp.mean(nearest, axis=0)
-  inside = jnp.mean(nearest * within[:, None], axis=0)
-  return {
-    "modes": jnp.sum(inside >= config.mode_found_share * weights),
-    "within_3_std": jnp.mean(within),
-    "weight_tv": 0.5 * jnp.sum(jnp.abs(shares - weights)),
-  }
 
 
 def make_scores(

@@ -1,4 +1,4 @@
-"""The picture of the disturbance study, as Figure 3 of arXiv:1706.08500."""
+"""The pictures: of the disturbance study (Figure 3), and of a training."""
 
 import pathlib
 from collections.abc import Mapping
@@ -7,6 +7,8 @@ from typing import Any
 import numpy as np
 from matplotlib.offsetbox import AnnotationBbox, OffsetImage
 
+from common import experiment
+from common.gan.pictures import save_tiles, tile
 from common.tables import figures
 
 from . import disturbances, published
@@ -91,3 +93,30 @@ def _example(name, amount, image, other, x):
     frameon=False,
     annotation_clip=False,
   )
+
+
+def snapshot(run: experiment.Run, x: np.ndarray, step: int) -> None:
+  """Writes samples.png anew, and shows images in TensorBoard.
+
+  Args:
+    run: of the training.
+    x: generated, of the same latents at every step: `[n, h, w, c]` in [-1, 1],
+      or points `[n, 2]`.
+    step: done.
+  """
+  path = run.workdir / "samples.png"
+  if x.ndim == 2:
+    points_plot(path, x, step)
+    return
+  pixels = figures.to_pixels(x)
+  run.image(step, "samples", tile(pixels))
+  save_tiles(path, pixels)
+
+
+def points_plot(path: pathlib.Path, x: np.ndarray, step: int) -> None:
+  """Generated points `[n, 2]`."""
+  figure = figures.figure(5, 5)
+  axes = figure.subplots()
+  axes.scatter(*x.T, s=2, color=figures.OURS)
+  axes.set(aspect="equal", title=f"step {step:,}")
+  figures.save(figure, path)

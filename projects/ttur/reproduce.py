@@ -1,5 +1,8 @@
-"""The study of the FID, and what came out of it written down.
+"""The paper's tables, and what came out of them here.
 
+    python -m projects.ttur.reproduce --table=saddle
+    python -m projects.ttur.reproduce --table=rates [--grid=dcgan_cifar10]
+    python -m projects.ttur.reproduce --table=training --name=CONFIG
     python -m projects.ttur.reproduce --table=disturbances --name=cifar10
       --images=SOURCE --others=SOURCE [--features=squeezenet] [--weights=FILE]
 
@@ -11,6 +14,7 @@ few images, and changes neither.
 """
 
 import argparse
+from collections.abc import Sequence
 from typing import Any
 
 import ml_collections
@@ -22,7 +26,14 @@ from common.errors import InputError
 from common.metrics import feature_distance, fid, image_sources, resize
 from common.tables import markdown, reproduce
 
-from . import disturbances, pictures, published
+from . import (
+  disturbances,
+  pictures,
+  published,
+  rates_table,
+  saddle_table,
+  training_table,
+)
 
 
 def load(
@@ -158,9 +169,21 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
   add("--data_dir", metavar="DIR", help="of prepared data sets")
   add("--features", choices=fid.FEATURES, default="inception", help="network")
   add("--weights", metavar="FILE", help="of the network")
+  add("--grid", default="gaussian_grid", help="which grid of rates to train")
+  add("--runs", default="runs/reproduce", metavar="DIR", help="of trainings")
   add("--paper", action="store_true", help="the paper's number; needs a GPU")
 
 
+def main(argv: Sequence[str] | None = None) -> None:
+  """The command; `argv` instead of the command line's arguments."""
+  tables = {
+    "disturbances": disturbances_of_a_set,
+    "saddle": saddle_table.table,
+    "rates": rates_table.table,
+    "training": training_table.table,
+  }
+  reproduce.main(__doc__, __file__, tables, add_arguments, 3, argv)
+
+
 if __name__ == "__main__":
-  tables = {"disturbances": disturbances_of_a_set}
-  reproduce.main(__doc__, __file__, tables, add_arguments)
+  main()

@@ -38,11 +38,6 @@ MUTANTS = (
       '"energy_u": losses.energy(flat(x), flat(real), *kernel, "drop")',
       '"energy_u": losses.energy(flat(x), flat(real), *kernel, "keep")',
     ),
-    (
-      "within = jnp.min(r2, axis=1) <= (3 *",
-      "within = jnp.min(r2, axis=1) <= (2 *",
-    ),
-    ("0.5 * jnp.sum(jnp.abs(shares", "jnp.sum(jnp.abs(shares"),
   ),
   *of(
     "projects/coulomb_gan/losses.py",

@@ -21,4 +21,14 @@ MUTANTS = (
     ("step = -decay * player.rate", "step = decay * player.rate"),
     ("step = -decay * player.rate", "step = -player.rate"),
   ),
+  *of(
+    "common/gan/gaussian_grid.py",
+    "tests/common/test_gan.py tests/projects/coulomb_gan/test_train.py",
+    (
+      "within = jnp.min(r2, axis=1) <= (3 *",
+      "within = jnp.min(r2, axis=1) <= (2 *",
+    ),
+    ("0.5 * jnp.sum(jnp.abs(shares", "jnp.sum(jnp.abs(shares"),
+    ("missed + 1 - jnp.sum(inside)", "missed + 1 + jnp.sum(inside)"),
+  ),
 )

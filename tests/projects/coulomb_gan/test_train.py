@@ -9,6 +9,7 @@ from jax import numpy as jnp
 
 from common import checkpoint, keys
 from common.errors import InputError
+from common.gan import gaussian_grid
 from projects.coulomb_gan import data, losses, model, pictures, reproduce, train
 
 pytestmark = pytest.mark.slow
@@ -135,7 +136,7 @@ def test_a_member_of_a_population_is_the_single_run(tmp_path):
 
 def test_mode_scores_of_known_points():
   config = config_of("gaussian_grid")
-  centres = data.mode_centres(config)
+  centres = gaussian_grid.mode_centres(config)
   assert centres.shape == (25, 2)
   perfect = train.mode_scores(jnp.tile(centres, (4, 1)), config)
   assert float(perfect["modes"]) == 25
@@ -152,7 +153,7 @@ def test_mode_scores_of_known_points():
 def test_the_target_scores_itself_as_the_goal_says():
   for name, ratio in (("gaussian_grid", 1.0), ("gaussian_grid_uneven", 10.0)):
     config = config_of(name)
-    weights = data.mode_weights(config)
+    weights = gaussian_grid.mode_weights(config)
     np.testing.assert_allclose(jnp.sum(weights), 1, rtol=1e-6)
     np.testing.assert_allclose(weights.max() / weights.min(), ratio, rtol=1e-4)
     x = data.gaussian_grid(jax.random.key(0), 20_000, config)

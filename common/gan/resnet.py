@@ -1,0 +1,162 @@
+"""WGAN-GP's residual networks (arXiv:1704.00028), batch last inside.
+
+"Good" generator and discriminator of its code for 64 pixels: pre-activation
+blocks; batch norm in the generator, always of the batch at hand, layer norm in
+the critic. No layer has a hidden default but its sizes.
+"""
+
+import math
+
+import jax
+from flax import linen as nn
+from jax import numpy as jnp
+
+from common.nn import convolution
+
+
+def _uniform(fan_in: float, fan_out: float, gain: float):
+  """Uniform with standard deviation sqrt(gain / (fan_in + fan_out))."""
+  bound = math.sqrt(3 * gain / (fan_in + fan_out))
+  return lambda key, shape, dtype=jnp.float32: jax.random.uniform(
+    key, shape, dtype, -bound, bound
+  )
+
+
+class Conv(nn.Module):
+  """Convolution of stride 1, `[c, h, w, n] -> [f, h, w, n]`.
+
+  Attributes:
+    features: f.
+    size: of the kernel.
+    gain: 4 is the code's "he", 2 its "glorot": variance gain / (fan_in +
+      fan_out), uniform.
+    use_bias: whether it has one.
+  """
+
+  features: int
+  size: int
+  gain: float
+  use_bias: bool = True
+
+  @nn.compact
+  def __call__(self, a: jax.Array) -> jax.Array:
+    taps, c = self.size**2, a.shape[0]
+    init = _uniform(taps * c, taps * self.features, self.gain)
+    shape = (self.size, self.size, c, self.features)
+    kernel = self.param("kernel", init, shape)
+    where = convolution.same(a.shape[1], self.size, 1)
+    out = convolution.convolve(a, kernel, where)
+    if not self.use_bias:
+      return out
+    bias = self.param("bias", nn.initializers.zeros, (self.features,))
+    return out + bias.reshape(-1, 1, 1, 1)
+
+
+def upsampled(a: jax.Array) -> jax.Array:
+  """Every pixel four times, `[c, h, w, n] -> [c, 2h, 2w, n]`."""
+  return jnp.repeat(jnp.repeat(a, 2, axis=1), 2, axis=2)
+
+
+def pooled(a: jax.Array) -> jax.Array:
+  """Means of 2x2 pixels, `[c, h, w, n] -> [c, h/2, w/2, n]`."""
+  c, h, w, n = a.shape
+  return a.reshape(c, h // 2, 2, w // 2, 2, n).mean((2, 4))
+
+
+def _batch_norm(name: str) -> nn.BatchNorm:
+  return nn.BatchNorm(
+    use_running_average=False,
+    epsilon=1e-5,
+    use_fast_variance=False,
+    axis=0,
+    name=name,
+  )
+
+
+def _layer_norm(name: str) -> nn.LayerNorm:
+  """Over a whole sample, with a scale and an offset for each channel."""
+  axes = {"reduction_axes": (0, 1, 2), "feature_axes": 0}
+  return nn.LayerNorm(**axes, epsilon=1e-5, use_fast_variance=False, name=name)
+
+
+class ResBlock(nn.Module):
+  """x -> shortcut + conv(relu(norm(conv(relu(norm(x)))))), up or down by two.
+
+  "up": pixels are doubled before the first convolution, as before the
+  shortcut's. "down": means are taken after the second; the shortcut takes them
+  first. The first convolution has no bias, and going down keeps the width.
+
+  Attributes:
+    features: out.
+    resample: "up" or "down".
+  """
+
+  features: int
+  resample: str
+
+  @nn.compact
+  def __call__(self, a: jax.Array) -> jax.Array:
+    up = self.resample == "up"
+    norm = _batch_norm if up else _layer_norm
+    resized = upsampled(a) if up else pooled(a)
+    shortcut = Conv(self.features, 1, 2.0, name="shortcut")(resized)
+    inside = self.features if up else a.shape[0]
+    a = nn.relu(norm("norm_1")(a))
+    a = upsampled(a) if up else a
+    a = Conv(inside, 3, 4.0, use_bias=False, name="conv_1")(a)
+    a = nn.relu(norm("norm_2")(a))
+    a = Conv(self.features, 3, 4.0, name="conv_2")(a)
+    return shortcut + (a if up else pooled(a))
+
+
+def glorot_dense(features: int, name: str) -> nn.Dense:
+  """A linear layer with Glorot's uniform kernel."""
+  return nn.Dense(
+    features, kernel_init=nn.initializers.glorot_uniform(), name=name
+  )
+
+
+class Generator(nn.Module):
+  """WGAN-GP's "good" generator, `[batch, z] -> [batch, size, size, channels]`.
+
+  Dense to 8 dim channels of 1/16 of the size, four blocks up, to dim channels.
+  """
+
+  dim: int
+  size: int
+  channels: int
+
+  @nn.compact
+  def __call__(self, z: jax.Array) -> jax.Array:
+    side, width = self.size // 16, 8 * self.dim
+    a = glorot_dense(side**2 * width, "dense")(z)
+    a = convolution.batch_last(a.reshape(-1, side, side, width))
+    for i, features in enumerate((8, 4, 2, 1)):
+      a = ResBlock(features * self.dim, "up", name=f"block_{i}")(a)
+    a = nn.relu(_batch_norm("norm")(a))
+    a = Conv(self.channels, 3, 4.0, name="conv")(a)
+    return jnp.tanh(convolution.batch_first(a))
+
+
+class Critic(nn.Module):
+  """WGAN-GP's "good" critic, `[batch, h, w, c]` to one number a sample.
+
+  Attributes:
+    dim: channels after the first convolution.
+    four_as_one: the authors' code at 32 pixels: it reshapes the last 2x2
+      pictures to 4x4 of as many channels, so that four samples that follow each
+      other share one number, `[batch / 4]`.
+  """
+
+  dim: int
+  four_as_one: bool
+
+  @nn.compact
+  def __call__(self, a: jax.Array) -> jax.Array:
+    a = Conv(self.dim, 3, 2.0, name="conv")(convolution.batch_last(a))
+    for i, features in enumerate((2, 4, 8, 8)):
+      a = ResBlock(features * self.dim, "down", name=f"block_{i}")(a)
+    a = convolution.batch_first(a)
+    # Channels first, as the code flattens them.
+    a = a.transpose(0, 3, 1, 2).reshape(len(a) // (4**self.four_as_one), -1)
+    return glorot_dense(1, "out")(a)[:, 0]

@@ -1,0 +1,41 @@
+"""DCGAN on CIFAR-10, with two learning rates.
+
+    python -m projects.ttur.train --workdir=runs/dcgan_cifar10 \\
+      --config=configs/ttur/dcgan_cifar10.py \\
+      --config.data_dir=~/tensorflow_datasets
+
+Reproduces: TTUR (arXiv:1706.08500), Table 1, row DCGAN CIFAR-10: FID 36.9 with
+rates 1e-4 (discriminator) and 5e-4 (generator) at step 75,000; with one rate of
+1e-4 (variant `original`) 37.7 at step 100,000. Both are the best of 8 runs and
+all evaluations; the mean runs' best are 41.0 and 45.3. Ours has not been run:
+it needs a GPU (hours) and Inception's weights.
+
+All of dcgan_celeba64's hyperparameters, at 32x32, where the same four
+convolutions end at 2x2, as in the paper's code.
+
+Variants: `original`, one rate; `smoke`, seconds on generated discs.
+"""
+
+import ml_collections
+
+from configs.ttur import dcgan_celeba64
+
+
+def get_config(variant: str = "") -> ml_collections.ConfigDict:
+  """Returns the config of a variant; several are joined with commas."""
+  config = dcgan_celeba64.base()
+  config.dataset = "cifar10"
+  config.image_size = 32
+  config.discriminator_rate = 1e-4
+  config.generator_rate = 5e-4
+  config.total_steps = 120_000
+  for name in filter(None, variant.split(",")):
+    if name == "original":
+      config.discriminator_rate = config.generator_rate = 1e-4
+    elif name == "smoke":
+      dcgan_celeba64.smoke(config)
+    else:
+      raise ValueError(
+        f"dcgan_cifar10 has no variant {name!r}; it has 'original' and 'smoke'"
+      )
+  return config.lock()

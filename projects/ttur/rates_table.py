@@ -1,0 +1,175 @@
+"""`--table=rates`: what two rates win over one, where both may be chosen.
+
+`--grid=NAME` says which grid is trained: of points as one population, of images
+run by run, since a convolutional network fills the cores alone. Grids that were
+trained before are in the table, too.
+"""
+
+import itertools
+import pathlib
+from typing import Any
+
+import ml_collections
+import numpy as np
+
+from common import logs
+from common.errors import InputError
+from common.tables import cells, figures, markdown, reproduce
+
+from . import rates, train
+
+# Config -> its name in the table, and the score that is to be small.
+GRIDS = {
+  "gaussian_grid": ("25 Gaussians", "mode_distance"),
+  "dcgan_fashion_mnist": ("Fashion-MNIST", "pixel_distance"),
+  "dcgan_cifar10": ("CIFAR-10", "fid"),
+}
+
+
+def image_grid(
+  config: ml_collections.ConfigDict, folder: pathlib.Path
+) -> dict[str, Any]:
+  """Trains every pair and seed, one run after the other; as `rates.sweep`.
+
+  Runs that ended are not trained again, and one that was cut short goes on.
+  """
+  members = rates.members_of(config)
+  found, minutes = [], 0.0
+  for i, seed in enumerate(members["seed"]):
+    one = config.copy_and_resolve_references().unlock()
+    one.discriminator_rate = float(members["discriminator_rate"][i])
+    one.generator_rate = float(members["generator_rate"][i])
+    one.seed = int(seed)
+    workdir = folder / f"{i:04d}"
+    _, cell = cells.trained(train.train, one, workdir)
+    minutes += cell["minutes"] or 0.0
+    found.append(curve(workdir, next(iter(cell["scores"]))))
+  shape = (
+    len(config.sweep_discriminator_rates),
+    len(config.sweep_generator_rates),
+    config.sweep_seeds,
+    -1,
+  )
+  name = next(iter(cell["scores"]))
+  return {
+    "scores": {name: np.reshape(found, shape).tolist()},
+    "discriminator_rates": list(config.sweep_discriminator_rates),
+    "generator_rates": list(config.sweep_generator_rates),
+    "minutes": minutes,
+    "config": cells.recorded(config),
+  }
+
+
+def curve(workdir: pathlib.Path, name: str) -> list[float]:
+  """All evaluations of a run, in the order of their steps."""
+  return [r[name] for r in logs.read(workdir) if name in r]
+
+
+def measure(context: reproduce.Context, name: str) -> dict[str, Any]:
+  """Trains the grid of a config."""
+  config = reproduce.config_of(context, name)
+  runs = context.out if context.quick else context.arguments.runs
+  folder = pathlib.Path(runs) / f"rates_{name}"
+  if config.network == "mlp":
+    return rates.sweep(config, folder)
+  config.data_dir = context.arguments.data_dir or config.data_dir
+  return image_grid(config, folder)
+
+
+def table(context: reproduce.Context) -> str:
+  """The table, a row for each grid and way to choose; `-` where none is."""
+  asked = context.arguments.grid
+  if asked not in GRIDS:
+    raise InputError(f"--grid={asked} is none of {', '.join(GRIDS)}")
+  rows = []
+  for name, (title, _) in GRIDS.items():
+    path = context.out / f"rates_{name}.json"
+    if name != asked and not path.exists():
+      rows.append([title, *["-"] * 7])
+      continue
+    if name == asked:
+      cell = reproduce.cell(
+        context, f"rates_{name}", lambda name=name: measure(context, name)
+      )
+    else:
+      cell = cells.load(path)
+    score = next(iter(cell["scores"]))
+    found = rates.statistics(cell, score)
+    picture = context.out / f"rates_{name}.png"
+    draw(picture, cell, score, found)
+    rows += rows_of(f"{title}, {score}", cell, found)
+  header = ["grid, score", "rates", "pairs", "best of all runs and evaluations"]
+  header += ["at (D, G)", "best: median of seeds", "at (D, G)"]
+  header += ["last: median of seeds"]
+  return markdown.table(header, rows)
+
+
+def rows_of(
+  title: str, cell: dict[str, Any], found: dict[str, Any]
+) -> list[list[str]]:
+  """Three rows: one rate, all pairs, and as many pairs as single rates."""
+  pair = lambda p: f"({p[0]:.2g}, {p[1]:.2g})"
+  all_pairs = len(cell["discriminator_rates"]) * len(cell["generator_rates"])
+  fair = found.get("fair")
+  rows = []
+  for name, count in (
+    ("one rate", fair and fair["tried"]),
+    ("two rates", all_pairs),
+  ):
+    if name in found:
+      this = found[name]
+      rows.append(
+        [
+          title,
+          name,
+          f"{count}",
+          f"{this['minimum']:.3g}",
+          pair(this["pair"]),
+          f"{this['median']:.3g}",
+          pair(this["median_pair"]),
+          f"{this['final']:.3g}",
+        ]
+      )
+  if fair:
+    few = [title, "two rates, as few tried", f"{fair['tried']} at random"]
+    few += ["-", "-", f"{fair['median']:.3g}", "-", f"{fair['final']:.3g}"]
+    rows.append(few)
+  return rows
+
+
+def draw(
+  path: pathlib.Path, cell: dict[str, Any], score: str, found: dict[str, Any]
+) -> None:
+  """Heat maps over both rates: best and last, medians over seeds."""
+  values = np.asarray(cell["scores"][score], np.float64)
+  maps = {
+    "best evaluation": np.median(values.min(-1), -1),
+    "last evaluation": np.median(values[..., -1], -1),
+  }
+  of_d, of_g = cell["discriminator_rates"], cell["generator_rates"]
+  figure = figures.figure(13, 5.6)
+  for axes, (title, shown) in zip(
+    figure.subplots(1, 2), maps.items(), strict=True
+  ):
+    mesh = axes.imshow(shown, origin="lower", cmap="viridis_r", aspect="auto")
+    figure.colorbar(mesh, ax=axes, label=score)
+    axes.set(xlabel="generator's rate", ylabel="discriminator's rate")
+    axes.set_xticks(range(len(of_g)), [f"{r:.2g}" for r in of_g], rotation=60)
+    axes.set_yticks(range(len(of_d)), [f"{r:.2g}" for r in of_d])
+    same = [
+      (j, i)
+      for i, j in itertools.product(range(len(of_d)), range(len(of_g)))
+      if of_d[i] == of_g[j]
+    ]
+    if same:
+      axes.plot(*zip(*same, strict=True), "o", color="white", ms=4, mec="black")
+      i, j = np.unravel_index(np.argmin(shown), shown.shape)
+      one = min(same, key=lambda p, shown=shown: shown[p[1], p[0]])
+      axes.plot(*one, "s", mfc="none", mec=figures.RED, ms=14, mew=2)
+      axes.plot(j, i, "*", color=figures.RED, ms=14, mec="white")
+    axes.set_title(
+      f"{title}, median of {values.shape[2]} seeds\n"
+      "circles: one rate; square: its best; star: best pair",
+      fontsize=10,
+    )
+  figures.save(figure, path)

@@ -1,0 +1,108 @@
+"""`--table=training`: the paper's Table 1, and what was trained here beside it.
+
+`--name=CONFIG` trains a config's pair of rates and its `original` single rate,
+`--seeds` times each; the paper's numbers are the best of all runs and
+evaluations, and so is that column.
+"""
+
+import functools
+import pathlib
+from typing import Any
+
+import ml_collections
+import numpy as np
+
+from common.errors import InputError
+from common.tables import cells, markdown, reproduce
+
+from . import published, train
+from .rates_table import curve
+
+VARIANTS = {"": "two rates", "original": "one rate"}
+
+
+def measure(
+  config: ml_collections.ConfigDict,
+  folder: pathlib.Path,
+  seeds: int,
+  picture: pathlib.Path,
+) -> dict[str, Any]:
+  """All seeds, one after the other; copies the first one's samples."""
+  curves, minutes = [], []
+  for seed in range(seeds):
+    config.unlock().seed = seed
+    workdir = folder / f"{seed}"
+    _, cell = cells.trained(train.train, config, workdir)
+    score = next(iter(cell["scores"]))
+    curves.append(curve(workdir, score))
+    minutes.append(cell["minutes"])
+    if seed == 0:
+      picture.write_bytes((workdir / "samples.png").read_bytes())
+  whole = [m for m in minutes if m is not None]
+  return {
+    "score": score,
+    "curves": curves,
+    "steps": cell["steps"],
+    "minutes": float(np.mean(whole)) if whole else None,
+    "config": cells.recorded(config),
+  }
+
+
+def table(context: reproduce.Context) -> str:
+  """A row for each config and variant; `-` where nothing was trained."""
+  asked = context.arguments.name
+  if context.quick:
+    asked = asked or "dcgan_fashion_mnist"
+  if asked and asked not in published.TRAININGS:
+    raise InputError(
+      f"--name={asked} is none of {', '.join(published.TRAININGS)}"
+    )
+  rows = []
+  for name, theirs in published.TRAININGS.items():
+    for variant, title in VARIANTS.items():
+      config = reproduce.config_of(context, name, variant)
+      file = f"training_{name}_{variant or 'ttur'}"
+      path = context.out / f"{file}.json"
+      rates = [f"{config.discriminator_rate:g}", f"{config.generator_rate:g}"]
+      row = [name, title, *rates, *map(text, theirs[variant])]
+      if name == asked:
+        config.data_dir = context.arguments.data_dir or config.data_dir
+        runs = pathlib.Path(context.arguments.runs)
+        compute = functools.partial(
+          measure,
+          config,
+          (context.out if context.quick else runs) / file,
+          context.seeds,
+          context.out / f"{file}.png",
+        )
+        cell = reproduce.cell(context, file, compute)
+      elif path.exists():
+        cell = cells.load(path)
+      else:
+        rows.append([*row, *["-"] * 4])
+        continue
+      best = [min(c) for c in cell["curves"]]
+      rows.append(
+        [
+          *row,
+          f"{cell['score']} {min(best):.4g}",
+          f"{np.median(best):.4g}",
+          f"{len(best)} of {cell['steps']:,} steps",
+          cells.origin([cell]),
+        ]
+      )
+  header = [
+    "config",
+    "rates",
+    "D",
+    "G",
+    "paper: best",
+    "paper: mean run's best",
+  ]
+  header += ["ours: best", "ours: median run's best", "runs"]
+  return markdown.table([*header, "minutes, device, commit"], rows)
+
+
+def text(value: float | None) -> str:
+  """A published number, or that there is none."""
+  return "-" if value is None else f"{value:g}"

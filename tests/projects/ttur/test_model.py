@@ -1,0 +1,168 @@
+"""Networks: the code's shapes, initialisers, order inside blocks, its quirk."""
+
+import importlib
+
+import jax
+import numpy as np
+import pytest
+from jax import numpy as jnp
+
+from common.errors import InputError
+from common.gan import resnet
+from projects.ttur import model
+
+
+def config_of(name, variant="", **changes):
+  module = importlib.import_module(f"configs.ttur.{name}")
+  config = module.get_config(variant).unlock()
+  config.update(changes)
+  return config
+
+
+def shapes(config):
+  """Parameters' shapes of both players, by path; nothing is computed."""
+  out = []
+  for net in model.networks(config):
+    params, _ = jax.eval_shape(net.init, jax.random.key(0))
+    leaves = jax.tree_util.tree_leaves_with_path(params)
+    name = lambda path: jax.tree_util.keystr(path, simple=True, separator=".")
+    out.append({name(path): leaf.shape for path, leaf in leaves})
+  return out
+
+
+def test_dcgan_is_the_codes():
+  g, d = shapes(config_of("dcgan_celeba64"))
+  assert g["dense.kernel"] == (100, 4 * 4 * 512) and "norm_0.scale" in g
+  widths = [g[f"deconv_{i}.kernel"][2:] for i in (1, 2, 3, 4)]
+  assert widths == [(512, 256), (256, 128), (128, 64), (64, 3)]
+  assert "norm_3.scale" in g and "norm_4.scale" not in g
+  widths = [d[f"conv_{i}.kernel"][3] for i in range(4)]
+  assert widths == [64, 128, 256, 512]
+  assert "norm_0.scale" not in d and "norm_1.scale" in d and "conv_1.bias" in d
+  assert d["out.kernel"] == (4 * 4 * 512, 1)
+  g, d = shapes(config_of("dcgan_cifar10"))  # Four convolutions, to 2x2.
+  assert g["dense.kernel"] == (100, 2 * 2 * 512)
+  assert d["out.kernel"] == (2 * 2 * 512, 1)
+
+
+def test_wgan_gp_is_the_codes():
+  g, d = shapes(config_of("wgan_gp_lsun64"))
+  assert g["dense.kernel"] == (128, 4 * 4 * 512)
+  assert g["block_3.conv_1.kernel"] == (3, 3, 128, 64)
+  assert "block_0.conv_1.bias" not in g and "block_0.conv_2.bias" in g
+  assert g["block_0.shortcut.kernel"] == (1, 1, 512, 512)
+  assert d["block_0.conv_1.kernel"] == (3, 3, 64, 64)  # Down keeps the width.
+  assert d["block_1.conv_2.kernel"] == (3, 3, 128, 256)
+  assert d["block_0.norm_1.scale"] == (64,)
+  assert d["out.kernel"] == (4 * 4 * 512, 1)
+  _, quirk = shapes(config_of("wgan_gp_cifar10"))
+  _, mended = shapes(config_of("wgan_gp_cifar10", four_samples_as_one=False))
+  assert quirk["out.kernel"] == (4096, 1)
+  assert mended["out.kernel"] == (1024, 1)
+
+
+def test_began_is_the_codes():
+  g, d = shapes(config_of("began_celeba64"))
+  assert g["dense.kernel"] == (64, 8 * 8 * 128)
+  assert g["conv.kernel"] == (3, 3, 128, 3)
+  widths = [d[f"encoder.conv_{i}_1.kernel"][3] for i in range(4)]
+  assert widths == [128, 256, 384, 512]
+  assert d["encoder.shrink_2.kernel"] == (3, 3, 384, 384)
+  assert "encoder.shrink_3.kernel" not in d
+  assert d["encoder.out.kernel"] == (8 * 8 * 512, 64)
+  inside = {k.removeprefix("decoder."): v for k, v in d.items() if "deco" in k}
+  assert inside == g  # The decoder is the generator's network.
+
+
+def test_initial_values_are_the_codes():
+  config = config_of("dcgan_cifar10", "smoke", width=16)
+  (g, _), (d, _) = (
+    net.init(jax.random.key(i)) for i, net in enumerate(model.networks(config))
+  )
+  up, down = g["deconv_1"]["kernel"], d["conv_2"]["kernel"]
+  np.testing.assert_allclose(jnp.std(up), 0.02, rtol=0.05)
+  assert jnp.max(jnp.abs(up)) > 0.05 >= 0.04 >= jnp.max(jnp.abs(down))
+  np.testing.assert_allclose(jnp.std(down), 0.0176, rtol=0.05)
+  np.testing.assert_allclose(jnp.std(g["dense"]["kernel"]), 0.02, rtol=0.05)
+  a = jnp.zeros((8, 8, 8, 2))
+  block = resnet.ResBlock(16, "down").init(jax.random.key(2), a)["params"]
+  for name, fans, gain in (
+    ("conv_1", 9 * (8 + 8), 4),
+    ("conv_2", 9 * (8 + 16), 4),
+    ("shortcut", 8 + 16, 2),
+  ):
+    kernel = block[name]["kernel"]
+    bound = np.sqrt(3 * gain / fans)
+    assert 0.8 * bound < jnp.max(jnp.abs(kernel)) <= bound
+
+
+def conv(a, p):
+  dims = ("NHWC", "HWIO", "NHWC")
+  out = jax.lax.conv_general_dilated(
+    a, p["kernel"], (1, 1), "SAME", dimension_numbers=dims
+  )
+  bias = p.get("bias", jnp.zeros(out.shape[-1]))
+  return out + bias.reshape(1, 1, 1, -1)
+
+
+def norm(a, p, axes):
+  mean, var = a.mean(axes, keepdims=True), a.var(axes, keepdims=True)
+  shape = (1, 1, 1, -1)
+  scaled = (a - mean) / jnp.sqrt(var + 1e-5) * p["scale"].reshape(shape)
+  return scaled + p["bias"].reshape(shape)
+
+
+@pytest.mark.parametrize("resample", ["up", "down"])
+def test_a_block_is_its_transcription(resample):
+  a = jax.random.normal(jax.random.key(0), (3, 4, 4, 2))
+  last = a.transpose(3, 1, 2, 0)
+  block = resnet.ResBlock(5, resample)
+  params = block.init(jax.random.key(1), last)["params"]
+  leaves, tree = jax.tree.flatten(params)
+  keys = jax.random.split(jax.random.key(2), len(leaves))
+  params = jax.tree.unflatten(
+    tree,
+    [
+      leaf + 0.1 * jax.random.normal(key, leaf.shape)
+      for leaf, key in zip(leaves, keys, strict=True)
+    ],
+  )
+  got, _ = block.apply({"params": params}, last, mutable=["batch_stats"])
+  double = lambda a: a.repeat(2, 1).repeat(2, 2)
+  halve = lambda a: a.reshape(3, 2, 2, 2, 2, -1).mean((2, 4))
+  if resample == "up":
+    axes, before, after, short = (0, 1, 2), double, lambda a: a, double
+  else:
+    axes, before, after, short = (1, 2, 3), lambda a: a, halve, halve
+  h = before(jax.nn.relu(norm(a, params["norm_1"], axes)))
+  h = conv(h, params["conv_1"])
+  h = conv(jax.nn.relu(norm(h, params["norm_2"], axes)), params["conv_2"])
+  expected = after(h) + conv(short(a), params["shortcut"])
+  np.testing.assert_allclose(
+    got.transpose(3, 1, 2, 0), expected, rtol=1e-4, atol=1e-4
+  )
+
+
+def test_four_samples_share_a_number_at_32_pixels():
+  config = config_of("wgan_gp_cifar10", "smoke", width=2)
+  _, critic = model.networks(config)
+  a = jax.random.normal(jax.random.key(0), (8, 32, 32, 3))
+  params, kept = critic.init(jax.random.key(1))
+  of = jax.jit(lambda a: critic.apply(params, kept, a)[0])
+  both = of(a)
+  assert both.shape == (2,)
+  other = of(a.at[5].set(0))
+  assert other[0] == both[0] and other[1] != both[1]
+
+
+@pytest.mark.parametrize(
+  ("name", "changes", "sentence"),
+  [
+    ("dcgan_cifar10", dict(image_size=28), "image_size is 28; the paper's"),
+    ("wgan_gp_cifar10", dict(batch_size=6), "and config.batch_size 6"),
+    ("wgan_gp_cifar10", dict(image_size=64), "for 32 pixels and batches"),
+  ],
+)
+def test_sizes_that_networks_cannot_have(name, changes, sentence):
+  with pytest.raises(InputError, match=sentence):
+    model.networks(config_of(name, **changes))

@@ -1,0 +1,202 @@
+"""Whole runs, small: resumed to the same bits, judged, and as a population."""
+
+import importlib
+import itertools
+
+import jax
+import numpy as np
+import pytest
+from jax import numpy as jnp
+
+from common.errors import InputError
+from configs.ttur import dcgan_fashion_mnist, gaussian_grid
+from projects.ttur import data, rates, sample, schema, scores, train
+
+pytestmark = pytest.mark.slow
+
+
+def config_of(name, variant="smoke", **changes):
+  module = importlib.import_module(f"configs.ttur.{name}")
+  config = module.get_config(variant).unlock()
+  config.update(changes)
+  return config
+
+
+@pytest.fixture(scope="module")
+def runs(tmp_path_factory):
+  """A run of images, whole and in two pieces: states, scores and folders."""
+  folder = tmp_path_factory.mktemp("runs")
+  config = config_of("dcgan_fashion_mnist", width=2, batch_size=4)
+  whole = train.train(config, str(folder / "whole"))
+  config.total_steps = 2
+  train.train(config, str(folder / "pieces"))
+  config.total_steps = 4
+  pieces = train.train(config, str(folder / "pieces"))
+  return whole, pieces, folder
+
+
+def test_a_resumed_run_is_the_same_to_the_bit(runs):
+  (whole, found), (pieces, other), _ = runs
+  assert int(whole.step) == 4 and found == other
+  for one, two in zip(
+    jax.tree.leaves(whole.replace(key=0)),
+    jax.tree.leaves(pieces.replace(key=0)),
+    strict=True,
+  ):
+    np.testing.assert_array_equal(one, two)
+
+
+def test_samples_are_drawn_from_a_run(runs):
+  (state, _), _, folder = runs
+  path = sample.write_samples(folder / "whole", folder / "out", 20, 3)
+  with np.load(path) as file:
+    images = file["images"]
+  assert images.shape == (20, 32, 32, 1) and images.dtype == np.uint8
+  assert path.with_suffix(".png").exists()
+  again = sample.write_samples(folder / "whole", folder / "few", 5, 3)
+  with np.load(again) as file:
+    np.testing.assert_array_equal(file["images"], images[:5])
+  # By moving averages: they have moved, and are finite.
+  averages = jax.tree.leaves(state.averages)
+  assert averages and all(np.isfinite(leaf).all() for leaf in averages)
+  with pytest.raises(InputError, match="--count is 0"):
+    sample.write_samples(folder / "whole", folder / "out", 0, 3)
+
+
+def test_a_score_is_called_what_it_is(runs):
+  (_, found), _, _ = runs
+  assert set(found) == {"pixel_distance"}
+  assert scores.name_of({"score": "FID"}) == "fid"
+  name = scores.name_of({"score": "SqueezeNet distance (not FID)"})
+  assert name == "squeezenet_distance"
+  other = "Fréchet distance, NOT OF FID'S NETWORK"
+  assert scores.name_of({"score": other}) == "frechet_distance"
+
+
+def test_the_score_of_real_images_is_small_and_grows_with_a_fault():
+  config = config_of("dcgan_fashion_mnist", game="began", network="began")
+  real = data.reference(config, jax.random.key(0))
+  other = np.asarray(data.reference(config, jax.random.key(1)))
+
+  def judged(images):
+    config.eval_samples = len(images)
+    draw = lambda *_: iter([images])
+    with pytest.MonkeyPatch.context() as patch:
+      patch.setattr(scores, "sampled", lambda _: draw)
+      evaluate = train.make_evaluate(config, real)
+      return evaluate(None, jax.random.key(0))["pixel_distance"]
+
+  near, far = judged(other), judged(np.zeros_like(other) + other[:1])
+  assert 0 <= near < far
+
+
+def test_each_game_makes_pixels_of_its_own():
+  x = np.array([-1.2, -1.0, 0.0, 0.999, 1.1]).reshape(1, 1, 5, 1)
+  pixels = {g: scores.as_pixels(x, g)[0, 0] for g in schema.GAMES}
+  assert pixels["dcgan"].shape == (5, 3)
+  plain = np.float32([-25.5, 0, 127.5, 254.8725, 267.75])
+  np.testing.assert_allclose(pixels["dcgan"][:, 2], plain, rtol=1e-4)
+  np.testing.assert_array_equal(pixels["wgan_gp"][1:4, 0], [0, 127, 254])
+  np.testing.assert_allclose(
+    pixels["began"][:, 1], np.clip(plain, 0, 255), rtol=1e-4
+  )
+
+
+def test_fid_without_weights_is_one_sentence(tmp_path, monkeypatch):
+  for name in ("HOME", "XDG_CACHE_HOME"):
+    monkeypatch.setenv(name, str(tmp_path))
+  config = config_of("dcgan_fashion_mnist", features="inception")
+  with pytest.raises(InputError, match="weights"):
+    train.make_evaluate(config, np.zeros((4, 32, 32, 1), np.uint8))
+
+
+def test_fewer_images_than_a_step_takes(monkeypatch):
+  config = config_of("wgan_gp_cifar10", "original,smoke", dataset="cifar10")
+  few = np.zeros((39, 32, 32, 3), np.uint8)
+  monkeypatch.setattr(data.image_data, "image_array", lambda *_: few)
+  with pytest.raises(InputError, match=r"has 39 images .* fewer than the 40"):
+    data.batches(config, jax.random.key(0))
+
+
+def test_latents_are_of_their_kind_and_the_generators_own():
+  config = config_of("wgan_gp_cifar10", "original,smoke")
+  batch = data.batches(config, jax.random.key(0))(0)
+  n = config.batch_size
+  assert batch["real"].shape == (5 * n, 32, 32, 3)
+  assert batch["latent"].shape == (6 * n, 128)
+  assert jnp.max(jnp.abs(batch["latent"])) > 2  # Normal ...
+  config = config_of("dcgan_fashion_mnist")
+  batch = data.batches(config, jax.random.key(0))(0)
+  assert batch["latent"].shape == (n, 100)
+  assert 0.9 < jnp.max(jnp.abs(batch["latent"])) <= 1  # ... or uniform.
+
+
+def test_a_member_of_the_grid_is_the_run_with_its_rates(tmp_path):
+  config = gaussian_grid.get_config("smoke")
+  cell = rates.sweep(config, tmp_path / "grid")
+  found = np.array(cell["scores"]["mode_distance"])
+  assert found.shape == (2, 2, 2, 2)
+  single = config.copy_and_resolve_references().unlock()
+  single.discriminator_rate, single.generator_rate = 1e-3, 1e-2
+  single.seed = 1
+  _, judged = train.train(single, str(tmp_path / "run"))
+  np.testing.assert_allclose(
+    found[0, 1, 1, -1], judged["mode_distance"], atol=0.011
+  )
+  # It goes on from its journal, which holds all pieces: nothing is trained.
+  with pytest.MonkeyPatch.context() as patch:
+    patch.setattr(rates.population, "run", None)
+    assert rates.sweep(config, tmp_path / "grid")["scores"] == cell["scores"]
+
+
+def test_statistics_of_a_grid_by_hand():
+  values = np.full((2, 2, 3, 2), 0.9)
+  values[0, 1] = [[0.5, 0.6], [0.2, 0.8], [0.7, 0.7]]
+  values[1, 1] = [[0.4, 0.5], [0.3, 0.9], [0.6, 0.4]]
+  cell = {
+    "scores": {"s": values.tolist()},
+    "discriminator_rates": [1.0, 2.0],
+    "generator_rates": [1.0, 2.0],
+  }
+  found = rates.statistics(cell, "s")
+  one, two = found["one rate"], found["two rates"]
+  assert (one["minimum"], one["pair"]) == (0.3, [2.0, 2.0])
+  assert (two["minimum"], two["pair"]) == (0.2, [1.0, 2.0])
+  assert (one["median"], one["final"]) == (0.4, 0.5)
+  assert (two["median"], two["median_pair"]) == (0.4, [2.0, 2.0])
+  assert found["fair"]["tried"] == 2
+  # Medians are .9, .5, .9, .4: of the six pairs, three have .4 and two .5.
+  assert found["fair"]["median"] == pytest.approx((3 * 0.4 + 2 * 0.5 + 0.9) / 6)
+
+
+def test_the_expected_minimum_is_that_of_all_draws():
+  values = np.random.default_rng(0).normal(size=7)
+  for count in (1, 3, 7):
+    drawn = [min(c) for c in itertools.combinations(values, count)]
+    got = rates.expected_minimum(values, count)
+    np.testing.assert_allclose(got, np.mean(drawn))
+
+
+def test_a_grid_of_one_rate_is_refused():
+  config = gaussian_grid.get_config("smoke").unlock()
+  config.sweep_generator_rates = (1e-3,)
+  with pytest.raises(InputError, match=r"has one rate, 0\.001; a grid"):
+    rates.members_of(config)
+
+
+def test_every_config_has_the_papers_pair_and_one_rate():
+  assert dcgan_fashion_mnist.get_config().features == "pixels"
+  for name, pair, one in (
+    ("dcgan_celeba64", (1e-5, 5e-4), 5e-4),
+    ("dcgan_cifar10", (1e-4, 5e-4), 1e-4),
+    ("dcgan_svhn", (1e-5, 1e-4), 5e-5),
+    ("dcgan_lsun64", (1e-5, 1e-4), 5e-5),
+    ("wgan_gp_cifar10", (3e-4, 1e-4), 1e-4),
+    ("wgan_gp_lsun64", (3e-4, 1e-4), 5e-4),
+    ("began_celeba64", (6e-5, 4e-5), 5e-5),
+  ):
+    config, original = config_of(name, ""), config_of(name, "original")
+    both = lambda c: (c.discriminator_rate, c.generator_rate)
+    assert both(config) == pair and both(original) == (one, one), name
+    for variant in (config, original, config_of(name)):
+      schema.check(variant)
