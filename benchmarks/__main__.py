@@ -29,6 +29,7 @@ MODULES = (
   "slot_attention",
   "interpretable_drugs",
   "cnn_zoo",
+  "first_order_gan",
 )
 HERE = pathlib.Path(__file__).parent
 RESULTS = HERE.parent / "results" / "benchmarks"

@@ -26,7 +26,7 @@ ROOMS = {
   "gan": {"nn", "stats", "data"},
 }
 # Of common/metrics and common/gan, written in Linen.
-NETWORKS = ("inception", "squeezenet", "dcgan", "mlp", "resnet")
+NETWORKS = ("inception", "squeezenet", "dcgan", "language", "mlp", "resnet")
 
 
 def imports(path):

@@ -29,6 +29,7 @@ LATER = {
     "particle_step",
     "particle_steps",
   ),
+  "first_order_gan": (),
   "interpretable_drugs": ("cache_dir", "data_dir", "max_device_bytes"),
   # The loop's are read by a run of another learner.
   "rudder": ("delays", *(set(COMMON) - {"batch_size"})),
@@ -145,6 +146,19 @@ def test_coulomb_gan(reads, tmp_path):
     for read in (data.test, data.batches):
       with pytest.raises(InputError):
         read(config, key)
+  check(project, reads)
+
+
+def test_first_order_gan(reads, tmp_path):
+  project = "first_order_gan"
+  train(project, "language", tmp_path / "run")
+  trace(project, config_of(project, "language", "wgan_gp,smoke"))
+  trace(project, config_of(project, "fashion_mnist"))
+  data = importlib.import_module(f"projects.{project}.data")
+  config = config_of(project, "celeba64", dataset="folder")
+  config.data_dir = str(tmp_path)
+  with pytest.raises(InputError):
+    data.batches(config, jax.random.key(0))
   check(project, reads)
 
 

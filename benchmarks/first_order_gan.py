@@ -1,0 +1,108 @@
+"""Training steps of First Order GAN on characters, against PyTorch.
+
+  python -m benchmarks first_order_gan
+
+Whole steps as training runs them: batches drawn, the generator's move, then
+the critic's, whose loss has a gradient of a gradient; ours through
+`Run.compile` and `Run.steps`. The peer is plain eager PyTorch (CPU build) with
+the same networks, batch size and losses, and the target slope as the same two
+matrix products. The second row is the target slope over all pairs alone, and
+its share of the step. Goals: twice the peer's speed; a target slope of at most
+a twentieth of a step.
+"""
+
+from typing import Any
+
+import jax
+import numpy as np
+
+from benchmarks import timing
+from common import provenance
+from configs.first_order_gan import language
+from projects.first_order_gan import data, losses, train
+
+try:
+  import torch
+
+  from benchmarks import first_order_gan_torch
+except ImportError:  # Then the peer's cells stay empty.
+  torch = None
+
+PEER = "PyTorch, eager" if torch else None
+HOW_TO_ADD_PEER = "no PyTorch to compare with: pip install torch (CPU build)"
+
+
+def settings() -> dict[str, Any]:
+  """Returns what the times depend on: threads and versions."""
+  return {
+    "jax_threads": len(provenance.cores()),
+    "torch_threads": torch.get_num_threads() if torch else None,
+    "torch": torch.__version__ if torch else None,
+  }
+
+
+def run(quick: bool = False) -> list[dict]:
+  """Returns one row (a dict) per measurement; `quick` takes smoke configs."""
+  config = language.get_config("smoke" if quick else "")
+  config.unlock()
+  config.dataset = "sentences"  # Generated: no data is needed.
+  if not quick:
+    config.length = 32
+  calls, rounds = (1, 2) if quick else (10, 7)
+  contenders = {}
+  with (
+    timing.conditions(quick),
+    timing.training(config, train, data, {}) as one,
+  ):
+    advance, compile_s, state = one
+    contenders["ours"] = (advance, calls, 1)
+    if torch:
+      contenders["peer"] = (first_order_gan_torch.step(config), calls, 1)
+    seconds = timing.interleaved(contenders, rounds)
+    target = _target_slope(config, rounds)
+  sizes = f"{config.generator_features} wide, batch {config.batch_size}"
+  players = (state.generator.params, state.critic.params)
+  parameters = sum(leaf.size for leaf in jax.tree.leaves(players))
+  return [
+    _row(
+      f"language step, {sizes}",
+      seconds["ours"],
+      seconds.get("peer"),
+      goal=2,
+      parameters=parameters,
+      compile_s=compile_s,
+    ),
+    _row(
+      f"target slope over all pairs, {sizes}",
+      target,
+      share_of_step=target / seconds["ours"],
+    ),
+  ]
+
+
+def _row(what: str, ours_s: float, peer_s: float | None = None, **more) -> dict:
+  return {
+    "what": what,
+    "ours_s": ours_s,
+    "peer": PEER if peer_s else None,
+    "peer_s": peer_s,
+    "ratio": peer_s / ours_s if peer_s else None,
+    "error": None,
+    **more,
+  }
+
+
+def _target_slope(config, rounds: int) -> float:
+  """Seconds of the target slope alone, of a batch of the step's shapes."""
+  n, width = config.batch_size, len(data.text_of(config).characters)
+  draw = np.random.default_rng(0)
+  shape = (2, n, config.length, width)
+  x, x_prime = jax.device_put(draw.normal(size=shape).astype(np.float32))
+  f_x, f_x_prime = jax.device_put(draw.normal(size=(2, n)).astype(np.float32))
+  slope = jax.jit(losses.target_slope)
+
+  def advance(calls):
+    for _ in range(calls):
+      jax.block_until_ready(slope(f_x, f_x_prime, x, x_prime))
+
+  return timing.interleaved({"ours": (advance, 10, 1)}, rounds)["ours"]

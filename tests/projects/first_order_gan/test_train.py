@@ -1,0 +1,188 @@
+"""Runs, their resumption, samples, populations, scores and bad input."""
+
+import importlib
+
+import jax
+import numpy as np
+import pytest
+
+from common import checkpoint, keys
+from common.data import text
+from common.errors import InputError
+from common.stats import ngrams
+from projects.first_order_gan import data, pictures, reproduce, sample, seeds
+from projects.first_order_gan import train as trainer
+
+pytestmark = pytest.mark.slow
+
+WORDS = ("the cat", "a dog", "my bird", "one fish")
+
+
+def config_of(name="language", variant="smoke", **changes):
+  module = importlib.import_module(f"configs.first_order_gan.{name}")
+  config = module.get_config(variant)
+  config.unlock()
+  config.update(changes)
+  return config
+
+
+@pytest.fixture(scope="module")
+def finished(tmp_path_factory):
+  """A run on a text of one's own: config, folder, last state and scores."""
+  folder = tmp_path_factory.mktemp("text")
+  lines = (f"{a} {b} {i}" for a in WORDS for b in WORDS for i in range(20))
+  (folder / "own.txt").write_text("".join(f"{line}\n" for line in lines))
+  source = str(folder / "own.txt")
+  config = config_of(dataset="text", data_dir=source, seed=1)
+  copy = config.copy_and_resolve_references()
+  state, scores = trainer.train(copy, str(folder / "run"))
+  return config, folder, state, scores
+
+
+@pytest.fixture(scope="module")
+def cell(finished):
+  """Two seeds of that run's config, as a table has them."""
+  return seeds.cell(finished[0], 2, "")
+
+
+def test_a_run_on_your_own_text_resumes_bit_for_bit(finished):
+  config, folder, state, scores = finished
+  config = config.copy_and_resolve_references()
+  config.total_steps = 2
+  trainer.train(config.copy_and_resolve_references(), str(folder / "parts"))
+  config.total_steps = 4
+  parts, again = trainer.train(config, str(folder / "parts"))
+  assert checkpoint.digest(parts) == checkpoint.digest(state)
+  assert again == scores
+  assert (folder / "run" / "jsd.png").exists()
+  lines = (folder / "run" / "samples.txt").read_text().splitlines()
+  assert len(lines) == config.picture_samples
+  (folder / "other.txt").write_text("another text\nof two lines\n")
+  config.data_dir = str(folder / "other.txt")
+  with pytest.raises(InputError, match="holds a run on other data"):
+    trainer.train(config, str(folder / "parts"))
+
+
+def test_scores_are_the_divergences_of_what_is_drawn(finished):
+  config, _, state, scores = finished
+  key = keys.named(jax.random.key(config.seed), "eval")
+  ids = trainer.make_draw(config)(state, key, config.eval_samples)
+  assert ids.shape == (20, 8)
+  few = trainer.make_draw(config)(state, key, 10)
+  np.testing.assert_array_equal(few, ids[:10])
+  vocabulary = len(data.text_of(config).characters)
+  reference = ngrams.count(data.split(config, "train"), vocabulary)
+  for count in (10, 20):
+    found = ngrams.divergences(reference, ids[:count])
+    assert [scores[f"jsd{n}_{count}"] for n in range(1, 7)] == found.tolist()
+
+
+def test_lines_that_are_held_out_are_not_trained_on(finished):
+  config, *_ = finished
+  test, every = data.split(config, "test"), data.text_of(config).ids
+  np.testing.assert_array_equal(test, every[::10])
+  assert len(data.split(config, "train")) + len(test) == len(every) == 320
+  assert len(np.unique(data.split(config, "train"), axis=0)) <= 288
+  floor = data.floor(config, 20)
+  assert floor.shape == (6,) and 0 < floor[3] < 1
+
+
+def test_samples_of_a_run(finished, tmp_path):
+  config, folder, _, _ = finished
+  path = sample.write_samples(folder / "run", tmp_path, 7, 0)
+  assert path.name == "samples_00000004_0.txt"
+  lines = path.read_text().split("\n")
+  assert len(lines) == 8 and max(map(len, lines)) <= config.length
+  known = set(data.text_of(config).characters)
+  assert {c for line in lines for c in line} <= known
+  with pytest.raises(InputError, match="--count is 0"):
+    sample.write_samples(folder / "run", tmp_path, 0, 0)
+
+
+def test_a_member_of_a_population_is_the_single_run(finished, cell):
+  *_, scores = finished
+  assert cell["finite"] and cell["seeds"] == 2
+  curve = cell["curves"][1]  # Of seed 1, as the run is.
+  assert curve["step"] == [2, 4]
+  got = [curve["20"][str(n)][-1] for n in range(1, 7)]
+  expected = [scores[f"jsd{n}_20"] for n in range(1, 7)]
+  np.testing.assert_allclose(got, expected, atol=0.05)
+  assert cell["best"]["jsd4_10"]["median"] <= cell["last"]["jsd4_10"]["median"]
+
+
+def test_the_tables_of_the_language(cell, tmp_path, monkeypatch):
+  monkeypatch.setattr(seeds, "cell", lambda *_: dict(cell))
+  monkeypatch.setattr(reproduce.pictures, "divergences", lambda *_: None)
+  out = f"--out={tmp_path}"
+  reproduce.main(["--table=language", "--quick", "--seeds=2", out])
+  assert len(list(tmp_path.glob("language_*.json"))) == 3
+
+
+def test_images_train_and_are_scored(tmp_path):
+  config = config_of("fashion_mnist")
+  _, scores = trainer.train(config, str(tmp_path))
+  assert scores.keys() == {"frechet_8x8"} and scores["frechet_8x8"] > 0
+  assert (tmp_path / "samples.png").exists()
+  path = sample.write_samples(tmp_path, tmp_path, 3, 1)
+  assert np.load(path)["images"].shape == (3, 16, 16, 1)
+
+
+def test_images_shrink_by_means():
+  x = np.arange(2 * 16 * 16, dtype=np.float64).reshape(2, 16, 16, 1)
+  got = trainer.small(x)
+  assert got.shape == (2, 64)
+  np.testing.assert_allclose(got[1, 0], x[1, :2, :2].mean())
+
+
+@pytest.mark.parametrize(
+  ("changes", "says"),
+  [
+    (dict(method="first_ordr"), "did you mean 'first_order'"),
+    (dict(generator_norm="positon"), "did you mean 'position'"),
+    (dict(critic_learning_rate=0.0), "above 0"),
+    (dict(generator_learning_rate=-1e-3), "above 0"),
+    (dict(few_samples=21), "can be at most config.eval_samples = 20"),
+    (dict(length=5), "from 6 to"),
+  ],
+)
+def test_a_wrong_value_is_one_sentence(changes, says):
+  with pytest.raises(InputError, match=says):
+    trainer.make_train_step(config_of(**changes))
+
+
+def test_data_that_does_not_do_is_one_sentence(tmp_path):
+  config = config_of(dataset="text", data_dir=str(tmp_path / "none.txt"))
+  with pytest.raises(InputError, match=r"none\.txt' does not exist"):
+    data.batches(config, jax.random.key(0))
+  (tmp_path / "few.txt").write_text("one line\nanother\nthird one\n")
+  config.data_dir = str(tmp_path / "few.txt")
+  with pytest.raises(InputError, match="number of examples, 2, but takes 8"):
+    data.batches(config, jax.random.key(0))
+  with pytest.raises(InputError, match="1 lines are held out, and 20"):
+    data.floor(config, 20)
+  config.held_out_every = 2
+  (tmp_path / "one.txt").write_text("one line\n")
+  config.data_dir = str(tmp_path / "one.txt")
+  with pytest.raises(InputError, match="none is left to train on"):
+    data.split(config, "train")
+  images = config_of("fashion_mnist", image_size=48)
+  with pytest.raises(InputError, match="a power of two from 16 on"):
+    trainer.make_train_step(images)
+
+
+def test_real_text(shared):
+  source = str(shared / "data" / "text" / "1b_benchmark*.xz")
+  config = config_of("language", "", data_dir=source)
+  found = data.text_of(config)
+  assert found.ids.shape[1] == 32 and len(found.ids) > 20_000
+  assert found.unknown == 0 and len(found.characters) < 128
+  line = text.decode(found.ids[:1], found.characters)[0]
+  assert line == "But now , it 's looking like the"
+
+
+def test_curves_are_drawn_with_bands(tmp_path):
+  one = {str(n): [0.9, 0.5] for n in range(1, 7)}
+  other = {str(n): [0.8, 0.6] for n in range(1, 7)}
+  curves = {"first_order": [{"step": [1, 2], "10": o} for o in (one, other)]}
+  pictures.divergences(tmp_path / "a.png", curves, {10: np.full(6, 0.1)})
+  assert (tmp_path / "a.png").stat().st_size > 5_000
