@@ -1,0 +1,51 @@
+"""Film strips: the truth and what models make of it, frame beside frame."""
+
+import pathlib
+from collections.abc import Mapping
+
+import numpy as np
+
+from common.tables import figures
+
+STRIP_CLIPS = 2  # Of a strip.
+_CELL = 0.9  # Inches a frame.
+
+
+def strip(
+  path: pathlib.Path,
+  rows: Mapping[str, np.ndarray],
+  context: np.ndarray,
+  titles: tuple[str, ...] = (),
+) -> None:
+  """Draws a block for each clip: a row for the truth and one for each model.
+
+  Args:
+    path: of the PNG.
+    rows: uint8 [n, t, h, w, 3] by name; the first is the truth, before which
+      the context is shown.
+    context: uint8 [n, c, h, w, 3].
+    titles: of the n blocks; none by default.
+  """
+  n, c = context.shape[:2]
+  steps = next(iter(rows.values())).shape[1]
+  wide, tall = c + steps, n * len(rows)
+  figure = figures.figure(_CELL * wide + 1.6, _CELL * tall + 0.35 * n + 0.3)
+  panels = figure.subplots(tall, wide, squeeze=False)
+  for i in range(n):
+    for r, (name, video) in enumerate(rows.items()):
+      line = panels[i * len(rows) + r]
+      for t, axes in enumerate(line):
+        axes.set(xticks=[], yticks=[])
+        axes.spines[:].set_visible(False)
+        if t >= c:
+          axes.imshow(np.asarray(video[i, t - c]), interpolation="nearest")
+        elif r == 0:
+          axes.imshow(np.asarray(context[i, t]), interpolation="nearest")
+        if r == 0:
+          said = "given" if t < c else f"{t - c + 1}"
+          axes.set_title(said, fontsize=8, pad=2)
+      line[0].set_ylabel(name, rotation=0, ha="right", va="center", fontsize=9)
+    if titles:
+      middle = panels[i * len(rows), wide // 2]
+      middle.set_title(titles[i], fontsize=9, pad=2)
+  figures.save(figure, path)
