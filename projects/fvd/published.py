@@ -26,7 +26,7 @@ AGREEMENT = {
 }
 
 # FVD of the paper's models, on BAIR and KTH, and on SCV's scenarios at 64x64
-# and 128x128 pixels. By other people's notes, too: which number is of which size
+# and 128x128 pixels. By other people's notes, too: whose size a number has
 # is our reading of them, and CDNA's 51.4 looks as if it had lost a digit.
 BENCHMARK = {
   "cdna": {
