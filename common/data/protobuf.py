@@ -21,6 +21,21 @@ def varint(data: bytes | memoryview, at: int) -> tuple[int, int]:
   raise ValueError("a number without an end")
 
 
+def field(number: int, value: bytes | int) -> bytes:
+  """A field as it stands in a message: of bytes, or a varint."""
+  if isinstance(value, int):
+    return _as_varint(number * 8) + _as_varint(value)
+  return _as_varint(number * 8 + 2) + _as_varint(len(value)) + value
+
+
+def _as_varint(value):
+  found = bytearray()
+  while value > 0x7F:
+    found.append(value & 0x7F | 0x80)
+    value >>= 7
+  return bytes([*found, value])
+
+
 def fields(message: memoryview) -> Iterator[tuple[int, Any]]:
   """Yields (number, value) of a message's fields, in their order.
 

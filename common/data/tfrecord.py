@@ -1,6 +1,6 @@
 """TFRecord files and the tf.train.Examples in them, without TensorFlow.
 
-A file is records of (length, CRC of the length, bytes, CRC of the bytes), here
+A file is records of (length, CRC of the length, bytes, CRC of the bytes), some
 compressed by gzip as a whole. An Example is the protocol buffer
 Example{1: Features{1: map of name -> Feature}}, and a Feature one list: of
 bytes (1), float32 (2) or int64 (3).
@@ -27,15 +27,22 @@ def masked_crc(data: bytes) -> int:
   return ((crc >> 15 | crc << 17) + 0xA282EAD8) & 0xFFFFFFFF
 
 
-def read(path: pathlib.Path) -> Iterator[bytes]:
-  """Yields the records of a gzipped TFRecord file.
+def framed(data: bytes) -> bytes:
+  """A record as it stands in a file."""
+  head = struct.pack("<Q", len(data))
+  crc = lambda part: struct.pack("<I", masked_crc(part))
+  return head + crc(head) + data + crc(data)
+
+
+def read(path: pathlib.Path, gzipped: bool = True) -> Iterator[bytes]:
+  """Yields the records of a TFRecord file, gzipped or plain.
 
   Raises:
     InputError: the file is missing, no TFRecord file, truncated or damaged.
   """
   count = 0
   try:
-    with gzip.open(path) as file:
+    with gzip.open(path) if gzipped else open(path, "rb") as file:
       while head := file.read(12):
         length, crc = struct.unpack("<QI", head)
         if crc != masked_crc(head[:8]) or length > _MOST:
@@ -76,13 +83,19 @@ def example(record: bytes) -> dict[str, np.ndarray]:
   found = {}
   try:
     for _, features in protobuf.fields(memoryview(record)):
-      for _, entry in protobuf.fields(features):
-        pair = dict(protobuf.fields(entry))
-        ((kind, values),) = protobuf.fields(pair[2])
-        found[bytes(pair[1]).decode()] = _list(kind, values)
+      for name, feature in entries(features):
+        ((kind, values),) = protobuf.fields(feature)
+        found[name] = _list(kind, values)
   except (IndexError, KeyError, TypeError, ValueError) as error:
     raise ValueError("the record is no tf.train.Example") from error
   return found
+
+
+def entries(message: memoryview) -> Iterator[tuple[str, memoryview]]:
+  """Yields name and value of a message that is a map from strings."""
+  for _, entry in protobuf.fields(message):
+    pair = dict(protobuf.fields(entry))
+    yield bytes(pair[1]).decode(), pair[2]
 
 
 def _list(kind: int, data: memoryview) -> np.ndarray:

@@ -12,6 +12,8 @@ from PIL import Image
 from common.data import folders, foreign
 from common.errors import InputError
 
+from . import record_files
+
 ARRAYS = (".npy", ".npz")
 MAY_MOVE = (".gif", ".webp", ".png", ".apng")
 STILLS = (".png", ".jpg", ".jpeg", ".bmp", ".webp", ".tif", ".tiff")
@@ -45,7 +47,8 @@ def listed(
   Raises:
     InputError: a folder that may not be read; a film.
   """
-  known = {*ARRAYS, *MAY_MOVE, *STILLS, *FILMS}
+  whole = {*ARRAYS, *record_files.SUFFIXES}
+  known = {*whole, *MAY_MOVE, *STILLS, *FILMS}
   files, ignored = folders.find(folder, sorted(known))
   notes.update(folders.described(ignored))  # Said, and no error if `strict`.
   by_folder: dict[pathlib.Path, list[pathlib.Path]] = {}
@@ -60,7 +63,7 @@ def listed(
       suffix = path.suffix.lower()
       if suffix in FILMS:
         refuse_film(path)
-      elif suffix in ARRAYS:
+      elif suffix in whole:
         found.append(path)
       else:
         (moving if _moves(path) else frames).append(path)

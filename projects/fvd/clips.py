@@ -10,6 +10,7 @@ What is read, by its name:
     .npy             [t, h, w, c], one video, or [n, t, h, w, c]
     .npz             any number of such arrays
     .gif .webp .png .apng   animated: one video
+    .tfrecords .tfrecord    of SCV or BAIR: any number of videos
     a folder         all of these in it; its still images (.png .jpg .jpeg .bmp
                      .webp .tif .tiff), in the order of the numbers in their
                      names, are the frames of one video
@@ -32,7 +33,7 @@ from common.data import foreign
 from common.errors import InputError
 from common.metrics.image_arrays import RANGES, Floats
 
-from . import clip_files
+from . import clip_files, record_files
 
 _LOSSES = ("unreadable", "too short", "missing")
 
@@ -221,14 +222,18 @@ def _open(item: Any, handled: Callable, bar: Any) -> Iterator[Video]:
     yield from _of_array(np.load(item, mmap_mode="r"), str(item), bar)
   elif item.suffix.lower() == ".npz":
     yield from _of_archive(item, bar)
+  elif item.suffix.lower() in record_files.SUFFIXES:
+    for i, found in enumerate(record_files.videos(item)):
+      _grow(bar, int(i > 0))
+      yield Video(found.where, found.length, found.frames)
   elif item.suffix.lower() in clip_files.FILMS:
     clip_files.refuse_film(item)
   elif item.suffix.lower() in {*clip_files.MAY_MOVE, *clip_files.STILLS}:
     yield _animation(item, handled)
   else:
     raise InputError(
-      f"{item} is no file of clips: give .npy, .npz, an animated image or a "
-      "folder"
+      f"{item} is no file of clips: give .npy, .npz, .tfrecords, an animated "
+      "image or a folder"
     )
 
 

@@ -36,9 +36,14 @@ class Rules:
   pace: float = 0.25  # Part by which one's reload differs from its kind's.
   shot_speed: float = 0.5  # Units a loop.
   flash: int = 8  # Loops that a death shows.
-  apart: float = 1.4  # Closer ones push each other away.
-  push: float = 0.2  # Part of the overlap, a loop.
-  gap: float = 5.0  # Between the armies at the start.
+  apart: float = 1.8  # Closer ones push each other away.
+  push: float = 0.25  # Part of the overlap, a loop.
+  gap: float = 5.5  # Between the armies at the start.
+  abreast: int = 4  # So many beside each other, the others behind them.
+  width: float = 2.3  # Between two that are abreast.
+  depth: float = 1.8  # Between one and who is behind it.
+  margin: float = 0.8  # Of all from the border.
+  muzzle: float = 0.8  # Where shots begin, from the middle of who shoots.
 
 
 GROUND = "field"
@@ -48,9 +53,8 @@ FEWEST_FRAMES = 1
 def layers(rules: Rules) -> tuple[render.Layer, ...]:
   """Both armies, and their shots over them."""
   n = 2 * rules.most
-  kinds = (*_KINDS, things.BLAST)
   return (
-    render.Layer(0, n, kinds, bars=True),
+    render.Layer(0, n, _KINDS, render.BOTH, fights=True),
     render.Layer(n, 2 * n, (things.TRACER, things.SHELL)),
   )
 
@@ -112,10 +116,11 @@ def _armies(key, rules):
   side = jnp.repeat(jnp.array([-1.0, 1.0]), most, total_repeat_length=n)
   number = jnp.tile(jnp.arange(most), 2)
   there = number < jnp.repeat(count, most, total_repeat_length=n)
-  # Columns of up to four behind each other, on an axis of a random angle.
-  column, place = jnp.divmod(number, 4)
-  across = 2.0 * (place - 1.5) + uniform("across", n) - 0.5
-  along = side * (rules.gap / 2 + 1.8 * column + uniform("along", n))
+  # Rows behind each other, on an axis of a random angle.
+  row, place = jnp.divmod(number, rules.abreast)
+  place = place - (rules.abreast - 1) / 2
+  across = rules.width * place + uniform("across", n) - 0.5
+  along = side * (rules.gap / 2 + rules.depth * row + uniform("along", n))
   angle = 2 * jnp.pi * uniform("angle")
   cos, sin = jnp.cos(angle), jnp.sin(angle)
   position = things.WIDTH / 2 + jnp.stack(
@@ -158,7 +163,7 @@ def _loop(rules: Rules, rank: jax.Array, pace: jax.Array) -> Any:
     pushed = -offset / jnp.maximum(away, 1e-6)[..., None] * overlap[..., None]
     moves = moves + rules.push * jnp.sum(pushed, axis=1)
     position = units.position + jnp.where(alive[:, None], moves, 0.0)
-    position = jnp.clip(position, 0.8, things.WIDTH - 0.8)
+    position = jnp.clip(position, rules.margin, things.WIDTH - rules.margin)
 
     # Strike, or shoot if the last shot has landed.
     fires = near & (wait <= 0) & ~shots.flies
@@ -169,7 +174,7 @@ def _loop(rules: Rules, rank: jax.Array, pace: jax.Array) -> Any:
     lands = shots.flies & (left <= rules.shot_speed)
     step = rules.shot_speed * flight / jnp.maximum(left, 1e-6)[:, None]
     new = fires & throws
-    muzzle = position + 0.8 * way
+    muzzle = position + rules.muzzle * way
     blow = jnp.where(lands, shots.target, target)
     hits = lands | (fires & ~throws)
     harm = jnp.zeros_like(damage).at[blow].add(jnp.where(hits, damage, 0.0))

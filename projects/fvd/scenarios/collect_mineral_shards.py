@@ -36,7 +36,9 @@ def layers(rules: Rules) -> tuple[render.Layer, ...]:
   """Shards, and the troopers over them."""
   return (
     render.Layer(0, rules.shards, (things.SHARD,)),
-    render.Layer(rules.shards, rules.shards + 2, (things.TROOPER,)),
+    render.Layer(
+      rules.shards, rules.shards + 2, (things.TROOPER,), (things.RED,)
+    ),
   )
 
 
@@ -76,7 +78,7 @@ def play(key: jax.Array, frames: int, rules: Rules) -> things.Things:
     of(rules.shards, things.NOBODY),
     jnp.zeros(rules.shards),
   )
-  pair = things.at(walkers, of(2, things.TROOPER), of(2, things.NOBODY), facing)
+  pair = things.at(walkers, of(2, things.TROOPER), of(2, things.RED), facing)
   return things.joined(
     things.still(gems, frames)._replace(health=left.astype(jnp.float32)),
     things.still(pair, frames)._replace(position=walked, facing=faced),

@@ -121,13 +121,10 @@ _PICTURES: dict[str, Callable] = {
 
 @functools.cache
 def picture(name: str, size: int) -> np.ndarray:
-  """The ground `border`, `plates`, `field` or `road`, float32 [size, size, 3].
-
-  The values are from 0 to 1.
-  """
+  """The ground `border`, `plates`, `field` or `road`: uint8 [size, size, 3]."""
   fine = size * _FINER
   places = (np.arange(fine) + 0.5) * things.WIDTH / fine
   x, y = np.meshgrid(places, places)
   drawn = np.clip(_PICTURES[name](x, y), 0, 1)
   blocks = drawn.reshape(size, _FINER, size, _FINER, 3)
-  return blocks.mean(axis=(1, 3)).astype(np.float32)
+  return np.rint(255 * blocks.mean(axis=(1, 3))).astype(np.uint8)

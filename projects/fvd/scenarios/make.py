@@ -82,7 +82,7 @@ def module(scenario: str) -> ModuleType:
     raise InputError(
       f"there is no scenario {scenario!r}"
       + (f"; did you mean {close!r}?" if close else "")
-      + f" There are {', '.join(SCENARIOS)}"
+      + f" (there are {', '.join(SCENARIOS)})"
     )
   return SCENARIOS[scenario]
 

@@ -27,6 +27,7 @@ class Rules:
   load: int = 1  # The first frame without the one that is carried.
   rest: tuple[int, int] = (3, 5)  # Frames after the drop: from, up to.
   spread: float = 1.55  # Between walkers on the pad.
+  jitter: float = 0.15  # Of places on the pads, along x and y.
   beside: float = 2.0  # Of the carrier from whom it loads or drops.
   wander: float = 0.7  # Of a bend of the route from the road, along x and y.
   leave: float = 0.6  # Share of the flight after which the others are gone.
@@ -65,11 +66,12 @@ def play(key: jax.Array, frames: int, rules: Rules) -> things.Things:
   # Two rows of three on the pad; the carrier waits outside of whom it takes.
   row, column = jnp.divmod(jnp.arange(_WALKERS), 3)
   rank = jnp.stack([column - 1.0, 1.2 * (row - 0.5)], axis=-1)
-  stand = road[:1] + rules.spread * rank + 0.15 * draw("stand", _WALKERS, 2)
+  stand = road[:1] + rules.spread * rank
+  stand = stand + rules.jitter * draw("stand", _WALKERS, 2)
   up = jnp.array([0.0, -1.0])
   outside = jnp.where(whom < 3, 1.0, -1.0) * up
   start = stand[whom] + rules.beside * outside
-  end = road[-1] + rules.beside / 2 * up + 0.3 * draw("end", 2)
+  end = road[-1] + rules.beside / 2 * up + rules.jitter * draw("end", 2)
   bends = road[1:-1] + rules.wander * draw("bends", len(road) - 2, 2)
   path = jnp.concatenate([start[None], bends, end[None]])
   begin = rules.load - 1

@@ -10,10 +10,10 @@ LOOPS = 4  # Of the game, between two frames.
 
 # Kinds of things; `sprites.py` draws them.
 TROOPER, BRUISER, FLAMER, SCOUT, WORKER, TANK = WALKERS = tuple(range(6))
-BLADE, SHARD, CARRIER, TRACER, SHELL, BLAST, BEAM = range(6, 13)
+BLADE, SHARD, CARRIER, TRACER, SHELL, BEAM, BLAST, BAR = range(6, 14)
 NAMES = (
   *("trooper", "bruiser", "flamer", "scout", "worker", "tank"),
-  *("blade", "shard", "carrier", "tracer", "shell", "blast", "beam"),
+  *("blade", "shard", "carrier", "tracer", "shell", "beam", "blast", "bar"),
 )
 # Owners: nobody's things have the colours of their kind.
 NOBODY, BLUE, RED = range(3)

@@ -1,0 +1,107 @@
+"""Writes clips of a scenario, made here after StarCraft 2 Videos.
+
+python -m projects.fvd.scenarios --scenario=brawl --count=100 --out=DIR
+"""
+
+import argparse
+import functools
+import pathlib
+import sys
+
+import numpy as np
+import tqdm
+
+from common import cli
+from common.errors import InputError
+
+from . import make, moving_mnist, write
+
+
+def arguments(argv: list[str]) -> argparse.Namespace:
+  """The flags.
+
+  Raises:
+    InputError: one of them has a value that it cannot have.
+  """
+  parser = argparse.ArgumentParser(
+    prog="python -m projects.fvd.scenarios",
+    description=(__doc__ or "").splitlines()[0],
+  )
+  add = parser.add_argument
+  names = ", ".join([*make.SCENARIOS, moving_mnist.NAME])
+  add("--scenario", required=True, help=names)
+  add("--count", type=int, default=100, help="how many clips; %(default)s")
+  add("--out", required=True, metavar="DIR", help="folder to write to")
+  add("--frames", type=int, default=34, help="of a clip; %(default)s")
+  add("--size", type=int, default=64, help="pixels a side; %(default)s")
+  splits = ", ".join(f"{name} of {n}" for name, n in make.SPLITS.items())
+  add("--split", default="train", help=f"{splits}; %(default)s")
+  add("--first", type=int, default=0, help="number of the first clip")
+  formats = ",".join(write.FORMATS)
+  add("--formats", default=formats, help="some of %(default)s, which is all")
+  add("--data_dir", metavar="DIR", help="of MNIST, for moving_mnist")
+  cache = "~/.cache/images"
+  add("--cache_dir", metavar="DIR", default=cache, help="; %(default)s")
+  given = parser.parse_args(argv)
+  given.formats = tuple(given.formats.split(","))
+  wrong = set(given.formats) - set(write.FORMATS)
+  if wrong:
+    raise InputError(
+      f"--formats={','.join(given.formats)}: there are {formats}"
+    )
+  if given.count < 1:
+    raise InputError(f"--count={given.count}: ask for 1 clip or more")
+  return given
+
+
+def maker(given: argparse.Namespace) -> write.Make:
+  """What gives the clips that the flags ask for, by their numbers."""
+  shape = (given.frames, given.size)
+  if given.scenario != moving_mnist.NAME:
+    return functools.partial(_scenario, given.scenario, given.split, *shape)
+  if not given.data_dir:
+    raise InputError(
+      "moving_mnist is made from MNIST: say by --data_dir=DIR where TensorFlow "
+      "Datasets has prepared it"
+    )
+  digits = moving_mnist.digits(
+    given.data_dir, given.cache_dir, given.split, given.size
+  )
+  return lambda i: moving_mnist.videos(digits, given.split, i, *shape)
+
+
+def _scenario(scenario, split, frames, size, indices):
+  return make.videos(scenario, split, indices, frames, size)
+
+
+def main() -> None:
+  """The command."""
+  with cli.sentences():
+    given = arguments(sys.argv[1:])
+    out = pathlib.Path(given.out).expanduser()
+    if given.scenario != moving_mnist.NAME:
+      make.module(given.scenario)
+    last = given.first + given.count - 1
+    make.key_of(given.scenario, given.split, np.array([given.first, last]))
+    bar = tqdm.tqdm(
+      total=given.count, unit="clip", disable=not sys.stderr.isatty()
+    )
+    with bar:
+      write.clips(
+        out,
+        given.formats,
+        given.scenario,
+        given.split,
+        maker(given),
+        given.first,
+        given.count,
+        bar,
+      )
+    print(
+      f"{given.count} clips of {given.scenario}, {given.frames} frames of "
+      f"{given.size}x{given.size}, in {out}: {', '.join(given.formats)}, labels"
+    )
+
+
+if __name__ == "__main__":
+  main()
