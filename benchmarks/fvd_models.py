@@ -6,9 +6,8 @@ The peer is plain eager PyTorch (CPU build, no `torch.compile`) with the same
 network, loss and Adam, and a Python loop over time; there is one for CDNA and
 one for SVP-FP. Ours draws a new batch of clips for every step; the peer has one
 batch for all, which costs it nothing, and CDNA's peer feeds back its own frames
-always, as training does at its end. PyTorch's LSTM has a bias more, for which
-its parameters are more. Float32 and as many threads as cores on both sides.
-Goal: the peer's speed.
+always, as training does at its end. Float32 and as many threads as cores on
+both sides. Goal: the peer's speed.
 
 The sides take turns, in one process, after a warm-up; seconds are medians of
 the rounds. Programs are compiled anew, without the persistent cache. Measure on
@@ -74,7 +73,7 @@ def _row(
     "error": None,
     "steps_per_s": 1 / seconds["ours"],
     "compile_s": compile_s,
-    "our_parameters": sum(leaf.size for leaf in jax.tree.leaves(state.params)),
+    "parameters": sum(leaf.size for leaf in jax.tree.leaves(state.params)),
   }
   if theirs:
     row |= {
@@ -82,7 +81,7 @@ def _row(
       "peer_s": seconds["peer"],
       "ratio": seconds["peer"] / seconds["ours"],
       "peer_steps_per_s": 1 / seconds["peer"],
-      "their_parameters": theirs,
+      "peer_parameters": theirs,
       "goal": 1.0,
     }
   return row

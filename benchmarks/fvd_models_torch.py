@@ -18,7 +18,7 @@ def step(
   """Returns the peer's `advance(steps)` and its number of parameters."""
   peers = {"cdna": CDNA, "svp_fp": SVP}
   net = peers[config.model](config)
-  parameters = list(net.parameters())
+  parameters = [p for p in net.parameters() if p.requires_grad]
   adam = torch.optim.Adam(parameters, lr=config.learning_rate)
   size = config.image_size
   # One batch for all steps: the peer's data cost nothing.
@@ -62,6 +62,14 @@ def deconv(c: int, f: int) -> nn.Module:
 def layer_norm(c: int) -> nn.Module:
   """Moments over a sample's map, a scale and a shift per channel."""
   return nn.GroupNorm(1, c, eps=1e-12)
+
+
+def lstm_cell(size: int) -> nn.Module:
+  """An LSTM with one bias, as ours has: PyTorch's second one stays zero."""
+  cell = nn.LSTMCell(size, size)
+  nn.init.zeros_(cell.bias_hh)
+  cell.bias_hh.requires_grad = False
+  return cell
 
 
 class ConvLSTM(nn.Module):
@@ -180,10 +188,10 @@ class SVP(nn.Module):
         c = f
       self.up.append(nn.Sequential(*layers))
     self.picture = nn.ConvTranspose2d(c, 3, 3, padding=1)
-    self.p_in, self.p_lstm = nn.Linear(g, r), nn.LSTMCell(r, r)
+    self.p_in, self.p_lstm = nn.Linear(g, r), lstm_cell(r)
     self.mean, self.log_variance = nn.Linear(r, z), nn.Linear(r, z)
     self.f_in, self.f_out = nn.Linear(g + z, r), nn.Linear(r, g)
-    self.f_lstms = nn.ModuleList([nn.LSTMCell(r, r) for _ in range(2)])
+    self.f_lstms = nn.ModuleList([lstm_cell(r) for _ in range(2)])
 
   def encode(self, x: Any) -> Any:
     """A vector, and the skips."""
@@ -205,7 +213,9 @@ class SVP(nn.Module):
     t, n = video.shape[:2]
     vectors, skips = self.encode(video.flatten(0, 1))
     vectors = vectors.view(t, n, -1)
-    p_state, f_states, guesses, kl = None, [None, None], [], 0.0
+    guesses, kl = [], 0.0
+    zeros = vectors.new_zeros(n, self.config.hidden)
+    p_state, f_states = (zeros, zeros), [(zeros, zeros)] * 2
     for i in range(1, t):
       p_state = self.p_lstm(self.p_in(vectors[i]), p_state)
       mean, lv = self.mean(p_state[0]), self.log_variance(p_state[0])

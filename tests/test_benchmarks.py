@@ -11,6 +11,7 @@ from benchmarks import (
   coulomb_gan,
   fcd,
   frechet,
+  fvd_models,
   rudder,
   slot_attention,
   snn,
@@ -28,6 +29,7 @@ MODULES = {
   "snn": snn,
   "rudder": rudder,
   "slot_attention": slot_attention,
+  "fvd_models": fvd_models,
 }
 
 

@@ -7,8 +7,8 @@ nothing. Semantic scores come from `semantics.py`, where it is there.
 
 import functools
 import importlib
-import importlib.util
 import pathlib
+from collections.abc import Callable
 from typing import Any
 
 import jax
@@ -26,6 +26,7 @@ from .scenarios import SCENARIOS
 
 MODELS = {"cdna": "CDNA", "sv2p": "SV2P", "svp_fp": "SVP-FP", "savp": "SAVP"}
 BASELINES = "baselines"
+PREDICTED = "predicted.npy"  # Of a run: its first predictions, uint8.
 FRAME_SIZE = 8  # Means of pixels a side, of the distance of single frames.
 # Which way each score is better, to rank models by.
 METRICS = {
@@ -47,7 +48,7 @@ _SHORT = {
 def split_of(config: ml_collections.ConfigDict) -> tuple[np.ndarray, int]:
   """The test clips, uint8 [n, context + frames, h, w, 3], and the context."""
   videos = data.test(config, jax.random.key(config.seed))
-  return np.asarray(videos), config.context
+  return np.asarray(videos), int(config.context)
 
 
 def model_cell(
@@ -70,38 +71,9 @@ def model_cell(
       for i in range(samples)
     ]
   )
-  np.save(workdir / "predicted.npy", draws[0])
-  return {**cell, **judged(config, videos, c, draws, network)}
-
-
-def judged(
-  config: ml_collections.ConfigDict,
-  videos: np.ndarray,
-  c: int,
-  draws: np.ndarray,
-  network: score.Network,
-) -> dict[str, Any]:
-  """The scores of `judge`, and semantic ones where they can be had."""
+  np.save(workdir / PREDICTED, draws[0])
   found = judge(videos[:, c:], draws, network, FRAME_SIZE, config.batch_size)
-  return {"judged": {**found, "semantics": semantic(config, draws[0])}}
-
-
-def semantic(
-  config: ml_collections.ConfigDict, made: np.ndarray
-) -> dict[str, Any] | None:
-  """Scores of `semantics.py` of predictions, or None without it.
-
-  Args:
-    config: names the scenario, whose test clips were predicted.
-    made: uint8 [n, t, h, w, 3].
-  """
-  name = f"{__package__}.semantics"
-  if importlib.util.find_spec(name) is None:
-    return None
-  if config.scenario not in SCENARIOS:
-    return None
-  module = importlib.import_module(name)
-  return module.of_predictions(config.scenario, made, config.context)
+  return {**cell, "judged": found}
 
 
 def baselines_cell(
@@ -110,10 +82,40 @@ def baselines_cell(
   """Judges what learns nothing, by its name."""
   videos, c = split_of(config)
   return {
-    name: judged(
-      config, videos, c, make(videos[:, :c], config.eval_frames)[None], network
-    )
+    name: {
+      "judged": judge(
+        videos[:, c:],
+        make(videos[:, :c], config.eval_frames)[None],
+        network,
+        FRAME_SIZE,
+        config.batch_size,
+      )
+    }
     for name, make in predict.BASELINES.items()
+  }
+
+
+def semantic_cell(
+  config: ml_collections.ConfigDict, runs: dict[str, pathlib.Path]
+) -> dict[str, Any]:
+  """Scores of `semantics.py` of what was predicted first, by model.
+
+  Args:
+    config: names the scenario.
+    runs: of the models whose predictions are there.
+  """
+  module = importlib.import_module(f"{__package__}.semantics")
+  videos, c = split_of(config)
+  made = {
+    name: make(videos[:, :c], config.eval_frames)
+    for name, make in predict.BASELINES.items()
+  }
+  made |= {MODELS[m]: np.load(path / PREDICTED) for m, path in runs.items()}
+  return {
+    "semantics": {
+      name: module.of_predictions(config.scenario, video, c)
+      for name, video in made.items()
+    }
   }
 
 
@@ -131,46 +133,30 @@ def models(context: reproduce.Context) -> str:
   members = chosen("models", asked.models, [BASELINES, *MODELS])
   names = list(SCENARIOS)
   if context.quick:
-    names = [data.SQUARE] if not asked.scenarios else wanted
-    wanted = names
+    names = wanted = wanted if asked.scenarios else [data.SQUARE]
   rows, scores = [], set()
   for scenario in names:
-    runs = {}
     for member in (BASELINES, *MODELS):
-      config = config_of(context, scenario, member)
-      size = "smoke" if context.quick else asked.size or "paper"
-      name = f"models_{size}_{scenario}_{member}"
-      runs[member] = pathlib.Path(asked.runs) / name
-      run = scenario in wanted and member in members
-      if not run and not (context.out / f"{name}.json").exists():
-        if member != BASELINES:
-          rows.append(
-            [scenario, MODELS[member], *["-"] * 8, *paper(scenario, member)]
-          )
+      name = cell_name(context, scenario, member)
+      if scenario in wanted and member in members:
+        config = config_of(context, scenario, member)
+        at = run_of(context, scenario, member)
+        compute = functools.partial(cell_of, member, config, at, network)
+        cell = reproduce.cell(context, name, compute)
+      elif (path := context.out / f"{name}.json").exists():
+        cell = cells.load(path)
+      elif member == BASELINES:
         continue
-      if member == BASELINES:
-        compute = lambda config=config: baselines_cell(config, network())
       else:
-        compute = lambda config=config, at=runs[member]: model_cell(
-          config, at, network()
-        )
-      cell = reproduce.cell(context, name, compute)
+        row = [scenario, MODELS[member], *["-"] * 8]
+        rows.append([*row, *paper(scenario, member)])
+        continue
       parts = cell if member == BASELINES else {MODELS[member]: cell}
-      for title, part in parts.items():
-        if not isinstance(part, dict) or "judged" not in part:
-          continue
-        found = part["judged"]
+      for title, found in judged_parts(parts).items():
         scores.add(found["protocol"]["score"])
-        rows.append(
-          [
-            scenario,
-            title,
-            *row_of(found),
-            *budget(part),
-            *paper(scenario, member),
-          ]
-        )
-    draw_films(context, scenario, config_of(context, scenario, "cdna"), runs)
+        row = [scenario, title, *row_of(found), *budget(parts[title])]
+        rows.append([*row, *paper(scenario, member)])
+    draw_films(context, scenario)
   title = ", ".join(sorted(scores)) or "clips' distance"
   header = ["scenario", "model", title, "at n = infinity", "kernel distance"]
   header += [
@@ -181,6 +167,18 @@ def models(context: reproduce.Context) -> str:
     "steps, minutes",
   ]
   return markdown.table([*header, "paper's FVD, 64 / 128 pixels"], rows)
+
+
+def cell_of(
+  member: str,
+  config: ml_collections.ConfigDict,
+  workdir: pathlib.Path,
+  network: Callable[[], score.Network],
+) -> dict[str, Any]:
+  """Computes a cell."""
+  if member == BASELINES:
+    return baselines_cell(config, network())
+  return model_cell(config, workdir, network())
 
 
 def config_of(
@@ -240,20 +238,17 @@ def paper(scenario: str, member: str) -> list[str]:
   return [" / ".join(map(str, values)) if values else "-"]
 
 
-def draw_films(
-  context: reproduce.Context,
-  scenario: str,
-  config: ml_collections.ConfigDict,
-  runs: dict[str, pathlib.Path],
-) -> None:
+def draw_films(context: reproduce.Context, scenario: str) -> None:
   """Films of the best and of the worst clip, where runs are at hand.
 
   By the mean SSIM over models, of what each predicted first.
   """
+  runs = {member: run_of(context, scenario, member) for member in MODELS}
+  config = config_of(context, scenario, "cdna")
   made = {
-    MODELS[member]: np.load(path / "predicted.npy")
+    MODELS[member]: np.load(path / PREDICTED)
     for member, path in runs.items()
-    if (path / "predicted.npy").exists()
+    if (path / PREDICTED).exists()
   }
   if not made:
     return
@@ -277,30 +272,34 @@ def agreement(context: reproduce.Context) -> str:
   Spearman's rank correlation over the models and baselines of a scenario, of
   cells that are there; beside it what people said of the paper's models.
   """
-  asked = context.arguments
-  size = "smoke" if context.quick else asked.size or "paper"
   rows = []
-  for scenario in [data.SQUARE] if context.quick else SCENARIOS:
-    entries = {}
-    for member in (BASELINES, *MODELS):
-      path = context.out / f"models_{size}_{scenario}_{member}.json"
-      if path.exists():
-        cell = cells.load(path)
-        parts = cell if member == BASELINES else {member: cell}
-        entries |= {
-          name: part["judged"]
-          for name, part in parts.items()
-          if isinstance(part, dict) and "judged" in part
-        }
-    for name, values in semantic_scores(entries).items():
+  for scenario in SCENARIOS:
+    entries = judged_entries(context, scenario)
+    runs = {
+      member: path
+      for member in MODELS
+      if MODELS[member] in entries
+      and ((path := run_of(context, scenario, member)) / PREDICTED).exists()
+    }
+    name = f"semantics_{size_of(context)}_{scenario}"
+    if not runs and not (context.out / f"{name}.json").exists():
+      continue
+    config = config_of(context, scenario, "cdna")
+    cell = reproduce.cell(
+      context, name, functools.partial(semantic_cell, config, runs)
+    )
+    for title, values in semantic_scores(cell["semantics"]).items():
+      names = [entry for entry in values if entry in entries]
       found = [
         rank_correlation(
-          [sign * entries[e][metric] for e in values], list(values.values())
+          [sign * entries[e][metric] for e in names],
+          [values[e] for e in names],
         )
         for metric, sign in METRICS.items()
       ]
       texts = ["-" if rank is None else f"{rank:+.2f}" for rank in found]
-      rows.append([scenario, name, *texts, f"{len(values)}"])
+      shares = ", ".join(f"{e} {values[e]:.2f}" for e in names)
+      rows.append([scenario, title, shares, *texts])
   mean = lambda name: published.AGREEMENT.get(name)
   by_people = {
     "distance": mean("FVD"),
@@ -312,16 +311,57 @@ def agreement(context: reproduce.Context) -> str:
   rows.append(
     [
       "BAIR (paper)",
-      "people, spread by FVD / SSIM / PSNR, %",
+      "what people prefer",
+      "models spread by FVD / SSIM / PSNR, agreement in %",
       *(
         " / ".join(str(v) for v in (by_people[metric] or ())[3:])
         for metric in METRICS
       ),
-      "10",
     ]
   )
-  header = ["scenario", "semantic score", *(_SHORT[m] for m in METRICS)]
-  return markdown.table([*header, "models"], rows)
+  header = ["scenario", "semantic score", "of whom"]
+  return markdown.table([*header, *(_SHORT[m] for m in METRICS)], rows)
+
+
+def judged_entries(
+  context: reproduce.Context, scenario: str
+) -> dict[str, dict[str, Any]]:
+  """The scores of a scenario's cells that are there, by model and baseline."""
+  entries = {}
+  for member in (BASELINES, *MODELS):
+    path = context.out / f"{cell_name(context, scenario, member)}.json"
+    if path.exists():
+      cell = cells.load(path)
+      parts = cell if member == BASELINES else {MODELS[member]: cell}
+      entries |= judged_parts(parts)
+  return entries
+
+
+def judged_parts(parts: dict[str, Any]) -> dict[str, dict[str, Any]]:
+  """What has been judged, of a cell's parts; not where it comes from."""
+  return {
+    name: part["judged"]
+    for name, part in parts.items()
+    if isinstance(part, dict) and "judged" in part
+  }
+
+
+def size_of(context: reproduce.Context) -> str:
+  """The size's name in those of cells and runs."""
+  return "smoke" if context.quick else context.arguments.size or "paper"
+
+
+def cell_name(context: reproduce.Context, scenario: str, member: str) -> str:
+  """The name of a cell, and of its run."""
+  return f"models_{size_of(context)}_{scenario}_{member}"
+
+
+def run_of(
+  context: reproduce.Context, scenario: str, member: str
+) -> pathlib.Path:
+  """Where a model's run is."""
+  runs = pathlib.Path(context.arguments.runs)
+  return runs / cell_name(context, scenario, member)
 
 
 def semantic_scores(
@@ -330,7 +370,7 @@ def semantic_scores(
   """By semantic score, what each entry has; higher is better."""
   out: dict[str, dict[str, float]] = {}
   for entry, found in entries.items():
-    for name, value in (found.get("semantics") or {}).items():
+    for name, value in found.items():
       if isinstance(value, float | int):
         out.setdefault(name, {})[entry] = float(value)
   return out

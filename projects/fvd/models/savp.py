@@ -143,7 +143,7 @@ def begin(config: ml_collections.ConfigDict, batch: int) -> Any:
   """The state of all LSTMs, zeros."""
   zeros = jnp.zeros((batch, config.latent_dim))
   side, maps = config.image_size, []
-  for features in config.down:
+  for features in tuple(config.down):
     side //= 2
     maps.append(layers.blank(features, side, batch))
   for features in tuple(config.up)[:-1]:
