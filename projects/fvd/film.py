@@ -44,8 +44,6 @@ def strip(
         if r == 0:
           said = "given" if t < c else f"{t - c + 1}"
           axes.set_title(said, fontsize=8, pad=2)
-      line[0].set_ylabel(name, rotation=0, ha="right", va="center", fontsize=9)
-    if titles:
-      middle = panels[i * len(rows), wide // 2]
-      middle.set_title(titles[i], fontsize=9, pad=2)
+      said = f"{titles[i]}\n\n{name}" if titles and r == 0 else name
+      line[0].set_ylabel(said, rotation=0, ha="right", va="center", fontsize=9)
   figures.save(figure, path)
