@@ -258,12 +258,10 @@ def draw_films(context: reproduce.Context, scenario: str) -> None:
   order = np.argsort(each)
   which = [order[-1], order[0]]
   rows = {"truth": truth, **made}
-  film.strip(
-    context.out / f"film_{scenario}.png",
-    {name: video[which] for name, video in rows.items()},
-    videos[which, :c],
-    ("best clip", "worst clip"),
-  )
+  shown = {name: video[which] for name, video in rows.items()}
+  path = context.out / f"film_{scenario}.png"
+  film.strip(path, shown, videos[which, :c], ("best clip", "worst clip"))
+  film.animation(path.with_suffix(".gif"), shown, videos[which, :c])
 
 
 def agreement(context: reproduce.Context) -> str:

@@ -6,6 +6,7 @@ import jax
 import numpy as np
 import pytest
 from jax import numpy as jnp
+from PIL import Image
 
 from common import keys
 from common.errors import InputError
@@ -187,6 +188,11 @@ def test_films_and_ranks(tmp_path):
   rows = {"truth": video, "a": video}
   film.strip(tmp_path / "f.png", rows, video[:, :2], ("best", "worst"))
   assert (tmp_path / "f.png").stat().st_size > 3_000
+  film.animation(tmp_path / "f.gif", rows, video[:, :2])
+  with Image.open(tmp_path / "f.gif") as moving:
+    assert moving.n_frames == 5
+    side = 9 * 16  # Eight pixels and a line, enlarged to 128 and more.
+    assert moving.size == (2 * side, 2 * side)
   ranks = model_tables.rank_correlation
   assert ranks([1, 2, 3], [1, 5, 9]) == 1
   assert ranks([1, 2, 3], [9, 5, 1]) == -1
