@@ -191,7 +191,7 @@ def test_films_and_ranks(tmp_path):
   film.animation(tmp_path / "f.gif", rows, video[:, :2])
   with Image.open(tmp_path / "f.gif") as moving:
     assert moving.n_frames == 5
-    side = 9 * 16  # Eight pixels and a line, enlarged to 128 and more.
+    side = 9 * 15  # Eight pixels and a line, enlarged to 128 and more.
     assert moving.size == (2 * side, 2 * side)
   ranks = model_tables.rank_correlation
   assert ranks([1, 2, 3], [1, 5, 9]) == 1
