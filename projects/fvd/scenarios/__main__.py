@@ -1,6 +1,7 @@
 """Writes clips of a scenario, made here after StarCraft 2 Videos.
 
 python -m projects.fvd.scenarios --scenario=brawl --count=100 --out=DIR
+    python -m projects.fvd.scenarios --sheet=FILE.png
 """
 
 import argparse
@@ -29,9 +30,10 @@ def arguments(argv: list[str]) -> argparse.Namespace:
   )
   add = parser.add_argument
   names = ", ".join([*make.SCENARIOS, moving_mnist.NAME])
-  add("--scenario", required=True, help=names)
+  add("--scenario", default="", help=names)
   add("--count", type=int, default=100, help="how many clips; %(default)s")
-  add("--out", required=True, metavar="DIR", help="folder to write to")
+  add("--out", default="", metavar="DIR", help="folder to write to")
+  add("--sheet", metavar="FILE", help="draws a clip of each into one PNG")
   add("--frames", type=int, default=34, help="of a clip; %(default)s")
   add("--size", type=int, default=64, help="pixels a side; %(default)s")
   splits = ", ".join(f"{name} of {n}" for name, n in make.SPLITS.items())
@@ -48,6 +50,10 @@ def arguments(argv: list[str]) -> argparse.Namespace:
   if wrong:
     raise InputError(
       f"--formats={','.join(given.formats)}: there are {formats}"
+    )
+  if not given.sheet and not (given.scenario and given.out):
+    raise InputError(
+      f"say what to write, --scenario of {names}, and where to: --out=DIR"
     )
   if given.count < 1:
     raise InputError(f"--count={given.count}: ask for 1 clip or more")
@@ -78,6 +84,9 @@ def main() -> None:
   """The command."""
   with cli.sentences():
     given = arguments(sys.argv[1:])
+    if given.sheet:
+      write.sheet(pathlib.Path(given.sheet).expanduser())
+      return
     out = pathlib.Path(given.out).expanduser()
     if given.scenario != moving_mnist.NAME:
       make.module(given.scenario)

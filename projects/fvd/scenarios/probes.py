@@ -18,18 +18,20 @@ from jax import numpy as jnp
 
 from . import ground, make, sprites, things
 
-_TURNS = 16  # Directions that are tried.
+_TURNS = 8  # Directions that are tried.
+_CHUNK = 64  # Frames at once.
 _PLACES = 4  # Places in a pixel that are tried, a side, at most.
 _THERE = 0.5  # Part of a picture that must be explained where a thing is.
 _STIRS = 0.02  # Squared difference from the ground of what is not the ground.
 _LEVELS = (0.1, 0.25, 0.4)  # How red or blue a pixel of an army is.
 
 
-@jax.jit
-def _explained(frames, floor, colours, opacities):
-  """What pictures explain at all places: [n, h + 1, w + 1, k], and of how much.
+@functools.partial(jax.jit, static_argnums=4)
+def _explained(frames, floor, colours, opacities, kinds):
+  """What pictures explain at all places, and which part of each at most.
 
-  The frame is f, the ground g, a picture P over it P - A g. It explains
+  Both are [n, h + 1, w + 1, kinds], the most of all pictures of each kind. The
+  frame is f, the ground g, a picture P over it P - A g. It explains
   |f - g|^2 - |f - g - (P - A g)|^2 of the frame, and at most |P - A g|^2.
   """
   half = colours.shape[1] // 2
@@ -40,16 +42,22 @@ def _explained(frames, floor, colours, opacities):
     [(half, half)] * 2,
     dimension_numbers=("NHWC", "HWIO", "NHWC"),
   )
-  off = frames - floor[None]
   opacities = jnp.broadcast_to(opacities, colours.shape)
-  seen = jnp.concatenate([off, off * floor[None]], axis=-1)
-  both = conv(seen, jnp.concatenate([colours, -opacities], axis=-1))
   squares = jnp.concatenate(
     [colours**2, -2 * colours * opacities, opacities**2], axis=-1
   )
   powers = jnp.concatenate([jnp.ones_like(floor), floor, floor**2], axis=-1)
-  energy = conv(powers[None], squares)
-  return 2 * both - energy, energy
+  energy = conv(powers[None], squares)[0]
+  kernel = jnp.concatenate([colours, -opacities], axis=-1)
+
+  def one(frame):
+    off = frame - floor
+    seen = jnp.concatenate([off, off * floor], axis=-1)
+    gain = 2 * conv(seen[None], kernel)[0] - energy
+    most = lambda a: a.reshape(*a.shape[:2], kinds, -1).max(-1)
+    return most(gain), most(gain / jnp.maximum(energy, 1e-6))
+
+  return jax.lax.map(one, frames, batch_size=_CHUNK)
 
 
 def _float(pixels):
@@ -61,15 +69,14 @@ def _floor(scenario, size):
 
 
 def _matched(scenario, frames, pictures):
-  """`_explained` as arrays; pictures uint8 [k, w, w, 4]."""
-  pictures = _float(pictures)
-  gain, energy = _explained(
-    _float(frames),
-    _floor(scenario, frames.shape[1]),
-    pictures[..., :3],
-    pictures[..., 3:],
-  )
-  return np.asarray(gain), np.maximum(np.asarray(energy), 1e-6)
+  """`_explained` as arrays; pictures uint8 [kinds, ..., w, w, 4]."""
+  side = pictures.shape[-2]
+  flat = _float(pictures).reshape(-1, side, side, 4)
+  floor = _floor(scenario, frames.shape[1])
+  colours, opacities = flat[..., :3], flat[..., 3:]
+  kinds = len(pictures)
+  found = _explained(_float(frames), floor, colours, opacities, kinds)
+  return tuple(np.array(a) for a in found)
 
 
 def _atlas(kinds, team, size):
@@ -107,10 +114,10 @@ def troopers(frames: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     Places float [n, 2, 2], and whether each is there, bool [n, 2].
   """
   size = frames.shape[1]
-  pictures = _atlas((things.TROOPER,), things.RED, size)[0]
-  pictures = pictures[:: sprites.TURNS // _TURNS, 0, 0]
-  gain, energy = _matched("collect_mineral_shards", frames, pictures)
-  best, part = gain.max(-1), (gain / energy).max(-1)
+  pictures = _atlas((things.TROOPER,), things.RED, size)
+  pictures = pictures[:, :: sprites.TURNS // _TURNS, 0, 0]
+  found = _matched("collect_mineral_shards", frames, pictures)
+  best, part = (a[..., 0] for a in found)
   places, there = (
     np.zeros((len(frames), 2, 2)),
     np.zeros((len(frames), 2), bool),
@@ -157,11 +164,10 @@ def shards(frames: np.ndarray, places: np.ndarray) -> np.ndarray:
 def carrier(frames: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
   """Where the carrier is, float [n, 2], and whether it is there, bool [n]."""
   size = frames.shape[1]
-  pictures = _atlas((things.CARRIER,), things.NOBODY, size)[0]
-  pictures = pictures[:: sprites.TURNS // _TURNS, 0, 0]
-  gain, energy = _matched("road_trip_with_medivac", frames, pictures)
-  best = gain.max(-1).reshape(len(frames), -1)
-  part = (gain / energy).max(-1).reshape(len(frames), -1)
+  pictures = _atlas((things.CARRIER,), things.NOBODY, size)
+  pictures = pictures[:, :: sprites.TURNS // _TURNS, 0, 0]
+  found = _matched("road_trip_with_medivac", frames, pictures)
+  best, part = (a.reshape(len(frames), -1) for a in found)
   at = best.argmax(1)
   y, x = np.divmod(at, size + 1)
   there = part[np.arange(len(frames)), at] > _THERE
@@ -180,15 +186,10 @@ def dropped(frames: np.ndarray, radius: float = 2.5) -> np.ndarray:
   pictures = _atlas(things.WALKERS, things.NOBODY, size)[:, sprites.TURNS // 4]
   every = -(-pictures.shape[1] // _PLACES)
   pictures = pictures[:, ::every, ::every]
-  side = pictures.shape[-2]
-  flat = pictures.reshape(-1, side, side, 4)
-  gain, energy = _matched("road_trip_with_medivac", frames, flat)
+  found = _matched("road_trip_with_medivac", frames, pictures)
   x, y = ground.ROAD[-1]
   near = _away(size, (x * scale, (y + 2) * scale)) < radius * scale
-  by_kind = lambda a: (
-    a[:, near].reshape(len(a), near.sum(), len(pictures), -1).max((1, 3))
-  )
-  best, part = by_kind(gain), by_kind(gain / energy)
+  best, part = (a[:, near].max(1) for a in found)
   kind = best.argmax(1)
   there = np.take_along_axis(part, kind[:, None], 1)[:, 0] > _THERE
   return np.where(there, np.array(things.WALKERS)[kind], -1)

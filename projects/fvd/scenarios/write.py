@@ -9,6 +9,7 @@
 Files of many clips have SHARD of them at most, as SCV's have.
 """
 
+import functools
 import pathlib
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
@@ -21,6 +22,7 @@ from common.data import atomic
 from common.tables import gif
 
 from .. import record_files
+from . import make as scenarios
 from . import things
 
 SHARD = 1000
@@ -117,6 +119,26 @@ def clips(
       record_files.write_scv(path, video, things.LOOPS, _PER_SECOND)
     npz(out / "labels" / f"{shard}.npz", labels)
     bar.update(len(video))
+
+
+def sheet(path: pathlib.Path, frames: int = 34, columns: int = 7) -> None:
+  """Draws a contact sheet: a clip a row, of each scenario in its order.
+
+  Args:
+    path: of the PNG.
+    frames: of a clip.
+    columns: frames that are shown, from the first to the last.
+  """
+  rows = []
+  for scenario in scenarios.SCENARIOS:
+    key = scenarios.key_of(scenario, "test", 1)
+    draw = functools.partial(scenarios.clip, scenario, frames=frames, size=128)
+    video = np.asarray(jax.jit(draw)(key)[0])
+    shown = np.linspace(0, frames - 1, columns).round().astype(int)
+    framed = np.pad(video[shown], ((0, 0), (2, 2), (2, 2), (0, 0)))
+    rows.append(np.concatenate(list(framed), axis=1))
+  with atomic.replacing(path) as part:
+    Image.fromarray(np.concatenate(rows)).save(part, "PNG", optimize=True)
 
 
 FORMATS = ("png", "npz", "gif", "tfrecords")

@@ -3,7 +3,7 @@
 import jax
 import pytest
 
-from projects.fvd import motion
+from projects.fvd import motion, scenarios, semantics
 
 # Enough to see time, a fifth of what users get.
 SHORT = {**motion.CONFIG, "steps": 160}
@@ -30,3 +30,12 @@ def trained(motion_cache, monkeypatch):
   monkeypatch.setenv("XDG_CACHE_HOME", str(motion_cache))
   monkeypatch.setattr(motion, "CONFIG", SHORT)
   return jax.device_put(motion.load()[0])
+
+
+@pytest.fixture(scope="session")
+def scenes():
+  """Of each scenario, twelve test clips of twelve frames, 32x32, and labels."""
+  found = {}
+  for scenario in scenarios.SCENARIOS:
+    found[scenario] = semantics.drawn(scenario, 12, 12, 32)
+  return found
