@@ -199,9 +199,9 @@ def test_films_and_ranks(tmp_path):
   assert ranks([1, 2], [1, 2]) is None
   assert ranks([1, 1, 1], [1, 2, 3]) is None
   entries = {
-    "a": {"semantics": {"x": 0.5, "n": None}},
-    "b": {"semantics": None},
-    "c": {"semantics": {"x": 1}},
+    "a": {"x": 0.5, "n": None, "intervals": {"x": (0.4, 0.6)}},
+    "b": {},
+    "c": {"x": 1},
   }
   assert model_tables.semantic_scores(entries) == {"x": {"a": 0.5, "c": 1.0}}
   with pytest.raises(InputError, match="'zzz' is none of"):
