@@ -228,7 +228,7 @@ def test_the_losses_of_cdna_and_sv2p(built, name):
   zs = [None] * (config.frames - 1)
   tower = params
   cell = jax.jit(lambda p, *a: cdna.cell_of(config).apply({"params": p}, *a))
-  for step in (0, 1, 2, 4):
+  for step in (0, 1, 2) if name == "sv2p" else (0, 3):
     kl = weight = 0.0
     if name == "sv2p":
       assert (config.noise_steps, config.kl_start) == (1, 2)
@@ -293,7 +293,6 @@ def test_the_loss_of_svp_fp(built):
   value, (metrics, new) = one.loss(one.variables, one.video, KEY, 0, "model")
   np.testing.assert_allclose(metrics["kl"], kl, rtol=1e-3)
   np.testing.assert_allclose(value, mse + config.kl_weight * kl, rtol=1e-4)
-  assert config.kl_weight * kl > 1e-3 * value or kl < 1
   moved = jax.tree.map(lambda a, b: jnp.abs(a - b).sum(), new["model"], stats)
   assert all(jax.tree.leaves(moved))  # Each mean is kept.
 
