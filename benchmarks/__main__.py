@@ -30,6 +30,7 @@ MODULES = (
   "interpretable_drugs",
   "cnn_zoo",
   "first_order_gan",
+  "fvd_models",
 )
 HERE = pathlib.Path(__file__).parent
 RESULTS = HERE.parent / "results" / "benchmarks"

@@ -30,6 +30,7 @@ LATER = {
     "particle_steps",
   ),
   "first_order_gan": (),
+  "fvd": ("eval_samples",),  # Of the benchmark's table.
   "interpretable_drugs": ("cache_dir", "data_dir", "max_device_bytes"),
   # The loop's are read by a run of another learner.
   "rudder": ("delays", *(set(COMMON) - {"batch_size"})),
@@ -212,6 +213,22 @@ def test_rudder_on_atari(reads, tmp_path, monkeypatch):
   explained = atari.explain_episode(programs, state, lessons[0])
   gif.save(tmp_path / "episode.gif", lessons[0], explained, config)
   check("rudder", reads, lambda name: name == "atari")
+
+
+def test_fvd(reads, monkeypatch):
+  from projects.fvd import train as fvd
+
+  project = "fvd"
+  monkeypatch.setattr(jax, "jit", traced)
+  for name in ("cdna", "sv2p", "svp_fp", "savp"):
+    config = config_of(project, name)
+    trace(project, config)
+    shape = config.eval_clips, config.context + config.eval_frames
+    side = config.image_size
+    videos = jnp.zeros((*shape, side, side, 3), jnp.uint8)
+    state = traced(lambda: fvd.init(jax.random.key(0), config).replace(key=0))()
+    fvd.make_evaluate(config, videos)(state, jax.random.key(0))
+  check(project, reads, lambda name: name != "studies")
 
 
 def test_slot_attention(reads, tmp_path):

@@ -59,3 +59,22 @@ def ssim(x: np.ndarray, y: np.ndarray) -> float:
   )
   shine = (2 * mx * my + _C1) / (mx**2 + my**2 + _C1)
   return float(np.mean(shine * (2 * both + _C2) / (vx + vy + _C2)))
+
+
+def psnr_of_each(x: np.ndarray, y: np.ndarray) -> np.ndarray:
+  """PSNR of each clip, dB, [n]; 59 at most, where an error is rounding's own.
+
+  Args:
+    x: uint8 [n, t, h, w, c].
+    y: of the same shape.
+  """
+  error = (x.astype(np.float64) - y) ** 2
+  rounding = 1 / 12  # The variance of what rounding to whole numbers adds.
+  mean = np.maximum(error.mean((1, 2, 3, 4)), rounding)
+  return 10 * np.log10(255**2 / mean)
+
+
+def ssim_of_each(x: np.ndarray, y: np.ndarray) -> np.ndarray:
+  """SSIM of each clip, [n]; arguments as for `ssim`."""
+  pairs = zip(x[:, None], y[:, None], strict=True)
+  return np.array([ssim(a, b) for a, b in pairs])

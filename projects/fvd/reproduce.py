@@ -3,11 +3,14 @@
     python -m projects.fvd.reproduce --table=disturbances [--clips=SOURCE]
     python -m projects.fvd.reproduce --table=samples [--clips=SOURCE]
       [--features=motion] [--weights=PATH]
+    python -m projects.fvd.reproduce --table=models --features=motion
+    python -m projects.fvd.reproduce --table=agreement
 
 `disturbances`: eight of them at six levels, scored by the network, which sees a
 clip as a whole, and by single frames. `samples`: the distance of two halves of
 one set, which should be zero, against their size. Clips are generated motion
-where SOURCE (what `projects.fvd.score` takes) is not given. Numbers go to
+where SOURCE (what `projects.fvd.score` takes) is not given. `models`, and how
+their scores rank them, `agreement`: see `model_tables.py`. Numbers go to
 `results/fvd/` and into this project's README; a study that is there is kept,
 unless `--fresh`. `--quick` takes few clips, and changes neither.
 """
@@ -15,7 +18,7 @@ unless `--fresh`. `--quick` takes few clips, and changes neither.
 import argparse
 import collections
 import functools
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import ml_collections
@@ -27,7 +30,16 @@ from common.errors import InputError
 from common.stats import frechet, jackknife, kid
 from common.tables import cells, markdown, reproduce
 
-from . import clips, disturbances, frames, motion, pictures, published, score
+from . import (
+  clips,
+  disturbances,
+  frames,
+  model_tables,
+  motion,
+  pictures,
+  published,
+  score,
+)
 
 # What each score says of the harm done; similarities say the opposite.
 SCORES: dict[str, Callable[[Any], float]] = {
@@ -271,8 +283,23 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
   add("--clips", default="", metavar="SOURCE", help="else generated motion")
   add("--features", choices=score.FEATURES, default="i3d", help="network")
   add("--weights", metavar="PATH", help="of the network")
+  few = "a,b: of the models' table, compute no others"
+  add("--scenarios", default="", metavar="NAMES", help=few)
+  add("--models", default="", metavar="NAMES", help=few)
+  add("--size", default="tiny", help="variant of the models' configs")
+  add("--runs", default="runs/models", metavar="DIR", help="of the models")
+
+
+def main(argv: Sequence[str] | None = None) -> None:
+  """The command; `argv` instead of the command line's arguments."""
+  tables = {
+    "disturbances": noise,
+    "samples": samples,
+    "models": model_tables.models,
+    "agreement": model_tables.agreement,
+  }
+  reproduce.main(__doc__, __file__, tables, add_arguments, None, argv)
 
 
 if __name__ == "__main__":
-  tables = {"disturbances": noise, "samples": samples}
-  reproduce.main(__doc__, __file__, tables, add_arguments)
+  main()

@@ -1,0 +1,87 @@
+"""Training steps of the four video models, small variants, at 32x32.
+
+  python -m benchmarks fvd_models
+
+The peer is plain eager PyTorch (CPU build, no `torch.compile`) with the same
+network, loss and Adam, and a Python loop over time; there is one for CDNA and
+one for SVP-FP. Ours draws a new batch of clips for every step; the peer has one
+batch for all, which costs it nothing, and CDNA's peer feeds back its own frames
+always, as training does at its end. Float32 and as many threads as cores on
+both sides. Goal: the peer's speed.
+
+The sides take turns, in one process, after a warm-up; seconds are medians of
+the rounds. Programs are compiled anew, without the persistent cache. Measure on
+an idle machine.
+"""
+
+import importlib
+from typing import Any
+
+import jax
+import ml_collections
+
+from benchmarks import timing
+from projects.fvd import data, train
+
+try:
+  import torch
+
+  from benchmarks import fvd_models_torch
+except ImportError:  # Then the peer's cells stay empty.
+  torch = None
+
+PEER = "PyTorch, eager" if torch else None
+HOW_TO_ADD_PEER = "no PyTorch to compare with: pip install torch (CPU build)"
+MODELS = ("cdna", "sv2p", "svp_fp", "savp")
+WITH_PEER = ("cdna", "svp_fp")
+
+
+def run(quick: bool = False) -> list[dict[str, Any]]:
+  """Returns a row (a dict) per model; `quick` takes two smoke configs."""
+  variant, rounds = ("smoke", 1) if quick else ("small", 5)
+  with timing.conditions(quick):
+    return [
+      _row(name, _config(name, variant), rounds)
+      for name in (WITH_PEER if quick else MODELS)
+    ]
+
+
+def _config(name: str, variant: str) -> ml_collections.ConfigDict:
+  module = importlib.import_module(f"configs.fvd.{name}")
+  return module.get_config(variant)
+
+
+def _row(
+  name: str, config: ml_collections.ConfigDict, rounds: int
+) -> dict[str, Any]:
+  """Our step, and PyTorch's where there is one, in turns."""
+  ours = timing.training(config, train, data, {})
+  with ours as (advance, compile_s, state):
+    contenders, theirs = {"ours": (advance, 1, 1)}, None
+    if torch and name in WITH_PEER:
+      peer, theirs = fvd_models_torch.step(config)
+      contenders["peer"] = (peer, 1, 1)
+    seconds = timing.interleaved(contenders, rounds)
+  size = config.image_size
+  what = f"{name}, {size}x{size}, {config.frames} frames, "
+  row = {
+    "what": what + f"batch {config.batch_size}",
+    "ours_s": seconds["ours"],
+    "peer": None,
+    "peer_s": None,
+    "ratio": None,
+    "error": None,
+    "steps_per_s": 1 / seconds["ours"],
+    "compile_s": compile_s,
+    "parameters": sum(leaf.size for leaf in jax.tree.leaves(state.params)),
+  }
+  if theirs:
+    row |= {
+      "peer": PEER,
+      "peer_s": seconds["peer"],
+      "ratio": seconds["peer"] / seconds["ours"],
+      "peer_steps_per_s": 1 / seconds["peer"],
+      "peer_parameters": theirs,
+      "goal": 1.0,
+    }
+  return row

@@ -1,0 +1,381 @@
+"""The benchmark of the four models, as tables of `reproduce`.
+
+A cell is one model on one scenario: trained, asked to go on with the test
+split's clips, and judged. Beside the models stand two baselines that learn
+nothing. Semantic scores come from `semantics.py`, where it is there.
+"""
+
+import functools
+import importlib
+import pathlib
+from collections.abc import Callable
+from typing import Any
+
+import jax
+import ml_collections
+import numpy as np
+import scipy.stats
+
+from common import keys
+from common.errors import InputError
+from common.tables import cells, markdown, reproduce
+
+from . import data, film, frames, predict, published, score, train
+from .judge import judge
+from .scenarios import SCENARIOS
+
+MODELS = {"cdna": "CDNA", "sv2p": "SV2P", "svp_fp": "SVP-FP", "savp": "SAVP"}
+BASELINES = "baselines"
+PREDICTED = "predicted.npy"  # Of a run: its first predictions, uint8.
+FRAME_SIZE = 8  # Means of pixels a side, of the distance of single frames.
+# Which way each score is better, to rank models by.
+METRICS = {
+  "distance": -1,
+  "kernel": -1,
+  "frames": -1,
+  "psnr": 1,
+  "ssim": 1,
+}
+_SHORT = {
+  "distance": "clips' distance",
+  "kernel": "kernel distance",
+  "frames": "frames' distance",
+  "psnr": "PSNR",
+  "ssim": "SSIM",
+}
+
+
+def split_of(config: ml_collections.ConfigDict) -> tuple[np.ndarray, int]:
+  """The test clips, uint8 [n, context + frames, h, w, 3], and the context."""
+  videos = data.test(config, jax.random.key(config.seed))
+  return np.asarray(videos), int(config.context)
+
+
+def model_cell(
+  config: ml_collections.ConfigDict,
+  workdir: pathlib.Path,
+  network: score.Network,
+) -> dict[str, Any]:
+  """Trains a model (or goes on with its run) and judges it.
+
+  Its first predictions are kept in the run, for the pictures.
+  """
+  state, cell = cells.trained(train.train, config, workdir)
+  videos, c = split_of(config)
+  draw = predict.make_predict(config, config.eval_frames)
+  root = keys.named(jax.random.key(config.seed), "draws")
+  samples = 1 if config.model == "cdna" else config.eval_samples
+  draws = np.stack(
+    [
+      draw(predict.variables(state), videos[:, :c], jax.random.fold_in(root, i))
+      for i in range(samples)
+    ]
+  )
+  np.save(workdir / PREDICTED, draws[0])
+  found = judge(videos[:, c:], draws, network, FRAME_SIZE, config.batch_size)
+  return {**cell, "judged": found}
+
+
+def baselines_cell(
+  config: ml_collections.ConfigDict, network: score.Network
+) -> dict[str, Any]:
+  """Judges what learns nothing, by its name."""
+  videos, c = split_of(config)
+  return {
+    name: {
+      "judged": judge(
+        videos[:, c:],
+        make(videos[:, :c], config.eval_frames)[None],
+        network,
+        FRAME_SIZE,
+        config.batch_size,
+      )
+    }
+    for name, make in predict.BASELINES.items()
+  }
+
+
+def semantic_cell(
+  config: ml_collections.ConfigDict, runs: dict[str, pathlib.Path]
+) -> dict[str, Any]:
+  """Scores of `semantics.py` of what was predicted first, by model.
+
+  Args:
+    config: names the scenario.
+    runs: of the models whose predictions are there.
+  """
+  module = importlib.import_module(f"{__package__}.semantics")
+  videos, c = split_of(config)
+  made = {
+    name: make(videos[:, :c], config.eval_frames)
+    for name, make in predict.BASELINES.items()
+  }
+  made |= {MODELS[m]: np.load(path / PREDICTED) for m, path in runs.items()}
+  return {
+    "semantics": {
+      name: module.of_predictions(config.scenario, video, c)
+      for name, video in made.items()
+    }
+  }
+
+
+def models(context: reproduce.Context) -> str:
+  """The table of scenarios and models; cells that nobody ran are "-".
+
+  `--scenarios` and `--models` say which cells are computed where they are
+  missing, `--size` at which variant of the configs, `--runs` where runs are.
+  """
+  asked = context.arguments
+  network = functools.cache(
+    lambda: score.network(asked.features, asked.weights)
+  )
+  wanted = chosen("scenarios", asked.scenarios, list(SCENARIOS))
+  members = chosen("models", asked.models, [BASELINES, *MODELS])
+  names = list(SCENARIOS)
+  if context.quick:
+    names = wanted = wanted if asked.scenarios else [data.SQUARE]
+  rows, scores = [], set()
+  for scenario in names:
+    for member in (BASELINES, *MODELS):
+      name = cell_name(context, scenario, member)
+      if scenario in wanted and member in members:
+        config = config_of(context, scenario, member)
+        at = run_of(context, scenario, member)
+        compute = functools.partial(cell_of, member, config, at, network)
+        cell = reproduce.cell(context, name, compute)
+      elif (path := context.out / f"{name}.json").exists():
+        cell = cells.load(path)
+      elif member == BASELINES:
+        continue
+      else:
+        row = [scenario, MODELS[member], *["-"] * 8]
+        rows.append([*row, *paper(scenario, member)])
+        continue
+      parts = cell if member == BASELINES else {MODELS[member]: cell}
+      for title, found in judged_parts(parts).items():
+        scores.add(found["protocol"]["score"])
+        row = [scenario, title, *row_of(found), *budget(parts[title])]
+        rows.append([*row, *paper(scenario, member)])
+    draw_films(context, scenario)
+  title = ", ".join(sorted(scores)) or "clips' distance"
+  header = ["scenario", "model", title, "at n = infinity", "kernel distance"]
+  header += [
+    "single frames",
+    "PSNR",
+    "SSIM",
+    "best PSNR / SSIM",
+    "steps, minutes",
+  ]
+  return markdown.table([*header, "paper's FVD, 64 / 128 pixels"], rows)
+
+
+def cell_of(
+  member: str,
+  config: ml_collections.ConfigDict,
+  workdir: pathlib.Path,
+  network: Callable[[], score.Network],
+) -> dict[str, Any]:
+  """Computes a cell."""
+  if member == BASELINES:
+    return baselines_cell(config, network())
+  return model_cell(config, workdir, network())
+
+
+def config_of(
+  context: reproduce.Context, scenario: str, member: str
+) -> ml_collections.ConfigDict:
+  """The config of a cell; baselines have CDNA's videos."""
+  name = "cdna" if member == BASELINES else member
+  size = "" if context.quick else context.arguments.size
+  config = reproduce.config_of(context, name, size)
+  config.scenario = scenario
+  if context.quick and scenario in SCENARIOS:
+    # The longest of the scenarios' least.
+    config.frames = max(config.frames, SCENARIOS[scenario].FEWEST_FRAMES)
+    config.eval_frames = config.frames - config.context
+  return config
+
+
+def chosen(flag: str, text: str, known: list[str]) -> list[str]:
+  """The names of a flag, all where it is empty.
+
+  Raises:
+    InputError: a name that is not known.
+  """
+  names = [name for name in text.split(",") if name] or known
+  for name in names:
+    if name not in known:
+      raise InputError(f"--{flag}: {name!r} is none of {', '.join(known)}")
+  return names
+
+
+def row_of(found: dict[str, Any]) -> list[str]:
+  """The scores' cells of a row."""
+  number = lambda value, form=".3g": "-" if value is None else f"{value:{form}}"
+  error = found["standard_error"]
+  return [
+    number(found["distance"]) + ("" if error is None else f" ± {error:.2g}"),
+    number(found["at_infinity"]),
+    number(found["kernel"]),
+    number(found["frames"]),
+    number(found["psnr"], ".2f"),
+    number(found["ssim"], ".3f"),
+    f"{found['best_psnr']:.2f} / {found['best_ssim']:.3f} ({found['draws']})",
+  ]
+
+
+def budget(part: dict[str, Any]) -> list[str]:
+  """Steps and minutes of training, "none" of a baseline."""
+  if "steps" not in part:
+    return ["none"]
+  minutes = part["minutes"]
+  return [f"{part['steps']}, {'?' if minutes is None else f'{minutes:.1f}'}"]
+
+
+def paper(scenario: str, member: str) -> list[str]:
+  """The paper's FVD, at both sizes."""
+  values = published.BENCHMARK.get(member, {}).get(scenario)
+  return [" / ".join(map(str, values)) if values else "-"]
+
+
+def draw_films(context: reproduce.Context, scenario: str) -> None:
+  """Films of the best and of the worst clip, where runs are at hand.
+
+  By the mean SSIM over models, of what each predicted first.
+  """
+  runs = {member: run_of(context, scenario, member) for member in MODELS}
+  config = config_of(context, scenario, "cdna")
+  made = {
+    MODELS[member]: np.load(path / PREDICTED)
+    for member, path in runs.items()
+    if (path / PREDICTED).exists()
+  }
+  if not made:
+    return
+  videos, c = split_of(config)
+  truth = videos[:, c:]
+  each = np.mean([frames.ssim_of_each(truth, m) for m in made.values()], 0)
+  order = np.argsort(each)
+  which = [order[-1], order[0]]
+  rows = {"truth": truth, **made}
+  shown = {name: video[which] for name, video in rows.items()}
+  path = context.out / f"film_{scenario}.png"
+  film.strip(path, shown, videos[which, :c], ("best clip", "worst clip"))
+  film.animation(path.with_suffix(".gif"), shown, videos[which, :c])
+
+
+def agreement(context: reproduce.Context) -> str:
+  """How scores rank models, against how semantic scores do.
+
+  Spearman's rank correlation over the models and baselines of a scenario, of
+  cells that are there; beside it what people said of the paper's models.
+  """
+  rows = []
+  for scenario in SCENARIOS:
+    entries = judged_entries(context, scenario)
+    runs = {
+      member: path
+      for member in MODELS
+      if MODELS[member] in entries
+      and ((path := run_of(context, scenario, member)) / PREDICTED).exists()
+    }
+    name = f"semantics_{size_of(context)}_{scenario}"
+    if not runs and not (context.out / f"{name}.json").exists():
+      continue
+    config = config_of(context, scenario, "cdna")
+    cell = reproduce.cell(
+      context, name, functools.partial(semantic_cell, config, runs)
+    )
+    for title, values in semantic_scores(cell["semantics"]).items():
+      names = [entry for entry in values if entry in entries]
+      found = [
+        rank_correlation(
+          [sign * entries[e][metric] for e in names],
+          [values[e] for e in names],
+        )
+        for metric, sign in METRICS.items()
+      ]
+      texts = ["-" if rank is None else f"{rank:+.2f}" for rank in found]
+      shares = ", ".join(f"{e} {values[e]:.2f}" for e in names)
+      rows.append([scenario, title, shares, *texts])
+  mean = lambda name: published.AGREEMENT.get(name)
+  by_people = {
+    "distance": mean("FVD"),
+    "kernel": mean("KVD"),
+    "frames": mean("average FID"),
+    "psnr": mean("PSNR"),
+    "ssim": mean("SSIM"),
+  }
+  rows.append(
+    [
+      "BAIR (paper)",
+      "what people prefer",
+      "models spread by FVD / SSIM / PSNR, agreement in %",
+      *(
+        " / ".join(str(v) for v in (by_people[metric] or ())[3:])
+        for metric in METRICS
+      ),
+    ]
+  )
+  header = ["scenario", "semantic score", "of whom"]
+  return markdown.table([*header, *(_SHORT[m] for m in METRICS)], rows)
+
+
+def judged_entries(
+  context: reproduce.Context, scenario: str
+) -> dict[str, dict[str, Any]]:
+  """The scores of a scenario's cells that are there, by model and baseline."""
+  entries = {}
+  for member in (BASELINES, *MODELS):
+    path = context.out / f"{cell_name(context, scenario, member)}.json"
+    if path.exists():
+      cell = cells.load(path)
+      parts = cell if member == BASELINES else {MODELS[member]: cell}
+      entries |= judged_parts(parts)
+  return entries
+
+
+def judged_parts(parts: dict[str, Any]) -> dict[str, dict[str, Any]]:
+  """What has been judged, of a cell's parts; not where it comes from."""
+  return {
+    name: part["judged"]
+    for name, part in parts.items()
+    if isinstance(part, dict) and "judged" in part
+  }
+
+
+def size_of(context: reproduce.Context) -> str:
+  """The size's name in those of cells and runs."""
+  return "smoke" if context.quick else context.arguments.size or "paper"
+
+
+def cell_name(context: reproduce.Context, scenario: str, member: str) -> str:
+  """The name of a cell, and of its run."""
+  return f"models_{size_of(context)}_{scenario}_{member}"
+
+
+def run_of(
+  context: reproduce.Context, scenario: str, member: str
+) -> pathlib.Path:
+  """Where a model's run is."""
+  runs = pathlib.Path(context.arguments.runs)
+  return runs / cell_name(context, scenario, member)
+
+
+def semantic_scores(
+  entries: dict[str, dict[str, Any]],
+) -> dict[str, dict[str, float]]:
+  """By semantic score, what each entry has; higher is better."""
+  out: dict[str, dict[str, float]] = {}
+  for entry, found in entries.items():
+    for name, value in found.items():
+      if isinstance(value, float | int):
+        out.setdefault(name, {})[entry] = float(value)
+  return out
+
+
+def rank_correlation(a: list[float], b: list[float]) -> float | None:
+  """Spearman's; None of fewer than three, or where one side is all ties."""
+  if len(a) < 3 or len(set(a)) == 1 or len(set(b)) == 1:
+    return None
+  return float(scipy.stats.spearmanr(a, b).statistic)

@@ -1,0 +1,1 @@
+"""Four models that predict videos, behind one seam (`seam.Model`)."""

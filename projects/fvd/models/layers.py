@@ -1,0 +1,338 @@
+"""Layers of the video models, with the batch in the minor dimension.
+
+Maps are `[c, h, w, b]`, square: so a convolution is one matrix product, and a
+kernel of each sample's own multiplies rows that lie side by side in memory. The
+norms are those of one sample, but for `BatchNorm`.
+
+References: convolutional LSTM, arXiv:1506.04214; layer normalisation over a
+whole map, as the code of arXiv:1605.07157; instance normalisation,
+arXiv:1607.08022; spectral normalisation, arXiv:1802.05957.
+"""
+
+from collections.abc import Callable
+from typing import Any
+
+import jax
+from flax import linen as nn
+from jax import numpy as jnp
+
+from common.nn import convolution
+from common.nn.convolution import Geometry
+
+State = tuple[jax.Array, jax.Array]  # Of an LSTM: c and h.
+_LAYER_EPSILON = 1e-12  # Of the authors' library.
+_INSTANCE_EPSILON = 1e-6
+_BATCH_EPSILON = 1e-5
+_BATCH_MOMENTUM = 0.1  # PyTorch's: the share of what is new.
+
+
+def per_channel(a: jax.Array) -> jax.Array:
+  """`[c] -> [c, 1, 1, 1]`."""
+  return a[:, None, None, None]
+
+
+class Conv(nn.Module):
+  """A convolution, `[c, h, w, b] -> [features, h', w', b]`.
+
+  Attributes:
+    features: channels that come out.
+    size: of the square kernel.
+    stride: in both directions.
+    padding: zeros on every side; None for "SAME".
+    bias: whether there is one.
+    kernel_init: of the kernel `[size, size, c, features]`.
+  """
+
+  features: int
+  size: int
+  stride: int = 1
+  padding: int | None = None
+  bias: bool = True
+  kernel_init: Callable = nn.initializers.glorot_uniform()
+
+  @nn.compact
+  def __call__(self, x: jax.Array) -> jax.Array:
+    shape = (self.size, self.size, x.shape[0], self.features)
+    kernel = self.param("kernel", self.kernel_init, shape)
+    if self.padding is None:
+      where = convolution.same(x.shape[1], self.size, self.stride)
+    else:
+      where = Geometry(self.stride, self.padding, self.padding)
+    x = convolution.convolve(x, kernel, where)
+    if self.bias:
+      x = x + per_channel(
+        self.param("bias", nn.initializers.zeros, (self.features,))
+      )
+    return x
+
+
+class Deconv(nn.Module):
+  """The transpose of a convolution, `[c, h, w, b] -> [features, h', w', b]`.
+
+  Attributes:
+    features: channels that come out.
+    size: of the square kernel.
+    stride: h' = stride * h under "SAME"; 1 / size of a pixel without padding.
+    valid: whether nothing was padded, so that one pixel becomes a kernel.
+    kernel_init: of the kernel `[size, size, features, c]`.
+  """
+
+  features: int
+  size: int
+  stride: int = 1
+  valid: bool = False
+  kernel_init: Callable = nn.initializers.glorot_uniform()
+
+  @nn.compact
+  def __call__(self, x: jax.Array) -> jax.Array:
+    shape = (self.size, self.size, self.features, x.shape[0])
+    kernel = self.param("kernel", self.kernel_init, shape)
+    if self.valid:
+      side = (x.shape[1] - 1) * self.stride + self.size
+      where = Geometry(self.stride)
+    else:
+      side = x.shape[1] * self.stride
+      where = convolution.same(side, self.size, self.stride)
+    x = convolution.transpose(x, kernel, where, (side, side))
+    bias = self.param("bias", nn.initializers.zeros, (self.features,))
+    return x + per_channel(bias)
+
+
+class Norm(nn.Module):
+  """Normalises each sample, with a scale and a shift per channel.
+
+  Attributes:
+    axes: of the moments: (0, 1, 2) is layer, (1, 2) instance normalisation.
+    epsilon: beside the variance.
+  """
+
+  axes: tuple[int, ...]
+  epsilon: float
+
+  @nn.compact
+  def __call__(self, x: jax.Array) -> jax.Array:
+    mean = x.mean(self.axes, keepdims=True)
+    variance = ((x - mean) ** 2).mean(self.axes, keepdims=True)
+    channels = (x.shape[0],)
+    scale = self.param("scale", nn.initializers.ones, channels)
+    shift = self.param("shift", nn.initializers.zeros, channels)
+    x = (x - mean) * jax.lax.rsqrt(variance + self.epsilon)
+    return x * per_channel(scale) + per_channel(shift)
+
+
+def layer_norm(name: str) -> Norm:
+  """Moments over all of a sample's map."""
+  return Norm((0, 1, 2), _LAYER_EPSILON, name=name)
+
+
+def instance_norm(name: str) -> Norm:
+  """Moments over each channel of a sample's map."""
+  return Norm((1, 2), _INSTANCE_EPSILON, name=name)
+
+
+class BatchNorm(nn.Module):
+  """Batch normalisation, with the statistics of each frame its own.
+
+  Training normalises by the batch, and keeps running means in the collection
+  "stats"; else those are used, so that no clip depends on the others.
+
+  Attributes:
+    train: which of both.
+    frames: b is (frames, clips): moments are over the clips of a frame.
+  """
+
+  train: bool
+  frames: int = 1
+
+  @nn.compact
+  def __call__(self, x: jax.Array) -> jax.Array:
+    channels = (x.shape[0],)
+    zeros, ones = nn.initializers.zeros, nn.initializers.ones
+    start = lambda init: lambda: init(None, channels)
+    mean = self.variable("stats", "mean", start(zeros))
+    variance = self.variable("stats", "variance", start(ones))
+    scale = self.param("scale", _around_one, channels)
+    shift = self.param("shift", zeros, channels)
+    if self.train:
+      parts = x.reshape(*x.shape[:3], self.frames, -1)
+      axes = (1, 2, 4)
+      m = parts.mean(axes, keepdims=True)
+      v = ((parts - m) ** 2).mean(axes, keepdims=True)
+      x = ((parts - m) * jax.lax.rsqrt(v + _BATCH_EPSILON)).reshape(x.shape)
+      if not self.is_initializing():
+        for kept, new in ((mean, m), (variance, v)):
+          new = jax.lax.stop_gradient(new.mean((1, 2, 3, 4)))
+          kept.value += _BATCH_MOMENTUM * (new - kept.value)
+    else:
+      x = (x - per_channel(mean.value)) * per_channel(
+        jax.lax.rsqrt(variance.value + _BATCH_EPSILON)
+      )
+    return x * per_channel(scale) + per_channel(shift)
+
+
+def _around_one(key, shape):
+  """N(1, .02), as the networks of arXiv:1802.07687 begin."""
+  return 1 + 0.02 * jax.random.normal(key, shape)
+
+
+class ConvLSTM(nn.Module):
+  """One step of a convolutional LSTM.
+
+  One convolution of [x, h] gives all four gates:
+
+      c' = c sigmoid(f + 1) + sigmoid(i) tanh(j),  h' = sigmoid(o) tanh(c')
+
+  Attributes:
+    features: channels of c and h.
+    size: of the kernel.
+    normalise: instance normalisation of the gates and of c', and no bias, as
+      in arXiv:1804.01523.
+    kernel_init: of the kernel.
+  """
+
+  features: int
+  size: int = 5
+  normalise: bool = False
+  kernel_init: Callable = nn.initializers.glorot_uniform()
+
+  @nn.compact
+  def __call__(self, state: State, x: jax.Array) -> tuple[State, jax.Array]:
+    c, h = state
+    gates = Conv(
+      4 * self.features,
+      self.size,
+      bias=not self.normalise,
+      kernel_init=self.kernel_init,
+      name="gates",
+    )(jnp.concatenate([x, h]))
+    if self.normalise:
+      gates = instance_norm("gates_norm")(gates)
+    i, j, f, o = jnp.split(gates, 4)
+    c = c * jax.nn.sigmoid(f + 1) + jax.nn.sigmoid(i) * jnp.tanh(j)
+    if self.normalise:
+      c = instance_norm("cell_norm")(c)
+    h = jax.nn.sigmoid(o) * jnp.tanh(c)
+    return (c, h), h
+
+
+def blank(features: int, side: int, batch: int) -> State:
+  """The zeros that a convolutional LSTM starts from."""
+  zeros = jnp.zeros((features, side, side, batch))
+  return zeros, zeros
+
+
+def pool(x: jax.Array, kind: str) -> jax.Array:
+  """Means or maxima of 2x2 squares, `[c, h, w, b] -> [c, h/2, w/2, b]`."""
+  c, h, w, b = x.shape
+  squares = x.reshape(c, h // 2, 2, w // 2, 2, b)
+  if kind == "mean":
+    return squares.mean((2, 4))
+  # Not `max`: its gradient looks for the maximum among numbers that XLA may
+  # compute again, otherwise rounded, and divides by how often it was found.
+  rows = jnp.maximum(squares[:, :, 0], squares[:, :, 1])
+  return jnp.maximum(rows[:, :, :, 0], rows[:, :, :, 1])
+
+
+def repeat(x: jax.Array) -> jax.Array:
+  """Each pixel four times, `[c, h, w, b] -> [c, 2h, 2w, b]`."""
+  return jnp.repeat(jnp.repeat(x, 2, axis=1), 2, axis=2)
+
+
+def enlarge(x: jax.Array) -> jax.Array:
+  """Bilinear, half-pixel centres, `[c, h, w, b] -> [c, 2h, 2w, b]`."""
+  for axis in (1, 2):
+    n = x.shape[axis]
+    before = jnp.take(x, jnp.maximum(jnp.arange(n) - 1, 0), axis)
+    after = jnp.take(x, jnp.minimum(jnp.arange(n) + 1, n - 1), axis)
+    both = jnp.stack(
+      [0.75 * x + 0.25 * before, 0.75 * x + 0.25 * after], axis + 1
+    )
+    shape = list(x.shape)
+    shape[axis] = 2 * n
+    x = both.reshape(shape)
+  return x
+
+
+def on_every_pixel(x: jax.Array, z: jax.Array) -> jax.Array:
+  """Adds the numbers `[z, b]` to a map as channels that are flat."""
+  _, h, w, b = x.shape
+  tiled = jnp.broadcast_to(z[:, None, None, :], (len(z), h, w, b))
+  return jnp.concatenate([x, tiled])
+
+
+def unit_kernels(raw: jax.Array) -> jax.Array:
+  """Kernels without negative weights, whose sum is 1 (arXiv:1605.07157).
+
+  Args:
+    raw: `[kernels, size, size, b]`. Where nothing of a kernel is positive, it
+      becomes a flat one.
+  """
+  tiny = 1e-12
+  positive = jax.nn.relu(raw - tiny) + tiny
+  return positive / positive.sum((1, 2), keepdims=True)
+
+
+def warp(x: jax.Array, kernels: jax.Array, mode: str) -> jax.Array:
+  """Each sample moved by kernels of its own, the same for all colours.
+
+  A weight right of the middle moves the picture to the left.
+
+  Args:
+    x: `[c, h, w, b]`.
+    kernels: `[kernels, size, size, b]`, of odd size.
+    mode: of the border, as `jnp.pad` has it: "constant" is zeros.
+
+  Returns:
+    `[kernels, c, h, w, b]`.
+  """
+  size = kernels.shape[1]
+  _, h, w, _ = x.shape
+  room = (size // 2, size // 2)
+  padded = jnp.pad(x, ((0, 0), room, room, (0, 0)), mode)
+  total = 0.0
+  for u in range(size):
+    for v in range(size):
+      weight = kernels[:, u, v, None, None, None, :]
+      total += weight * padded[None, :, u : u + h, v : v + w]
+  return jnp.asarray(total)
+
+
+class SpectralNorm(nn.Module):
+  """A kernel over its largest singular value (arXiv:1802.05957).
+
+  The singular vector u is kept in the collection "stats"; where that can be
+  written, a step of the power iteration moves it on. Gradients take u and v as
+  constants, as the paper does.
+
+  Attributes:
+    shape: of the kernel, with what comes out last.
+    kernel_init: of the kernel.
+  """
+
+  shape: tuple[int, ...]
+  kernel_init: Callable
+
+  @nn.compact
+  def __call__(self) -> jax.Array:
+    kernel = self.param("kernel", self.kernel_init, self.shape)
+    matrix = kernel.reshape(-1, self.shape[-1])
+    start = lambda: jax.random.normal(
+      self.make_rng("params"), (self.shape[-1],)
+    )
+    kept = self.variable("stats", "u", start)
+    fixed = jax.lax.stop_gradient(matrix)
+    v = unit(fixed @ kept.value)
+    u = unit(v @ fixed)
+    if self.is_mutable_collection("stats") and not self.is_initializing():
+      kept.value = u
+    return kernel / (v @ matrix @ u)
+
+
+def unit(a: jax.Array) -> jax.Array:
+  """A vector of length 1."""
+  return a / jnp.maximum(jnp.linalg.norm(a), 1e-12)
+
+
+def count(tree: Any) -> int:
+  """How many numbers a tree of arrays (or of their shapes) has."""
+  return sum(leaf.size for leaf in jax.tree.leaves(tree))

@@ -1,0 +1,216 @@
+"""Layers of the video models against their definitions."""
+
+import jax
+import numpy as np
+import pytest
+from jax import numpy as jnp
+
+from projects.fvd.models import discriminator, feedback, layers
+
+
+def draw(*shape, seed=0):
+  return np.random.default_rng(seed).normal(size=shape).astype(np.float32)
+
+
+def test_a_convolutional_lstm_is_its_equations():
+  cell = layers.ConvLSTM(2, size=3)
+  x, c, h = draw(3, 4, 4, 2), draw(2, 4, 4, 2, seed=1), draw(2, 4, 4, 2, seed=2)
+  params = cell.init(jax.random.key(0), (c, h), x)
+  assert layers.count(params) == 3 * 3 * 5 * 8 + 8  # One biased convolution.
+  zero = jax.tree.map(jnp.zeros_like, params)
+  # The gates are halves but the one that forgets, whose bias is 1.
+  (new_c, new_h), out = cell.apply(zero, (c, h), x)
+  kept = c / (1 + np.exp(-1))
+  np.testing.assert_allclose(new_c, kept, atol=1e-6)
+  np.testing.assert_allclose(new_h, 0.5 * np.tanh(kept), atol=1e-6)
+  np.testing.assert_array_equal(out, new_h)
+  # By a bias alone: i, j, f, o in this order.
+  bias = np.repeat(np.float32([0.3, -0.7, 0.2, 1.1]), 2)
+  biased = {"params": {"gates": {**zero["params"]["gates"], "bias": bias}}}
+  (new_c, new_h), _ = cell.apply(biased, (c, h), x)
+  s = lambda a: 1 / (1 + np.exp(-a))
+  wanted = c * s(1.2) + s(0.3) * np.tanh(-0.7)
+  np.testing.assert_allclose(new_c, wanted, atol=1e-6)
+  np.testing.assert_allclose(new_h, s(1.1) * np.tanh(wanted), atol=1e-6)
+  # What enters: x, then h.
+  kernel = np.zeros((3, 3, 5, 8), np.float32)
+  kernel[1, 1, 3, 2] = 1.0  # The first channel of h, to the first of j.
+  fed = {"params": {"gates": {"kernel": kernel, "bias": 0 * bias}}}
+  (new_c, _), _ = cell.apply(fed, (c, h), x)
+  wanted = c[0] * s(1.0) + 0.5 * np.tanh(h[0])
+  np.testing.assert_allclose(new_c[0], wanted, atol=1e-6)
+
+
+def test_norms_have_the_moments_of_their_axes():
+  x = 3 * draw(3, 4, 4, 2) + 5
+  for norm, axes in (
+    (layers.layer_norm("n"), (0, 1, 2)),
+    (layers.instance_norm("n"), (1, 2)),
+  ):
+    params = norm.init(jax.random.key(0), x)
+    assert layers.count(params) == 6
+    wanted = (x - x.mean(axes, keepdims=True)) / x.std(axes, keepdims=True)
+    np.testing.assert_allclose(norm.apply(params, x), wanted, atol=1e-4)
+    scale, shift = np.float32([1, 2, 3]), np.float32([-1, 0, 1])
+    moved = norm.apply({"params": {"scale": scale, "shift": shift}}, x)
+    by = lambda a: a[:, None, None, None]
+    np.testing.assert_allclose(moved, wanted * by(scale) + by(shift), atol=1e-4)
+
+
+def test_batch_norm_has_the_moments_of_each_frame_and_keeps_means():
+  x = draw(2, 3, 3, 2 * 4)  # Two frames of four clips.
+  x[..., 4:] = 2 * x[..., 4:] + 1
+  norm = lambda train: layers.BatchNorm(train, 2)
+  start = norm(True).init(jax.random.key(0), x)
+  np.testing.assert_array_equal(start["stats"]["mean"], 0)
+  plain = {"scale": jnp.ones(2), "shift": jnp.zeros(2)}
+  out, new = norm(True).apply(
+    {"params": plain, "stats": start["stats"]}, x, mutable=["stats"]
+  )
+  moments = []
+  for part in (slice(0, 4), slice(4, 8)):
+    one = x[..., part]
+    m, v = one.mean((1, 2, 3)), one.var((1, 2, 3))
+    by = lambda a: a[:, None, None, None]
+    wanted = (one - by(m)) / np.sqrt(by(v) + 1e-5)
+    np.testing.assert_allclose(out[..., part], wanted, atol=1e-5)
+    moments.append((m, v))
+  m, v = np.mean(moments, 0)
+  np.testing.assert_allclose(new["stats"]["mean"], 0.1 * m, atol=1e-6)
+  np.testing.assert_allclose(new["stats"]["variance"], 0.9 + 0.1 * v, atol=1e-5)
+  # Judged, a clip does not depend on the others.
+  judged = norm(False).apply({"params": plain, **new}, x)
+  alone = norm(False).apply({"params": plain, **new}, x[..., :1])
+  np.testing.assert_allclose(judged[..., :1], alone, atol=1e-6)
+
+
+def test_kernels_are_positive_and_sum_to_one():
+  raw = draw(4, 5, 5, 3)
+  raw[0] = -1.0  # All negative: flat.
+  kernels = np.asarray(layers.unit_kernels(raw))
+  np.testing.assert_allclose(kernels.sum((1, 2)), 1, atol=1e-6)
+  assert kernels.min() > 0
+  np.testing.assert_allclose(kernels[0], 1 / 25, rtol=1e-5)
+  positive = np.maximum(raw[1], 0)
+  np.testing.assert_allclose(
+    kernels[1], positive / positive.sum((0, 1)), atol=1e-6
+  )
+
+
+def test_a_warp_is_each_samples_own_cross_correlation():
+  x = draw(3, 6, 6, 2)
+  still = np.zeros((1, 5, 5, 2), np.float32)
+  still[0, 2, 2] = 1
+  np.testing.assert_array_equal(layers.warp(x, still, "constant")[0], x)
+  left = np.zeros_like(still)
+  left[0, 2, 3, 0] = left[0, 2, 2, 1] = 1  # Of the first sample alone.
+  moved = np.asarray(layers.warp(x, left, "constant")[0])
+  np.testing.assert_array_equal(moved[:, :, :-1, 0], x[:, :, 1:, 0])
+  np.testing.assert_array_equal(moved[:, :, -1, 0], 0)
+  np.testing.assert_array_equal(moved[..., 1], x[..., 1])
+  mirrored = np.asarray(layers.warp(x, left, "symmetric")[0])
+  np.testing.assert_array_equal(mirrored[:, :, -1, 0], x[:, :, -1, 0])
+  # One colour stays one colour; borders lose what lies outside.
+  red = np.zeros_like(x)
+  red[0] = 1
+  kernels = np.asarray(layers.unit_kernels(draw(2, 5, 5, 2, seed=3)))
+  out = np.asarray(layers.warp(red, kernels, "constant"))
+  np.testing.assert_array_equal(out[:, 1:], 0)
+  np.testing.assert_allclose(out[:, 0, 2:4, 2:4], 1, atol=1e-6)
+  corner = kernels[:, 2:, 2:].sum((1, 2))
+  np.testing.assert_allclose(out[:, 0, 0, 0], corner, atol=1e-6)
+
+
+def test_enlarging_is_bilinear_between_pixels():
+  x = draw(2, 3, 3, 2)
+  image = jax.image.resize(x, (2, 6, 6, 2), "linear")
+  np.testing.assert_allclose(layers.enlarge(x), image, atol=1e-6)
+  twice = layers.repeat(x)
+  np.testing.assert_array_equal(layers.pool(twice, "max"), x)
+  np.testing.assert_allclose(
+    layers.pool(layers.repeat(x), "mean"), x, atol=1e-6
+  )
+
+
+def test_a_transposed_convolution_is_the_transpose():
+  conv = layers.Conv(2, 3, 2, bias=False)
+  x, y = draw(3, 4, 4, 2), draw(2, 2, 2, 2, seed=1)
+  params = conv.init(jax.random.key(0), x)
+  kernel = params["params"]["kernel"]
+  back = layers.Deconv(3, 3, 2).apply(
+    {"params": {"kernel": kernel, "bias": jnp.zeros(3)}}, y
+  )
+  forward = jnp.sum(conv.apply(params, x) * y)
+  np.testing.assert_allclose(jnp.sum(x * back), forward, rtol=1e-5)
+
+
+def test_spectral_norm_finds_the_singular_value_and_holds_still_when_judged():
+  layer = layers.SpectralNorm((3, 3, 4, 5), jax.nn.initializers.normal(1.0))
+  variables = layer.init(jax.random.key(0))
+  params, stats = variables["params"], variables["stats"]
+  still = layer.apply(variables)
+  np.testing.assert_array_equal(layer.apply(variables), still)
+  for _ in range(50):
+    _, stats = layer.apply({"params": params, **_stats(stats)}, mutable="stats")
+    stats = stats["stats"]
+  kernel = layer.apply({"params": params, **_stats(stats)})
+  top = np.linalg.svd(np.reshape(params["kernel"], (36, 5)))[1][0]
+  np.testing.assert_allclose(kernel, params["kernel"] / top, rtol=0.01)
+
+
+def _stats(stats):
+  return {"stats": stats}
+
+
+def test_a_convolution_in_time_and_space_is_one():
+  x, kernel = draw(6, 2, 4, 4, 2), draw(4, 4, 4, 2, 3, seed=1)
+  for strides in ((1, 2), (2, 2)):
+    ours = discriminator.convolve_3d(x, kernel, strides)
+    wanted = jax.lax.conv_general_dilated(
+      x.transpose(4, 0, 2, 3, 1),
+      kernel,
+      (strides[0], strides[1], strides[1]),
+      [(1, 1)] * 3,
+      dimension_numbers=("NDHWC", "DHWIO", "NDHWC"),
+    ).transpose(1, 4, 2, 3, 0)
+    np.testing.assert_allclose(ours, wanted, atol=1e-4)
+
+
+def test_least_squares_losses_of_a_judge_that_says_nothing():
+  zeros, ones = jnp.zeros(3), jnp.ones(3)
+  assert discriminator.own_loss(zeros, zeros) == 1
+  assert discriminator.generator_loss(zeros) == 1
+  assert discriminator.own_loss(ones, zeros) == 0
+  assert discriminator.own_loss(zeros, ones) == 2
+  assert discriminator.generator_loss(ones) == 0
+
+
+@pytest.mark.parametrize(
+  ("step", "count"), [(0, 16), (5_000, 12), (7_000, 4), (9_213, 0), (10**6, 0)]
+)
+def test_scheduled_sampling_counts(step, count):
+  assert int(feedback.true_count(step, 900.0, 16)) == count
+
+
+def test_who_sees_the_true_frame():
+  shares = [feedback.true_share(t, 900.0) for t in (0, 900 * np.log(900))]
+  np.testing.assert_allclose(shares, [900 / 901, 0.5], atol=1e-4)
+  key = jax.random.key(0)
+  use = np.asarray(feedback.exact(key, 7_000, 900.0, 2, 6, 16))
+  np.testing.assert_array_equal(use.sum(1), [16, 16, 4, 4, 4, 4])
+  assert len({row.tobytes() for row in use[2:]}) == 4  # Others each time.
+  use = np.asarray(feedback.independent(key, 6_122, 900.0, 2, 6, 400))
+  assert use[:2].all()
+  np.testing.assert_allclose(use[2:].mean(1), 0.5, atol=0.1)
+  late = feedback.independent(key, 12_400, 900.0, 2, 40, 400)
+  assert not late[2:].any()
+
+
+def test_frames_and_videos_are_the_same_numbers():
+  video = np.random.default_rng(0).integers(0, 256, (2, 3, 4, 4, 3), np.uint8)
+  frames = feedback.to_frames(jnp.asarray(video))
+  assert frames.shape == (3, 3, 4, 4, 2)
+  back = feedback.to_video(frames)
+  np.testing.assert_allclose(back * 255, video, atol=1e-4)
+  floats = feedback.to_frames(jnp.asarray(video / 255, jnp.float32))
+  np.testing.assert_allclose(floats, frames, atol=1e-6)

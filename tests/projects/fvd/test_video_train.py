@@ -1,0 +1,250 @@
+"""Training of the video models: composed steps, resume, bad input."""
+
+import importlib
+
+import jax
+import numpy as np
+import pytest
+from jax import numpy as jnp
+from PIL import Image
+
+from common import keys
+from common.errors import InputError
+from common.tables import cells
+from projects.fvd import (
+  data,
+  film,
+  frames,
+  model_tables,
+  predict,
+  reproduce,
+  scenarios,
+  schema,
+  score,
+  train,
+)
+from projects.fvd.models import choice
+
+pytestmark = pytest.mark.slow
+
+
+def config_of(name, variant="smoke", **changes):
+  module = importlib.import_module(f"configs.fvd.{name}")
+  config = module.get_config(variant)
+  config.unlock()
+  config.update(changes)
+  return config
+
+
+def test_a_step_of_savp_moves_the_judges_and_then_the_generator_against_them():
+  config = config_of("savp")
+  state = jax.jit(lambda key: train.init(key, config))(jax.random.key(0))
+  batch = jax.jit(data.batches(config, jax.random.key(1)))(0)
+  # The key is of the step, too: not that of the first.
+  state = state.replace(step=jnp.int32(1))
+  after, metrics = jax.jit(train.make_train_step(config))(state, batch)
+  assert int(after.step) == 2
+  model = choice.model_of(config)
+  assert model.players == ("discriminators", "generator")
+  loss = jax.jit(model.loss, static_argnums=4)
+  key = jax.random.fold_in(state.key, 1)
+  video = jnp.asarray(batch["video"], jnp.float32) / 255
+  params, stats = state.params, state.stats
+  for player, name in (
+    ("discriminators", "discriminator_loss"),
+    ("generator", "loss"),
+  ):
+    value = lambda player=player: float(
+      loss({"params": params, "stats": stats}, video, key, 1, player)[0]
+    )
+    before = value()
+    np.testing.assert_allclose(metrics[name], before, rtol=1e-4)
+    moves = jax.tree.map(
+      lambda a, b: np.abs(b - a).max(), params[player], after.params[player]
+    )
+    # Adam's first step is as long as the rate.
+    np.testing.assert_allclose(max(jax.tree.leaves(moves)), 1e-3, rtol=0.02)
+    params = {**params, player: after.params[player]}
+    assert value() < before  # Downhill, by the same noise.
+    # The generator meets the judges that have moved.
+    stats = after.stats
+  kept = jax.tree.map(jnp.array_equal, after.stats, state.stats)
+  assert not all(jax.tree.leaves(kept))
+
+
+def test_a_run_goes_on_to_the_same_bits(tmp_path):
+  whole, scores = train.train(config_of("svp_fp").lock(), str(tmp_path / "a"))
+  assert set(scores) == {"psnr", "ssim"}
+  half = config_of("svp_fp", total_steps=2).lock()
+  train.train(half, str(tmp_path / "b"))
+  again, rest = train.train(config_of("svp_fp").lock(), str(tmp_path / "b"))
+  assert rest == scores
+  same = lambda a, b: np.testing.assert_array_equal(a, b)
+  for part in ("params", "stats", "opt"):
+    jax.tree.map(same, getattr(whole, part), getattr(again, part))
+  assert (tmp_path / "a" / "film.png").stat().st_size > 5_000
+
+
+def test_the_rate_falls_to_zero():
+  config = config_of("savp", "", total_steps=9)
+  config.decay_start, config.decay_end = 2, 4
+  adam = train.optimizer(config)
+  params, state, moves = jnp.zeros(()), None, []
+  state = adam.init(params)
+  for _ in range(6):
+    move, state = adam.update(jnp.ones(()), state)
+    moves.append(float(move))
+  np.testing.assert_allclose(
+    moves, -2e-4 * np.array([1, 1, 1, 0.5, 0, 0]), atol=1e-8
+  )
+  config.clip_norm = 0.5
+  clipped = train.optimizer(config)
+  first = clipped.update(jnp.full((4,), 10.0), clipped.init(jnp.zeros(4)))[1]
+  np.testing.assert_allclose(first[1][0].mu, 0.5 * 0.25 * np.ones(4), rtol=1e-5)
+
+
+def test_batches_are_a_function_of_key_and_step():
+  config = config_of("cdna")
+  batch = jax.jit(data.batches(config, jax.random.key(0)))
+  one = batch(3)["video"]
+  assert one.shape == (4, 5, 16, 16, 3) and one.dtype == jnp.uint8
+  np.testing.assert_array_equal(one, batch(3)["video"])
+  assert not jnp.array_equal(one, batch(4)["video"])
+  # It moves, by less than two pixels a frame, and stays one colour.
+  assert len({frame.tobytes() for frame in np.asarray(one[0])}) > 1
+  test = data.test(config, jax.random.key(5))
+  np.testing.assert_array_equal(test, data.test(config, jax.random.key(6)))
+  indices = jnp.arange(4)
+  trained = data.videos("moving_square", "train", indices, 5, 16)
+  assert not jnp.array_equal(test, trained)
+  assert set(data.SOURCES) > set(scenarios.SCENARIOS)
+
+
+def test_baselines_and_scores_of_clips():
+  context = np.zeros((2, 2, 8, 8, 3), np.uint8)
+  context[:, 1] = 100
+  copied = predict.copy_last(context, 3)
+  assert copied.shape == (2, 3, 8, 8, 3) and (copied == 100).all()
+  line = predict.extrapolate(context, 3)
+  np.testing.assert_array_equal(line[0, :, 0, 0, 0], [200, 255, 255])
+  with pytest.raises(InputError, match="one frame of context"):
+    predict.extrapolate(context[:, :1], 3)
+  psnr = frames.psnr_of_each(copied, line)
+  np.testing.assert_allclose(psnr[0], frames.psnr(copied[:1], line[:1]))
+  assert frames.psnr_of_each(copied, copied)[0] == pytest.approx(
+    58.92, abs=0.01
+  )
+  ssim = frames.ssim_of_each(copied, line)
+  np.testing.assert_allclose(ssim[1], frames.ssim(copied[1:], line[1:]))
+
+
+def test_videos_that_a_model_cannot_take():
+  config = config_of("cdna")
+  step = train.make_train_step(config)
+  state = jax.eval_shape(
+    lambda: train.init(keys.named(jax.random.key(0), "init"), config)
+  )
+  video = lambda *shape: {"video": jax.ShapeDtypeStruct(shape, jnp.uint8)}
+  for batch, said in (
+    (video(4, 2, 16, 16, 3), "2 frames are too short: cdna takes 3"),
+    (video(4, 1, 16, 16, 3), "1 frames are too short"),
+    (video(4, 5, 16, 24, 3), "16x24 pixels: this cdna was made for 16x16"),
+    (video(4, 5, 16, 16), "it can be"),
+  ):
+    with pytest.raises(InputError, match=said):
+      jax.eval_shape(step, state, batch)
+  with pytest.raises(InputError, match="ask for one at least"):
+    predict.make_predict(config, 0)
+  draw = predict.make_predict(config, 3)
+  with pytest.raises(InputError, match="takes 2 or more"):
+    draw({}, np.zeros((1, 1, 16, 16, 3), np.uint8), jax.random.key(0))
+
+
+@pytest.mark.parametrize(
+  ("name", "changes", "said"),
+  [
+    ("cdna", {"frames": 2}, "have 3"),
+    ("cdna", {"image_size": 20}, "multiple of 8"),
+    ("cdna", {"kernel_size": 4}, "must be odd"),
+    ("cdna", {"scenario": "brawls"}, "did you mean 'brawl'"),
+    ("svp_fp", {"convs": (1, 2, 3)}, "equally long"),
+    ("svp_fp", {"image_size": 18}, "multiple of 4"),
+    ("savp", {"up": (2,)}, "equally long"),
+    ("savp", {"discriminator_frames": 5}, "the model makes 4"),
+    ("savp", {"model": "sapv"}, "did you mean 'savp'"),
+  ],
+)
+def test_configs_that_cannot_be(name, changes, said):
+  config = config_of(name)
+  schema.check(config)
+  config.update(changes)
+  with pytest.raises(InputError, match=said):
+    schema.check(config)
+
+
+def test_films_and_ranks(tmp_path):
+  draw = np.random.default_rng(0)
+  video = draw.integers(0, 256, (2, 3, 8, 8, 3), np.uint8)
+  rows = {"truth": video, "a": video}
+  film.strip(tmp_path / "f.png", rows, video[:, :2], ("best", "worst"))
+  assert (tmp_path / "f.png").stat().st_size > 3_000
+  film.animation(tmp_path / "f.gif", rows, video[:, :2])
+  with Image.open(tmp_path / "f.gif") as moving:
+    assert moving.n_frames == 5
+    side = 9 * 15  # Eight pixels and a line, enlarged to 128 and more.
+    assert moving.size == (2 * side, 2 * side)
+  ranks = model_tables.rank_correlation
+  assert ranks([1, 2, 3], [1, 5, 9]) == 1
+  assert ranks([1, 2, 3], [9, 5, 1]) == -1
+  assert ranks([1, 2], [1, 2]) is None
+  assert ranks([1, 1, 1], [1, 2, 3]) is None
+  entries = {
+    "a": {"x": 0.5, "n": None, "intervals": {"x": (0.4, 0.6)}},
+    "b": {},
+    "c": {"x": 1},
+  }
+  assert model_tables.semantic_scores(entries) == {"x": {"a": 0.5, "c": 1.0}}
+  with pytest.raises(InputError, match="'zzz' is none of"):
+    model_tables.chosen("models", "zzz", ["a"])
+  assert model_tables.chosen("models", "", ["a"]) == ["a"]
+
+
+def test_the_benchmarks_table(tmp_path, monkeypatch, capsys):
+  toy = score.Network(
+    lambda x: jnp.asarray(x, jnp.float32) / 255,
+    jax.jit(lambda _, x: x.mean((2, 3)).reshape(len(x), -1)),
+    {},
+    2,
+    {"score": "toy distance"},
+  )
+  monkeypatch.setattr(score, "network", lambda *_: toy)
+  where = [f"--out={tmp_path / 'out'}", f"--runs={tmp_path / 'runs'}"]
+  asked = ["--table=models", "--quick", "--models=baselines,svp_fp", *where]
+  reproduce.main(asked)
+  lines = [
+    [cell.strip() for cell in line.split("|")[1:-1]]
+    for line in capsys.readouterr().out.splitlines()
+    if line.startswith("| moving_square")
+  ]
+  names = [line[1] for line in lines]
+  assert names == [*predict.BASELINES, "CDNA", "SV2P", "SVP-FP", "SAVP"]
+  by = dict(zip(names, lines, strict=True))
+  assert by["CDNA"][2:10] == ["-"] * 8
+  assert by["copy the last frame"][9] == "none"
+  assert by["SVP-FP"][9].startswith("4, ") and by["SVP-FP"][8].endswith("(2)")
+  float(by["SVP-FP"][6])  # PSNR.
+  cell = cells.load(tmp_path / "out" / "models_smoke_moving_square_svp_fp.json")
+  found = cell["judged"]
+  assert found["best_psnr"] >= found["psnr"]
+  assert found["protocol"]["score"] == "toy distance" and found["n"] == 4
+  film = tmp_path / "out" / "film_moving_square.png"
+  assert film.stat().st_size > 5_000
+  # The scores are of what was kept.
+  made = np.load(
+    tmp_path / "runs/models_smoke_moving_square_svp_fp/predicted.npy"
+  )
+  config = config_of("svp_fp")
+  truth = np.asarray(data.test(config, jax.random.key(0))[:, 2:])
+  np.testing.assert_allclose(
+    frames.psnr_of_each(truth, made).mean(), found["psnr"]
+  )

@@ -1,0 +1,127 @@
+"""Mutants of the video models of the FVD's project."""
+
+from tools.mutants.mutant import of
+
+TESTS = "tests/projects/fvd/"
+LAYERS = f"{TESTS}test_video_layers.py"
+MODELS = f"{TESTS}test_video_models.py"
+TRAIN = f"{TESTS}test_video_train.py"
+ROOM = "projects/fvd/models/"
+
+MUTANTS = (
+  *of(
+    f"{ROOM}layers.py",
+    LAYERS,
+    ("jax.nn.sigmoid(f + 1)", "jax.nn.sigmoid(f)"),
+    ("i, j, f, o = jnp.split(gates, 4)", "i, j, o, f = jnp.split(gates, 4)"),
+    ("jnp.concatenate([x, h])", "jnp.concatenate([h, x])"),
+    ("new - kept.value)", "new + kept.value)"),
+    ("axes = (1, 2, 4)", "axes = (1, 2, 3, 4)"),
+    (
+      "positive / positive.sum((1, 2), keepdims=True)",
+      "positive / positive.sum((0, 1, 2), keepdims=True)",
+    ),
+    ("padded[None, :, u : u + h, v : v + w]", "padded[None, :, v:v+h, u:u+w]"),
+    ("return kernel / (v @ matrix @ u)", "return kernel"),
+    ("      kept.value = u\n", "      pass\n"),
+    ("0.75 * x + 0.25 * after", "0.75 * x + 0.25 * before"),
+  ),
+  *of(
+    f"{ROOM}feedback.py",
+    f"{LAYERS} {MODELS}",
+    ("jnp.where(true, frame, last)", "jnp.where(true, last, frame)"),
+    ("return (state, made), made", "return (state, frame), made"),
+    ("(order < n) |", "(order >= n) |"),
+    (
+      "jnp.arange(t) < context)[:, None]\n\n\ndef independent",
+      "jnp.arange(t) < 0)[:, None]\n\n\ndef independent",
+    ),
+    ("jnp.where(share < 0.001, 0.0, share)", "share"),
+  ),
+  *of(
+    f"{ROOM}cdna.py",
+    MODELS,
+    ("made[c - 1 :] - frames[c:]", "made[c:] - frames[c:-1]"),
+    ("[: self.kernels - 1]", "[1:]"),
+    ("jnp.stack([frame, scratch])", "jnp.stack([scratch, frame])"),
+    (
+      'nn.softmax(conv(e6, self.kernels + 1, 1, 1, "masks"), axis=0)',
+      'nn.sigmoid(conv(e6, self.kernels + 1, 1, 1, "masks"))',
+    ),
+  ),
+  *of(
+    f"{ROOM}sv2p.py",
+    MODELS,
+    ("value = mse + weight * kl", "value = mse"),
+    ("step < config.noise_steps", "step >= config.noise_steps"),
+    ("mean + jnp.exp(0.5 * log_variance)", "mean + jnp.exp(log_variance)"),
+    (
+      "jnp.exp(log_variance) - 1 - log_variance",
+      "jnp.exp(log_variance) - 1 + log_variance",
+    ),
+    (
+      "divergence(mean, log_variance).sum() / b",
+      "divergence(mean, log_variance).mean()",
+    ),
+  ),
+  *of(
+    f"{ROOM}svp_fp.py",
+    MODELS,
+    ("jnp.minimum(t - 1, context - 1)", "jnp.minimum(t - 1, context - 2)"),
+    (
+      "(vectors[:-1], vectors[1:], noise)",
+      "(vectors[:-1], vectors[:-1], noise)",
+    ),
+    (
+      "value = mse + config.kl_weight * kl",
+      "value = mse - config.kl_weight * kl",
+    ),
+    ("(made - frames[1:]) ** 2", "(made - frames[:-1]) ** 2"),
+  ),
+  *of(
+    f"{ROOM}savp.py",
+    f"{MODELS} {TRAIN}",
+    ("config.l1_weight * l1 + kl_weight * kl", "config.l1_weight * l1"),
+    ("value += weight * fooled", "value -= weight * fooled"),
+    ("jnp.where(given, z, prior)", "prior"),
+    ("fake = judged(part, made[part])\n", "fake = judged(part, frames[1:])\n"),
+    (
+      'made[..., :b], "gan": made[..., b:]',
+      'made[..., b:], "gan": made[..., :b]',
+    ),
+    ("unit_kernels(raw + middle)", "unit_kernels(raw)"),
+    (
+      "return Model((DISCRIMINATORS, GENERATOR)",
+      "return Model((GENERATOR, DISCRIMINATORS)",
+    ),
+  ),
+  *of(
+    f"{ROOM}discriminator.py",
+    f"{LAYERS}",
+    (
+      "jnp.mean((real - 1) ** 2) + jnp.mean(fake**2)",
+      "jnp.mean((real - 1) ** 2)",
+    ),
+    ("return jnp.mean((fake - 1) ** 2)", "return jnp.mean(fake**2)"),
+    (
+      "kernel.transpose(1, 2, 0, 3, 4)",
+      "kernel[::-1].transpose(1, 2, 0, 3, 4)",
+    ),
+  ),
+  *of(
+    "projects/fvd/train.py",
+    TRAIN,
+    ("jax.random.fold_in(state.key, state.step)", "state.key"),
+    ("stats=stats,\n      )", "stats=state.stats,\n      )"),
+    (
+      "params={**state.params, player: own},\n        opt",
+      "params=state.params,\n        opt",
+    ),
+  ),
+  *of(
+    "projects/fvd/predict.py",
+    TRAIN,
+    ("last + s * (last - before)", "last + s * (before - last)"),
+    ("context[:, -1:], steps", "context[:, :1], steps"),
+  ),
+)
