@@ -91,6 +91,14 @@ def test_tables_have_their_pictures(tmp_path, monkeypatch):
     assert (tmp_path / f"{name}.png").stat().st_size > 5_000
 
 
+def test_twins_are_not_judged(written):
+  one = collection.read(written, CONFIG)
+  other = one._replace(name="fashion_mnist")
+  pairs = studies.transfer([one, other], CONFIG)["pairs"]
+  counts = [cell["networks"] for cell in pairs["mnist"].values()]
+  assert counts == [12, 12]  # 28 of 40 have been seen, under another name.
+
+
 @pytest.mark.slow
 def test_importances_find_the_bias(written):
   found = studies.importances(collection.read(written, CONFIG), CONFIG)
