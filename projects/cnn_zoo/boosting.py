@@ -6,6 +6,7 @@ from typing import Any
 
 import ml_collections
 import numpy as np
+import threadpoolctl
 from sklearn.ensemble import HistGradientBoostingRegressor
 
 try:
@@ -86,11 +87,14 @@ def _scikit_learn(settings, seed, fewest, columns, training, stopping):
     l2_regularization=settings.penalty,
     early_stopping=False,
     random_state=seed,
-  ).fit(training.x, training.y)
-  errors = [
-    np.mean((found - stopping.y) ** 2)
-    for found in trees.staged_predict(stopping.x)
-  ]
+  )
+  # scikit-learn's own dependency; without it, all cores wait for each other.
+  with threadpoolctl.threadpool_limits(settings.threads or None, "openmp"):
+    trees.fit(training.x, training.y)
+    errors = [
+      np.mean((found - stopping.y) ** 2)
+      for found in trees.staged_predict(stopping.x)
+    ]
   after = int(np.argmin(errors))
   stage = lambda x: itertools.islice(trees.staged_predict(x), after, None)
   return lambda x: next(stage(x))

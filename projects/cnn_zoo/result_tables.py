@@ -187,8 +187,8 @@ def transfer_table(pairs: Mapping[str, Any]) -> str:
     for name, one in next(iter(pairs.values())).items()
   )
   return markdown.table(header, rows) + (
-    "\nTau, and R2; judged on the test part of its own set, and on all "
-    f"networks of another (first row: {counts}).\n"
+    "\nTau, and R2; judged on the test part of its own set, and on those "
+    f"of another that were drawn otherwise (first row: {counts}).\n"
   )
 
 

@@ -186,6 +186,9 @@ def transfer(
 ) -> dict[str, Any]:
   """Trees trained on each data set, judged on all: on its own, its test part.
 
+  Of another, on all networks but the twins of those that the trees have seen:
+  zoos of one seed draw the same hyperparameters and first weights.
+
   Raises:
     InputError: networks of different numbers of layers.
   """
@@ -203,7 +206,8 @@ def transfer(
     for other in found:
       judged = parts.test
       if other.name != one.name:
-        judged = np.flatnonzero(collection.usable(other))
+        seen = np.concatenate([parts.training, parts.validation])
+        judged = _strangers(one, seen, other)
       truth = accuracies(other)[judged]
       predicted = predict(statistics(other)[judged])
       points = np.stack([truth, predicted], axis=1)[:most_points]
@@ -213,6 +217,16 @@ def transfer(
         "points": points.round(4).tolist(),
       }
   return {"pairs": table}
+
+
+def _strangers(one, seen, other):
+  """Rows of `other` that were drawn otherwise than the rows `seen` of `one`."""
+  rows = np.flatnonzero(collection.usable(other))
+  drawn = lambda found, i: tuple(
+    str(found.columns[name][i]) for name in sorted(found.columns)
+  )
+  known = {drawn(one, i) for i in seen} if one.columns else set()
+  return np.asarray([i for i in rows if drawn(other, i) not in known], int)
 
 
 def of_sizes(

@@ -12,6 +12,8 @@ from projects.cnn_zoo import boosting, losses, predictors, schema, scores
 
 CONFIG = settings.get_config("smoke")
 
+pytestmark = pytest.mark.slow
+
 
 def test_the_config_passes_its_schema():
   for variant in ("", "smoke"):

@@ -68,9 +68,11 @@ def test_verdicts():
 
 def context(out, **flags):
   arguments = argparse.Namespace(**{"zoo": [], "other": [], **flags})
-  return frame.Context("cnn_zoo", out, True, True, 0, arguments)
+  project = reproduce.__name__.split(".")[1]  # Of a fork, its own.
+  return frame.Context(project, out, True, True, 0, arguments)
 
 
+@pytest.mark.slow
 def test_tables_have_their_pictures(tmp_path, monkeypatch):
   few = (paper.STATISTICS, "weights", "hyper", "hyper.learning_rate")
   monkeypatch.setattr(paper, "SETS", {n: paper.SETS[n] for n in few})
@@ -89,6 +91,15 @@ def test_tables_have_their_pictures(tmp_path, monkeypatch):
     assert (tmp_path / f"{name}.png").stat().st_size > 5_000
 
 
+def test_twins_are_not_judged(written):
+  one = collection.read(written, CONFIG)
+  other = one._replace(name="fashion_mnist")
+  pairs = studies.transfer([one, other], CONFIG)["pairs"]
+  counts = [cell["networks"] for cell in pairs["mnist"].values()]
+  assert counts == [12, 12]  # 28 of 40 have been seen, under another name.
+
+
+@pytest.mark.slow
 def test_importances_find_the_bias(written):
   found = studies.importances(collection.read(written, CONFIG), CONFIG)
   loss = np.asarray(found["loss"])
