@@ -1,7 +1,7 @@
 """Runs the benchmarks: prints a table each, keeps the numbers in results/.
 
   python -m benchmarks [--quick] [--tables] [frechet] [streaming] [fcd]
-    [coulomb_gan] [snn] [rudder] [slot_attention]
+    [coulomb_gan] [ttur] [snn] [rudder] [slot_attention]
 
 `--quick` shows in seconds that everything works: small sizes, times that mean
 nothing, and so no results are kept. `--tables` writes the tables again from the
@@ -23,6 +23,7 @@ MODULES = (
   "streaming",
   "fcd",
   "coulomb_gan",
+  "ttur",
   "snn",
   "rudder",
   "slot_attention",

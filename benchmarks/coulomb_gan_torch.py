@@ -11,6 +11,7 @@ import ml_collections
 import numpy as np
 import torch
 
+from common.gan import gaussian_grid
 from projects.coulomb_gan import model
 
 
