@@ -164,6 +164,11 @@ def test_statistics_of_a_grid_by_hand():
   assert (two["minimum"], two["pair"]) == (0.2, [1.0, 2.0])
   assert (one["median"], one["final"]) == (0.4, 0.5)
   assert (two["median"], two["median_pair"]) == (0.4, [2.0, 2.0])
+  assert one["held_out"] == pytest.approx((0.4 + 0.3 + 0.4) / 3)
+  # Two pairs: what the first two seeds choose is bad for the third.
+  pairs = np.array([[[0.1, 0.2, 0.9], [0.45, 0.45, 0.45]]])
+  got = rates.held_out(pairs, np.ones((1, 2), bool))
+  assert got == pytest.approx((0.45 + 0.45 + 0.9) / 3)
   assert found["fair"]["tried"] == 2
   # Medians are .9, .5, .9, .4: of the six pairs, three have .4 and two .5.
   assert found["fair"]["median"] == pytest.approx((3 * 0.4 + 2 * 0.5 + 0.9) / 6)
