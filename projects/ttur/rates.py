@@ -147,7 +147,7 @@ def statistics(cell: Mapping[str, Any], score: str) -> dict[str, Any]:
         the "pair" that has it;
       "median": over seeds of the best evaluation, at the pair where that is
         smallest, and "median_pair"; "final" and "final_pair" likewise of the
-        last evaluation;
+        last evaluation; "held_out", see there;
     "fair": the expected best median of "two rates" where it may try only as
     many pairs as there are single rates, drawn at random, and of all single
     rates: what is left of the lead; and "tried", how many that is.
@@ -173,6 +173,7 @@ def statistics(cell: Mapping[str, Any], score: str) -> dict[str, Any]:
     found["minimum"], found["pair"] = at(lowest.min(-1), allowed)
     found["median"], found["median_pair"] = at(middle, allowed)
     found["final"], found["final_pair"] = at(final, allowed)
+    found["held_out"] = held_out(lowest, allowed)
     out[name] = found
   if same.any():
     tried = int(same.sum())
@@ -182,6 +183,27 @@ def statistics(cell: Mapping[str, Any], score: str) -> dict[str, Any]:
       "final": expected_minimum(final.ravel(), tried),
     }
   return out
+
+
+def held_out(values: np.ndarray, allowed: np.ndarray) -> float:
+  """What seeds get at the pair that the others chose: choosing flatters not.
+
+  Args:
+    values: `[d, g, seeds]`.
+    allowed: bool `[d, g]`.
+
+  Returns:
+    The mean over seeds of the value at the allowed pair whose median over the
+    other seeds is smallest; NaN for a single seed, which has no others.
+  """
+  if values.shape[2] < 2:
+    return float("nan")
+  found = []
+  for seed in range(values.shape[2]):
+    others = np.median(np.delete(values, seed, axis=2), axis=-1)
+    others = np.where(allowed, others, np.inf)
+    found.append(values[..., seed].ravel()[np.argmin(others)])
+  return float(np.mean(found))
 
 
 def expected_minimum(values: np.ndarray, count: int) -> float:

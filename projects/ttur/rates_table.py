@@ -85,7 +85,7 @@ def table(context: reproduce.Context) -> str:
   for name, (title, _) in GRIDS.items():
     path = context.out / f"rates_{name}.json"
     if name != asked and not path.exists():
-      rows.append([title, *["-"] * 7])
+      rows.append([title, *["-"] * 8])
       continue
     if name == asked:
       cell = reproduce.cell(
@@ -100,6 +100,7 @@ def table(context: reproduce.Context) -> str:
     rows += rows_of(f"{title}, {score}", cell, found)
   header = ["grid, score", "rates", "pairs", "best of all runs and evaluations"]
   header += ["at (D, G)", "best: median of seeds", "at (D, G)"]
+  header += ["best: a seed at the pair that the others chose"]
   header += ["last: median of seeds"]
   return markdown.table(header, rows)
 
@@ -127,12 +128,13 @@ def rows_of(
           pair(this["pair"]),
           f"{this['median']:.3g}",
           pair(this["median_pair"]),
+          f"{this['held_out']:.3g}",
           f"{this['final']:.3g}",
         ]
       )
   if fair:
     few = [title, "two rates, as few tried", f"{fair['tried']} at random"]
-    few += ["-", "-", f"{fair['median']:.3g}", "-", f"{fair['final']:.3g}"]
+    few += ["-", "-", f"{fair['median']:.3g}", "-", "-", f"{fair['final']:.3g}"]
     rows.append(few)
   return rows
 

@@ -9,8 +9,17 @@ import pytest
 from jax import numpy as jnp
 
 from common.errors import InputError
+from common.tables import cells
 from configs.ttur import dcgan_fashion_mnist, gaussian_grid
-from projects.ttur import data, rates, sample, schema, scores, train
+from projects.ttur import (
+  data,
+  rates,
+  reproduce,
+  sample,
+  schema,
+  scores,
+  train,
+)
 
 pytestmark = pytest.mark.slow
 
@@ -131,7 +140,7 @@ def test_latents_are_of_their_kind_and_the_generators_own():
   assert 0.9 < jnp.max(jnp.abs(batch["latent"])) <= 1  # ... or uniform.
 
 
-def test_a_member_of_the_grid_is_the_run_with_its_rates(tmp_path):
+def test_a_member_of_the_grid_is_the_run_with_its_rates(tmp_path, capsys):
   config = gaussian_grid.get_config("smoke")
   cell = rates.sweep(config, tmp_path / "grid")
   found = np.array(cell["scores"]["mode_distance"])
@@ -147,6 +156,21 @@ def test_a_member_of_the_grid_is_the_run_with_its_rates(tmp_path):
   with pytest.MonkeyPatch.context() as patch:
     patch.setattr(rates.population, "run", None)
     assert rates.sweep(config, tmp_path / "grid")["scores"] == cell["scores"]
+  # The table of what is there: nothing is trained for it.
+  cells.save(tmp_path / "rates_gaussian_grid.json", cell)
+  reproduce.main(["--table=rates", f"--out={tmp_path}"])
+  text = capsys.readouterr().out
+  assert (
+    "| 25 Gaussians, mode_distance | two rates, as few tried | 2 at" in text
+  )
+  assert "| CIFAR-10 | - |" in text
+  assert (tmp_path / "rates_gaussian_grid.png").stat().st_size > 10_000
+  reproduce.main(["--table=training", f"--out={tmp_path}"])
+  text = capsys.readouterr().out
+  assert "| wgan_gp_lsun64 | two rates | 0.0003 | 0.0001 | 9.5 |" in text
+  with pytest.raises(SystemExit):
+    reproduce.main(["--table=rates", "--grid=cifar", f"--out={tmp_path}"])
+  assert "--grid=cifar is none of" in capsys.readouterr().err
 
 
 def test_statistics_of_a_grid_by_hand():
@@ -164,6 +188,11 @@ def test_statistics_of_a_grid_by_hand():
   assert (two["minimum"], two["pair"]) == (0.2, [1.0, 2.0])
   assert (one["median"], one["final"]) == (0.4, 0.5)
   assert (two["median"], two["median_pair"]) == (0.4, [2.0, 2.0])
+  assert one["held_out"] == pytest.approx((0.4 + 0.3 + 0.4) / 3)
+  # Two pairs: what the first two seeds choose is bad for the third.
+  pairs = np.array([[[0.1, 0.2, 0.9], [0.45, 0.45, 0.45]]])
+  got = rates.held_out(pairs, np.ones((1, 2), bool))
+  assert got == pytest.approx((0.45 + 0.45 + 0.9) / 3)
   assert found["fair"]["tried"] == 2
   # Medians are .9, .5, .9, .4: of the six pairs, three have .4 and two .5.
   assert found["fair"]["median"] == pytest.approx((3 * 0.4 + 2 * 0.5 + 0.9) / 6)
