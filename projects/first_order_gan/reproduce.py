@@ -30,7 +30,7 @@ from common.tables import cells, figures, markdown, reproduce
 from . import data, directions, pictures, schema, seeds, train
 
 ORIGIN = "minutes, device, commit"
-SHOWN = 8  # Lines of each method in the README.
+SHOWN = 4  # Lines of each method in the README.
 # Mean and deviation of the best JSD of five runs, 6,400 lines (from memory).
 PAPER = {
   "first_order": {4: "0.226 ± 0.006", 6: "0.556 ± 0.004"},
@@ -69,11 +69,13 @@ def language(context: reproduce.Context) -> Mapping[str, str]:
     name = f"the paper's {pictures.NAMES[method]}, other text"
     rows.append([name, "-", "-", *values.values(), "500,000", "5", "-"])
   text = "\n\n".join(
-    "\n".join([pictures.NAMES[m], *(f"    {s}" for s in c["samples"][:SHOWN])])
+    "\n".join(
+      [pictures.NAMES[m], *(f"    {s.rstrip()}" for s in c["samples"][:SHOWN])]
+    )
     for m, c in found.items()
   )
   table = markdown.table(["method", *header, "steps", "seeds", ORIGIN], rows)
-  return {"language": table, "samples": f"```text\n{text}\n```"}
+  return {"language": table, "samples": f"```text\n{text}\n```\n"}
 
 
 def mean(summary: Mapping[str, Any], form: str = ".3f") -> str:
@@ -103,7 +105,7 @@ def turns(context: reproduce.Context) -> str:
   header += ["off that of W1", "length, of tau_P's"]
   seeds_, origin = cell["seeds"], cells.origin([cell])
   table = markdown.table(header, rows)
-  return f"{table}\n\n{seeds_} seeds; {ORIGIN}: {origin}."
+  return f"{table}\n{seeds_} seeds; {ORIGIN}: {origin}.\n"
 
 
 def images_cell(
