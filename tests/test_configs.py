@@ -29,7 +29,8 @@ LATER = {
     "particle_step",
     "particle_steps",
   ),
-  "fvd": ("eval_samples",),  # Of the benchmark's table.
+  # Of the benchmark's table; the loop's are read by a run.
+  "fvd": ("eval_samples", *(set(COMMON) - {"batch_size"})),
   "interpretable_drugs": ("cache_dir", "data_dir", "max_device_bytes"),
   # The loop's are read by a run of another learner.
   "rudder": ("delays", *(set(COMMON) - {"batch_size"})),
