@@ -190,7 +190,8 @@ def of_predictions(
   Returns:
     The value of each score by its name; under "intervals", "ceiling", "floor"
     and "cases", what belongs to each; "left_out", those whose probe is not
-    good enough at this size, with their ceilings. Of no case: neither.
+    good enough at this size, with their ceilings. A score without a case, as
+    of touched shards where nobody touches any, is in neither.
   """
   n, t, size = made.shape[:3]
   video, labels = drawn(scenario, n, context + t, size)
@@ -200,18 +201,15 @@ def of_predictions(
   best = scores(scenario, video[:, context - 1 :], seen)
   others = {name: np.roll(a, 1, axis=0) for name, a in seen.items()}
   floor = scores(scenario, video[:, context - 1 :], others)
-  kept = [
-    name
-    for name, one in found.items()
-    if one.cases and (best[name].value or 0) >= CEILING
-  ]
+  good = [name for name in found if (best[name].value or 0) >= CEILING]
+  kept = [name for name in good if found[name].cases]
   return {
     **{name: found[name].value for name in kept},
     "intervals": {name: wilson(found[name]) for name in kept},
     "ceiling": {name: best[name].value for name in kept},
     "floor": {name: floor[name].value for name in kept},
     "cases": {name: found[name].cases for name in kept},
-    "left_out": {name: best[name].value for name in found if name not in kept},
+    "left_out": {name: best[name].value for name in found if name not in good},
   }
 
 

@@ -45,7 +45,7 @@ MUTANTS = (
   ),
   *of(
     f"{PLACE}render.py",
-    f"{FVD}test_scenarios.py",
+    f"{FVD}test_scenario_pictures.py",
     ("part[..., 1]\n", "part[..., 0]\n"),
     ("clear = 1 - picture", "clear = 1 + 0 * picture"),
     ("(some.health > 0) & (some.carrier < 0)", "(some.health > 0)"),

@@ -25,6 +25,7 @@ from . import (
   move_unit_to_border,
   render,
   road_trip_with_medivac,
+  schema,
   things,
 )
 
@@ -56,7 +57,8 @@ def clip(
     names that `things.labels` gives them.
 
   Raises:
-    InputError: an unknown scenario; frames or a size that it cannot have.
+    InputError: an unknown scenario; frames, a size or rules that it cannot
+      have.
   """
   chosen = module(scenario)
   if frames < chosen.FEWEST_FRAMES:
@@ -69,6 +71,7 @@ def clip(
       f"{SIZES[0]} to {SIZES[1]} a side"
     )
   rules = rules or chosen.Rules()
+  schema.check(scenario, rules)
   seen = chosen.play(key, frames, rules)
   floor = ground.picture(chosen.GROUND, size)
   video = render.video(seen, chosen.layers(rules), floor)

@@ -109,12 +109,6 @@ def test_clips_of_record_files(tmp_path):
       ),
       "has 1 frames and says that it has 7",
     ),
-    (
-      lambda raw: tfrecord.framed(
-        FIELD(2, entry("rgb_screen", FIELD(1, FIELD(1, FIELD(1, b"x")))))
-      ),
-      "a frame that is no PNG",
-    ),
   ],
 )
 def test_bad_files_end_in_one_sentence(tmp_path, spoil, said):
@@ -127,6 +121,20 @@ def test_bad_files_end_in_one_sentence(tmp_path, spoil, said):
   with pytest.raises(InputError, match=said):
     options = clips.Options(frames=1)
     list(clips.read(path, options, collections.Counter()))
+
+
+def test_a_frame_that_is_no_picture_leaves_out_its_video(tmp_path):
+  path, sent = tmp_path / "some.tfrecords", videos(2)
+  record_files.write_scv(path, sent, loops=4, per_second=16.0)
+  frames = FIELD(1, FIELD(1, FIELD(1, b"x")))
+  bad = tfrecord.framed(FIELD(2, entry("rgb_screen", frames)))
+  path.write_bytes(bad + path.read_bytes())
+  first, _ = record_files.videos(path)
+  with pytest.raises(InputError, match="a frame that is no PNG"):
+    first.frames(range(1))
+  notes = collections.Counter()
+  (found,) = clips.read(path, clips.Options(frames=1, count=1), notes)
+  assert (found == sent[0][:1]).all() and notes["unreadable"] == 1
 
 
 def test_a_missing_file(tmp_path):

@@ -16,9 +16,7 @@ from projects.fvd.scenarios import (
   make,
   move_unit_to_border,
   moving_mnist,
-  render,
   road_trip_with_medivac,
-  sprites,
   things,
 )
 
@@ -47,8 +45,9 @@ def test_the_walker_goes_straight_at_a_constant_speed(scenes):
 
 def test_it_stands_at_the_border():
   rules = move_unit_to_border.Rules()
+  play = jax.jit(lambda key: move_unit_to_border.play(key, 40, rules))
   for i in range(4):
-    found = move_unit_to_border.play(jax.random.key(i), 40, rules)
+    found = play(jax.random.key(i))
     off = jnp.abs(found.position[:, 0] - things.WIDTH / 2).max(-1)
     reached = things.WIDTH / 2 - rules.margin
     np.testing.assert_allclose(off[-5:], reached, atol=1e-4)
@@ -88,31 +87,32 @@ def duel(kind, **changes):
   rules = dataclasses.replace(
     brawl.Rules(), fewest=1, most=1, shares=shares, pace=0.0, **changes
   )
-  return rules, jax.tree.map(
-    np.asarray, brawl.play(jax.random.key(3), 40, rules)
-  )
+  play = jax.jit(lambda key: brawl.play(key, 40, rules))
+  return rules, jax.tree.map(np.asarray, play(jax.random.key(3)))
 
 
 def test_blades_walk_strike_and_die():
-  rules, seen = duel(0)
+  rules, seen = duel(0, apart=1.0)
   away = np.linalg.norm(seen.position[:, 0] - seen.position[:, 1], axis=-1)
-  reach, speed = rules.reach[0], rules.speed[0]
-  far = away[1:] > reach
+  speed = rules.speed[0]
+  far = away[1:] > rules.reach[0]
+  assert far.sum() > 1
   np.testing.assert_allclose(
     -np.diff(away)[far], 2 * speed * things.LOOPS, atol=1e-3
   )
-  # A blow is a frame here, and so much of the health; there is no shot.
+  # Each blow takes so much of the health; there is no shot.
   health = seen.health[:, :2]
   loses = -np.diff(health, axis=0)
   struck = loses[(health[1:] > 0) & (loses > 0)]
-  assert rules.reload[0] == things.LOOPS
   np.testing.assert_allclose(
     struck, rules.damage[0] / rules.health[0], rtol=1e-4
   )
   assert len(struck) > 6 and not seen.health[:, 2:].any()
   blows = np.ceil(rules.health[0] / rules.damage[0])
   fights = np.flatnonzero((loses > 0).any(1))
-  assert fights[-1] - fights[0] == blows - 1
+  assert len(fights) == blows
+  loops = (rules.reload[0] + 1) * (blows - 1)
+  assert abs(fights[-1] - fights[0] - loops / things.LOOPS) < 1
   # Of the dead, a flash: two frames, as rules.flash says.
   dead = np.flatnonzero(health[-1] == 0)
   assert len(dead) >= 1
@@ -140,6 +140,36 @@ def test_shots_fly_to_their_target_and_hurt_on_arrival():
     np.testing.assert_allclose(
       1 - health[first, i], rules.damage[1] / rules.health[1], rtol=1e-4
     )
+
+
+def test_a_shot_hurts_whom_it_was_meant_for():
+  """Though another enemy is nearer by now; and a shot goes to the nearest."""
+  rules = brawl.Rules()
+  rank = jnp.array([1, 1, 1, 1])
+  units = things.at(
+    jnp.array([[4.0, 8.0], [8.0, 8.0], [6.0, 8.0], [4.0, 10.0]]),
+    jnp.full(4, things.TROOPER),
+    jnp.array([things.BLUE, things.RED, things.RED, things.BLUE]),
+    jnp.zeros(4),
+  )
+  shots = brawl._Shots(
+    position=jnp.array([[7.8, 8.0], [8.0, 8.0], [6.0, 8.0], [4.0, 10.0]]),
+    facing=jnp.zeros(4),
+    target=jnp.array([1, 0, 0, 0]),
+    flies=jnp.array([True, False, False, False]),
+  )
+  wait = jnp.array([0.0, 9.0, 9.0, 0.0])
+  loop = brawl._loop(rules, rank, jnp.full(4, 5.0))
+  units, shots, wait = jax.jit(loop)(0, (units, shots, wait))
+  harm = rules.damage[1] / rules.health[1]
+  np.testing.assert_allclose(units.health, [1, 1 - harm, 1, 1], rtol=1e-6)
+  # The one whose shot flew did not shoot; the other did, at the nearest.
+  assert shots.flies.tolist() == [False, False, False, True]
+  assert shots.target[3] == 2 and wait.tolist() == [0, 8, 8, 5]
+  way = np.array([2.0, -2.0]) / np.sqrt(8)
+  np.testing.assert_allclose(
+    shots.position[3], [4, 10] + rules.muzzle * way, rtol=1e-5
+  )
 
 
 def test_nobody_rises_in_a_brawl(scenes):
@@ -195,91 +225,16 @@ def test_who_is_loaded_is_dropped(scenes):
   assert len(set(loaded)) > 2
 
 
-def test_pictures_lie_where_things_are():
-  floor = np.full((SIZE, SIZE, 3), 90, np.uint8)
-  layers = (render.Layer(0, 2, (things.SHARD, things.WORKER)),)
-
-  def drawn(places, kinds=(things.SHARD, things.WORKER), **changes):
-    place = jnp.array(places, jnp.float32) / UNIT
-    some = things.at(
-      place, jnp.array(kinds), jnp.zeros(2, jnp.int32), jnp.zeros(2)
-    )
-    some = things.still(some._replace(**changes), 1)
-    return np.asarray(render.video(some, layers, floor))[0].astype(int)
-
-  far = (-50.0, -50.0)
-  one = drawn([(10, 20), far])
-  assert (drawn([far, far]) == 90).all()
-  # By hand: the shard's picture over the ground.
-  picture = sprites.atlas((things.SHARD,), (0,), UNIT)[0, 0, 0, 0, 0] / 255.0
-  side = len(picture)
-  wanted = floor.astype(float)
-  window = wanted[20 - side // 2 :, 10 - side // 2 :][:side, :side]
-  window[:] = window * (1 - picture[..., 3:]) + 255 * picture[..., :3]
-  assert np.abs(one - wanted).max() <= 1 and (one != 90).any()
-  # A pixel to the right, and three down; and less than one.
-  moved = drawn([(11, 23), far])
-  assert (moved == np.roll(one, (3, 1), (0, 1))).all()
-  between = drawn([(10.5, 20), far])
-  middle = (one + np.roll(one, 1, 1)) / 2
-  assert np.abs(between - middle).max() < np.abs(one - middle).max()
-  # Later ones lie above; who is carried or not there is not seen.
-  assert (drawn([(16, 16)] * 2)[16, 16] == drawn([far, (16, 16)])[16, 16]).all()
-  gone = {"health": jnp.array([0.0, 1.0])}
-  assert (drawn([(10, 20), far], **gone) == 90).all()
-  carried = {"carrier": jnp.array([1, -1])}
-  assert (drawn([(10, 20), far], **carried) == 90).all()
-  # Half of one at the edge.
-  half = drawn([(0, 20), far])
-  assert (half[:, : side // 2] == one[:, 10 : 10 + side // 2]).all()
-
-
-def test_a_walker_shows_its_way_its_owner_and_its_health():
-  floor = np.full((64, 64, 3), 60, np.uint8)
-  layers = (render.Layer(0, 1, (things.TROOPER,), render.BOTH, fights=True),)
-
-  def drawn(facing=0.0, team=things.BLUE, health=1.0, flash=0.0):
-    one = things.at(
-      jnp.full((1, 2), 8.0),
-      jnp.array([things.TROOPER]),
-      jnp.array([team]),
-      jnp.array([facing]),
-    )
-    one = one._replace(health=jnp.array([health]), flash=jnp.array([flash]))
-    found = render.video(things.still(one, 1), layers, floor)
-    return np.asarray(found)[0].astype(int)
-
-  gun = lambda image: (np.abs(image - 145).max(-1) < 12).nonzero()
-  assert gun(drawn())[1].mean() > 33  # To the right,
-  assert gun(drawn(np.pi))[1].mean() < 31
-  assert gun(drawn(np.pi / 2))[0].mean() > 33  # and down.
-  blue, red = drawn()[31, 30], drawn(team=things.RED)[31, 30]
-  assert blue[2] > blue[0] + 90 and red[0] > red[2] + 90
-  green = lambda image: (
-    (image[:30, :, 1] > image[:30].max(-1) - 1) & (image[:30, :, 1] > 150)
-  )
-  assert not green(drawn()).any()
-  bars = [green(drawn(health=h)).sum() for h in (0.25, 0.75)]
-  assert 0 < bars[0] < bars[1]
-  dead = drawn(health=0.0, flash=1.0)
-  assert (dead[32, 32] > 240).all() and (drawn(health=0.0) == 60).all()
-
-
-def test_clips_are_a_function_of_their_key():
-  made = lambda i: scenarios.videos("move_unit_to_border", "train", i, 3, 16)
-  jitted = jax.jit(made)
-  video, labels = jitted(np.array([5, 6]))
-  again, _ = jitted(np.array([6, 5]))
-  assert (video == again[::-1]).all() and (video[0] != video[1]).any()
-  other, _ = scenarios.videos(
-    "move_unit_to_border", "train", np.array([5, 6]), 3, 16, seed=1
-  )
-  assert (other != video).any()
-  key = make.key_of("move_unit_to_border", "train", 5)
-  _, alone = scenarios.clip("move_unit_to_border", key, 3, 16)
-  np.testing.assert_allclose(
-    alone["position"], labels["position"][0], rtol=1e-6
-  )
+def test_clips_are_a_function_of_their_number(scenes):
+  name = "move_unit_to_border"
+  video, labels = scenes[name]
+  make_them = lambda i: scenarios.videos(name, "test", i, FRAMES, SIZE)
+  again, their = jax.jit(make_them)(np.arange(12)[::-1])
+  assert (again[::-1] == video).all()
+  assert (their["position"][::-1] == labels["position"]).all()
+  assert len(np.unique(labels["position"][:, 0, 0, 0])) == 12
+  for i in range(1, 12):
+    assert (video[0] != video[i]).any()
 
 
 def test_splits_share_no_key():
@@ -290,6 +245,9 @@ def test_splits_share_no_key():
     for i in (0, make.SPLITS[split] - 1):
       wanted = jax.random.fold_in(root, first + i)
       assert data(make.key_of("brawl", split, i)) == data(wanted)
+  assert data(make.key_of("brawl", "test", 0, seed=1)) != data(
+    make.key_of("brawl", "test", 0)
+  )
   assert data(make.key_of("brawl", "test", 0)) != data(
     make.key_of("collect_mineral_shards", "test", 0)
   )
@@ -320,6 +278,22 @@ def test_splits_share_no_key():
 def test_what_cannot_be_asked_for(call, said):
   with pytest.raises(InputError, match=said):
     call()
+
+
+@pytest.mark.parametrize(
+  ("scenario", "changes", "said"),
+  [
+    ("move_unit_to_border", {"speed": 0.0}, "config.speed is 0.0; it can be"),
+    ("collect_mineral_shards", {"shards": 30}, "from 2 to 20"),
+    ("brawl", {"fewest": 9}, "an army of 9 to 8"),
+    ("brawl", {"health": (1.0, 2.0)}, "has three numbers, of blades"),
+    ("road_trip_with_medivac", {"rest": (5, 5)}, r"\(from, up to\)"),
+  ],
+)
+def test_rules_that_cannot_be(scenario, changes, said):
+  rules = dataclasses.replace(make.module(scenario).Rules(), **changes)
+  with pytest.raises(InputError, match=said):
+    scenarios.clip(scenario, jax.random.key(0), 12, 32, rules)
 
 
 def test_digits_bounce():
