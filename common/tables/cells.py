@@ -13,7 +13,7 @@ import numpy as np
 from common import checkpoint
 from common.provenance import provenance
 
-PLACES = ("data_dir", "cache_dir")  # Of this machine: no part of a result.
+PLACES = ("data_dir", "cache_dir", "weights")  # Of this machine: no result.
 
 
 def cached(
