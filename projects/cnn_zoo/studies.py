@@ -300,18 +300,20 @@ def of_architectures(
 ) -> dict[str, Any]:
   """Trees on the first and last layer's statistics, judged on other networks.
 
-  These 28 exist whatever the depth is. Its own architecture comes first.
+  These 28 exist whatever the depth is. Its own architecture comes first; of
+  others, twins of networks that were learned from do not count.
   """
   ends = lambda one: one.statistics[features.names_of(one.layout).every][:, -1]
   seen = lambda one: features.of_layers(ends(one), (0, -1))
   rows = np.flatnonzero(collection.usable(found))
   parts = split(rows, config)
   predict, _ = fitted("gbm", config, seen(found), accuracies(found), parts)
+  learned = np.concatenate([parts.training, parts.validation])
   table = []
   for one in (found, *others):
     judged = parts.test
     if one is not found:
-      judged = np.flatnonzero(collection.usable(one))
+      judged = _strangers(found, learned, one)
     truth = accuracies(one)[judged]
     table.append(
       {

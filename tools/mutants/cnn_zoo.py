@@ -92,6 +92,7 @@ MUTANTS = (
     STUDIES,
     ("learn, of(parts.test), False)", "learn, of(parts.validation), False)"),
     ("learn, stop, True)", "stop, learn, True)"),
+    ("if drawn(other, i) not in known", "if True"),
     ("np.log(1 - r2), 1)", "np.log(r2), 1)"),
     ("order[learned:])", "order)"),
     ("whole - scores.scores", "-whole + scores.scores"),
