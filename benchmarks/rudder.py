@@ -211,7 +211,7 @@ def _lstm(quick):
   config = _config(quick)
   cells, batch = (4, 2) if quick else (16, 8)
   rows = []
-  for length in (5, 8) if quick else (50, 200):
+  for length in (5,) if quick else (50, 200):
     advance, compile_s = _update(config, length, batch)
     contenders: dict[str, Any] = {"ours": (advance, 1, 100)}
     calls = 2 if quick else 20
@@ -276,10 +276,9 @@ def _ppo(quick):
 def _growth(quick):
   """A round of RUDDER with as many updates as it may have."""
   rows = []
-  trials = (1, 2) if quick else (1, 10, 100)
-  delays = (3, 3) if quick else (25, 50, 100)
-  sizes = [(n, delays[-2]) for n in trials]
-  sizes += [(trials[-2], d) for d in delays if (trials[-2], d) not in sizes]
+  sizes = [(1, 50), (10, 50), (100, 50), (10, 25), (10, 100)]
+  if quick:
+    sizes = [(1, 3)]
   for count, delay in sizes:
     config = _config(
       quick,

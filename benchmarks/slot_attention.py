@@ -57,7 +57,8 @@ def run(quick: bool = False) -> list[dict]:
   with timing.conditions(quick):
     if quick:
       base = _resized(base, 14)
-      rows = [_against_peer(base, 1), *_changes(base, {}, 4, 1)]
+      rows = [_against_peer(base, 1)]
+      rows += _changes(base, {}, base.batch_size, 1)
       return rows + _on_devices(base, (2,), 1, rows[-1]["ours_s"])
     rows = [_against_peer(base, rounds)]
     rows.append(_row("the same, as XLA comes", *_time(base, {}, 1)))

@@ -20,7 +20,7 @@ def test_rows_are_well_formed(name):
   if name == "fcd" and weights.cached(chemnet.RELEASED) is None:
     pytest.skip("needs ChemNet's weights in the cache")
   rows = importlib.import_module(f"benchmarks.{name}").run(quick=True)
-  assert len({row["what"] for row in rows}) == len(rows) > 1
+  assert len({row["what"] for row in rows}) == len(rows) >= 1
   for row in rows:
     assert row.keys() >= {"what", "ours_s", "peer", "peer_s", "ratio"}
     assert math.isfinite(row["ours_s"]) and row["ours_s"] > 0
