@@ -182,7 +182,7 @@ def particles_cell(
 def particles(context: reproduce.Context) -> str:
   """Particles without networks, on both grids; returns the table."""
   rows = []
-  for grid in GRIDS[: 1 if context.quick else None]:
+  for grid in GRIDS:
     name = f"particles_{grid}"
     compute = functools.partial(
       particles_cell,

@@ -146,7 +146,7 @@ def test_reproduce_quick(table, tmp_path, capsys):
   reproduce.main([f"--table={table}", *flags, f"--runs={tmp_path}/runs"])
   assert capsys.readouterr().out.count("\n|") >= 3
   files = list(tmp_path.glob("*.json"))
-  assert len(files) == {"toy": 3, "particles": 1, "images": 3}[table]
+  assert len(files) == {"toy": 3, "particles": 2, "images": 3}[table]
   stamp = json.loads(files[0].read_text())["provenance"]
   assert {"commit", "jax", "device"} <= stamp.keys()
 
