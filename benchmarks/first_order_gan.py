@@ -11,13 +11,10 @@ its share of the step. Goals: twice the peer's speed; a target slope of at most
 a twentieth of a step.
 """
 
-from typing import Any
-
 import jax
 import numpy as np
 
 from benchmarks import timing
-from common import provenance
 from configs.first_order_gan import language
 from projects.first_order_gan import data, losses, train
 
@@ -30,15 +27,6 @@ except ImportError:  # Then the peer's cells stay empty.
 
 PEER = "PyTorch, eager" if torch else None
 HOW_TO_ADD_PEER = "no PyTorch to compare with: pip install torch (CPU build)"
-
-
-def settings() -> dict[str, Any]:
-  """Returns what the times depend on: threads and versions."""
-  return {
-    "jax_threads": len(provenance.cores()),
-    "torch_threads": torch.get_num_threads() if torch else None,
-    "torch": torch.__version__ if torch else None,
-  }
 
 
 def run(quick: bool = False) -> list[dict]:

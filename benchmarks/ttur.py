@@ -15,7 +15,6 @@ import jax
 import ml_collections
 
 from benchmarks import timing
-from common import provenance
 from configs.ttur import began_celeba64, dcgan_cifar10, wgan_gp_cifar10
 from projects.ttur import data, train
 
@@ -27,15 +26,6 @@ except ImportError:  # Then the peer's cells stay empty.
   torch = None
 
 HOW_TO_ADD_PEER = "no PyTorch to compare with: pip install torch (CPU build)"
-
-
-def settings() -> dict[str, Any]:
-  """Returns what the times depend on: threads and versions."""
-  return {
-    "jax_threads": len(provenance.cores()),
-    "torch_threads": torch.get_num_threads() if torch else None,
-    "torch": torch.__version__ if torch else None,
-  }
 
 
 def run(quick: bool = False) -> list[dict]:

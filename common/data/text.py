@@ -11,13 +11,12 @@ test: both are left out, the second as One Billion Word does; `short` and
 `repeated` say how many there were.
 """
 
-import glob
 import pathlib
 from typing import NamedTuple
 
 import numpy as np
 
-from common.data import table_files
+from common.data import folders, table_files
 from common.errors import InputError
 
 UNKNOWN = 0  # The number of all characters that are not in the list.
@@ -109,8 +108,7 @@ def files(source: str) -> list[pathlib.Path]:
   elif path.exists():
     return [path]
   else:
-    found = [pathlib.Path(p) for p in glob.glob(str(path))]
-    found = [p for p in found if p.is_file()]
+    found = [p for p in folders.pattern(source) or () if p.is_file()]
     empty = "does not exist"
   if not found:
     raise InputError(

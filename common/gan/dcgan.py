@@ -13,6 +13,7 @@ import jax
 from flax import linen as nn
 
 from common.nn import convolution
+from common.nn.batch_last import Conv, per_channel
 
 Initializer = nn.initializers.Initializer
 
@@ -115,7 +116,14 @@ class Discriminator(nn.Module):
     for i in range(self.depth):
       norm = self.norm if i or self.norm_first else "none"
       width, bias = self.features << i, self.bias or norm == "none"
-      a = DownConv(width, self.kernel_init, bias, name=f"conv_{i}")(a)
+      a = Conv(
+        width,
+        5,
+        2,
+        bias=bias,
+        kernel_init=self.kernel_init,
+        name=f"conv_{i}",
+      )(a)
       if norm == "batch":
         a = nn.BatchNorm(
           use_running_average=False,
@@ -132,24 +140,6 @@ class Discriminator(nn.Module):
     a = a.reshape(a.shape[0], -1)
     a = nn.Dense(self.outputs, kernel_init=self.last_init, name="out")(a)
     return a[:, 0] if self.outputs == 1 else a
-
-
-class DownConv(nn.Module):
-  """5x5 convolution of stride 2, `[c, h, w, n] -> [f, h/2, w/2, n]`.
-
-  The map and the parameters of `nn.Conv(f, (5, 5), 2)`, batch last.
-  """
-
-  features: int
-  kernel_init: Initializer
-  use_bias: bool = True
-
-  @nn.compact
-  def __call__(self, a: jax.Array) -> jax.Array:
-    shape = (5, 5, a.shape[0], self.features)
-    kernel = self.param("kernel", self.kernel_init, shape)
-    out = convolution.convolve(a, kernel, convolution.same(a.shape[1], 5, 2))
-    return out + _bias(self, self.features) if self.use_bias else out
 
 
 class UpConv(nn.Module):
@@ -171,9 +161,5 @@ class UpConv(nn.Module):
     size = (2 * a.shape[1], 2 * a.shape[2])
     where = convolution.same(size[0], 5, 2)
     out = convolution.transpose(a, turned, where, size)
-    return out + _bias(self, self.features)
-
-
-def _bias(layer, features):
-  bias = layer.param("bias", nn.initializers.zeros, (features,))
-  return bias.reshape(-1, 1, 1, 1)
+    bias = self.param("bias", nn.initializers.zeros, (self.features,))
+    return out + per_channel(bias)

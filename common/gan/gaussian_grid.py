@@ -13,6 +13,8 @@ from jax import numpy as jnp
 
 from common import keys
 
+from .distances import squared_distances
+
 
 def mode_centres(config: ml_collections.ConfigDict) -> jax.Array:
   """The grid's modes: `[grid_side^2, 2]`, unit spacing, around the origin."""
@@ -56,7 +58,7 @@ def mode_scores(
     weight_tv: total variation between the modes' weights and the shares of
       points nearest to each.
   """
-  r2 = _squared_distances(x, config)
+  r2 = squared_distances(x, mode_centres(config))
   nearest = jax.nn.one_hot(jnp.argmin(r2, axis=1), r2.shape[1])
   within = jnp.min(r2, axis=1) <= (3 * config.mode_std) ** 2
   weights = mode_weights(config)
@@ -76,14 +78,7 @@ def mode_distance(x: jax.Array, config: ml_collections.ConfigDict) -> jax.Array:
   within 3 standard deviations of each; points elsewhere are of no mode. The
   target's own points, of which 1.1% lie elsewhere, have 0.011.
   """
-  r2 = _squared_distances(x, config)
+  r2 = squared_distances(x, mode_centres(config))
   inside = jnp.mean(r2 <= (3 * config.mode_std) ** 2, axis=0)
   missed = jnp.sum(jnp.abs(inside - mode_weights(config)))
   return 0.5 * (missed + 1 - jnp.sum(inside))
-
-
-def _squared_distances(x, config):
-  """`[n, grid_side^2]`; one coordinate after the other, which is fast."""
-  centres = mode_centres(config)
-  across, up = ((x[:, i, None] - centres[None, :, i]) ** 2 for i in range(2))
-  return across + up

@@ -5,62 +5,21 @@ blocks; batch norm in the generator, always of the batch at hand, layer norm in
 the critic. No layer has a hidden default but its sizes.
 """
 
-import math
-
 import jax
 from flax import linen as nn
 from jax import numpy as jnp
 
 from common.nn import convolution
+from common.nn.batch_last import Conv, doubled, halved
 
 
-def _uniform(fan_in: float, fan_out: float, gain: float):
-  """Uniform with standard deviation sqrt(gain / (fan_in + fan_out))."""
-  bound = math.sqrt(3 * gain / (fan_in + fan_out))
-  return lambda key, shape, dtype=jnp.float32: jax.random.uniform(
-    key, shape, dtype, -bound, bound
-  )
+def conv(features: int, size: int, gain: float, name: str, bias: bool = True):
+  """A convolution of stride 1; 4 is the code's gain "he", 2 its "glorot".
 
-
-class Conv(nn.Module):
-  """Convolution of stride 1, `[c, h, w, n] -> [f, h, w, n]`.
-
-  Attributes:
-    features: f.
-    size: of the kernel.
-    gain: 4 is the code's "he", 2 its "glorot": variance gain / (fan_in +
-      fan_out), uniform.
-    use_bias: whether it has one.
+  Uniform, of variance gain / (fan_in + fan_out).
   """
-
-  features: int
-  size: int
-  gain: float
-  use_bias: bool = True
-
-  @nn.compact
-  def __call__(self, a: jax.Array) -> jax.Array:
-    taps, c = self.size**2, a.shape[0]
-    init = _uniform(taps * c, taps * self.features, self.gain)
-    shape = (self.size, self.size, c, self.features)
-    kernel = self.param("kernel", init, shape)
-    where = convolution.same(a.shape[1], self.size, 1)
-    out = convolution.convolve(a, kernel, where)
-    if not self.use_bias:
-      return out
-    bias = self.param("bias", nn.initializers.zeros, (self.features,))
-    return out + bias.reshape(-1, 1, 1, 1)
-
-
-def upsampled(a: jax.Array) -> jax.Array:
-  """Every pixel four times, `[c, h, w, n] -> [c, 2h, 2w, n]`."""
-  return jnp.repeat(jnp.repeat(a, 2, axis=1), 2, axis=2)
-
-
-def pooled(a: jax.Array) -> jax.Array:
-  """Means of 2x2 pixels, `[c, h, w, n] -> [c, h/2, w/2, n]`."""
-  c, h, w, n = a.shape
-  return a.reshape(c, h // 2, 2, w // 2, 2, n).mean((2, 4))
+  init = nn.initializers.variance_scaling(gain / 2, "fan_avg", "uniform")
+  return Conv(features, size, bias=bias, kernel_init=init, name=name)
 
 
 def _batch_norm(name: str) -> nn.BatchNorm:
@@ -98,15 +57,15 @@ class ResBlock(nn.Module):
   def __call__(self, a: jax.Array) -> jax.Array:
     up = self.resample == "up"
     norm = _batch_norm if up else _layer_norm
-    resized = upsampled(a) if up else pooled(a)
-    shortcut = Conv(self.features, 1, 2.0, name="shortcut")(resized)
+    resized = doubled(a) if up else halved(a)
+    shortcut = conv(self.features, 1, 2.0, "shortcut")(resized)
     inside = self.features if up else a.shape[0]
     a = nn.relu(norm("norm_1")(a))
-    a = upsampled(a) if up else a
-    a = Conv(inside, 3, 4.0, use_bias=False, name="conv_1")(a)
+    a = doubled(a) if up else a
+    a = conv(inside, 3, 4.0, "conv_1", bias=False)(a)
     a = nn.relu(norm("norm_2")(a))
-    a = Conv(self.features, 3, 4.0, name="conv_2")(a)
-    return shortcut + (a if up else pooled(a))
+    a = conv(self.features, 3, 4.0, "conv_2")(a)
+    return shortcut + (a if up else halved(a))
 
 
 def glorot_dense(features: int, name: str) -> nn.Dense:
@@ -134,7 +93,7 @@ class Generator(nn.Module):
     for i, features in enumerate((8, 4, 2, 1)):
       a = ResBlock(features * self.dim, "up", name=f"block_{i}")(a)
     a = nn.relu(_batch_norm("norm")(a))
-    a = Conv(self.channels, 3, 4.0, name="conv")(a)
+    a = conv(self.channels, 3, 4.0, "conv")(a)
     return jnp.tanh(convolution.batch_first(a))
 
 
@@ -153,7 +112,7 @@ class Critic(nn.Module):
 
   @nn.compact
   def __call__(self, a: jax.Array) -> jax.Array:
-    a = Conv(self.dim, 3, 2.0, name="conv")(convolution.batch_last(a))
+    a = conv(self.dim, 3, 2.0, "conv")(convolution.batch_last(a))
     for i, features in enumerate((2, 4, 8, 8)):
       a = ResBlock(features * self.dim, "down", name=f"block_{i}")(a)
     a = convolution.batch_first(a)

@@ -13,11 +13,11 @@ import jax
 import ml_collections
 import numpy as np
 from jax import numpy as jnp
-from jax.tree_util import Partial
 
 from common import keys
 from common.data import foreign, in_memory
 from common.errors import InputError
+from common.gan import batches as pairs
 from common.gan import image_data
 from common.gan.gaussian_grid import gaussian_grid
 from common.gan.image_data import discs, image_array, to_unit
@@ -36,29 +36,21 @@ def batches(
   count = config.batch_size * config.critic_steps
   latents = count + config.batch_size * (config.update_order == "sequential")
 
-  def join(real, key, t):
-    key = jax.random.fold_in(keys.named(key, "latent"), t)
-    z = jax.random.normal(key, (latents, config.latent_dim))
-    return {"real": real(t), "latent": z}
-
+  of_real = keys.named(key, "real")
   if config.dataset in ("gaussian_grid", "discs"):
     draw = gaussian_grid if config.dataset == "gaussian_grid" else discs
-
-    def generated(key, t):
-      return draw(jax.random.fold_in(key, t), count, config)
-
-    return Partial(join, Partial(generated, keys.named(key, "real")), key)
-  points = config.dataset == "points"
-  real = in_memory.batches(
-    split(config, config.train_split),
-    keys.named(key, "real"),
-    batch_size=count,
-    transform=(lambda rows, key: rows) if points else to_unit,
-    max_device_bytes=config.max_device_bytes,
-  )
-  if isinstance(real, Partial):
-    return Partial(join, real, key)
-  return lambda t: join(real, key, t)
+    real = pairs.generated(lambda key: draw(key, count, config), of_real)
+  else:
+    points = config.dataset == "points"
+    real = in_memory.batches(
+      split(config, config.train_split),
+      of_real,
+      batch_size=count,
+      transform=(lambda rows, key: rows) if points else to_unit,
+      max_device_bytes=config.max_device_bytes,
+    )
+  latent = lambda key: jax.random.normal(key, (latents, config.latent_dim))
+  return pairs.with_latents(real, latent, key)
 
 
 def test(config: ml_collections.ConfigDict, key: jax.Array) -> jax.Array:

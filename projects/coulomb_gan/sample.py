@@ -10,15 +10,13 @@ Images with batch normalisation are drawn in batches of the training size, which
 `batch_size` in the file records.
 """
 
-import argparse
 import pathlib
 
 import jax
 import numpy as np
 from jax import numpy as jnp
 
-from common import cli
-from common.errors import InputError
+from common.gan import samples
 from common.gan.pictures import save_tiles
 from common.workdir import saved_config, saved_state
 
@@ -33,8 +31,7 @@ def write_samples(
   Raises:
     InputError: no run or no sound checkpoint in `workdir`; `count` below 1.
   """
-  if count < 1:
-    raise InputError(f"--count is {count}; ask for at least one sample")
+  samples.check_count(count)
   config = saved_config(workdir, schema.check)
   state = saved_state(workdir, lambda key: train.init(key, config))
   batches = 16  # At once: what fits beside a large generator.
@@ -73,17 +70,7 @@ def write_samples(
 
 def main() -> None:
   """The command."""
-  parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
-  add = parser.add_argument
-  add("--workdir", required=True, type=pathlib.Path, help="of the run")
-  add("--out", type=pathlib.Path, help="where to write, if not there")
-  add("--count", type=int, default=1_000, help="how many samples to draw")
-  add("--seed", type=int, default=0, help="of the latents")
-  given = parser.parse_args()
-  workdir = given.workdir.expanduser()
-  out = given.out.expanduser() if given.out else workdir
-  with cli.sentences():
-    path = write_samples(workdir, out, given.count, given.seed)
+  path = samples.command(__doc__, write_samples)
   print(f"{path}\n{path.with_suffix('.png')}")
 
 

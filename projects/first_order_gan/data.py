@@ -14,11 +14,11 @@ import jax
 import ml_collections
 import numpy as np
 from jax import numpy as jnp
-from jax.tree_util import Partial
 
 from common import keys
 from common.data import in_memory, text
 from common.errors import InputError
+from common.gan import batches as pairs
 from common.gan import image_data
 from common.stats import ngrams
 
@@ -46,29 +46,21 @@ def batches(
   """
   count = config.batch_size * (config.critic_steps + 1)
 
-  def join(real, key, t):
-    key = jax.random.fold_in(keys.named(key, "latent"), t)
-    z = jax.random.normal(key, (count, config.latent_dim))
-    return {"real": real(t), "latent": z}
-
+  of_real = keys.named(key, "real")
   if config.dataset == "discs":
-
-    def generated(key, t):
-      return image_data.discs(jax.random.fold_in(key, t), count, config)
-
-    return Partial(join, Partial(generated, keys.named(key, "real")), key)
-  real = in_memory.batches(
-    split(config, "train"),
-    keys.named(key, "real"),
-    batch_size=count,
-    transform=(lambda rows, key: rows)
-    if config.dataset in TEXTS
-    else image_data.to_unit,
-    max_device_bytes=config.max_device_bytes,
-  )
-  if isinstance(real, Partial):
-    return Partial(join, real, key)
-  return lambda t: join(real, key, t)
+    draw = lambda key: image_data.discs(key, count, config)
+    real = pairs.generated(draw, of_real)
+  else:
+    texts = config.dataset in TEXTS
+    real = in_memory.batches(
+      split(config, "train"),
+      of_real,
+      batch_size=count,
+      transform=(lambda rows, key: rows) if texts else image_data.to_unit,
+      max_device_bytes=config.max_device_bytes,
+    )
+  latent = lambda key: jax.random.normal(key, (count, config.latent_dim))
+  return pairs.with_latents(real, latent, key)
 
 
 def split(config: ml_collections.ConfigDict, which: str) -> np.ndarray:

@@ -17,12 +17,12 @@ import chex
 import jax
 from jax import numpy as jnp
 
+from common.gan.distances import squared_distances
+
 # Pairs that are closer count as one point: their slope is not defined.
 _SAME_POINT = 1e-8
 # Added to lengths that the target slope divides by (10e-7 in the code).
 _LENGTH_FLOOR = 1e-6
-# Up to this dimension differences are formed one by one, which is exact.
-_DIRECT_DIMENSION = 16
 
 
 def between(x: jax.Array, made: jax.Array, share: jax.Array) -> jax.Array:
@@ -68,7 +68,7 @@ def lipschitz_penalty(
     length = _norm(x - x_prime)
   else:
     rise = f_x[:, None] - f_x_prime[None, :]
-    length = _square_root(squared_distances(x, x_prime))
+    length = _square_root(squared_distances(_flat(x), _flat(x_prime)))
   apart = length >= _SAME_POINT
   return jnp.mean(jnp.where(apart, rise**2 / jnp.where(apart, length, 1.0), 0))
 
@@ -173,20 +173,6 @@ def critic_loss(tau: jax.Array) -> jax.Array:
 def generator_loss(f_x_prime: jax.Array) -> jax.Array:
   """-E_Q[f(x')], of a critic `[k]`; the theory's gradient is half of its."""
   return -jnp.mean(f_x_prime)
-
-
-def squared_distances(x: jax.Array, x_prime: jax.Array) -> jax.Array:
-  """|x_i - x'_j|^2 of `[n, ...]` and `[k, ...]`, never negative: `[n, k]`."""
-  a, b = _flat(x), _flat(x_prime)
-  chex.assert_equal_shape_suffix([a, b], 1)
-  if a.shape[1] <= _DIRECT_DIMENSION:
-    parts = [(a[:, i, None] - b[None, :, i]) ** 2 for i in range(a.shape[1])]
-    return sum(parts[1:], parts[0])
-  # Distances do not see a shift, the rounding error does: centre first.
-  centre = jax.lax.stop_gradient(jnp.mean(a, axis=0, keepdims=True))
-  a, b = a - centre, b - centre
-  norms = jnp.sum(a**2, axis=1)[:, None] + jnp.sum(b**2, axis=1)[None, :]
-  return jnp.maximum(norms - 2 * _product(a, b.T), 0.0)
 
 
 def _product(a, b):

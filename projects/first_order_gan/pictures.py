@@ -11,7 +11,7 @@ from common.data import text
 from common.gan import pictures
 from common.tables import figures
 
-from . import data, train
+from . import data
 
 COLOURS = {
   "first_order": figures.OURS,
@@ -27,10 +27,9 @@ NAMES = {
 }
 
 
-def snapshot(run: experiment.Run, state: Any, step: int) -> None:
-  """Keeps some samples of step `step`, of the same latents at every step."""
+def snapshot(run: experiment.Run, x: np.ndarray, step: int) -> None:
+  """Keeps samples of step `step`, of the same latents at every step."""
   config = run.config
-  x = train.make_draw(config)(state, run.key("film"), config.picture_samples)
   folder = run.workdir / "film"
   folder.mkdir(exist_ok=True)
   save(folder / f"{step:08d}", x, config)
@@ -38,10 +37,9 @@ def snapshot(run: experiment.Run, state: Any, step: int) -> None:
     run.image(step, "samples", pictures.tile(figures.to_pixels(x)))
 
 
-def draw(run: experiment.Run, state: Any) -> None:
+def last(run: experiment.Run, x: np.ndarray) -> None:
   """Writes the last samples, and the curve of the score."""
   config, workdir = run.config, run.workdir
-  x = train.make_draw(config)(state, run.key("eval"), config.picture_samples)
   save(workdir / "samples", x, config)
   records = logs.read(workdir)
   if config.network == "characters":

@@ -10,14 +10,12 @@ moving averages of the generator's norms: none depends on another. The text that
 a run has learned must be where it was: it says which character is which.
 """
 
-import argparse
 import pathlib
 
 import jax
 import numpy as np
 
-from common import cli
-from common.errors import InputError
+from common.gan import samples
 from common.tables import figures
 from common.workdir import saved_config, saved_state
 
@@ -35,8 +33,7 @@ def write_samples(
     InputError: no run or no sound checkpoint in `workdir`; `count` below 1; a
       text that is not there any more.
   """
-  if count < 1:
-    raise InputError(f"--count is {count}; ask for at least one sample")
+  samples.check_count(count)
   config = saved_config(workdir, schema.check)
   state = saved_state(workdir, lambda key: train.init(key, config))
   x = train.make_draw(config)(state, jax.random.key(seed), count)
@@ -54,17 +51,7 @@ def write_samples(
 
 def main() -> None:
   """The command."""
-  parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
-  add = parser.add_argument
-  add("--workdir", required=True, type=pathlib.Path, help="of the run")
-  add("--out", type=pathlib.Path, help="where to write, if not there")
-  add("--count", type=int, default=1_000, help="how many samples to draw")
-  add("--seed", type=int, default=0, help="of the latents")
-  given = parser.parse_args()
-  workdir = given.workdir.expanduser()
-  out = given.out.expanduser() if given.out else workdir
-  with cli.sentences():
-    path = write_samples(workdir, out, given.count, given.seed)
+  path = samples.command(__doc__, write_samples)
   if path.suffix == ".txt":
     print(*path.read_text(encoding="utf-8").splitlines()[:_PRINTED], sep="\n")
   print(path)

@@ -264,6 +264,7 @@ def train(
     state = run.restore_or(lambda key: init(key, config))
     update = run.compile(make_train_step(config))
     evaluate = make_evaluate(config, data.test(config, run.key("test")))
+    draw = make_draw(config)
     batches = data.batches(config, run.key("data"))
     scores = {}
     for step, batch in run.steps(state, batches):
@@ -273,11 +274,13 @@ def train(
         here = run.local(state)
         scores = run.log_now(step, evaluate(here, run.key("eval")))
         if run.main:
-          pictures.snapshot(run, here, step)
+          drawn = draw(here, run.key("film"), config.picture_samples)
+          pictures.snapshot(run, drawn, step)
       run.save(step, state)
     here = run.local(state)
     if run.main:
-      pictures.draw(run, here)
+      drawn = draw(here, run.key("eval"), config.picture_samples)
+      pictures.last(run, drawn)
     # No step was left to do: the run had ended before.
     return state, scores or evaluate(here, run.key("eval"))
 

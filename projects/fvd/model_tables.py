@@ -2,11 +2,10 @@
 
 A cell is one model on one scenario: trained, asked to go on with the test
 split's clips, and judged. Beside the models stand two baselines that learn
-nothing. Semantic scores come from `semantics.py`, where it is there.
+nothing. Semantic scores come from `semantics.py`.
 """
 
 import functools
-import importlib
 import pathlib
 from collections.abc import Callable
 from typing import Any
@@ -20,7 +19,7 @@ from common import keys
 from common.errors import InputError
 from common.tables import cells, markdown, reproduce
 
-from . import data, film, frames, predict, published, score, train
+from . import data, film, frames, predict, published, score, semantics, train
 from .judge import judge
 from .scenarios import SCENARIOS
 
@@ -104,7 +103,6 @@ def semantic_cell(
     config: names the scenario.
     runs: of the models whose predictions are there.
   """
-  module = importlib.import_module(f"{__package__}.semantics")
   videos, c = split_of(config)
   made = {
     name: make(videos[:, :c], config.eval_frames)
@@ -113,7 +111,7 @@ def semantic_cell(
   made |= {MODELS[m]: np.load(path / PREDICTED) for m, path in runs.items()}
   return {
     "semantics": {
-      name: module.of_predictions(config.scenario, video, c)
+      name: semantics.of_predictions(config.scenario, video, c)
       for name, video in made.items()
     }
   }

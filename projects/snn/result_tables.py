@@ -47,11 +47,8 @@ def uci_results(
   has rank last there.
   """
   best = best_of(records)
-  names = sorted({name for name, _ in best})
-  done = [n for n in names if all((n, m) in best for m in networks)]
   score = lambda n, m: (best.get((n, m)) or {}).get("test", np.nan)
-  ours = np.array([[score(n, m) for m in networks] for n in done])
-  ours = ours.reshape(len(done), len(networks))
+  done, ours = _compared(best, networks)
   paper = published.uci()
   where = {n: i for i, n in enumerate(paper.sets)}
   both = [i for i, n in enumerate(done) if n in where]
@@ -103,6 +100,15 @@ def uci_results(
   }
 
 
+def _compared(best, networks):
+  """Tasks that all networks have finished, and accuracies [tasks, networks]."""
+  names = sorted({name for name, _ in best})
+  done = [n for n in names if all((n, m) in best for m in networks)]
+  score = lambda n, m: (best[n, m] or {}).get("test", np.nan)
+  accuracy = np.array([[score(n, m) for m in networks] for n in done])
+  return done, accuracy.reshape(len(done), len(networks))
+
+
 def uci_by_depth(
   records: list[dict[str, Any]], networks: Sequence[str] = model.METHODS
 ) -> dict[str, dict[str, dict[str, float]]]:
@@ -115,12 +121,9 @@ def uci_by_depth(
   out = {}
   for depth in sorted({r["depth"] for r in records if r["method"] in networks}):
     best = best_of([r for r in records if r.get("depth") == depth])
-    names = sorted({name for name, _ in best})
-    done = [n for n in names if all((n, m) in best for m in networks)]
+    done, accuracy = _compared(best, networks)
     if not done:
       continue
-    score = lambda n, m, best=best: (best[n, m] or {}).get("test", np.nan)
-    accuracy = np.array([[score(n, m) for m in networks] for n in done])
     rank = ranks.average_ranks(accuracy, missing="last")
     out[str(depth)] = {
       method: {

@@ -11,11 +11,11 @@ from typing import Any
 import jax
 import ml_collections
 import numpy as np
-from jax.tree_util import Partial
 
 from common import keys
 from common.data import in_memory
 from common.errors import InputError
+from common.gan import batches as pairs
 from common.gan import image_data
 from common.gan.gaussian_grid import gaussian_grid
 
@@ -36,26 +36,20 @@ def batches(
   count = config.batch_size * config.critic_steps
   latents = count + config.batch_size * (config.game == "wgan_gp")
 
-  def join(real, key, t):
-    key = jax.random.fold_in(keys.named(key, "latent"), t)
-    return {"real": real(t), "latent": model.latent(key, latents, config)}
-
+  of_real = keys.named(key, "real")
   if draw := _GENERATED.get(config.dataset):
-
-    def generated(key, t):
-      return draw(jax.random.fold_in(key, t), count, config)
-
-    return Partial(join, Partial(generated, keys.named(key, "real")), key)
-  real = in_memory.batches(
-    _enough(image_data.image_array(config, config.train_split), count, config),
-    keys.named(key, "real"),
-    batch_size=count,
-    transform=image_data.to_unit,
-    max_device_bytes=config.max_device_bytes,
-  )
-  if isinstance(real, Partial):
-    return Partial(join, real, key)
-  return lambda t: join(real, key, t)
+    real = pairs.generated(lambda key: draw(key, count, config), of_real)
+  else:
+    array = image_data.image_array(config, config.train_split)
+    real = in_memory.batches(
+      _enough(array, count, config),
+      of_real,
+      batch_size=count,
+      transform=image_data.to_unit,
+      max_device_bytes=config.max_device_bytes,
+    )
+  latent = lambda key: model.latent(key, latents, config)
+  return pairs.with_latents(real, latent, key)
 
 
 def _enough(array, count, config):

@@ -16,8 +16,8 @@ from jax import numpy as jnp
 
 from common.errors import InputError
 from common.gan import dcgan, mlp, resnet
-from common.gan.resnet import Conv
 from common.nn import convolution
+from common.nn.batch_last import Conv, doubled
 
 _TRUNCATED = nn.initializers.truncated_normal(0.02)  # of DCGAN's convolutions
 _NORMAL = nn.initializers.normal(0.02)  # its other kernels
@@ -41,10 +41,10 @@ class Decoder(nn.Module):
     stages = int(math.log2(self.size // 8)) + 1
     for i in range(stages):
       for j in range(2):
-        a = nn.elu(Conv(self.filters, 3, 2.0, name=f"conv_{i}_{j}")(a))
+        a = nn.elu(Conv(self.filters, 3, name=f"conv_{i}_{j}")(a))
       if i < stages - 1:
-        a = resnet.upsampled(a)
-    a = Conv(self.channels, 3, 2.0, name="conv")(a)
+        a = doubled(a)
+    a = Conv(self.channels, 3, name="conv")(a)
     return convolution.batch_first(a)
 
 
@@ -62,30 +62,15 @@ class Encoder(nn.Module):
   def __call__(self, a: jax.Array) -> jax.Array:
     stages = int(math.log2(a.shape[1] // 8)) + 1
     a = convolution.batch_last(a)
-    a = nn.elu(Conv(self.filters, 3, 2.0, name="conv")(a))
+    a = nn.elu(Conv(self.filters, 3, name="conv")(a))
     for i in range(stages):
       width = (i + 1) * self.filters
       for j in range(2):
-        a = nn.elu(Conv(width, 3, 2.0, name=f"conv_{i}_{j}")(a))
+        a = nn.elu(Conv(width, 3, name=f"conv_{i}_{j}")(a))
       if i < stages - 1:
-        a = nn.elu(Shrink(width, name=f"shrink_{i}")(a))
+        a = nn.elu(Conv(width, 3, 2, name=f"shrink_{i}")(a))
     a = convolution.batch_first(a)
     return resnet.glorot_dense(self.latent, "out")(a.reshape(len(a), -1))
-
-
-class Shrink(nn.Module):
-  """3x3 convolution of stride 2, `[c, h, w, n] -> [f, h/2, w/2, n]`."""
-
-  features: int
-
-  @nn.compact
-  def __call__(self, a: jax.Array) -> jax.Array:
-    c = a.shape[0]
-    init = nn.initializers.glorot_uniform()
-    kernel = self.param("kernel", init, (3, 3, c, self.features))
-    bias = self.param("bias", nn.initializers.zeros, (self.features,))
-    out = convolution.convolve(a, kernel, convolution.same(a.shape[1], 3, 2))
-    return out + bias.reshape(-1, 1, 1, 1)
 
 
 class Autoencoder(nn.Module):

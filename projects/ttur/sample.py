@@ -9,14 +9,12 @@ shown) and a picture of the first of them, into the workdir or `--out`. They are
 drawn as the paper's are for its FID, in batches of `sample_batch`.
 """
 
-import argparse
 import pathlib
 
 import jax
 import numpy as np
 
-from common import cli
-from common.errors import InputError
+from common.gan import samples
 from common.gan.pictures import save_tiles
 from common.tables import figures
 from common.workdir import saved_config, saved_state
@@ -32,8 +30,7 @@ def write_samples(
   Raises:
     InputError: no run or no sound checkpoint in `workdir`; `count` below 1.
   """
-  if count < 1:
-    raise InputError(f"--count is {count}; ask for at least one sample")
+  samples.check_count(count)
   config = saved_config(workdir, schema.check)
   state = saved_state(workdir, lambda key: train.init(key, config))
   draw = scores.sampled(config)
@@ -58,17 +55,7 @@ def write_samples(
 
 def main() -> None:
   """The command."""
-  parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
-  add = parser.add_argument
-  add("--workdir", required=True, type=pathlib.Path, help="of the run")
-  add("--out", type=pathlib.Path, help="where to write, if not there")
-  add("--count", type=int, default=1_000, help="how many samples to draw")
-  add("--seed", type=int, default=0, help="of the latents")
-  given = parser.parse_args()
-  workdir = given.workdir.expanduser()
-  out = given.out.expanduser() if given.out else workdir
-  with cli.sentences():
-    path = write_samples(workdir, out, given.count, given.seed)
+  path = samples.command(__doc__, write_samples)
   print(f"{path}\n{path.with_suffix('.png')}")
 
 

@@ -11,6 +11,7 @@ from jax import numpy as jnp
 
 from common.gan import dcgan, losses, pictures, players
 from common.nn import convolution
+from common.nn.batch_last import Conv
 
 INIT = nn.initializers.normal(0.3)
 
@@ -76,7 +77,7 @@ def test_up_convolution_is_flax_transposed_convolution(size):
 
 def test_down_convolution_is_flax_convolution_with_both_derivatives():
   a = jax.random.normal(jax.random.key(0), (2, 6, 8, 3))
-  down = BatchFirst(dcgan.DownConv(5, INIT))
+  down = BatchFirst(Conv(5, 5, 2, kernel_init=INIT))
   flax = nn.Conv(5, (5, 5), strides=(2, 2))
   params = down.init(jax.random.key(1), a)
   np.testing.assert_allclose(

@@ -34,8 +34,12 @@ MUTANTS = (
     ("return tau - weight * penalty", "return tau - penalty"),
     ("return -tau", "return tau"),
     ("return -jnp.mean(f_x_prime)", "return jnp.mean(f_x_prime)"),
-    ("norms - 2 * _product", "norms + 2 * _product"),
     ("above = squares > 0", "above = squares >= 0"),
+  ),
+  *of(
+    "common/gan/distances.py",
+    f"{TESTS}test_losses.py tests/projects/coulomb_gan/test_losses.py",
+    ("b_norm - 2 * gram", "b_norm + 2 * gram"),
   ),
   *of(
     "projects/first_order_gan/train.py",

@@ -62,10 +62,10 @@ MUTANTS = (
     "common/gan/resnet.py",
     f"{TESTS}test_model.py",
     ("inside = self.features if up else a.shape[0]", "inside = self.features"),
-    ("a = upsampled(a) if up else a\n", "a = a\n"),
+    ("a = doubled(a) if up else a\n", "a = a\n"),
     ("norm = _batch_norm if up else _layer_norm", "norm = _batch_norm"),
-    ("(a if up else pooled(a))", "a"),
-    ("math.sqrt(3 * gain", "math.sqrt(gain"),
+    ("(a if up else halved(a))", "a"),
+    ("variance_scaling(gain / 2", "variance_scaling(gain / 6"),
   ),
   *of(
     "common/gan/dcgan.py",

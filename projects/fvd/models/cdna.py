@@ -129,6 +129,19 @@ def unfold(
   return feedback.rollout(move, state, frames, use, None, config.remat)
 
 
+def sampling(
+  config: ml_collections.ConfigDict,
+  frames: jax.Array,
+  key: jax.Array,
+  step: jax.Array,
+) -> jax.Array:
+  """Who sees the true frame in training, bool [t - 1, b]; scheduled."""
+  t, b = len(frames), frames.shape[-1]
+  key = keys.named(key, "feedback")
+  k, context = config.sampling_k, config.context
+  return feedback.exact(key, step, k, context, t - 1, b)
+
+
 def error(
   config: ml_collections.ConfigDict, made: jax.Array, frames: jax.Array
 ) -> jax.Array:
@@ -151,15 +164,7 @@ def model(config: ml_collections.ConfigDict) -> Model:
 
   def loss(variables, video, key, step, player=PLAYER):
     frames = feedback.to_frames(video)
-    t, b = len(frames), frames.shape[-1]
-    use = feedback.exact(
-      keys.named(key, "feedback"),
-      step,
-      config.sampling_k,
-      config.context,
-      t - 1,
-      b,
-    )
+    use = sampling(config, frames, key, step)
     made = unfold(config, variables["params"][player], frames[:-1], use)
     value = error(config, made, frames)
     return value, ({"loss": value}, {})

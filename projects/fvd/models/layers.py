@@ -17,6 +17,7 @@ from flax import linen as nn
 from jax import numpy as jnp
 
 from common.nn import convolution
+from common.nn.batch_last import Conv, halved, per_channel
 from common.nn.convolution import Geometry
 
 State = tuple[jax.Array, jax.Array]  # Of an LSTM: c and h.
@@ -24,46 +25,6 @@ _LAYER_EPSILON = 1e-12  # Of the authors' library.
 _INSTANCE_EPSILON = 1e-6
 _BATCH_EPSILON = 1e-5
 _BATCH_MOMENTUM = 0.1  # PyTorch's: the share of what is new.
-
-
-def per_channel(a: jax.Array) -> jax.Array:
-  """`[c] -> [c, 1, 1, 1]`."""
-  return a[:, None, None, None]
-
-
-class Conv(nn.Module):
-  """A convolution, `[c, h, w, b] -> [features, h', w', b]`.
-
-  Attributes:
-    features: channels that come out.
-    size: of the square kernel.
-    stride: in both directions.
-    padding: zeros on every side; None for "SAME".
-    bias: whether there is one.
-    kernel_init: of the kernel `[size, size, c, features]`.
-  """
-
-  features: int
-  size: int
-  stride: int = 1
-  padding: int | None = None
-  bias: bool = True
-  kernel_init: Callable = nn.initializers.glorot_uniform()
-
-  @nn.compact
-  def __call__(self, x: jax.Array) -> jax.Array:
-    shape = (self.size, self.size, x.shape[0], self.features)
-    kernel = self.param("kernel", self.kernel_init, shape)
-    if self.padding is None:
-      where = convolution.same(x.shape[1], self.size, self.stride)
-    else:
-      where = Geometry(self.stride, self.padding, self.padding)
-    x = convolution.convolve(x, kernel, where)
-    if self.bias:
-      x = x + per_channel(
-        self.param("bias", nn.initializers.zeros, (self.features,))
-      )
-    return x
 
 
 class Deconv(nn.Module):
@@ -223,19 +184,14 @@ def blank(features: int, side: int, batch: int) -> State:
 
 def pool(x: jax.Array, kind: str) -> jax.Array:
   """Means or maxima of 2x2 squares, `[c, h, w, b] -> [c, h/2, w/2, b]`."""
+  if kind == "mean":
+    return halved(x)
   c, h, w, b = x.shape
   squares = x.reshape(c, h // 2, 2, w // 2, 2, b)
-  if kind == "mean":
-    return squares.mean((2, 4))
   # Not `max`: its gradient looks for the maximum among numbers that XLA may
   # compute again, otherwise rounded, and divides by how often it was found.
   rows = jnp.maximum(squares[:, :, 0], squares[:, :, 1])
   return jnp.maximum(rows[:, :, :, 0], rows[:, :, :, 1])
-
-
-def repeat(x: jax.Array) -> jax.Array:
-  """Each pixel four times, `[c, h, w, b] -> [c, 2h, 2w, b]`."""
-  return jnp.repeat(jnp.repeat(x, 2, axis=1), 2, axis=2)
 
 
 def enlarge(x: jax.Array) -> jax.Array:

@@ -80,20 +80,13 @@ def model(config: ml_collections.ConfigDict) -> Model:
   def loss(variables, video, key, step, player=PLAYER):
     params = variables["params"][player]
     frames = feedback.to_frames(video)
-    t, b = len(frames), frames.shape[-1]
+    b = frames.shape[-1]
     noise = jax.random.normal(keys.named(key, "latent"), (1, side, side, b))
     mean, log_variance = posterior.apply(
       {"params": params["posterior"]}, frames
     )
     z = latent(config, mean, log_variance, noise, step)
-    use = feedback.exact(
-      keys.named(key, "feedback"),
-      step,
-      config.sampling_k,
-      config.context,
-      t - 1,
-      b,
-    )
+    use = cdna.sampling(config, frames, key, step)
     made = cdna.unfold(config, params["cell"], frames[:-1], use, z)
     mse = cdna.error(config, made, frames)
     kl = divergence(mean, log_variance).sum() / b

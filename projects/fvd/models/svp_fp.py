@@ -14,6 +14,7 @@ from flax import linen as nn
 from jax import numpy as jnp
 
 from common import keys
+from common.nn.batch_last import doubled
 
 from . import feedback, layers
 from .seam import Model
@@ -89,7 +90,7 @@ class Decoder(nn.Module):
     )
     x = act(deconv(x), "in")
     for s in reversed(range(len(self.widths))):
-      x = jnp.concatenate([layers.repeat(x), skips[s]])
+      x = jnp.concatenate([doubled(x), skips[s]])
       outs = [self.widths[s]] * self.convs[s]
       outs[-1] = self.widths[s - 1] if s else 0  # The last is the picture's.
       for i, width in enumerate(outs):

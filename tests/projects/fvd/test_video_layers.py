@@ -5,6 +5,7 @@ import numpy as np
 import pytest
 from jax import numpy as jnp
 
+from common.nn.batch_last import doubled
 from projects.fvd.models import discriminator, feedback, layers
 
 
@@ -125,11 +126,9 @@ def test_enlarging_is_bilinear_between_pixels():
   x = draw(2, 3, 3, 2)
   image = jax.image.resize(x, (2, 6, 6, 2), "linear")
   np.testing.assert_allclose(layers.enlarge(x), image, atol=1e-6)
-  twice = layers.repeat(x)
+  twice = doubled(x)
   np.testing.assert_array_equal(layers.pool(twice, "max"), x)
-  np.testing.assert_allclose(
-    layers.pool(layers.repeat(x), "mean"), x, atol=1e-6
-  )
+  np.testing.assert_allclose(layers.pool(doubled(x), "mean"), x, atol=1e-6)
 
 
 def test_a_transposed_convolution_is_the_transpose():

@@ -1,0 +1,65 @@
+"""Layers over maps with the batch in the minor dimension, `[c, h, w, b]`.
+
+What two networks or more are made of; see `convolution` for the layout.
+"""
+
+import jax
+from flax import linen as nn
+from jax import numpy as jnp
+
+from common.nn import convolution
+
+Initializer = nn.initializers.Initializer
+
+
+def per_channel(a: jax.Array) -> jax.Array:
+  """`[c] -> [c, 1, 1, 1]`."""
+  return a[:, None, None, None]
+
+
+class Conv(nn.Module):
+  """A convolution, `[c, h, w, b] -> [features, h', w', b]`.
+
+  The map and the parameters of `nn.Conv`, batch last.
+
+  Attributes:
+    features: channels that come out.
+    size: of the square kernel.
+    stride: in both directions.
+    padding: zeros on every side; None for "SAME".
+    bias: whether there is one.
+    kernel_init: of the kernel `[size, size, c, features]`.
+  """
+
+  features: int
+  size: int
+  stride: int = 1
+  padding: int | None = None
+  bias: bool = True
+  kernel_init: Initializer = nn.initializers.glorot_uniform()
+
+  @nn.compact
+  def __call__(self, x: jax.Array) -> jax.Array:
+    shape = (self.size, self.size, x.shape[0], self.features)
+    kernel = self.param("kernel", self.kernel_init, shape)
+    if self.padding is None:
+      where = convolution.same(x.shape[1], self.size, self.stride)
+    else:
+      where = convolution.Geometry(self.stride, self.padding, self.padding)
+    x = convolution.convolve(x, kernel, where)
+    if self.bias:
+      x = x + per_channel(
+        self.param("bias", nn.initializers.zeros, (self.features,))
+      )
+    return x
+
+
+def doubled(x: jax.Array) -> jax.Array:
+  """Each pixel four times, `[c, h, w, b] -> [c, 2h, 2w, b]`."""
+  return jnp.repeat(jnp.repeat(x, 2, axis=1), 2, axis=2)
+
+
+def halved(x: jax.Array) -> jax.Array:
+  """Means of 2x2 squares, `[c, h, w, b] -> [c, h/2, w/2, b]`."""
+  c, h, w, b = x.shape
+  return x.reshape(c, h // 2, 2, w // 2, 2, b).mean((2, 4))
