@@ -12,6 +12,7 @@ always open. The example is RUDDER's: what enters a cell depends on the input
 alone, whether it enters on the past alone, and what is stored stays.
 """
 
+import functools
 from collections.abc import Callable
 from typing import NamedTuple
 
@@ -49,6 +50,11 @@ class Part(NamedTuple):
   bias: Callable = nn.initializers.zeros_init()
 
 
+def identity(c: jax.Array) -> jax.Array:
+  """The output activation of RUDDER's LSTM."""
+  return c
+
+
 class LSTM(nn.Module):
   """c_t = f_t c_{t-1} + i_t z_t,  h_t = o_t output(c_t), from c = h = 0.
 
@@ -62,7 +68,7 @@ class LSTM(nn.Module):
   input_gate: Part
   forget_gate: Part | None = None
   output_gate: Part | None = None
-  output_activation: Callable = lambda c: c
+  output_activation: Callable = identity
   unroll: int = (
     1  # Steps in a turn of the loop; from 6 on only compiling grows.
   )
@@ -146,6 +152,14 @@ class LSTM(nn.Module):
       if name not in recurrent
     }
 
+    gathers = tuple(parts) == ("cell_input", "input_gate")
+    gathers = gathers and forward == ["cell_input"]
+    gathers = gathers and tuple(recurrent) == ("input_gate",)
+    if gathers and self.output_activation is identity:
+      unroll = min(self.unroll, shape[0])
+      h = gather(unroll, ahead["cell_input"], kernel, bias["input_gate"], carry)
+      return (h[-1], h[-1]), h
+
     def step(carry, ahead):
       c, h = carry
       back = split(h @ kernel, recurrent) if recurrent else {}
@@ -164,3 +178,64 @@ class LSTM(nn.Module):
     return jax.lax.scan(
       step, carry, ahead, length=shape[0], unroll=min(self.unroll, shape[0])
     )
+
+
+@functools.partial(jax.custom_vjp, nondiff_argnums=(0,))
+def gather(
+  unroll: int, z: jax.Array, kernel: jax.Array, bias: jax.Array, carry: Carry
+) -> jax.Array:
+  """The cells of an LSTM that only gathers: c_t = c_{t-1} + i_t z_t, h_t = c_t.
+
+  i_t = sigmoid(h_{t-1} R + b): RUDDER's wiring (Section A8.1 of
+  arXiv:1806.07857). Its derivative is written out: the products of the gates'
+  slopes are made for all steps at once, and the loop back has one product a
+  step where differentiating the loop has two, and a third for R's gradient.
+
+  Args:
+    unroll: steps in a turn of the loop.
+    z: cell inputs `[time, ..., features]`.
+    kernel: R, `[features, features]`.
+    bias: b, `[..., features]`.
+    carry: (c, h) before the first step, `[..., features]` each.
+
+  Returns:
+    c, which is h, `[time, ..., features]`.
+  """
+  return _gather(unroll, z, kernel, bias, carry)[0]
+
+
+def _gather(unroll, z, kernel, bias, carry):
+  def step(carry, z):
+    c, h = carry
+    i = jax.nn.sigmoid(h @ kernel + bias)
+    c += i * z
+    return (c, c), (c, i)
+
+  _, (cells, gates) = jax.lax.scan(step, carry, z, unroll=unroll)
+  return cells, (z, kernel, carry, cells, gates)
+
+
+def _gather_back(unroll, kept, slope):
+  z, kernel, carry, cells, gates = kept
+  gate_slope = z * gates * (1 - gates)
+
+  def step(d, at):
+    slope, gate_slope = at
+    d += slope
+    p = d * gate_slope
+    return d + p @ kernel.T, (d, p)
+
+  _, (d, p) = jax.lax.scan(
+    step,
+    jnp.zeros_like(slope[0]),
+    (slope, gate_slope),
+    reverse=True,
+    unroll=unroll,
+  )
+  before = jnp.concatenate([carry[1][None], cells[:-1]])
+  every = tuple(range(z.ndim - 1))
+  d_kernel = jnp.tensordot(before, p, (every, every))
+  return d * gates, d_kernel, p.sum(0), (d[0], p[0] @ kernel.T)
+
+
+gather.defvjp(_gather, _gather_back)

@@ -1,5 +1,8 @@
 """The LSTM against a transcription in NumPy, and what its parts promise."""
 
+import functools
+
+import chex
 import jax
 import numpy as np
 import pytest
@@ -141,6 +144,30 @@ def test_one_sequence_is_a_batch_of_one_and_seeds_are_a_vmap():
   one = jax.tree.map(lambda leaf: leaf[1], params)
   _, alone = apply(lstm, one, x[:, 1])
   np.testing.assert_allclose(h[1, :, 1], alone, atol=1e-6)
+
+
+@pytest.mark.parametrize("shape", [(9, 3), (9, 2, 3)])
+def test_the_written_derivative_is_that_of_the_loop(shape):
+  """RUDDER's wiring has its own; with another activation's name it has not."""
+  ours = LSTM(4, part("forward"), part("recurrent"), unroll=2)
+  plain = ours.clone(output_activation=lambda c: c)
+  x = jax.random.normal(jax.random.key(0), shape)
+  params = init(ours, jax.random.key(1), x)
+  draw = lambda i, shape: jax.random.normal(jax.random.key(i), shape)
+  carry = draw(2, (*shape[1:-1], 4)), draw(3, (*shape[1:-1], 4))
+  weights = draw(4, (*shape[:-1], 4))
+
+  def objective(lstm, params, x, carry):
+    (c, h), out = lstm.apply(params, x, carry)
+    return jnp.sum(weights * out**2) + jnp.sum(c * weights[0]) + jnp.sum(h**2)
+
+  both = [
+    jax.jit(jax.value_and_grad(functools.partial(objective, lstm), (0, 1, 2)))(
+      params, x, carry
+    )
+    for lstm in (ours, plain)
+  ]
+  chex.assert_trees_all_close(*both, rtol=2e-5, atol=1e-5)
 
 
 def test_initialisers():
