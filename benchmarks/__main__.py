@@ -65,6 +65,7 @@ COLUMNS = {
   "ours_s": "Ours",
   "peer_s": "Peer",
   "ratio": "Ratio",
+  "ratio_range": "Ratio of a round",
   "goal": "Goal",
   "steps_per_s": "Ours, steps/s",
   "peer_steps_per_s": "Peer, steps/s",
@@ -111,6 +112,7 @@ def main() -> None:
 
 def measure(name: str, quick: bool) -> None:
   """Runs the module `name`, prints its table and keeps its rows."""
+  from benchmarks import timing
   from common import xla_options
   from common.provenance import provenance
   from common.tables import cells
@@ -125,6 +127,8 @@ def measure(name: str, quick: bool) -> None:
   head = {**provenance(), **facts}
   print(", ".join(f"{k} {v}" for k, v in head.items()) + "\n", flush=True)
   rows = module.run(quick)
+  for row in rows:
+    row["ratio_range"] = timing.ratio_range(row["ours_s"], row["peer_s"])
   peers = {row["peer"] for row in rows if row["peer"]}
   print(f"Peer: {', '.join(sorted(peers)) or module.HOW_TO_ADD_PEER}\n")
   print(table(rows), flush=True)
@@ -200,6 +204,8 @@ def cell(key: str, value: Any) -> str:
     return f"{value * 1000**unit:.3g} {('s', 'ms', 'µs')[unit]}"
   if key in ("ratio", "growth", "to_base"):
     return f"{value:.2f}"
+  if key == "ratio_range":
+    return " to ".join(f"{ratio:.2f}" for ratio in value)
   if key in ("share", "peak"):
     return f"{value:.1%}"
   if key == "goal":

@@ -63,7 +63,7 @@ def run(quick: bool = False) -> list[dict]:
     _row(
       f"target slope over all pairs, {sizes}",
       target,
-      share_of_step=target / seconds["ours"],
+      share=target / seconds["ours"],
     ),
   ]
 

@@ -22,7 +22,26 @@ except ImportError:  # Then there is no such peer.
   torch = None
 
 
-def interleaved(contenders: dict, rounds: int) -> dict[Any, float]:
+class Seconds(float):
+  """The median of `rounds`, which it keeps: one number for each turn."""
+
+  rounds: list[float]
+
+  def __new__(cls, rounds: list[float]) -> "Seconds":
+    median = super().__new__(cls, statistics.median(rounds))
+    median.rounds = rounds
+    return median
+
+
+def ratio_range(ours: float, peer: float | None) -> list[float] | None:
+  """The least and the largest ratio of a round, where sides took turns."""
+  if not (isinstance(ours, Seconds) and isinstance(peer, Seconds)):
+    return None
+  ratios = [b / a for a, b in zip(ours.rounds, peer.rounds, strict=True)]
+  return [min(ratios), max(ratios)]
+
+
+def interleaved(contenders: dict, rounds: int) -> dict[Any, Seconds]:
   """Returns the median seconds of a step for each contender.
 
   Args:
@@ -39,7 +58,7 @@ def interleaved(contenders: dict, rounds: int) -> dict[Any, float]:
       advance(calls)
       elapsed = time.perf_counter() - start
       seconds[name].append(elapsed / (calls * steps))
-  return {name: statistics.median(s) for name, s in seconds.items()}
+  return {name: Seconds(s) for name, s in seconds.items()}
 
 
 @contextlib.contextmanager

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from benchmarks import __main__ as command
-from benchmarks import coulomb_gan
+from benchmarks import coulomb_gan, timing
 from common.metrics import weights
 from projects.coulomb_gan import losses
 from projects.fcd import model as chemnet
@@ -32,6 +32,15 @@ def test_rows_are_well_formed(name):
   lines = command.table(rows).splitlines()
   assert len(lines) == len(rows) + 2
   assert len({line.count("|") for line in lines}) == 1
+
+
+def test_a_time_is_a_median_that_keeps_its_rounds():
+  ours, peer = timing.Seconds([3.0, 1.0, 2.0]), timing.Seconds([3.0, 4.0, 1.0])
+  assert (ours, peer) == (2.0, 3.0)
+  found = timing.ratio_range(ours, peer)
+  assert found == [0.5, 4.0]
+  assert command.cell("ratio_range", found) == "0.50 to 4.00"
+  assert timing.ratio_range(ours, None) is None
 
 
 def test_without_pytorch_the_peer_is_empty(monkeypatch):
