@@ -69,6 +69,11 @@ def run(quick: bool = False) -> list[dict]:
   with timing.conditions(quick):
     rows = _steps("toy step", toy, calls, peer, rounds, goal=5)
     rows += _steps(f"{size}x{size} step", images, {1: few}, few, rounds, goal=1)
+    if not quick:
+      larger = images.copy_and_resolve_references().unlock()
+      larger.image_size *= 2  # One layer more on both sides.
+      larger.generator_features *= 2
+      rows += _steps("64x64 step", larger, {1: 3}, 3, rounds, goal=1)
     rows += [
       _row(f"compiling the {row['what']}", row.pop("compile_s"))
       for row in list(rows)
