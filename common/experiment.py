@@ -88,8 +88,6 @@ class Run:
       # Without a checkpoint there is nothing to lose: a first try went wrong.
       if self._checkpoints.latest() is not None:
         workdirs.refuse_other_config(self.workdir, config)
-      if self.main:
-        workdirs.save_config(self.workdir, config)
     except InputError:
       self._release()
       raise
@@ -163,6 +161,8 @@ class Run:
     """
     key = self.key("init")
     like = workdirs.abstract(init, key, self._replicated)
+    if self.main:  # Not before: other data may have been refused.
+      workdirs.save_config(self.workdir, self.config)
     found = self._checkpoints.restore(like, checkpoint.warn)
     if found:
       state = found[0]

@@ -192,6 +192,8 @@ def test_other_data_is_refused_with_both_named(tmp_path):
     assert "holds a run on other data" in said
     assert "moved.csv (6 + 6 rows, CRC-32 " in said
     assert "/other.csv has" in said and "\n" not in said
+  kept = json.loads((tmp_path / "config.json").read_text())
+  assert kept["total_steps"] == 4  # What is refused leaves no trace.
   (tmp_path / "data.json").unlink()  # As runs of before had none.
   claim("other.csv", rows, 1 - labels)
 
