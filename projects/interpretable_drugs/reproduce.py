@@ -47,7 +47,7 @@ NEURONS = {
   "main": ("4 layers", "", 5),
   "deep": ("8 layers", "deep", 5),
   "untrained": ("4 layers, untrained", "", 5),
-  "permuted": ("4 layers, labels permuted", "permuted", 1),
+  "permuted": ("4 layers, labels permuted", "permuted", 5),
   "distinct": ("4 layers, distinct molecules", "", 1),
   "bits": ("input bits", "", 1),
 }
