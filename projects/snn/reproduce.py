@@ -17,7 +17,7 @@ Several processes share a sweep with --coordinator=HOST:PORT --processes=N
 
 import argparse
 import functools
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import ml_collections
 import numpy as np
@@ -231,6 +231,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 TABLES = {"uci": uci, "htru2": htru2, "tox21": tox21, "theorem": theorem_table}
 
-if __name__ == "__main__":
+
+def main(argv: Sequence[str] | None = None) -> None:
+  """The command; `argv` instead of the command line's arguments."""
   tables = {n: functools.partial(prepared, t) for n, t in TABLES.items()}
-  reproduce.main(__doc__, __file__, tables, add_arguments)
+  reproduce.main(__doc__, __file__, tables, add_arguments, argv=argv)
+
+
+if __name__ == "__main__":
+  main()

@@ -11,7 +11,14 @@ import pytest
 
 from common.stats import ranks
 from configs.snn import uci
-from projects.snn import model, published, result_tables, sweep, sweep_runner
+from projects.snn import (
+  model,
+  published,
+  reproduce,
+  result_tables,
+  sweep,
+  sweep_runner,
+)
 from projects.snn.datasets import loading
 
 
@@ -187,19 +194,15 @@ def test_two_processes_share_a_sweep(tmp_path, root):
   assert [len(file.read_text().splitlines()) for file in both] == [2, 2]
 
 
-@pytest.mark.processes
+@pytest.mark.slow
 @pytest.mark.parametrize(
   ("table", "method"),
   [("uci", "svm"), ("tox21", "layer_norm")],
 )
-def test_a_quick_sweep_goes_on_where_it_was(table, method, tmp_path, root):
-  command = [
-    *(sys.executable, "-m", "projects.snn.reproduce", f"--table={table}"),
-    *("--quick", f"--out={tmp_path}", f"--methods=selu,{method}"),
-  ]
+def test_a_quick_sweep_goes_on_where_it_was(table, method, tmp_path, capsys):
+  command = [f"--table={table}", "--quick", f"--out={tmp_path}"]
   for _ in range(2):
-    done = subprocess.run(command, cwd=root, capture_output=True, text=True)
-    assert done.returncode == 0, done.stderr[-2000:]
+    reproduce.main([*command, f"--methods=selu,{method}"])
   lines = (tmp_path / f"{table}.jsonl").read_text().splitlines()
   first, *records = [json.loads(line) for line in lines]
   assert first["settings"]["grid.learning_rate"] == [0.1]
@@ -208,15 +211,13 @@ def test_a_quick_sweep_goes_on_where_it_was(table, method, tmp_path, root):
   if method == "svm":
     assert records[1]["best"]["test"] > 0.5
     # One task that the paper does not have, one network: still a row.
-    assert re.search(
-      r"\| SNN \| - \| - \| \+0.000 \| - \| - \| - \| [5-9]\d", done.stdout
-    )
+    row = r"\| SNN \| - \| - \| \+0.000 \| - \| - \| - \| [5-9]\d"
+    assert re.search(row, capsys.readouterr().out)
   else:
     assert (tmp_path / "tox21.png").exists()
   assert json.loads((tmp_path / f"{table}.json").read_text())["provenance"]
 
 
-@pytest.mark.processes
 @pytest.mark.parametrize(
   ("flag", "message"),
   [
@@ -225,8 +226,7 @@ def test_a_quick_sweep_goes_on_where_it_was(table, method, tmp_path, root):
     ("--table=uci", "say where the tasks' files are with --data_dir=DIR"),
   ],
 )
-def test_a_wrong_flag_is_one_sentence(flag, message, root):
-  command = [sys.executable, "-m", "projects.snn.reproduce", flag]
-  done = subprocess.run(command, cwd=root, capture_output=True, text=True)
-  assert done.returncode and message in done.stderr
-  assert "Traceback" not in done.stderr
+def test_a_wrong_flag_is_one_sentence(flag, message, tmp_path, capsys):
+  with pytest.raises(SystemExit) as end:
+    reproduce.main([flag, f"--out={tmp_path}"])
+  assert message in f"{end.value}{capsys.readouterr().err}"
