@@ -159,9 +159,7 @@ def parts(source: Path | Iterable[object]) -> list[Part]:
   found = []
   for name, label in zip(names, sources.labels(names), strict=True):
     kinds = (*_TABLES, *_LISTS)
-    here = (
-      None if name == "-" else sources.find(name, kinds, (), table_files.PACKED)
-    )
+    here = sources.find(name, kinds, (), table_files.PACKED)
     if here is None and glob.has_magic(name):
       raise InputError(f"no file has a name like {name}")
     if here is None:

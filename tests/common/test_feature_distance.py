@@ -289,6 +289,7 @@ def test_several_sources_of_a_command(monkeypatch, capsys):
   found = run("a", "b", "--more-a=-", "--distance-only")
   assert found == ["b", (sides[0], *sides), ("b", *sides)]
   assert run("a", "-", "--distance-only")[0] == ("a", "a", "-")  # Read once.
+  assert run("a-1", "b-1", "--distance-only")[0] == "b-1"
   with pytest.raises(SystemExit):
     run("a", "-", "--more-a=-")
   assert "cannot both be standard input" in capsys.readouterr().err

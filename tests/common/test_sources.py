@@ -131,6 +131,7 @@ def test_files_and_arrays_are_one_set(folder, images, tmp_path, monkeypatch):
     ("[a]*/*", ["a/0.png", "a/1.PNG"]),
     ("b/2.png", ["b/2.png"]),
     ("a/notes.txt", ["a/notes.txt"]),  # As it was named.
+    ("**", ["a/0.png", "a/1.PNG", "b/2.png"]),  # Each once.
     ("c", None),
     ("c*", None),
   ],
@@ -141,7 +142,7 @@ def test_what_a_name_stands_for(folder, name, found):
     assert got is None
   else:
     assert [str(f.relative_to(folder)) for f in got.files] == found
-    ignored = {".txt": 1} if name in ("a", "*", "[a]*/*") else {}
+    ignored = {".txt": 1} if name in ("a", "*", "**", "[a]*/*") else {}
     assert got.ignored == ignored
 
 

@@ -37,13 +37,16 @@ FOLDERS = ("common", "projects", "configs", "tests", "tools", "benchmarks")
 def sample(
   lists: Sequence[Sequence[Mutant]], count: int, seed: int
 ) -> list[Mutant]:
-  """Of each list its share of `count`, at least one, drawn by the seed."""
+  """Of each list its share of `count`, at least one, drawn by the seed.
+
+  They come mixed: what is done of a sample that was stopped is a sample, too.
+  """
   total = sum(map(len, lists))
   found = []
   for i, one in enumerate(lists):
     share = min(len(one), max(1, round(count * len(one) / total)))
-    drawn = random.Random(f"{seed} {i}").sample(range(len(one)), share)
-    found += [one[k] for k in sorted(drawn)]
+    found += random.Random(f"{seed} {i}").sample(one, share)
+  random.Random(seed).shuffle(found)
   return found
 
 

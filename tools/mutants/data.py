@@ -21,7 +21,7 @@ MUTANTS = (
   ),
   *of(
     "common/data/sources.py",
-    f"{TESTS}sources.py tests/projects/fvd/test_clips.py",
+    f"{TESTS}sources.py tests/projects/fvd/test_clip_sources.py",
     ("if len(names) == 1:", "if not names:"),
     ("if len(names) > _NAMED:", "if False:"),
     ('with_folders="**" not in str(path)', "with_folders=True"),

@@ -128,7 +128,6 @@ MUTANTS = (
   *of(
     "common/chem/smiles_files.py",
     "tests/projects/fcd/test_score.py",
-    ('None if name == "-" else sources', "sources"),
     (
       "found.append(Part(pathlib.Path(str(file)), label, others))",
       "found.append(Part(pathlib.Path(str(file)), label))",
