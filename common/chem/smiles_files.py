@@ -1,11 +1,12 @@
 """Molecules of a file or a list, with their line numbers, as SMILES."""
 
+import glob
 import os
 import pathlib
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any, NamedTuple
 
-from common.data import folders, table_files
+from common.data import folders, sources, table_files
 from common.errors import InputError
 
 from . import canonical, lists
@@ -121,40 +122,55 @@ def load(
   return Molecules(left, invalid, empty, len(mixtures), named, column, joined)
 
 
-def files(source: Path | Iterable[object]) -> list[Any]:
-  """What `load` is to be asked for, one after the other, for all of a source.
+class Part(NamedTuple):
+  """What `load` is to be asked for, for a part of one side.
+
+  Attributes:
+    source: a path, or SMILES.
+    label: what its molecules are counted as, if there are several sources.
+    ignored: counts of files of other kinds beside it.
+  """
+
+  source: Any
+  label: str = ""
+  ignored: Mapping[str, int] = {}
+
+
+def parts(source: Path | Iterable[object]) -> list[Part]:
+  """The files of a source, one after the other.
 
   Args:
-    source: a path; several in one, by * ? and [ ] in a name or by a zip archive
-      with files of molecules; a list of `pathlib.Path`; or SMILES, which stay.
+    source: what `common.data.sources` finds by a name: a file, a folder, a zip
+      archive or a pattern; a list of `pathlib.Path`, each of them one of these;
+      "-" for SMILES on standard input; or SMILES, which stay as they are.
 
   Raises:
-    InputError: no file has such a name, or none in the archive is of molecules.
+    InputError: there is no such file, or none of molecules.
   """
   if not isinstance(source, str | os.PathLike):
     # A generator is not begun here.
     several = isinstance(source, list | tuple) and any(
       isinstance(path, os.PathLike) for path in source
     )
-    return (
-      [one for path in source for one in files(path)] if several else [source]
-    )
-  path = pathlib.Path(source).expanduser()
-  found = folders.pattern(path)
-  if found == []:
-    raise InputError(f"no file has a name like {path}")
-  if found:
-    return [one for name in found for one in files(name)]
-  if path.suffix.lower() == ".zip" and path.is_file():
-    found = [
-      member
-      for member in table_files.members(path)
-      if table_files.uncompressed(member).suffix.lower() in (*_TABLES, *_LISTS)
-    ]
-    if not found:
-      raise InputError(f"{path} has no file of molecules (.smi, .txt, .csv)")
-    return found
-  return [path]
+    if not several:
+      return [Part(source)]
+  many = isinstance(source, list | tuple)
+  names = [os.fspath(name) for name in (source if many else [source])]
+  found = []
+  for name, label in zip(names, sources.labels(names), strict=True):
+    kinds = (*_TABLES, *_LISTS)
+    here = sources.find(name, kinds, (), table_files.PACKED)
+    if here is None and glob.has_magic(name):
+      raise InputError(f"no file has a name like {name}")
+    if here is None:
+      here = sources.Found([pathlib.Path(name)], {})
+    if not here.files:
+      raise InputError(f"{name} has no file of molecules (.smi, .txt, .csv)")
+    others = folders.described(here.ignored)
+    for file in here.files:
+      found.append(Part(pathlib.Path(str(file)), label, others))
+      others = {}
+  return found
 
 
 def complaint(name: str, molecules: Molecules) -> str:

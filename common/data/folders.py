@@ -38,7 +38,23 @@ def described(ignored: Mapping[str, int]) -> dict[str, int]:
   }
 
 
-def find(folder: str | os.PathLike, suffixes: Sequence[str]) -> Found:
+def suffix(path: str | os.PathLike, packed: Sequence[str] = ()) -> str:
+  """What a file's kind is known by, in lower case: ".csv" of "a.CSV.gz".
+
+  Args:
+    path: of the file.
+    packed: suffixes that are passed over, as ".gz".
+  """
+  path = pathlib.PurePath(path)
+  last = path.suffix.lower()
+  return suffix(path.with_suffix("")) if last and last in packed else last
+
+
+def find(
+  folder: str | os.PathLike,
+  suffixes: Sequence[str],
+  packed: Sequence[str] = (),
+) -> Found:
   """Finds the files below a folder that have one of the suffixes.
 
   Links are followed, but no folder is entered twice on the way down.
@@ -46,6 +62,7 @@ def find(folder: str | os.PathLike, suffixes: Sequence[str]) -> Found:
   Args:
     folder: where to look.
     suffixes: in lower case, with the dot; those of files may be in capitals.
+    packed: see `suffix`.
 
   Raises:
     InputError: a folder may not be read.
@@ -66,13 +83,13 @@ def find(folder: str | os.PathLike, suffixes: Sequence[str]) -> Found:
     for name in names:
       if name.startswith("."):
         continue
-      suffix = pathlib.Path(name).suffix.lower()
+      kind = suffix(name, packed)
       if os.path.isdir(path / name):
         enter(path / name, above | {real})
-      elif suffix in suffixes and os.path.isfile(path / name):
+      elif kind in suffixes and os.path.isfile(path / name):
         files.append(path / name)
       else:  # Another kind, a link to nothing, a pipe.
-        ignored[suffix] += 1
+        ignored[kind] += 1
 
   enter(pathlib.Path(folder).expanduser(), frozenset())
   return Found(sorted(files), dict(ignored))
@@ -105,8 +122,10 @@ def members(opened: zipfile.ZipFile) -> list[str]:
   ]
 
 
-def pattern(name: str | os.PathLike) -> list[pathlib.Path] | None:
-  """The files that a name with * ? [ ] or ** finds, sorted; folders are none.
+def pattern(
+  name: str | os.PathLike, with_folders: bool = False
+) -> list[pathlib.Path] | None:
+  """The files that a name with * ? [ ] or ** finds, sorted; folders if asked.
 
   Hidden names are found only where the pattern says so. None for a name without
   any of these, or of a file or folder that is there.
@@ -115,4 +134,4 @@ def pattern(name: str | os.PathLike) -> list[pathlib.Path] | None:
   if not glob.has_magic(str(path)) or path.exists():
     return None
   found = map(pathlib.Path, sorted(glob.glob(str(path), recursive=True)))
-  return [one for one in found if not one.is_dir()]
+  return [one for one in found if with_folders or not one.is_dir()]

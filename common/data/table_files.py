@@ -18,12 +18,13 @@ import numpy as np
 
 from common.errors import InputError, nearest
 
-from . import folders, foreign
+from . import foreign
 
 Path = str | os.PathLike
 
 MISSING = frozenset(("", "?", "na", "n/a", "nan", "null"))  # In lower case.
 _OPEN = {".gz": gzip.open, ".xz": lzma.open, ".bz2": bz2.open}
+PACKED = tuple(_OPEN)
 _SEPARATORS = {";": "semicolon", "\t": "tab", ",": "comma", " ": "space"}
 
 
@@ -80,17 +81,6 @@ def _bytes(path: pathlib.Path) -> bytes:
       return packed.read() if unpack is open else unpack(packed, "rb").read()
   with unpack(path, "rb") as file:
     return file.read()
-
-
-def members(path: Path) -> list[pathlib.Path]:
-  """What `text` can be asked for of a zip archive: its files, by name.
-
-  Raises:
-    InputError: it is no zip archive.
-  """
-  path = pathlib.Path(path).expanduser()
-  with folders.archive(path) as archive:
-    return [path / name for name in folders.members(archive)]
 
 
 def _plain(raw: bytes, path: pathlib.Path) -> str:

@@ -7,7 +7,6 @@ bytes (1), float32 (2) or int64 (3).
 """
 
 import gzip
-import pathlib
 import struct
 import zlib
 from collections.abc import Iterator, Mapping
@@ -15,7 +14,7 @@ from collections.abc import Iterator, Mapping
 import google_crc32c
 import numpy as np
 
-from common.data import protobuf
+from common.data import protobuf, sources
 from common.errors import InputError
 
 _MOST = 2**30  # bytes of a record: beyond, the length must be wrong
@@ -34,7 +33,7 @@ def framed(data: bytes) -> bytes:
   return head + crc(head) + data + crc(data)
 
 
-def read(path: pathlib.Path, gzipped: bool = True) -> Iterator[bytes]:
+def read(path: sources.File, gzipped: bool = True) -> Iterator[bytes]:
   """Yields the records of a TFRecord file, gzipped or plain.
 
   Raises:
@@ -42,7 +41,7 @@ def read(path: pathlib.Path, gzipped: bool = True) -> Iterator[bytes]:
   """
   count = 0
   try:
-    with gzip.open(path) if gzipped else open(path, "rb") as file:
+    with path.open("rb") as raw, gzip.open(raw) if gzipped else raw as file:
       while head := file.read(12):
         length, crc = struct.unpack("<QI", head)
         if crc != masked_crc(head[:8]) or length > _MOST:

@@ -12,6 +12,8 @@ from common.stats import precision_recall
 
 from . import feature_distance
 
+Source = str | list[str]
+
 
 def text(result: Mapping[str, Any]) -> str:
   """What a person reads of a result of `compare`, some lines."""
@@ -68,20 +70,22 @@ def _plain(value) -> str:
 def main(
   description: str,
   add_arguments: Callable[[argparse.ArgumentParser], object],
-  read: Callable[[str, argparse.Namespace], feature_distance.Samples],
+  read: Callable[[Source, argparse.Namespace], feature_distance.Samples],
   gamma: float | None = None,
-  check: Callable[[str, argparse.Namespace], object] | None = None,
+  check: Callable[[Source, argparse.Namespace], object] | None = None,
 ) -> None:
   """The whole command: reads A and B, compares, prints.
 
   Args:
     description: for --help.
     add_arguments: adds a project's own.
-    read: `read(path, arguments) -> Samples`, called for what is not saved
-      statistics. `arguments` has `batch_size`, `strict`, `seed`.
+    read: `read(source, arguments) -> Samples`, called for what is not saved
+      statistics: a path, or a list of those that are one side. `arguments` has
+      `batch_size`, `strict`, `seed`, and the two sides, `a` and `b`.
     gamma: see `compare`.
-    check: `check(path, arguments)` raises what can be known of a side at no
-      cost; called with B before anything is made of A.
+    check: `check(source, arguments)` raises what can be known of a side at no
+      cost; called with B before anything is made of A, but for what is read
+      from standard input, once.
   """
   parser = argparse.ArgumentParser(
     description=description,
@@ -90,6 +94,15 @@ def main(
   parser.add_argument("a", metavar="A", help="the reference")
   parser.add_argument("b", metavar="B", nargs="?", help="what is judged")
   add = parser.add_argument
+  for side in "ab":
+    add(
+      f"--more-{side}",
+      metavar="PATH",
+      nargs="+",
+      action="extend",
+      default=[],
+      help=f"further sources of {side.upper()}, one set with it",
+    )
   add("--save-stats", metavar="FILE.npz", help="keep the statistics of A")
   add("--batch-size", type=int, default=64, help="samples at a time")
   add("--json", action="store_true", help="print JSON, all digits")
@@ -99,31 +112,36 @@ def main(
   add("--seed", type=int, default=0, help="of the random parts")
   add_arguments(parser)
   arguments = parser.parse_args()
-  for name in ("a", "b"):  # A shell leaves "~" alone in some places.
-    if getattr(arguments, name) is not None:
-      setattr(arguments, name, os.path.expanduser(getattr(arguments, name)))
+  sides = {}
+  for name in "ab":
+    one = [getattr(arguments, name), *getattr(arguments, f"more_{name}")]
+    # A shell leaves "~" alone in some places.
+    sides[name] = [os.path.expanduser(path) for path in one if path is not None]
+    several = len(sides[name]) > 1
+    setattr(
+      arguments, name, sides[name] if several else (*sides[name], None)[0]
+    )
   with sentences():
     if arguments.batch_size < 1:
       raise InputError(f"--batch-size={arguments.batch_size}: 1 or more")
-    if arguments.b is None and not arguments.save_stats:
+    if not sides["b"] and not arguments.save_stats:
       raise InputError("say what to compare with A, or --save-stats=FILE.npz")
-    if arguments.a == arguments.b == "-":
+    if sum("-" in side for side in sides.values()) > 1:
       raise InputError("A and B cannot both be standard input: name a file")
     if arguments.save_stats:  # Rather than after hours of features.
       feature_distance.check_name(arguments.save_stats)
 
-    given = lambda path, _: read(path, arguments)
-    b = arguments.b
-    if b is not None and feature_distance.is_statistics(b):
-      b = feature_distance.load(b)  # Bad ones end it before A is looked at.
-    elif b is not None and check is not None:
-      check(b, arguments)
+    given = lambda _, source: read(source, arguments)
+    # Bad ones end it before A is looked at.
+    b = feature_distance.statistics(arguments.b)
+    if b is None and check and sides["b"] and "-" not in sides["b"]:
+      check(arguments.b, arguments)
     a = feature_distance.side("A", arguments.a, given)
     if arguments.save_stats:  # At once: B may turn out to be bad.
       feature_distance.save(arguments.save_stats, a)
-    if b is None:
+    if not sides["b"]:
       return
-    b = feature_distance.side("B", b, given)
+    b = feature_distance.side("B", b or arguments.b, given)
     result = feature_distance.compare(
       a, b, arguments.any_protocol, arguments.distance_only, gamma
     )

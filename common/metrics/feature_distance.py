@@ -20,7 +20,7 @@ import numpy as np
 import tqdm
 
 from common.checkpoint import warn
-from common.data import atomic, foreign
+from common.data import atomic, folders, foreign, sources
 from common.errors import InputError
 from common.stats import frechet, jackknife, kid, precision_recall
 
@@ -142,7 +142,8 @@ def described(notes: Mapping[str, int]) -> str:
 
 def is_statistics(path: str | pathlib.Path) -> bool:
   """Whether a file is an .npz with `mu` and `sigma`, by whatever tool."""
-  if not pathlib.Path(path).is_file():  # A pipe may wait for ever.
+  path = pathlib.Path(path).expanduser()
+  if not path.is_file():  # A pipe may wait for ever.
     return False
   try:
     with zipfile.ZipFile(path) as file:
@@ -248,6 +249,30 @@ def _refuse_objects(path: pathlib.Path) -> None:
     )
 
 
+def statistics(source: Any) -> Samples | None:
+  """The statistics that a source is, or is a file of; None for anything else.
+
+  Raises:
+    InputError: it names statistics beside other sources.
+  """
+  if isinstance(source, Samples):
+    return source
+  if not sources.are_names(source):
+    return None
+  names = source if isinstance(source, list | tuple) else [source]
+  if len(names) == 1 and is_statistics(names[0]):
+    return load(names[0])
+  for name in names:
+    for path in folders.pattern(name) or [pathlib.Path(name)]:
+      if path.suffix == ".npz" and is_statistics(path):
+        raise InputError(
+          f"{path} holds statistics, which cannot be taken together with other "
+          "sources: give it alone, as one side"
+        )
+      _refuse_objects(path.expanduser())
+  return None
+
+
 def side(
   name: str, source: Any, read: Callable[[str, Any], Samples]
 ) -> Samples:
@@ -256,15 +281,13 @@ def side(
   Args:
     name: of what is no path, for messages.
     source: `Samples`, the path of saved statistics, or what `read` takes.
-    read: `read(name, source) -> Samples`; the name of a path is the path.
+    read: `read(name, source) -> Samples`; paths are called by themselves.
   """
-  if isinstance(source, Samples):
-    return source
-  if isinstance(source, str | os.PathLike):
-    name = os.fspath(source)
-    if is_statistics(pathlib.Path(name).expanduser()):
-      return load(name)
-    _refuse_objects(pathlib.Path(name).expanduser())
+  found = statistics(source)
+  if found is not None:
+    return found
+  if sources.are_names(source):
+    name = sources.title(source)
   return read(name, source)
 
 

@@ -1,14 +1,16 @@
 """The Fréchet inception distance of two sets of images, Eq. 6 of the paper.
 
-    python -m projects.ttur.fid A B [--weights=FILE] [--features=squeezenet]
-      [--save-stats=FILE.npz] [--batch-size=N] [--json] [--strict] ...
+    python -m projects.ttur.fid A B [--more-a PATH ...] [--more-b PATH ...]
+      [--weights=FILE] [--features=squeezenet] [--save-stats=FILE.npz]
+      [--batch-size=N] [--json] [--strict] ...
 
     from common.metrics import fid
     fid.fid("real/", "generated.npz")["distance"]
 
 A and B are folders of images, zip archives, patterns, "-" for a list of paths
 on standard input, .npy or .npz arrays, data sets of TensorFlow Datasets
-("cifar10:test"), or saved statistics; see `image_sources.find`.
+("cifar10:test"), or saved statistics; see `image_sources.find`. Several are one
+side by --more-a and --more-b.
 """
 
 import argparse
@@ -22,6 +24,7 @@ import jax
 import numpy as np
 
 from common import errors, xla_options
+from common.data import sources
 
 from . import (
   command,
@@ -271,8 +274,8 @@ def fid(
   range that `floats` says, "0..255", "0..1" or "-1..1"; it leaves uint8 alone.
 
   Args:
-    a: the reference: what `image_sources.find` takes, a file of saved
-      statistics, or `feature_distance.Samples`.
+    a: the reference: what `image_sources.find` takes (a list of paths is one
+      set), a file of saved statistics, or `feature_distance.Samples`.
     b: what is judged.
     features: "inception", "squeezenet", or a `network` loaded before.
     weights: see `network`.
@@ -330,9 +333,11 @@ def main() -> None:
   """The command."""
   load = functools.cache(network)
 
-  def find(path: str, arguments: argparse.Namespace) -> image_arrays.Pictures:
+  def find(
+    source: command.Source, arguments: argparse.Namespace
+  ) -> image_arrays.Pictures:
     return image_sources.find(
-      path,
+      source,
       count=arguments.images,
       seed=arguments.seed,
       strict=arguments.strict,
@@ -343,17 +348,16 @@ def main() -> None:
     )
 
   def read(
-    path: str, arguments: argparse.Namespace
+    source: command.Source, arguments: argparse.Namespace
   ) -> feature_distance.Samples:
-    pictures = find(path, arguments)
+    pictures = find(source, arguments)
     given = arguments
     net = load(given.features, given.weights, given.tap, given.resize)
-    return samples(path, pictures, net, arguments.batch_size, arguments.seed)
+    name = sources.title(source)
+    return samples(name, pictures, net, arguments.batch_size, arguments.seed)
 
   title = __doc__.splitlines()[0]
-  # Standard input can be read only once.
-  check = lambda path, given: None if path == "-" else find(path, given)
-  command.main(title, _add_arguments, read, check=check)
+  command.main(title, _add_arguments, read, check=find)
 
 
 if __name__ == "__main__":

@@ -7,7 +7,7 @@ import collections
 import contextlib
 import pathlib
 import zipfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from typing import IO, Any, NamedTuple
 
 import numpy as np
@@ -84,9 +84,10 @@ class Notes(collections.Counter):
     super().__setitem__(what, count)
 
   def update_unhandled(self, counts: dict[str, int]) -> None:
-    """Counts what is said, but no error under `strict`."""
+    """Counts what is said, but no error under `strict`; "" is nothing."""
     for what, count in counts.items():
-      super().__setitem__(what, count)
+      if what:
+        super().__setitem__(what, self[what] + count)
 
 
 class Pictures(NamedTuple):
@@ -114,6 +115,29 @@ def chosen(n: int, count: int | None, seed: int, name: str) -> list[int]:
     )
   drawn = np.random.default_rng(seed).choice(n, count, replace=False)
   return np.sort(drawn).tolist()
+
+
+def as_array(source: Any, name: str) -> np.ndarray:
+  """An array of NumPy, JAX or torch as NumPy's; bfloat16 becomes float32.
+
+  Raises:
+    InputError: it is none.
+  """
+  try:
+    if hasattr(source, "detach"):  # Of torch, which is not imported here.
+      source = source.detach().cpu()
+      source = source.float() if "bfloat16" in str(source.dtype) else source
+    array = np.asarray(source)
+  except (TypeError, ValueError, RuntimeError) as error:
+    raise errors.InputError(f"{name} is no array of pixels: {error}") from error
+  if array.dtype.name == "bfloat16":
+    return array.astype(np.float32)
+  if array.dtype.kind not in "uif":
+    raise errors.InputError(
+      f"{name} is no array of pixels: it is {type(source).__name__}, of "
+      f"{array.dtype}"
+    )
+  return array
 
 
 class Rows(NamedTuple):
@@ -188,6 +212,13 @@ def pictures(
   rows: Rows, count: int | None, seed: int, floats: str, notes: Notes
 ) -> Pictures:
   """Checks what the array is, and makes images of its rows."""
+  check(rows)
+  wanted = chosen(rows.shape[0], count, seed, rows.name)
+  return Pictures(len(wanted), pixels(rows, wanted, floats, notes), notes)
+
+
+def check(rows: Rows) -> None:
+  """Raises InputError unless the rows are images."""
   shape, dtype, name = rows.shape, rows.dtype, rows.name
   fine = len(shape) == 3 or (len(shape) == 4 and shape[3] in (1, 3, 4))
   if not fine or 0 in shape:
@@ -207,13 +238,21 @@ def pictures(
       f"{name} has shape {shape}, which is one picture in colours as well as "
       f"{shape[0]} gray ones that are {shape[2]} wide: give [n, h, w, c]"
     )
-  wanted = chosen(shape[0], count, seed, name)
-  return Pictures(len(wanted), _pixels(rows, wanted, floats, notes), notes)
 
 
-def _pixels(
-  rows: Rows, indices: list[int], floats: str, notes: Notes
+def pixels(
+  rows: Rows, indices: Sequence[int], floats: str, notes: Notes
 ) -> Iterator[np.ndarray]:
+  """Yields the images of these rows, uint8 or float32 [height, width, 3].
+
+  Args:
+    rows: of images: see `check`.
+    indices: ascending.
+    floats: a name of `RANGES`.
+    notes: where what was handled is counted.
+  """
+  if not indices:
+    return
   scale = Floats(floats)
   wanted = iter(indices)
   following = next(wanted)

@@ -1,9 +1,9 @@
 """Images from where a user has them, one after the other, in little memory.
 
-Image files (a folder, an archive, a list), an .npy or .npz array, or a data set
-of TensorFlow Datasets; or arrays that a program has. Everything becomes RGB in
-0..255, [height, width, 3], at the size that it has: the network resizes.
-What had to be handled is counted:
+Image files (a folder, an archive, a pattern, a list), .npy or .npz arrays, or
+data sets of TensorFlow Datasets, several of them as one set; or arrays that a
+program has. Everything becomes RGB in 0..255, [height, width, 3], at the size
+that it has: the network resizes. What had to be handled is counted:
 
     unreadable     corrupt or cut short; left out
     other sizes    not as large as the first image; kept
@@ -12,9 +12,10 @@ What had to be handled is counted:
                    16 bits brought to 8; CMYK and the like converted; the first
                    picture of several
     files .txt ignored   no images, by their suffix
+    from a/              of several sources, the share of each
 
-`strict` makes an error of each but the last. Orientation tags in files are not
-obeyed.
+`strict` makes an error of each but the last two. Orientation tags in files are
+not obeyed.
 """
 
 import collections
@@ -24,6 +25,7 @@ import os
 import pathlib
 import re
 import warnings
+import zipfile
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any
 
@@ -31,11 +33,12 @@ import numpy as np
 from PIL import Image
 
 from common import checkpoint, errors
-from common.data import folders, foreign, images
+from common.data import folders, foreign, images, sources
 
-from . import feature_distance, image_arrays, image_paths, resize, weights
+from . import feature_distance, image_arrays, resize, weights
 
 SUFFIXES = (*images.SUFFIXES, ".tif", ".tiff", ".ppm", ".pgm")
+ARRAYS = (".npy", ".npz")
 # How the paper has the data sets: height and width, and the centre cut out.
 _TFDS = {
   "cifar10": (32, None),
@@ -67,12 +70,13 @@ def find(
   """Finds the images that a user names.
 
   Args:
-    source: files, as `image_paths` has them (a folder with its subfolders, a
-      zip archive, a pattern, a list of paths, "-"); an .npy or .npz file, or
-      an array: [n, h, w] or [n, h, w, 1, 3 or 4], uint8, uint16 or floats, of
-      NumPy, JAX or torch; a list or a generator of images [h, w, c] of any
-      sizes, or of such arrays, read once; or what TensorFlow Datasets calls a
-      data set, "cifar10" or "cifar10:train[:5000]".
+    source: files, as `common.data.sources` has them (a folder with its
+      subfolders, a zip archive, a pattern, a list of paths, "-"); an .npy or
+      .npz file, or an array: [n, h, w] or [n, h, w, 1, 3 or 4], uint8, uint16
+      or floats, of NumPy, JAX or torch; a list or a generator of images
+      [h, w, c] of any sizes, or of such arrays, read once; or what TensorFlow
+      Datasets calls a data set, "cifar10" or "cifar10:train[:5000]". A list of
+      paths may name any of these.
     count: how many to take, drawn at random; None is all.
     seed: of the drawing.
     strict: whether anything that has to be handled is an error.
@@ -93,12 +97,20 @@ def find(
   if count is not None and count < 1:
     raise errors.InputError(f"{count} images were asked for: 2 or more")
   notes = image_arrays.Notes(strict)
-  paths = isinstance(source, list | tuple) and all(
-    isinstance(each, str | os.PathLike) for each in source
-  )
-  if paths and source:
-    listed = image_paths.of_paths(source, SUFFIXES)
-    return _files("the list", listed, count, seed, notes)
+  if sources.are_names(source):
+    data_set = lambda name: _data_set(name, split, data_dir, size)
+    title, names = sources.title(source), sources.names(source)
+    files, arrays = _opened(names, notes, data_set)
+    total = len(files) + sum(rows.shape[0] for rows, _ in arrays)
+    if not total:
+      raise errors.InputError(f"{title} names no images: give some paths")
+    drawn = image_arrays.chosen(total, count, seed, title)
+    # In place of files that cannot be read.
+    order, taken = np.random.default_rng(seed).permutation(total), {*drawn}
+    spare = [i for i in order.tolist() if i not in taken]
+    spare = None if count is None else spare
+    images = _taken(title, files, arrays, drawn, spare, floats, notes)
+    return image_arrays.Pictures(len(drawn), images, notes)
   if isinstance(source, list | tuple | Iterator):
     if count is not None:
       raise errors.InputError(
@@ -107,57 +119,80 @@ def find(
     several = isinstance(source, list | tuple)
     total = len(source) if several else None
     return image_arrays.Pictures(total, _stream(source, floats, notes), notes)
-  if not isinstance(source, str | os.PathLike):
-    return _array("the array", source, count, seed, floats, notes)
-  name = os.fspath(source)
-  path = pathlib.Path(name).expanduser()
-  named = image_paths.find(name, SUFFIXES)
-  if named is not None:
-    return _files(name, named, count, seed, notes)
-  if path.suffix in (".npy", ".npz"):
-    return image_arrays.pictures(
-      image_arrays.open_file(path), count, seed, floats, notes
-    )
-  if path.exists():
-    raise errors.InputError(
-      f"{path} is neither a folder of images nor a .zip, an .npy or an .npz"
-    )
-  if not re.fullmatch(r"[a-z]\w*(/[\w.]+)?(:.+)?", name):
-    raise errors.InputError(f"there is no folder or file {path}")
-  array = _tfds(name, split, data_dir, size)
-  rows = image_arrays.Rows(name, array.shape, array.dtype, lambda: iter(array))
-  return image_arrays.pictures(rows, count, seed, floats, notes)
+  return _array("the array", source, count, seed, floats, notes)
 
 
-def _files(
-  name: str,
-  found: image_paths.Found,
-  count: int | None,
-  seed: int,
+def _opened(
+  names: Sequence[str],
   notes: image_arrays.Notes,
-) -> image_arrays.Pictures:
-  """The images of files, `count` of them if that is given."""
-  files, ignored = found
-  others = folders.described(ignored)
-  if not files:
-    raise errors.InputError(
-      f"{name} holds no images: give "
-      f"{', '.join(s[1:] for s in SUFFIXES)} files"
-      + (f" ({feature_distance.described(others)})" if others else "")
-    )
-  notes.update_unhandled(others)
-  drawn = image_arrays.chosen(len(files), count, seed, name)
-  # In place of those that cannot be read.
-  order, taken = np.random.default_rng(seed).permutation(len(files)), {*drawn}
-  spare = [i for i in order.tolist() if i not in taken]
-  read = _read_files([files[i] for i in [*drawn, *spare]], notes)
-  if count is not None:
-    read = _exactly(count, read, name, notes)
-  return image_arrays.Pictures(len(drawn), read, notes)
+  data_set: Callable[[str], image_arrays.Rows],
+) -> tuple[list[tuple[sources.File, str]], list[tuple[image_arrays.Rows, str]]]:
+  """The image files and the arrays of all names, with their sources' labels."""
+  files, arrays = [], []
+  for name, label in zip(names, sources.labels(names), strict=True):
+    path = pathlib.Path(name).expanduser()
+    found = sources.find(name, SUFFIXES, ARRAYS)
+    if found is None and path.suffix in ARRAYS:
+      raise errors.InputError(f"there is no file {path}")
+    if found is None:
+      rows = data_set(name)
+      image_arrays.check(rows)
+      arrays.append((rows, label))
+      continue
+    others = folders.described(found.ignored)
+    if not found.files:
+      raise errors.InputError(
+        f"{name} holds no images: give "
+        f"{', '.join(s[1:] for s in SUFFIXES)} files"
+        + (f" ({feature_distance.described(others)})" if others else "")
+      )
+    notes.update_unhandled(others)
+    for file in found.files:
+      suffix = folders.suffix(file.name)
+      if suffix in ARRAYS and isinstance(file, pathlib.Path):
+        rows = image_arrays.open_file(file)
+        image_arrays.check(rows)
+        arrays.append((rows, label))
+      elif len(names) == 1 and suffix not in SUFFIXES:
+        raise errors.InputError(
+          f"{file} is neither a folder of images nor a .zip, an .npy or an .npz"
+        )
+      else:
+        files.append((file, label))
+  return files, arrays
+
+
+def _taken(
+  title: str,
+  files: Sequence[tuple[sources.File, str]],
+  arrays: Sequence[tuple[image_arrays.Rows, str]],
+  drawn: Sequence[int],
+  spare: Sequence[int] | None,
+  floats: str,
+  notes: image_arrays.Notes,
+) -> Iterator[np.ndarray]:
+  """The images that were drawn, by number: files come first, arrays behind.
+
+  With `spare`, those take the place of files that cannot be read, and too few
+  are an error.
+  """
+  end = len(files)
+  wanted = [i for i in drawn if i < end]
+  more = [i for i in spare or () if i < end]
+  images = _read_files([files[i] for i in [*wanted, *more]], notes)
+  if spare is not None:
+    images = _exactly(len(wanted), images, title, notes)
+  yield from images
+  for rows, label in arrays:
+    start, end = end, end + rows.shape[0]
+    wanted = [i - start for i in drawn if start <= i < end]
+    for image in image_arrays.pixels(rows, wanted, floats, notes):
+      notes.update_unhandled({label: 1})
+      yield image
 
 
 def _array(name, source, count, seed, floats, notes):
-  array = as_array(source, name)
+  array = image_arrays.as_array(source, name)
   rows = image_arrays.Rows(name, array.shape, array.dtype, lambda: iter(array))
   return image_arrays.pictures(rows, count, seed, floats, notes)
 
@@ -165,36 +200,13 @@ def _array(name, source, count, seed, floats, notes):
 def _stream(source, floats, notes):
   for i, part in enumerate(source):
     name = f"item {i} (from 0) of the stream"
-    part = as_array(part, name)
+    part = image_arrays.as_array(part, name)
     # One image, as a batch of one; [n, h, w] are gray ones.
     if part.ndim == 2:
       part = part[None, ..., None]
     elif part.ndim == 3 and part.shape[2] in (1, 3, 4):
       part = part[None]
     yield from _array(name, part, None, 0, floats, notes).images
-
-
-def as_array(source: Any, name: str) -> np.ndarray:
-  """An array of NumPy, JAX or torch as NumPy's; bfloat16 becomes float32.
-
-  Raises:
-    InputError: it is none.
-  """
-  try:
-    if hasattr(source, "detach"):  # Of torch, which is not imported here.
-      source = source.detach().cpu()
-      source = source.float() if "bfloat16" in str(source.dtype) else source
-    array = np.asarray(source)
-  except (TypeError, ValueError, RuntimeError) as error:
-    raise errors.InputError(f"{name} is no array of images: {error}") from error
-  if array.dtype.name == "bfloat16":
-    return array.astype(np.float32)
-  if array.dtype.kind not in "uif":
-    raise errors.InputError(
-      f"{name} is no array of images: it is {type(source).__name__}, of "
-      f"{array.dtype}"
-    )
-  return array
 
 
 def batches(
@@ -245,11 +257,13 @@ def batches(
 
 def _exactly(count, pictures, name, notes):
   found = 0
-  for image in pictures:
+  for image in pictures if count else ():
     yield image
     found += 1
     if found == count:
       return
+  if found == count:
+    return
   raise errors.InputError(
     f"{name}: only {found:,} images can be read, fewer than the {count:,} "
     f"asked for ({notes['unreadable']:,} cannot): ask for fewer on both sides"
@@ -257,13 +271,13 @@ def _exactly(count, pictures, name, notes):
 
 
 def _read_files(
-  files: Sequence[pathlib.Path | image_paths.Member],
+  files: Sequence[tuple[sources.File, str]],
   notes: image_arrays.Notes,
 ) -> Iterator[np.ndarray]:
   # Pillow lets go of the interpreter lock while it decodes.
   pool = concurrent.futures.ThreadPoolExecutor(min(8, os.cpu_count() or 1))
   try:
-    for path, future in _ahead(pool, files):
+    for (path, label), future in _ahead(pool, files):
       notes.current = path
       try:
         image, handled = future.result()
@@ -276,6 +290,7 @@ def _read_files(
         continue
       for what in handled:
         notes[what] += 1
+      notes.update_unhandled({label: 1})
       yield image
   finally:
     pool.shutdown(cancel_futures=True)
@@ -284,8 +299,8 @@ def _read_files(
 def _ahead(pool, files):
   """Yields each file with its future result, some files in advance."""
   waiting, ahead = collections.deque(), 1
-  for path in files:
-    waiting.append((path, pool.submit(decode, path)))
+  for file in files:
+    waiting.append((file, pool.submit(decode, file[0])))
     while len(waiting) > ahead:
       yield waiting[0]
       _, done = waiting.popleft()
@@ -296,7 +311,7 @@ def _ahead(pool, files):
 
 
 def decode(
-  path: str | os.PathLike | image_paths.Member,
+  path: str | sources.File,
 ) -> tuple[np.ndarray, list[str]]:
   """Reads one image file.
 
@@ -308,8 +323,8 @@ def decode(
   """
   try:
     file = path
-    if isinstance(path, image_paths.Member):
-      file = io.BytesIO(path.archive.read(path.name))
+    if isinstance(path, zipfile.Path):
+      file = io.BytesIO(path.read_bytes())
     with warnings.catch_warnings(), Image.open(file) as image:
       warnings.simplefilter("ignore")  # Odd metadata, very large images.
       handled = []
@@ -343,10 +358,14 @@ def decode(
     raise errors.InputError(f"{path} cannot be decoded ({error})") from error
 
 
-def _tfds(
+def _data_set(
   name: str, split: str, data_dir: str | os.PathLike | None, size: int | None
-) -> np.ndarray:
+) -> image_arrays.Rows:
   """A data set, decoded once into the cache: uint8 [n, size, size, c]."""
+  if not re.fullmatch(r"[a-z]\w*(/[\w.]+)?(:.+)?", name):
+    path = pathlib.Path(name).expanduser()
+    raise errors.InputError(f"there is no folder or file {path}")
+  whole = name
   name, _, own = name.partition(":")
   if data_dir is not None:
     data_dir = pathlib.Path(data_dir).expanduser()
@@ -360,7 +379,7 @@ def _tfds(
     )
   size = size or default
   kept = default == size and crop is None  # As they are.
-  return images.load(
+  array = images.load(
     name,
     own or split,
     data_dir,
@@ -369,3 +388,4 @@ def _tfds(
     "pad" if kept else "crop_resize",
     None if crop is None or kept else (crop, crop),
   )
+  return image_arrays.Rows(whole, array.shape, array.dtype, lambda: iter(array))

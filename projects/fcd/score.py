@@ -2,10 +2,10 @@
 
     python -m projects.fcd.score reference.smi generated.smi
 
-Files of SMILES (.smi, .txt, .csv, .tsv; also .gz, .xz, .bz2; several in a .zip
-or by a quoted '*'; - is standard input) or statistics that were saved by
---save-stats=FILE.npz. The distance is the square, as in the paper's code, and
-depends on n: compare sets of one size.
+Files of SMILES (.smi, .txt, .csv, .tsv; also .gz, .xz, .bz2; several in a
+folder, in a .zip, by a quoted '*' or by --more-a and --more-b; - is standard
+input) or statistics that were saved by --save-stats=FILE.npz. The distance is
+the square, as in the paper's code, and depends on n: compare sets of one size.
 """
 
 import argparse
@@ -20,6 +20,7 @@ import rdkit
 from common import checkpoint, population, provenance
 from common.chem import smiles_files
 from common.cli import sentences
+from common.data import sources
 from common.errors import InputError
 from common.metrics import command, feature_distance, streaming
 
@@ -64,7 +65,7 @@ def score(
   Args:
     a: the reference: SMILES (a list, a generator, an array or a column of
       pandas; None and NaN are counted as empty), the path of a file of them or
-      of statistics, or what else `smiles_files.files` takes.
+      of statistics, or what else `smiles_files.parts` takes.
     b: what is judged; it is read before the first feature of `a`.
     rule: how SMILES become tokens, one of `tokens.RULES`.
     weights: see `model.released`.
@@ -126,13 +127,13 @@ def ready(
   source: Source | feature_distance.Samples,
 ) -> feature_distance.Samples | None:
   """The statistics that a source is, or is a file of; None for molecules."""
-  if isinstance(source, feature_distance.Samples):
-    return source
-  if isinstance(source, str | os.PathLike):
-    path = pathlib.Path(source).expanduser()
-    if path.is_file() and feature_distance.is_statistics(path):
-      return feature_distance.load(path)
-  return None
+  # A list of texts is one of SMILES.
+  several = isinstance(source, list | tuple) and any(
+    isinstance(path, os.PathLike) for path in source
+  )
+  if isinstance(source, list | tuple) and not several:
+    return None
+  return feature_distance.statistics(source)
 
 
 def listed(
@@ -145,7 +146,8 @@ def listed(
 ) -> Listed:
   """The molecules of one side of `score`; says what is left out."""
   smiles, notes, n = [], collections.Counter(), 0
-  for each in smiles_files.files(source):
+  parts = smiles_files.parts(source)
+  for each, label, ignored in parts:
     given = isinstance(each, os.PathLike)
     name = os.fspath(each) if given else "the list"
     with streaming.progress(
@@ -157,10 +159,12 @@ def listed(
     if complaint := smiles_files.complaint(name, found):
       checkpoint.warn(complaint)
     smiles += found.smiles
+    notes.update({label: len(found.smiles)} if label else {})
     notes.update(found.notes())
+    notes.update(ignored)
     n += len(found.smiles) + len(found.invalid) + len(found.empty)
-  named = isinstance(source, str | os.PathLike)
-  name = os.fspath(source) if named else f"{n} SMILES"
+  named = all(isinstance(part.source, os.PathLike) for part in parts)
+  name = sources.title(source) if named else f"{n} SMILES"
   if longer := sum(len(text) >= tokens.LENGTH for text in smiles):
     # As fcd of that rule does.
     what = {
@@ -246,7 +250,7 @@ def main() -> None:
   waiting: list[Listed | feature_distance.Samples] = []
 
   def read(
-    path: str, arguments: argparse.Namespace
+    _: command.Source, arguments: argparse.Namespace
   ) -> feature_distance.Samples:
     """A's features, and then B's, if the command has not found statistics."""
     given, rule = arguments, arguments.tokens
@@ -255,11 +259,16 @@ def main() -> None:
         (given.a, given.column_a),
         (given.b, given.column_b),
       ):
-        if source is None or feature_distance.is_statistics(source):
+        paths = (
+          [pathlib.Path(p) for p in source]
+          if isinstance(source, list)
+          else source
+        )
+        if source is None or ready(paths):
           continue
         column = column or given.column
         rest = not given.as_written, given.strict, given.processes
-        waiting.append(ready(source) or listed(source, rule, column, *rest))
+        waiting.append(listed(paths, rule, column, *rest))
     found = waiting.pop(0)
     if isinstance(found, feature_distance.Samples):
       return found

@@ -1,15 +1,16 @@
-"""Which files of a folder are clips, and which are the frames of one."""
+"""Which files are clips, and which are the frames of one."""
 
+import io
 import pathlib
 import re
 import shlex
-from collections import Counter
-from collections.abc import Callable
+import zipfile
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from PIL import Image
 
-from common.data import folders, foreign
+from common.data import folders, foreign, sources
 from common.errors import InputError
 
 from . import record_files
@@ -34,59 +35,66 @@ FILMS = (
 )
 
 
-def listed(
-  folder: pathlib.Path, handled: Callable, notes: Counter[str]
-) -> list[Any]:
-  """What a folder holds: paths of clips, and lists of frames.
+ALONE = (*ARRAYS, *record_files.SUFFIXES)  # Never the frame of a video.
+KNOWN = tuple(sorted({*ALONE, *MAY_MOVE, *STILLS, *FILMS}))
+
+Item = sources.File | list[sources.File]
+
+
+def listed(files: Sequence[sources.File], handled: Callable) -> list[Item]:
+  """What files are: clips, and lists of those that are the frames of one.
 
   Args:
-    folder: where to look, subfolders and links included.
+    files: of a folder, an archive or a pattern.
     handled: `handled(kind, where)` counts what is odd.
-    notes: where files of other kinds are counted.
 
   Raises:
-    InputError: a folder that may not be read; a film.
+    InputError: a film.
   """
-  whole = {*ARRAYS, *record_files.SUFFIXES}
-  known = {*whole, *MAY_MOVE, *STILLS, *FILMS}
-  files, ignored = folders.find(folder, sorted(known))
-  notes.update(folders.described(ignored))  # Said, and no error if `strict`.
-  by_folder: dict[pathlib.Path, list[pathlib.Path]] = {}
+  by_folder: dict[str, list[sources.File]] = {}
   for path in files:
-    by_folder.setdefault(path.parent, []).append(path)
-  order = lambda path: [_natural(p) for p in path.relative_to(folder).parts]
-  found: list[Any] = []
-  for parent in sorted(by_folder, key=order):
-    frames: list[pathlib.Path] = []
-    moving: list[pathlib.Path] = []
-    for path in sorted(by_folder[parent], key=lambda path: _natural(path.name)):
-      suffix = path.suffix.lower()
+    by_folder.setdefault(str(path.parent), []).append(path)
+  order = lambda folder: [_natural(p) for p in pathlib.PurePath(folder).parts]
+  name = lambda path: _natural(path.name)
+  found: list[Item] = []
+  for folder in sorted(by_folder, key=order):
+    frames: list[sources.File] = []
+    moving: list[sources.File] = []
+    for path in sorted(by_folder[folder], key=name):
+      suffix = folders.suffix(path.name)
       if suffix in FILMS:
         refuse_film(path)
-      elif suffix in whole:
+      elif suffix in ALONE:
         found.append(path)
       else:
         (moving if _moves(path) else frames).append(path)
     # Beside videos of its kind, a still one is a video that is too short.
-    kinds = {path.suffix.lower() for path in moving}
-    short = [path for path in frames if path.suffix.lower() in kinds]
-    frames = [path for path in frames if path not in set(short)]
+    kinds = {folders.suffix(path.name) for path in moving}
+    short = [path for path in frames if folders.suffix(path.name) in kinds]
+    frames = [path for path in frames if folders.suffix(path.name) not in kinds]
     if frames and moving:
-      handled("folders of frames and of videos", str(parent))
-    found += sorted(moving + short, key=lambda path: _natural(path.name))
+      handled("folders of frames and of videos", folder)
+    found += sorted(moving + short, key=name)
     found += [frames] * bool(frames)
   return found
 
 
-def _moves(path: pathlib.Path) -> bool:
+def opened(path: sources.File) -> Image.Image:
+  """An image of a file, or of a member of an archive, which is read whole."""
+  member = isinstance(path, zipfile.Path)
+  return Image.open(io.BytesIO(path.read_bytes()) if member else path)
+
+
+def _moves(path: sources.File) -> bool:
   """Whether an image file is a video; one that is damaged goes by its name."""
-  if path.suffix.lower() not in MAY_MOVE:
+  suffix = folders.suffix(path.name)
+  if suffix not in MAY_MOVE:
     return False
   try:
-    with Image.open(path) as image:
+    with opened(path) as image:
       return getattr(image, "is_animated", False)
   except foreign.BROKEN:
-    return path.suffix.lower() in (".gif", ".apng")
+    return suffix in (".gif", ".apng")
 
 
 def _natural(name: str) -> list[Any]:
@@ -95,9 +103,10 @@ def _natural(name: str) -> list[Any]:
   return [(int(p), "") if i % 2 else (-1, p) for i, p in enumerate(parts)]
 
 
-def refuse_film(path: pathlib.Path) -> None:
+def refuse_film(path: sources.File) -> None:
   """Raises InputError, with the commands that make frames of a film."""
-  name, folder = shlex.quote(path.name), shlex.quote(path.stem)
+  stem = pathlib.PurePath(path.name).stem
+  name, folder = shlex.quote(path.name), shlex.quote(stem)
   raise InputError(
     f"{path} is a film, which is not read here: make frames of each into a "
     f"folder of its own, by `mkdir {folder}; ffmpeg -i {name} "

@@ -14,24 +14,26 @@ What is read, by its name:
     a folder         all of these in it; its still images (.png .jpg .jpeg .bmp
                      .webp .tif .tiff), in the order of the numbers in their
                      names, are the frames of one video
+    a .zip, a pattern, several, -    as `common.data.sources` has them
 """
 
 import contextlib
 import functools
+import os
 import pathlib
 import zipfile
 from collections import Counter
-from collections.abc import Callable, Iterator
-from typing import Any, NamedTuple
+from collections.abc import Callable, Iterator, Sequence
+from typing import IO, Any, NamedTuple
 
 import numpy as np
 import tqdm
 from PIL import Image, ImageSequence
 
 from common.checkpoint import warn
-from common.data import foreign
+from common.data import folders, foreign, sources
 from common.errors import InputError
-from common.metrics.image_arrays import RANGES, Floats
+from common.metrics.image_arrays import RANGES, Floats, as_array
 
 from . import clip_files, record_files
 
@@ -45,11 +47,13 @@ class Video(NamedTuple):
     where: for messages.
     length: how many frames.
     frames: `frames(range)` -> [frames, h, w, c].
+    label: what its clips are counted as, if there are several sources.
   """
 
   where: str
   length: int
   frames: Callable[[range], np.ndarray]
+  label: str = ""
 
 
 class Options(NamedTuple):
@@ -87,7 +91,9 @@ def read(
   are left out. All of this is counted, and an error if `strict`.
 
   Args:
-    source: path of a file or folder, or an array [n, t, h, w, c].
+    source: path of a file or folder, or several; an array [n, t, h, w, c] or
+      [t, h, w, c], of NumPy, JAX or torch; or a list or a generator of such
+      arrays, of any lengths and sizes, read once.
     options: see `Options`.
     notes: counts of what was handled are added here.
     bar: of tqdm, with a total, which grows as videos are opened; or None.
@@ -107,7 +113,8 @@ def read(
     )
   if options.count is not None and options.count < 1:
     raise InputError(f"{options.count} clips asked for: take 1 or more")
-  name = "the array" if isinstance(source, np.ndarray) else str(source)
+  named = sources.are_names(source)
+  name = sources.title(source) if named else "the array"
   handled = functools.partial(_handled, notes, options.strict)
   bar = tqdm.tqdm(disable=True) if bar is None else bar
   scale = Floats(options.floats) if options.floats else None
@@ -131,6 +138,8 @@ def read(
       if clip.shape[1:3] != size:
         handled("of another size", video.where)
       found += 1
+      if video.label:
+        notes[video.label] += 1
       yield clip
       bar.update()
       if found == options.count:
@@ -179,29 +188,46 @@ def _handled(
   notes[kind] += count
 
 
-def existing(source: str | pathlib.Path) -> pathlib.Path:
-  """The path of a source, or an `InputError` if nothing is there."""
-  path = pathlib.Path(source).expanduser()
-  if not path.exists():
-    raise InputError(
-      f"{path} does not exist: give a file or folder of clips; those of a data "
-      "set of TensorFlow Datasets must be saved first, as the README shows"
-    )
-  return path
+def existing(source: str | os.PathLike | Sequence[str | os.PathLike]) -> None:
+  """`InputError` if a name of a source stands for nothing."""
+  for name in source if isinstance(source, list | tuple) else [source]:
+    path = pathlib.Path(name).expanduser()
+    if not path.exists() and not folders.pattern(path, with_folders=True):
+      raise InputError(
+        f"{path} does not exist: give a file or folder of clips; those of a "
+        "data set of TensorFlow Datasets must be saved first, as the README "
+        "shows"
+      )
 
 
 def _videos(
   source: Any, handled: Callable, notes: Counter[str], bar: Any
 ) -> Iterator[Video]:
   """Yields the videos of a source, opened one after the other."""
-  if not isinstance(source, str | pathlib.Path):
-    _grow(bar, 1)
-    yield from _of_array(np.asarray(source), "the array", bar)
+  if not sources.are_names(source):
+    several = isinstance(source, list | tuple | Iterator)
+    for i, part in enumerate(source if several else [source]):
+      where = f"item {i} (from 0) of the stream" if several else "the array"
+      _grow(bar, 1)
+      yield from _of_array(as_array(part, where), where, bar)
     return
-  path = existing(source)
-  files = clip_files.listed(path, handled, notes) if path.is_dir() else [path]
-  _grow(bar, len(files))
-  for item in files:
+  names = sources.names(source)
+  for name, label in zip(names, sources.labels(names), strict=True):
+    existing(name)
+    found = sources.find(name, clip_files.KNOWN) or sources.Found([], {})
+    # Said, and no error if `strict`.
+    notes.update(folders.described(found.ignored))
+    for video in _of_files(name, found.files, handled, bar):
+      yield video._replace(label=label)
+
+
+def _of_files(
+  name: str, files: Sequence[sources.File], handled: Callable, bar: Any
+) -> Iterator[Video]:
+  path = pathlib.Path(name).expanduser()
+  items = [path] if files == [path] else clip_files.listed(files, handled)
+  _grow(bar, len(items))
+  for item in items:
     try:
       with contextlib.closing(_open(item, handled, bar)) as videos:
         yield from videos
@@ -215,20 +241,31 @@ def _videos(
       handled("unreadable", f"{item} ({error})")
 
 
-def _open(item: Any, handled: Callable, bar: Any) -> Iterator[Video]:
+def _open(
+  item: clip_files.Item, handled: Callable, bar: Any
+) -> Iterator[Video]:
   if isinstance(item, list):
     yield Video(str(item[0].parent), len(item), lambda r: _stills(item, r))
-  elif item.suffix.lower() == ".npy":
+    return
+  suffix = folders.suffix(item.name)
+  if suffix == ".npy" and isinstance(item, pathlib.Path):
     yield from _of_array(np.load(item, mmap_mode="r"), str(item), bar)
-  elif item.suffix.lower() == ".npz":
-    yield from _of_archive(item, bar)
-  elif item.suffix.lower() in record_files.SUFFIXES:
+  elif suffix == ".npy":
+    with item.open("rb") as file:
+      yield from _of_stream(file, str(item), bar)
+  elif suffix == ".npz":
+    with item.open("rb") as raw, zipfile.ZipFile(raw) as archive:
+      for name in archive.namelist():
+        with archive.open(name) as file:
+          where = f"{item}, {name.removesuffix('.npy')}"
+          yield from _of_stream(file, where, bar)
+  elif suffix in record_files.SUFFIXES:
     for i, found in enumerate(record_files.videos(item)):
       _grow(bar, int(i > 0))
       yield Video(found.where, found.length, found.frames)
-  elif item.suffix.lower() in clip_files.FILMS:
+  elif suffix in clip_files.FILMS:
     clip_files.refuse_film(item)
-  elif item.suffix.lower() in {*clip_files.MAY_MOVE, *clip_files.STILLS}:
+  elif suffix in {*clip_files.MAY_MOVE, *clip_files.STILLS}:
     yield _animation(item, handled)
   else:
     raise InputError(
@@ -246,25 +283,21 @@ def _of_array(array: np.ndarray, where: str, bar: Any) -> Iterator[Video]:
     yield _in_memory(array[i], f"{where}, video {i}")
 
 
-def _of_archive(path: pathlib.Path, bar: Any) -> Iterator[Video]:
-  """Streams the arrays of an .npz file, which may not fit into memory."""
-  with zipfile.ZipFile(path) as archive:
-    for name in archive.namelist():
-      with archive.open(name) as file:
-        shape, fortran, dtype = foreign.npy_header(file)
-        where = f"{path}, {name.removesuffix('.npy')}"
-        rank = _check_shape(shape, dtype, where)
-        if fortran:
-          raise InputError(f"{where} is in Fortran order: save it in C order")
-        n, shape = (1, shape) if rank == 4 else (shape[0], shape[1:])
-        _grow(bar, n - 1)
-        for i in range(n):
-          wanted = int(np.prod(shape)) * dtype.itemsize
-          raw = file.read(wanted)
-          if len(raw) != wanted:
-            raise ValueError(f"{name} is cut short")
-          array = np.frombuffer(raw, dtype).reshape(shape)
-          yield _in_memory(array, where if rank == 4 else f"{where}, video {i}")
+def _of_stream(file: IO[bytes], where: str, bar: Any) -> Iterator[Video]:
+  """The videos of an .npy that may not fit into memory, one at a time."""
+  shape, fortran, dtype = foreign.npy_header(file)
+  rank = _check_shape(shape, dtype, where)
+  if fortran:
+    raise InputError(f"{where} is in Fortran order: save it in C order")
+  n, shape = (1, shape) if rank == 4 else (shape[0], shape[1:])
+  _grow(bar, n - 1)
+  for i in range(n):
+    wanted = int(np.prod(shape)) * dtype.itemsize
+    raw = file.read(wanted)
+    if len(raw) != wanted:
+      raise ValueError(f"{where} is cut short")
+    array = np.frombuffer(raw, dtype).reshape(shape)
+    yield _in_memory(array, where if rank == 4 else f"{where}, video {i}")
 
 
 def _in_memory(array: np.ndarray, where: str) -> Video:
@@ -278,6 +311,7 @@ def _check_shape(shape: tuple[int, ...], dtype: Any, where: str) -> int:
     raise InputError(
       f"{where} has shape {tuple(shape)}: clips are [n, t, h, w, c], or "
       "[t, h, w, c] for one video, with 1, 3 or 4 channels at the end"
+      + _hint(shape)
     )
   if dtype not in (np.uint8, np.uint16) and np.dtype(dtype).kind != "f":
     raise InputError(
@@ -286,8 +320,17 @@ def _check_shape(shape: tuple[int, ...], dtype: Any, where: str) -> int:
   return len(shape)
 
 
-def _animation(path: pathlib.Path, handled: Callable) -> Video:
-  with Image.open(path) as image:
+def _hint(shape: tuple[int, ...]) -> str:
+  """How axes in torch's order come into ours."""
+  channels = [i for i in range(len(shape) - 2) if shape[i] in (1, 3)][-1:]
+  if len(shape) not in (4, 5) or not channels or channels == [len(shape) - 5]:
+    return ""
+  axes = [i for i in range(len(shape)) if i not in channels] + channels
+  return f"; move them there: array.transpose({', '.join(map(str, axes))})"
+
+
+def _animation(path: sources.File, handled: Callable) -> Video:
+  with clip_files.opened(path) as image:
     frames, shown = [], set()
     for frame in ImageSequence.Iterator(image):
       frames.append(_array(frame))
@@ -298,15 +341,15 @@ def _animation(path: pathlib.Path, handled: Callable) -> Video:
   return _in_memory(_stack(frames, path), str(path))
 
 
-def _stills(paths: list[pathlib.Path], indices: range) -> np.ndarray:
+def _stills(paths: list[sources.File], indices: range) -> np.ndarray:
   frames = []
   for i in indices:
-    with Image.open(paths[i]) as image:
+    with clip_files.opened(paths[i]) as image:
       frames.append(_array(image))
   return _stack(frames, paths[indices.start].parent)
 
 
-def _stack(frames: list[np.ndarray], where: pathlib.Path) -> np.ndarray:
+def _stack(frames: list[np.ndarray], where: sources.File) -> np.ndarray:
   if len({(f.shape, f.dtype) for f in frames}) > 1:
     shapes = sorted({f.shape for f in frames})
     raise ValueError(f"frames of {where} differ, in size or kind: {shapes}")

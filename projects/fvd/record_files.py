@@ -19,7 +19,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from PIL import Image
 
-from common.data import atomic, foreign, protobuf, tfrecord
+from common.data import atomic, foreign, protobuf, sources, tfrecord
 from common.errors import InputError
 
 SUFFIXES = (".tfrecords", ".tfrecord")
@@ -45,7 +45,7 @@ class Stored(NamedTuple):
   frames: Any
 
 
-def videos(path: pathlib.Path) -> Iterator[Stored]:
+def videos(path: sources.File) -> Iterator[Stored]:
   """Yields the videos of a file, one in memory at a time.
 
   Raises:

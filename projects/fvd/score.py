@@ -1,13 +1,14 @@
 """The Fréchet video distance of two sets of clips.
 
-    python -m projects.fvd.score A B [--weights=PATH] [--features=motion]
-      [--frames=16] [--stride=1] [--save-stats=FILE.npz] [--json] [--strict] ...
+    python -m projects.fvd.score A B [--more-a PATH ...] [--more-b PATH ...]
+      [--weights=PATH] [--features=motion] [--frames=16] [--stride=1]
+      [--save-stats=FILE.npz] [--json] [--strict] ...
 
     from projects.fvd.score import score
     score("real/", "generated.npz")["distance"]
 
-A and B are folders or files of clips (`clips.py` says which), or statistics
-that `--save-stats` has kept.
+A and B are folders or files of clips (`clips.py` says which), several of them
+one side by --more-a and --more-b, or statistics that `--save-stats` has kept.
 """
 
 import argparse
@@ -21,6 +22,7 @@ import jax
 import numpy as np
 from jax import numpy as jnp
 
+from common.data import sources
 from common.errors import InputError
 from common.metrics import command, feature_distance, streaming
 
@@ -153,7 +155,7 @@ def samples(
 
   Args:
     name: for messages.
-    source: a path, or an array [n, t, h, w, c].
+    source: what `clips.read` takes.
     network: from `network`.
     options: how clips are read.
     batch_size: clips at a time; the result does not depend on it.
@@ -208,8 +210,9 @@ def score(
   """Compares two sets of clips; the distance is in "distance".
 
   Args:
-    a: the reference: a path of clips or of saved statistics, an array
-      [n, t, h, w, c], or `feature_distance.Samples`.
+    a: the reference: what `clips.read` takes (paths, arrays, a generator of
+      clips; a list of paths is one set), a file of saved statistics, or
+      `feature_distance.Samples`.
     b: what is judged.
     features: "i3d", "motion", or a `network` loaded before.
     weights: see `network`.
@@ -255,7 +258,7 @@ def main() -> None:
   load = functools.cache(network)
 
   def read(
-    path: str, arguments: argparse.Namespace
+    source: command.Source, arguments: argparse.Namespace
   ) -> feature_distance.Samples:
     options = clips.Options(
       frames=arguments.frames,
@@ -266,12 +269,13 @@ def main() -> None:
       strict=arguments.strict,
     )
     net = load(arguments.features, arguments.weights)
+    name = sources.title(source)
     return samples(
-      path, path, net, options, arguments.batch_size, arguments.seed
+      name, source, net, options, arguments.batch_size, arguments.seed
     )
 
   title = (__doc__ or "").splitlines()[0]
-  check = lambda path, _: clips.existing(path)
+  check = lambda source, _: clips.existing(source)
   command.main(title, _add_arguments, read, GAMMA, check)
 
 

@@ -8,7 +8,7 @@
 
 IMAGES are a folder of images, a zip archive, an .npy or .npz array, or a data
 set of TensorFlow Datasets; see `common.metrics.image_sources.find`. Several are
-paths of image files and folders, one set in the order in which they are named.
+one set: files in the order in which they are named, then arrays.
 """
 
 import argparse
@@ -20,7 +20,8 @@ from typing import Any
 import numpy as np
 
 from common import cli
-from common.metrics import fid, image_arrays, image_sources
+from common.data import sources
+from common.metrics import feature_distance, fid, image_arrays, image_sources
 from common.stats.inception_score import inception_score
 
 
@@ -106,6 +107,8 @@ def main() -> None:
     f"{found['protocol']['score']}: {found['mean']:.4g} ± {found['std']:.2g} "
     f"over {found['splits']} splits of n = {found['n']:,}"
   )
+  if notes := feature_distance.described(found["notes"]):
+    print(f"  {sources.title(given.images)}: {notes}")
 
 
 if __name__ == "__main__":

@@ -253,6 +253,48 @@ def test_what_can_be_known_is_said_before_the_first_feature(
   assert not read
 
 
+def test_statistics_stand_alone_on_their_side(tmp_path):
+  x = np.eye(4)
+  for name in ("x.npz", "y.npz"):
+    np.savez(tmp_path / name, mu=x[0], sigma=x)
+  read = lambda name, source: collected(x, name=name)
+  one = str(tmp_path / "x.npz")
+  assert feature_distance.side("A", [one], read).n is None
+  assert feature_distance.side("A", ["a", "b"], read).name == "a + b"
+  for source in ([one, "b"], ["a", one], str(tmp_path / "*.npz")):
+    with pytest.raises(InputError, match=r"x\.npz holds statistics.*alone"):
+      feature_distance.side("A", source, read)
+
+
+def test_several_sources_of_a_command(monkeypatch, capsys):
+  seen = []
+
+  def features(source, arguments):
+    seen.append((source, arguments.a, arguments.b))
+    return collected(np.eye(40), name="x")
+
+  check = lambda source, _: seen.append(source)
+  monkeypatch.setenv("HOME", "/home")
+
+  def run(*words):
+    seen.clear()
+    monkeypatch.setattr(sys, "argv", ["toy", *words])
+    command.main("Toy.", lambda p: None, features, check=check)
+    return seen
+
+  more = ["--more-b", "~/c", "d", "--more-b=e", "--distance-only"]
+  sides = ("a", ["b", "/home/c", "d", "e"])
+  assert run("a", "b", *more) == [sides[1], ("a", *sides), (sides[1], *sides)]
+  sides = (["a", "-"], "b")
+  found = run("a", "b", "--more-a=-", "--distance-only")
+  assert found == ["b", (sides[0], *sides), ("b", *sides)]
+  assert run("a", "-", "--distance-only")[0] == ("a", "a", "-")  # Read once.
+  assert run("a-1", "b-1", "--distance-only")[0] == "b-1"
+  with pytest.raises(SystemExit):
+    run("a", "-", "--more-a=-")
+  assert "cannot both be standard input" in capsys.readouterr().err
+
+
 def test_statistics_of_a_are_kept_where_b_is_bad(tmp_path, monkeypatch):
   def features(path, arguments):
     if path == "b":

@@ -6,7 +6,7 @@ import zipfile
 import pytest
 
 from common import errors
-from common.data import folders, table_files
+from common.data import folders
 
 SUFFIXES = (".png", ".jpg")
 
@@ -74,7 +74,6 @@ def test_the_members_of_an_archive(tmp_path):
       archive.writestr(name, "")
   with folders.archive(path) as archive:
     assert folders.members(archive) == kept
-  assert table_files.members(path) == [path / name for name in kept]
   for wrong in (b"PK and nothing more", None):
     path.write_bytes(wrong) if wrong else path.unlink()
     with pytest.raises(errors.InputError, match=r"a\.zip cannot be read"):
@@ -87,9 +86,16 @@ def test_patterns(tree):
     (tree / name).write_bytes(b"")
   (tree / "dir.png").mkdir()
   assert relative(folders.pattern(tree / "*.png")) == ["b.png", "x[1].png"]
+  assert "dir.png" in relative(folders.pattern(tree / "*.png", True))
   assert relative(folders.pattern(tree / "**/*.JPG")) == ["a/c.JPG"]
   assert relative(folders.pattern(tree / ".*png")) == [".b.png"]
   assert folders.pattern(tree / "*.bmp") == []
   # Names that are no patterns, or of what is there.
   for name in ("b.png", "none.png", "x[1].png"):
     assert folders.pattern(tree / name) is None
+
+
+def test_suffixes_behind_which_others_stand():
+  assert folders.suffix("a/b.CSV.gz", (".gz",)) == ".csv"
+  assert folders.suffix("a/b.CSV.gz") == folders.suffix(".x.GZ") == ".gz"
+  assert folders.suffix("a.b/c", (".gz",)) == ""

@@ -193,8 +193,8 @@ def test_arrays_of_programs(images):
   stream = (part for part in (images[:2], images[2:]))
   np.testing.assert_array_equal(read(stream)[0], images)
   refused("take.*give no number", iter(images), count=2)
-  refused("item 1 .* is no array of images", [images[0], "b.png"])
-  refused("the array is no array of images", {"images": images})
+  refused("item 1 .* is no array of pixels", [images[0], "b.png"])
+  refused("the array is no array of pixels", {"images": images})
 
 
 def test_a_number_of_images_is_of_those_that_can_be_read(tmp_path):

@@ -1,21 +1,27 @@
 """Changes that a test must notice: mutants of the equations, one at a time.
 
     python -m tools.mutants [--only=WORD] [--list]
+    python -m tools.mutants --sample=140 --seed=0 --journal=FILE
 
 Each mutant of a list (a file of this folder) replaces one piece of code by a
 wrong one, in a copy of the tree, and runs the tests nearest to it. Caught: they
 fail. Survived: they pass, and a test is missing. The lists grow with each
-paper; this is no part of `make test`, since it takes some twenty minutes.
+paper; this is no part of `make test`, since all of them take hours. A sample
+has of each list its share. With a journal, the same command goes on where it
+was stopped, and what it holds is not run again.
 """
 
 import argparse
 import importlib
+import json
 import os
 import pathlib
+import random
 import shutil
 import subprocess
 import sys
 import tempfile
+from collections.abc import Iterator, Sequence
 
 from tools.mutants.mutant import Mutant
 
@@ -28,20 +34,45 @@ LISTS = [
 FOLDERS = ("common", "projects", "configs", "tests", "tools", "benchmarks")
 
 
-def survives(mutant: Mutant, root: pathlib.Path) -> bool:
-  """Whether the tests pass in the copy `root` with the mutant in it.
+def sample(
+  lists: Sequence[Sequence[Mutant]], count: int, seed: int
+) -> list[Mutant]:
+  """Of each list its share of `count`, at least one, drawn by the seed.
+
+  They come mixed: what is done of a sample that was stopped is a sample, too.
+  """
+  total = sum(map(len, lists))
+  found = []
+  for i, one in enumerate(lists):
+    share = min(len(one), max(1, round(count * len(one) / total)))
+    found += random.Random(f"{seed} {i}").sample(one, share)
+  random.Random(seed).shuffle(found)
+  return found
+
+
+def mutated(mutant: Mutant, text: str) -> str:
+  """The text of its file with the mutant in it.
 
   Raises:
-    ValueError: the piece of code does not stand once in its file.
+    ValueError: the piece of code does not stand once in it.
   """
-  path = root / mutant.file
-  text = path.read_text()
   if text.count(mutant.right) != 1:
     raise ValueError(
       f"{mutant.file} has {mutant.right!r} {text.count(mutant.right)} times: "
       "bring tools/mutants up to date"
     )
-  path.write_text(text.replace(mutant.right, mutant.wrong))
+  return text.replace(mutant.right, mutant.wrong)
+
+
+def survives(mutant: Mutant, root: pathlib.Path) -> bool:
+  """Whether the tests pass in the copy `root` with the mutant in it.
+
+  Raises:
+    ValueError: `mutated`'s, or the tests could not be run.
+  """
+  path = root / mutant.file
+  text = path.read_text()
+  path.write_text(mutated(mutant, text))
   command = ["-m", "pytest", "-q", "-x", "-p", "no:cacheprovider"]
   try:
     done = subprocess.run(
@@ -58,13 +89,15 @@ def survives(mutant: Mutant, root: pathlib.Path) -> bool:
   return done.returncode == 0
 
 
-def main() -> None:
-  """The command."""
-  parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
-  parser.add_argument("--only", default="", help="a word in the file's path")
-  parser.add_argument("--list", action="store_true", help="run nothing")
-  arguments = parser.parse_args()
-  chosen = [m for one in LISTS for m in one.MUTANTS if arguments.only in m.file]
+def verdicts(
+  mutants: Sequence[Mutant], journal: pathlib.Path | None
+) -> Iterator[tuple[Mutant, bool]]:
+  """Yields each mutant and whether it survives, and notes it in the journal."""
+  known: dict[tuple[str, ...], bool] = {}
+  if journal is not None and journal.exists():
+    for line in journal.read_text().splitlines():
+      *mutant, alive = json.loads(line)
+      known[tuple(mutant)] = alive
   with tempfile.TemporaryDirectory() as folder:
     root = pathlib.Path(folder)
     for name in FOLDERS:
@@ -73,18 +106,43 @@ def main() -> None:
       )
     shutil.copy(ROOT / "pyproject.toml", root)
     os.environ.setdefault("JAX_COMPILATION_CACHE_DIR", str(ROOT / ".jax_cache"))
-    survivors = 0
-    for mutant in chosen:
-      verdict = "listed"
-      if not arguments.list:
+    for mutant in mutants:
+      if (alive := known.get(tuple(mutant))) is None:
         alive = survives(mutant, root)
-        survivors += alive
-        verdict = "SURVIVED" if alive else "caught"
-      change = f"{mutant.right!r} -> {mutant.wrong!r}"
-      print(f"{verdict:9} {mutant.file}: {change}", flush=True)
-  if not arguments.list:
-    print(f"{len(chosen) - survivors} of {len(chosen)} caught")
-    sys.exit(bool(survivors))
+        if journal is not None:
+          with journal.open("a") as file:
+            file.write(json.dumps([*mutant, alive]) + "\n")
+      yield mutant, alive
+
+
+def main() -> None:
+  """The command."""
+  parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
+  add = parser.add_argument
+  add("--only", default="", help="a word in the file's path")
+  add("--list", action="store_true", help="run nothing")
+  add("--sample", type=int, metavar="N", help="draw about N of all lists")
+  add("--seed", type=int, default=0, help="of the sample")
+  add("--journal", type=pathlib.Path, metavar="FILE", help="to go on from")
+  given = parser.parse_args()
+  lists = [[m for m in one.MUTANTS if given.only in m.file] for one in LISTS]
+  lists = [one for one in lists if one]
+  chosen = [mutant for one in lists for mutant in one]
+  if given.sample:
+    chosen = sample(lists, given.sample, given.seed)
+  said = lambda m: f"{m.file}: {m.right!r} -> {m.wrong!r}"
+  if given.list:
+    for mutant in chosen:
+      mutated(mutant, (ROOT / mutant.file).read_text())
+      print(said(mutant))
+    return
+  survivors = 0
+  for mutant, alive in verdicts(chosen, given.journal):
+    survivors += alive
+    verdict = "SURVIVED" if alive else "caught"
+    print(f"{verdict:9} {said(mutant)}", flush=True)
+  print(f"{len(chosen) - survivors} of {len(chosen)} caught")
+  sys.exit(bool(survivors))
 
 
 if __name__ == "__main__":

@@ -126,6 +126,15 @@ MUTANTS = (
     ("return words[0] if words", "return words[-1] if words"),
   ),
   *of(
+    "common/chem/smiles_files.py",
+    "tests/projects/fcd/test_score.py",
+    (
+      "found.append(Part(pathlib.Path(str(file)), label, others))",
+      "found.append(Part(pathlib.Path(str(file)), label))",
+    ),
+    ("(), table_files.PACKED)", ")"),
+  ),
+  *of(
     "common/chem/canonical.py",
     "tests/common/test_smiles_files.py",
     ("Chem.MolToSmiles(one)", "text"),

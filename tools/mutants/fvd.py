@@ -103,4 +103,13 @@ MUTANTS = (
     ("np.log10(255**2 / error)", "np.log10(255 / error)"),
     ("2 * both + _C2", "both + _C2"),
   ),
+  *of(
+    "projects/fvd/clips.py",
+    f"{FVD}test_clip_sources.py",
+    ("yield video._replace(label=label)", "yield video"),
+    ("notes[video.label] += 1", "notes[video.label] = 1"),
+    ("_of_array(as_array(part, where)", "_of_array(np.asarray(part)"),
+    ("isinstance(source, list | tuple | Iterator)", "False"),
+    ("channels == [len(shape) - 5]", "False"),
+  ),
 )

@@ -129,7 +129,17 @@ def test_several_files_are_one_side(tmp_path):
   assert found.notes["invalid SMILES left out"] == 1
   assert found.notes["read from the column 'smiles'"] == 1
   paths = [tmp_path / "g1.smi", tmp_path / "g.zip"]
-  assert read(paths).smiles == ["CCO", "CCO", "CCN"]
+  found = read(paths)
+  assert found.smiles == ["CCO", "CCO", "CCN"]
+  assert found.name == f"{paths[0]} + {paths[1]}"
+  counted = {key: found.notes.get(f"from {key}") for key in paths}
+  assert counted == {paths[0]: 1, paths[1]: 2}
+  assert found.notes["files .pdf ignored"] == 1
+  (tmp_path / "folder").mkdir()
+  (tmp_path / "g1.smi").rename(tmp_path / "folder" / "g1.SMI")
+  (tmp_path / "folder" / "list.png").touch()
+  found = read(tmp_path / "folder")
+  assert found.smiles == ["CCO"] and found.notes["files .png ignored"] == 1
   for wrong, said in (
     (tmp_path / "h*.smi", "no file has a name like"),
     (tmp_path / "none.zip", "none.zip cannot be read"),
@@ -167,13 +177,16 @@ def test_each_side_has_its_column(tmp_path, monkeypatch):
     [table, table, "--column-a=mine", "--column-b=theirs"],
     [table, plain, "--column=mine"],
     [written, plain, "--as-written"],
+    [written, plain, "--more-a", plain, "--more-b", table, "--column=theirs"],
   ):
     monkeypatch.setattr(sys, "argv", ["score", *map(str, words)])
     score.main()
   sides = [found.smiles for found in seen]
   both = [["CCO", "CO"], ["CCN", "CN"], ["CCO", "CO"], ["C", "CC"]]
   assert sides[:4] == sides[4:8] == both
-  assert sides[8:] == [["OCC", "OC"], ["C", "CC"]]
+  assert sides[8:10] == [["OCC", "OC"], ["C", "CC"]]
+  assert sides[10:] == [["CCO", "CO", "C", "CC"], ["C", "CC", "CCN", "CN"]]
+  assert seen[-1].notes[f"from {table}"] == 2
   with pytest.raises(InputError, match="no column 'other'"):
     score.score(table, plain, column="other")
 
@@ -194,6 +207,13 @@ def test_b_is_read_before_the_features_of_a(tmp_path, monkeypatch, capsys):
   assert "absent.smi cannot be read" in capsys.readouterr().err
   with pytest.raises(InputError, match=r"rule '1.3' of tokens"):
     score.score(A, B, rule="1.3")
+
+
+def test_statistics_are_no_file_of_molecules(tmp_path):
+  np.savez(tmp_path / "a.npz", mu=np.zeros(2), sigma=np.eye(2))
+  for side in ([tmp_path / "a.npz", tmp_path / "b"], str(tmp_path / "a.np?")):
+    with pytest.raises(InputError, match=r"a\.npz holds statistics.*alone"):
+      score.score(A, side)
 
 
 def test_statistics_are_found_behind_a_tilde(tmp_path, monkeypatch):

@@ -112,6 +112,34 @@ def test_bad_input(sets, network, trained):
     fvd.score(one, other)
 
 
+def test_generators_and_several_sources(tmp_path, monkeypatch, capsys):
+  """With means of colours for a network, which costs nothing."""
+  means = fvd.Network(
+    lambda x: x, lambda _, x: x.mean((1, 2, 3)), 1.0, 9, {"score": "means"}
+  )
+  draw = np.random.default_rng(0)
+  a, b = draw.integers(0, 255, (2, 6, 16, 4, 4, 3), dtype=np.uint8)
+  wanted = distance(a, b, features=means)
+  assert distance(iter(a), list(b), features=means) == pytest.approx(wanted)
+  names = [tmp_path / name for name in ("a1.npy", "a2.npy", "b.npy")]
+  for name, array in zip(names, (a[:2], a[2:], b), strict=True):
+    np.save(name, array)
+  result = fvd.score(names[:2], names[2], features=means, distance_only=True)
+  assert result["distance"] == pytest.approx(wanted) and result["n"] == [6, 6]
+  assert result["notes"]["a"] == {f"from {names[0]}": 2, f"from {names[1]}": 4}
+  monkeypatch.setattr(fvd, "network", lambda *_: means)
+  words = [names[0], names[2], "--more-a", names[1], "--distance-only"]
+  code, out, _ = run(monkeypatch, capsys, *words)
+  assert code == 0 and out.startswith(f"means: {wanted:.6g}"[:12])
+  assert f"{names[0]} + {names[1]}: 2 from {names[0]}, 4 from" in out
+  kept = tmp_path / "kept.npz"
+  run(monkeypatch, capsys, names[0], f"--save-stats={kept}")
+  code, _, error = run(
+    monkeypatch, capsys, kept, names[2], "--more-a", names[1]
+  )
+  assert code == 1 and "kept.npz holds statistics, which cannot" in error
+
+
 def run(monkeypatch, capsys, *arguments):
   monkeypatch.setattr(sys, "argv", ["score", *map(str, arguments)])
   code = 0

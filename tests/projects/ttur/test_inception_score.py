@@ -62,3 +62,4 @@ def test_several_paths_by_another_rule(tmp_path, monkeypatch, capsys):
   inception_score.main()
   said = capsys.readouterr().out
   assert said.startswith("Inception Score by clean-fid's resize: 4 ")
+  assert f"4 from {tmp_path / 'more'}, 1 from {words[2]}" in said

@@ -1,4 +1,4 @@
-"""Image files as users name them: archives, patterns, lists."""
+"""Files as users name them: archives, patterns, lists."""
 
 import io
 import sys
@@ -9,6 +9,7 @@ import pytest
 from PIL import Image
 
 from common import errors
+from common.data import sources
 from common.metrics import image_sources
 
 NAMES = ("a/0.png", "a/1.PNG", "b/2.png")
@@ -82,10 +83,73 @@ def test_lists_of_paths(folder, images, monkeypatch):
   paths = [folder / "b" / "2.png", str(folder / "a")]
   got, notes = read(paths)
   np.testing.assert_array_equal(got, images[[2, 0, 1]])
-  assert notes == {"files .txt ignored": 1}
+  wanted = {
+    "files .txt ignored": 1,
+    f"from {paths[0]}": 1,
+    f"from {paths[1]}": 2,
+  }
+  assert notes == wanted
   lines = "\r\n".join(map(str, [*paths, ""]))
   monkeypatch.setattr(sys, "stdin", io.StringIO(lines))
-  got, _ = read("-")
+  got, notes = read("-")
   np.testing.assert_array_equal(got, images[[2, 0, 1]])
-  with pytest.raises(errors.InputError, match=r"x\.png, of the list of paths"):
+  assert notes == wanted
+  with pytest.raises(errors.InputError, match=r"no folder or file .*x\.png"):
     read([folder / "x.png"])
+
+
+def test_files_and_arrays_are_one_set(folder, images, tmp_path, monkeypatch):
+  """Of each source its share is counted; a number is drawn of all together."""
+  draw = np.random.default_rng(1)
+  more = draw.integers(0, 256, (6, 6, 4, 3), np.uint8)
+  np.save(tmp_path / "x1.npy", more[:4])
+  np.savez(tmp_path / "x2.npz", more[4:])
+  monkeypatch.setenv("HOME", str(tmp_path))
+  names = ["~/x*.np?", "~/pictures/a", "~/pictures/b/2.png"]
+  got, notes = read(names, strict=True)
+  np.testing.assert_array_equal(got, [*images, *more])
+  shares = {f"from {name}": n for name, n in zip(names, (6, 2, 1), strict=True)}
+  assert notes == {**shares, "files .txt ignored": 1}
+  got, notes = read(names, count=7, seed=2)
+  everything = [image.tobytes() for image in (*images, *more)]
+  places = [everything.index(image.tobytes()) for image in got]
+  assert places == sorted(set(places)) and len(places) == 7
+  assert sum(notes[label] for label in shares) == 7
+  assert places != [i for i, _ in enumerate(places)]
+  with pytest.raises(errors.InputError, match="holds 9 images, fewer than"):
+    read(names, count=10)
+  (folder / "b" / "2.png").write_bytes(b"cut short")  # Nothing is left for it.
+  with pytest.raises(errors.InputError, match=r"fewer than the 3 asked for"):
+    read(names, count=9)
+
+
+@pytest.mark.parametrize(
+  ("name", "found"),
+  [
+    ("a", ["a/0.png", "a/1.PNG"]),
+    ("*", ["a/0.png", "a/1.PNG", "b/2.png"]),  # Folders, as of a shell.
+    ("[a]*/*", ["a/0.png", "a/1.PNG"]),
+    ("b/2.png", ["b/2.png"]),
+    ("a/notes.txt", ["a/notes.txt"]),  # As it was named.
+    ("**", ["a/0.png", "a/1.PNG", "b/2.png"]),  # Each once.
+    ("c", None),
+    ("c*", None),
+  ],
+)
+def test_what_a_name_stands_for(folder, name, found):
+  got = sources.find(folder / name, (".png",))
+  if found is None:
+    assert got is None
+  else:
+    assert [str(f.relative_to(folder)) for f in got.files] == found
+    ignored = {".txt": 1} if name in ("a", "*", "**", "[a]*/*") else {}
+    assert got.ignored == ignored
+
+
+def test_what_sides_are_called():
+  assert sources.title("a") == "a" and sources.title(["a", "b"]) == "a + b"
+  assert sources.title(list("abcdef")) == "a and 5 more"
+  assert sources.labels(["a"]) == [""]
+  assert sources.labels(list("abcdefghijklmnopqrstu"))[3] == "from 21 sources"
+  for source in ([], ["a", 1], [np.zeros(2)], 1, None):
+    assert not sources.are_names(source)

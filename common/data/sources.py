@@ -1,0 +1,133 @@
+"""What a user names as one set: files, of one source or of several.
+
+folder/          with its subfolders, links followed
+archive.zip      its members
+file.png         itself
+'run*/x?.png'    a pattern, quoted, so that the shell leaves it; ** too
+-                such names on standard input, one a line
+["a/", "b.zip"]  several, of a program; of a command by --more-a, --more-b
+
+A `~` in front is the user's folder. Members of an archive are `zipfile.Path`,
+which opens as a `pathlib.Path` does.
+"""
+
+import collections
+import os
+import pathlib
+import sys
+import zipfile
+from collections.abc import Sequence
+from typing import Any, NamedTuple
+
+from . import folders
+
+Name = str | os.PathLike
+File = pathlib.Path | zipfile.Path
+
+_NAMED = 20  # Sources that a score names, each with its share of n.
+
+
+class Found(NamedTuple):
+  """Files in a fixed order, and how many others, by suffix."""
+
+  files: Sequence[File]
+  ignored: dict[str, int]
+
+
+def are_names(source: Any) -> bool:
+  """Whether a source is a path, or a list of them, and not arrays or such."""
+  if isinstance(source, list | tuple):
+    return bool(source) and all(isinstance(s, Name) for s in source)
+  return isinstance(source, Name)
+
+
+def names(source: Name | Sequence[Name]) -> list[str]:
+  """The names that a source is; "-" stands for the lines of standard input."""
+  several = isinstance(source, list | tuple)
+  found: list[str] = []
+  for name in map(os.fspath, source if several else [source]):
+    if name == "-":
+      found += [line for each in sys.stdin if (line := each.rstrip("\r\n"))]
+    else:
+      found.append(name)
+  return found
+
+
+def title(source: Name | Sequence[Name]) -> str:
+  """What one side is called in messages and results."""
+  if not isinstance(source, list | tuple):
+    return os.fspath(source)
+  first, *rest = map(os.fspath, source)
+  if len(rest) > 2:
+    return f"{first} and {len(rest)} more"
+  return " + ".join([first, *rest])
+
+
+def labels(names: Sequence[str]) -> list[str]:
+  """What the samples of each source are counted as beside a score.
+
+  "" of one source alone, whose name the side has; many are not named each.
+  """
+  if len(names) == 1:
+    return [""]
+  if len(names) > _NAMED:
+    return [f"from {len(names)} sources"] * len(names)
+  return [f"from {name}" for name in names]
+
+
+def find(
+  name: Name,
+  suffixes: Sequence[str],
+  alone: Sequence[str] = (),
+  packed: Sequence[str] = (),
+) -> Found | None:
+  """The files that a name stands for; None where nothing is there.
+
+  Args:
+    name: as at the head of this file, but "-" and lists, which `names` knows.
+    suffixes: of files in folders and archives, in lower case, with the dot.
+    alone: further ones, of files that are named, or that a pattern finds.
+    packed: suffixes that may stand behind these, as ".gz".
+
+  Raises:
+    InputError: a folder or archive that cannot be read.
+  """
+  path = pathlib.Path(name).expanduser()
+  if path.is_dir():
+    return Found(*folders.find(path, suffixes, packed))
+  if path.suffix.lower() == ".zip" and path.is_file():
+    return _members(path, suffixes, packed)
+  if path.exists():
+    return Found([path], {})
+  # As a shell would have it; below "**" a folder's files are found themselves.
+  matches = folders.pattern(path, with_folders="**" not in str(path))
+  if not matches:
+    return None
+  files: list[File] = []
+  ignored: collections.Counter[str] = collections.Counter()
+  for match in matches:
+    suffix = folders.suffix(match, packed)
+    if match.is_dir() or suffix == ".zip":
+      found = find(match, suffixes, alone, packed) or Found([], {})
+      files += found.files
+      ignored.update(found.ignored)
+    elif suffix in (*suffixes, *alone) and match.is_file():
+      files.append(match)
+    else:
+      ignored[suffix] += 1
+  return Found(files, dict(ignored))
+
+
+def _members(
+  path: pathlib.Path, suffixes: Sequence[str], packed: Sequence[str]
+) -> Found:
+  archive = folders.archive(path)  # Read until the last file is.
+  files: list[File] = []
+  ignored: collections.Counter[str] = collections.Counter()
+  for name in folders.members(archive):
+    suffix = folders.suffix(name, packed)
+    if suffix in suffixes:
+      files.append(zipfile.Path(archive, name))
+    else:
+      ignored[suffix] += 1
+  return Found(files, dict(ignored))
