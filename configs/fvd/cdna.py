@@ -85,9 +85,9 @@ def shrink(config: ml_collections.ConfigDict, name: str) -> None:
   config.frames = 11
   config.eval_frames = 9  # What I3D takes at least.
   config.batch_size = 8
-  config.total_steps = 1_500
-  config.log_every = 50
-  config.eval_every = config.checkpoint_every = 1_500
+  config.total_steps = 300
+  config.log_every = 20
+  config.eval_every = config.checkpoint_every = 300
   config.eval_samples = 5
   if name == "smoke":
     config.scenario = "moving_square"
@@ -111,7 +111,7 @@ def tiny(config: ml_collections.ConfigDict) -> None:
   """16x16, an eighth of the width."""
   shrink(config, "tiny")
   config.width = 4
-  config.sampling_k = 90.0  # Half of the frames are true at step 405.
+  config.sampling_k = 25.0  # Half of the frames are true at step 80.
 
 
 def smoke(config: ml_collections.ConfigDict) -> None:

@@ -81,10 +81,10 @@ def tiny(config: ml_collections.ConfigDict) -> None:
   config.encoder_widths = (8, 16, 32)
   config.discriminator_width = 2
   config.discriminator_frames = 8
-  config.total_steps = 750  # Each takes as long as five of CDNA's.
-  config.eval_every = config.checkpoint_every = 750
-  config.log_every = 25
-  config.sampling_k = 51.0  # Half of the frames are true at step 200.
+  config.total_steps = 150  # Each takes as long as four of CDNA's.
+  config.eval_every = config.checkpoint_every = 150
+  config.log_every = 10
+  config.sampling_k = 15.0
 
 
 def smoke(config: ml_collections.ConfigDict) -> None:
