@@ -13,8 +13,9 @@ with k = 900, 100,000 steps of batches of 32. Ours: no actions, as
 the scenarios have none; the number of clips to judge by.
 
 Variants: `small`, 32x32 and a quarter of the width, some hours of a core;
-`tiny`, 16x16, eleven frames and an eighth of the width, some minutes; `smoke`,
-seconds. The name of a scenario is a variant, too, as in `brawl,tiny`.
+`tiny`, 16x16, eleven frames and an eighth of the width, a minute or two;
+`longer`, that with five times the steps; `smoke`, seconds. The name of a
+scenario is a variant, too, as in `brawl,tiny`.
 """
 
 import ml_collections
@@ -38,7 +39,8 @@ def get_config(variant: str = "") -> ml_collections.ConfigDict:
   config.total_steps = 100_000
   config.batch_size = 32
   config.learning_rate = 1e-3
-  return vary(config, variant, {"small": small, "tiny": tiny, "smoke": smoke})
+  variants = {"small": small, "tiny": tiny, "longer": longer, "smoke": smoke}
+  return vary(config, variant, variants)
 
 
 def common(model: str) -> ml_collections.ConfigDict:
@@ -112,6 +114,20 @@ def tiny(config: ml_collections.ConfigDict) -> None:
   shrink(config, "tiny")
   config.width = 4
   config.sampling_k = 25.0  # Half of the frames are true at step 80.
+
+
+def longer(config: ml_collections.ConfigDict) -> None:
+  """`tiny`, five times the steps."""
+  tiny(config)
+  lengthen(config)
+  config.sampling_k = 90.0  # Half of the frames are true at step 405.
+
+
+def lengthen(config: ml_collections.ConfigDict) -> None:
+  """Five times the steps; judged and kept at their end."""
+  config.total_steps *= 5
+  config.eval_every = config.checkpoint_every = config.total_steps
+  config.log_every = config.total_steps // 30
 
 
 def smoke(config: ml_collections.ConfigDict) -> None:

@@ -42,7 +42,12 @@ def get_config(variant: str = "") -> ml_collections.ConfigDict:
   schedules(config)
   variants = {
     name: _scheduled(vary)
-    for name, vary in (("small", small), ("tiny", tiny), ("smoke", smoke))
+    for name, vary in (
+      ("small", small),
+      ("tiny", tiny),
+      ("longer", longer),
+      ("smoke", smoke),
+    )
   }
   return cdna.vary(config, variant, variants)
 
@@ -85,6 +90,13 @@ def tiny(config: ml_collections.ConfigDict) -> None:
   config.eval_every = config.checkpoint_every = 150
   config.log_every = 10
   config.sampling_k = 15.0
+
+
+def longer(config: ml_collections.ConfigDict) -> None:
+  """`tiny`, five times the steps."""
+  tiny(config)
+  cdna.lengthen(config)
+  config.sampling_k = 51.0  # Half of the frames are true at step 200.
 
 
 def smoke(config: ml_collections.ConfigDict) -> None:

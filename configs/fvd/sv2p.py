@@ -32,6 +32,7 @@ def get_config(variant: str = "") -> ml_collections.ConfigDict:
     for name, vary in (
       ("small", cdna.small),
       ("tiny", cdna.tiny),
+      ("longer", cdna.longer),
       ("smoke", cdna.smoke),
     )
   }

@@ -28,7 +28,7 @@ def get_config(variant: str = "") -> ml_collections.ConfigDict:
   config.total_steps = 180_000
   config.batch_size = 100
   config.learning_rate = 2e-3
-  variants = {"small": small, "tiny": tiny, "smoke": smoke}
+  variants = {"small": small, "tiny": tiny, "longer": longer, "smoke": smoke}
   return cdna.vary(config, variant, variants)
 
 
@@ -50,6 +50,12 @@ def tiny(config: ml_collections.ConfigDict) -> None:
   config.features = 32
   config.hidden = 64
   config.latent_dim = 4
+
+
+def longer(config: ml_collections.ConfigDict) -> None:
+  """`tiny`, five times the steps."""
+  tiny(config)
+  cdna.lengthen(config)
 
 
 def smoke(config: ml_collections.ConfigDict) -> None:

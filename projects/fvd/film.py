@@ -29,6 +29,8 @@ def strip(
     context: uint8 [n, c, h, w, 3].
     titles: of the n blocks; none by default.
   """
+  rows = {name: np.asarray(video) for name, video in rows.items()}
+  context = np.asarray(context)
   n, c = context.shape[:2]
   steps = next(iter(rows.values())).shape[1]
   wide, tall = c + steps, n * len(rows)
@@ -41,9 +43,9 @@ def strip(
         axes.set(xticks=[], yticks=[])
         axes.spines[:].set_visible(False)
         if t >= c:
-          axes.imshow(np.asarray(video[i, t - c]), interpolation="nearest")
+          axes.imshow(video[i, t - c], interpolation="nearest")
         elif r == 0:
-          axes.imshow(np.asarray(context[i, t]), interpolation="nearest")
+          axes.imshow(context[i, t], interpolation="nearest")
         if r == 0:
           said = "given" if t < c else f"{t - c + 1}"
           axes.set_title(said, fontsize=8, pad=2)

@@ -180,13 +180,13 @@ def cell_of(
 
 
 def config_of(
-  context: reproduce.Context, scenario: str, member: str
+  context: reproduce.Context, scenario: str, member: str, seed: int = 0
 ) -> ml_collections.ConfigDict:
   """The config of a cell; baselines have CDNA's videos."""
   name = "cdna" if member == BASELINES else member
   size = "" if context.quick else context.arguments.size
   config = reproduce.config_of(context, name, size)
-  config.scenario = scenario
+  config.scenario, config.seed = scenario, seed
   if context.quick and scenario in SCENARIOS:
     # The longest of the scenarios' least.
     config.frames = max(config.frames, SCENARIOS[scenario].FEWEST_FRAMES)
@@ -347,17 +347,20 @@ def size_of(context: reproduce.Context) -> str:
   return "smoke" if context.quick else context.arguments.size or "paper"
 
 
-def cell_name(context: reproduce.Context, scenario: str, member: str) -> str:
-  """The name of a cell, and of its run."""
-  return f"models_{size_of(context)}_{scenario}_{member}"
+def cell_name(
+  context: reproduce.Context, scenario: str, member: str, seed: int = 0
+) -> str:
+  """The name of a cell, and of its run; the table's own are of seed 0."""
+  name = f"models_{size_of(context)}_{scenario}_{member}"
+  return f"{name}_seed{seed}" if seed else name
 
 
 def run_of(
-  context: reproduce.Context, scenario: str, member: str
+  context: reproduce.Context, scenario: str, member: str, seed: int = 0
 ) -> pathlib.Path:
   """Where a model's run is."""
   runs = pathlib.Path(context.arguments.runs)
-  return runs / cell_name(context, scenario, member)
+  return runs / cell_name(context, scenario, member, seed)
 
 
 def semantic_scores(

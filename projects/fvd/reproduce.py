@@ -4,13 +4,15 @@
     python -m projects.fvd.reproduce --table=samples [--clips=SOURCE]
       [--features=motion] [--weights=PATH]
     python -m projects.fvd.reproduce --table=models --features=motion
+    python -m projects.fvd.reproduce --table=seeds --features=motion
     python -m projects.fvd.reproduce --table=agreement
 
 `disturbances`: eight of them at six levels, scored by the network, which sees a
 clip as a whole, and by single frames. `samples`: the distance of two halves of
 one set, which should be zero, against their size. Clips are generated motion
 where SOURCE (what `projects.fvd.score` takes) is not given. `models`, and how
-their scores rank them, `agreement`: see `model_tables.py`. Numbers go to
+their scores rank them, `agreement`: see `model_tables.py`; of other `seeds`,
+`seed_tables.py`. Numbers go to
 `results/fvd/` and into this project's README; a study that is there is kept,
 unless `--fresh`. `--quick` takes few clips, and changes neither.
 """
@@ -39,6 +41,7 @@ from . import (
   pictures,
   published,
   score,
+  seed_tables,
 )
 
 # What each score says of the harm done; similarities say the opposite.
@@ -296,6 +299,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     "disturbances": noise,
     "samples": samples,
     "models": model_tables.models,
+    "seeds": seed_tables.seeds,
     "agreement": model_tables.agreement,
   }
   reproduce.main(__doc__, __file__, tables, add_arguments, None, argv)

@@ -105,7 +105,9 @@ def make_train_step(config: ml_collections.ConfigDict) -> Callable:
 
 
 def make_evaluate(
-  config: ml_collections.ConfigDict, videos: jax.Array
+  config: ml_collections.ConfigDict,
+  videos: jax.Array,
+  draw: Callable | None = None,
 ) -> Callable[[State, jax.Array], dict[str, float]]:
   """Returns `evaluate(state, key) -> {"psnr", "ssim"}` of the frames predicted.
 
@@ -114,11 +116,12 @@ def make_evaluate(
   Args:
     config: of the run.
     videos: uint8 [n, context + frames to predict, h, w, 3].
+    draw: of `predict.make_predict` for so many frames, where there is one.
   """
   c = config.context
   schema.check_video(videos.shape, config, c + 1)
   truth = np.asarray(videos[:, c:])
-  draw = predict.make_predict(config, truth.shape[1])
+  draw = draw or predict.make_predict(config, truth.shape[1])
 
   def evaluate(state, key):
     made = draw(predict.variables(state), videos[:, :c], key)
@@ -142,7 +145,8 @@ def train(
     state = run.restore_or(lambda key: init(key, config))
     update = run.compile(make_train_step(config))
     videos = data.test(config, run.key("test"))
-    evaluate = make_evaluate(config, videos)
+    draw = predict.make_predict(config, config.eval_frames)
+    evaluate = make_evaluate(config, videos, draw)
     batches = data.batches(config, run.key("data"))
     scores = {}
     for step, batch in run.steps(state, batches):
@@ -153,14 +157,15 @@ def train(
       run.save(step, state)
     here = run.local(state)
     if run.main:
-      first = videos[: film.STRIP_CLIPS]
-      made = predict.make_predict(config, config.eval_frames)(
-        predict.variables(here), first[:, : config.context], run.key("eval")
-      )
+      # As many as the evaluation draws at once: its program is there.
+      given = videos[: predict.AT_ONCE, : config.context]
+      made = draw(predict.variables(here), given, run.key("eval"))
+      first = slice(film.STRIP_CLIPS)
+      truth = videos[first, config.context :]
       film.strip(
         run.workdir / "film.png",
-        {"truth": first[:, config.context :], config.model: made},
-        first[:, : config.context],
+        {"truth": truth, config.model: made[first]},
+        given[first],
       )
     # No step was left to do: the run had ended before.
     return state, scores or evaluate(here, run.key("eval"))

@@ -30,13 +30,14 @@ class Rules:
   health: tuple[float, ...] = (60.0, 40.0, 80.0)
   damage: tuple[float, ...] = (8.0, 6.0, 18.0)
   reload: tuple[float, ...] = (4.0, 5.0, 14.0)  # Loops that one rests.
-  reach: tuple[float, ...] = (1.5, 4.5, 6.5)
+  reach: tuple[float, ...] = (1.9, 4.5, 6.5)
   speed: tuple[float, ...] = (0.15, 0.11, 0.08)  # Units a loop.
   shares: tuple[float, ...] = (0.35, 0.45, 0.2)  # Of the kinds.
   pace: float = 0.25  # Part by which one's reload differs from its kind's.
   shot_speed: float = 0.5  # Units a loop.
   flash: int = 8  # Loops that a death shows.
-  # Closer ones push each other away: blades step back, and in again.
+  # Closer ones push each other away, to here: none reaches less far, or it
+  # would walk on for ever to whom it is pushed away from, and never strike.
   apart: float = 1.8
   push: float = 0.25  # Part of the overlap, a loop.
   gap: float = 5.5  # Between the armies at the start.

@@ -80,6 +80,11 @@ def check(scenario: str, rules: Any) -> None:
           f"{name} is {getattr(rules, name)}: it has three numbers, of blades, "
           "troopers and tanks"
         )
+    if min(rules.reach) < rules.apart:
+      raise InputError(
+        f"reach is {rules.reach}: each must be config.apart, {rules.apart}, or "
+        "more, or else who is pushed away from its enemy cannot strike it"
+      )
   if scenario == "road_trip_with_medivac":
     if len(rules.rest) != 2 or rules.rest[0] >= rules.rest[1]:
       raise InputError(

@@ -176,23 +176,30 @@ def test_same_padding_is_tensorflows():
 )
 def test_pool_and_convolution_are_xlas(window, strides):
   x = jax.random.normal(jax.random.key(0), (2, 5, 9, 8, 3))
-  pooled = jax.lax.reduce_window(
-    x, -jnp.inf, jax.lax.max, (1, *window, 1), (1, *strides, 1), "SAME"
-  )
-  np.testing.assert_array_equal(model.max_pool(x, window, strides), pooled)
   layer = model.Convolution(4, window, strides)
-  params = layer.init(jax.random.key(1), x)["params"]
-  kernel = params["conv"]["kernel"]
-  kernel = kernel.reshape(*kernel.shape[:2], window[0], 3, 4)
-  wanted = jax.lax.conv_general_dilated(
-    x,
-    kernel.transpose(2, 0, 1, 3, 4),
-    strides,
-    "SAME",
-    dimension_numbers=("NDHWC", "DHWIO", "NDHWC"),
-  )
-  got = layer.apply({"params": params}, x)
-  np.testing.assert_allclose(got, wanted, rtol=0, atol=1e-5)
+
+  @jax.jit
+  def pairs(x):
+    """Ours and XLA's: of the pool, of the convolution."""
+    pooled = jax.lax.reduce_window(
+      x, -jnp.inf, jax.lax.max, (1, *window, 1), (1, *strides, 1), "SAME"
+    )
+    params = layer.init(jax.random.key(1), x)["params"]
+    kernel = params["conv"]["kernel"]
+    kernel = kernel.reshape(*kernel.shape[:2], window[0], 3, 4)
+    wanted = jax.lax.conv_general_dilated(
+      x,
+      kernel.transpose(2, 0, 1, 3, 4),
+      strides,
+      "SAME",
+      dimension_numbers=("NDHWC", "DHWIO", "NDHWC"),
+    )
+    got = layer.apply({"params": params}, x)
+    return (model.max_pool(x, window, strides), pooled), (got, wanted)
+
+  pools, convolutions = pairs(x)
+  np.testing.assert_array_equal(*pools)
+  np.testing.assert_allclose(*convolutions, rtol=0, atol=1e-5)
 
 
 def test_time_steps_and_full_precision(params):

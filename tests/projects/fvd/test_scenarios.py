@@ -92,7 +92,7 @@ def duel(kind, **changes):
 
 
 def test_blades_walk_strike_and_die():
-  rules, seen = duel(0, apart=1.0)
+  rules, seen = duel(0)
   away = np.linalg.norm(seen.position[:, 0] - seen.position[:, 1], axis=-1)
   speed = rules.speed[0]
   far = away[1:] > rules.reach[0]
@@ -287,6 +287,7 @@ def test_what_cannot_be_asked_for(call, said):
     ("collect_mineral_shards", {"shards": 30}, "from 2 to 20"),
     ("brawl", {"fewest": 9}, "an army of 9 to 8"),
     ("brawl", {"health": (1.0, 2.0)}, "has three numbers, of blades"),
+    ("brawl", {"reach": (1.5, 4.5, 6.5)}, "must be config.apart, 1.8, or more"),
     ("road_trip_with_medivac", {"rest": (5, 5)}, r"\(from, up to\)"),
   ],
 )

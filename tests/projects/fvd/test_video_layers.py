@@ -1,5 +1,7 @@
 """Layers of the video models against their definitions."""
 
+import functools
+
 import jax
 import numpy as np
 import pytest
@@ -13,14 +15,19 @@ def draw(*shape, seed=0):
   return np.random.default_rng(seed).normal(size=shape).astype(np.float32)
 
 
+def zeros(shapes):
+  return jax.tree.map(lambda s: np.zeros(s.shape, s.dtype), shapes)
+
+
 def test_a_convolutional_lstm_is_its_equations():
   cell = layers.ConvLSTM(2, size=3)
   x, c, h = draw(3, 4, 4, 2), draw(2, 4, 4, 2, seed=1), draw(2, 4, 4, 2, seed=2)
-  params = cell.init(jax.random.key(0), (c, h), x)
+  params = jax.eval_shape(cell.init, jax.random.key(0), (c, h), x)
   assert layers.count(params) == 3 * 3 * 5 * 8 + 8  # One biased convolution.
-  zero = jax.tree.map(jnp.zeros_like, params)
+  zero = zeros(params)
+  apply = jax.jit(cell.apply)
   # The gates are halves but the one that forgets, whose bias is 1.
-  (new_c, new_h), out = cell.apply(zero, (c, h), x)
+  (new_c, new_h), out = apply(zero, (c, h), x)
   kept = c / (1 + np.exp(-1))
   np.testing.assert_allclose(new_c, kept, atol=1e-6)
   np.testing.assert_allclose(new_h, 0.5 * np.tanh(kept), atol=1e-6)
@@ -28,7 +35,7 @@ def test_a_convolutional_lstm_is_its_equations():
   # By a bias alone: i, j, f, o in this order.
   bias = np.repeat(np.float32([0.3, -0.7, 0.2, 1.1]), 2)
   biased = {"params": {"gates": {**zero["params"]["gates"], "bias": bias}}}
-  (new_c, new_h), _ = cell.apply(biased, (c, h), x)
+  (new_c, new_h), _ = apply(biased, (c, h), x)
   s = lambda a: 1 / (1 + np.exp(-a))
   wanted = c * s(1.2) + s(0.3) * np.tanh(-0.7)
   np.testing.assert_allclose(new_c, wanted, atol=1e-6)
@@ -37,7 +44,7 @@ def test_a_convolutional_lstm_is_its_equations():
   kernel = np.zeros((3, 3, 5, 8), np.float32)
   kernel[1, 1, 3, 2] = 1.0  # The first channel of h, to the first of j.
   fed = {"params": {"gates": {"kernel": kernel, "bias": 0 * bias}}}
-  (new_c, _), _ = cell.apply(fed, (c, h), x)
+  (new_c, _), _ = apply(fed, (c, h), x)
   wanted = c[0] * s(1.0) + 0.5 * np.tanh(h[0])
   np.testing.assert_allclose(new_c[0], wanted, atol=1e-6)
 
@@ -48,12 +55,11 @@ def test_norms_have_the_moments_of_their_axes():
     (layers.layer_norm("n"), (0, 1, 2)),
     (layers.instance_norm("n"), (1, 2)),
   ):
-    params = norm.init(jax.random.key(0), x)
-    assert layers.count(params) == 6
+    assert layers.count(jax.eval_shape(norm.init, jax.random.key(0), x)) == 6
+    apply = jax.jit(norm.apply)
     wanted = (x - x.mean(axes, keepdims=True)) / x.std(axes, keepdims=True)
-    np.testing.assert_allclose(norm.apply(params, x), wanted, atol=1e-4)
     scale, shift = np.float32([1, 2, 3]), np.float32([-1, 0, 1])
-    moved = norm.apply({"params": {"scale": scale, "shift": shift}}, x)
+    moved = apply({"params": {"scale": scale, "shift": shift}}, x)
     by = lambda a: a[:, None, None, None]
     np.testing.assert_allclose(moved, wanted * by(scale) + by(shift), atol=1e-4)
 
@@ -62,12 +68,11 @@ def test_batch_norm_has_the_moments_of_each_frame_and_keeps_means():
   x = draw(2, 3, 3, 2 * 4)  # Two frames of four clips.
   x[..., 4:] = 2 * x[..., 4:] + 1
   norm = lambda train: layers.BatchNorm(train, 2)
-  start = norm(True).init(jax.random.key(0), x)
+  start = jax.jit(norm(True).init)(jax.random.key(0), x)
   np.testing.assert_array_equal(start["stats"]["mean"], 0)
-  plain = {"scale": jnp.ones(2), "shift": jnp.zeros(2)}
-  out, new = norm(True).apply(
-    {"params": plain, "stats": start["stats"]}, x, mutable=["stats"]
-  )
+  plain = {"scale": np.float32([1, 1]), "shift": np.float32([0, 0])}
+  learns = jax.jit(lambda now, x: norm(True).apply(now, x, mutable=["stats"]))
+  out, new = learns({"params": plain, "stats": start["stats"]}, x)
   moments = []
   for part in (slice(0, 4), slice(4, 8)):
     one = x[..., part]
@@ -80,8 +85,9 @@ def test_batch_norm_has_the_moments_of_each_frame_and_keeps_means():
   np.testing.assert_allclose(new["stats"]["mean"], 0.1 * m, atol=1e-6)
   np.testing.assert_allclose(new["stats"]["variance"], 0.9 + 0.1 * v, atol=1e-5)
   # Judged, a clip does not depend on the others.
-  judged = norm(False).apply({"params": plain, **new}, x)
-  alone = norm(False).apply({"params": plain, **new}, x[..., :1])
+  judge = jax.jit(norm(False).apply)
+  judged = judge({"params": plain, **new}, x)
+  alone = judge({"params": plain, **new}, x[..., :1])
   np.testing.assert_allclose(judged[..., :1], alone, atol=1e-6)
 
 
@@ -134,53 +140,56 @@ def test_enlarging_is_bilinear_between_pixels():
 def test_a_transposed_convolution_is_the_transpose():
   conv = layers.Conv(2, 3, 2, bias=False)
   x, y = draw(3, 4, 4, 2), draw(2, 2, 2, 2, seed=1)
-  params = conv.init(jax.random.key(0), x)
-  kernel = params["params"]["kernel"]
-  back = layers.Deconv(3, 3, 2).apply(
-    {"params": {"kernel": kernel, "bias": jnp.zeros(3)}}, y
+  shapes = jax.eval_shape(conv.init, jax.random.key(0), x)["params"]
+  kernel = draw(*shapes["kernel"].shape, seed=2)
+  back = jax.jit(layers.Deconv(3, 3, 2).apply)(
+    {"params": {"kernel": kernel, "bias": np.zeros(3, np.float32)}}, y
   )
-  forward = jnp.sum(conv.apply(params, x) * y)
-  np.testing.assert_allclose(jnp.sum(x * back), forward, rtol=1e-5)
+  forward = jax.jit(conv.apply)({"params": {"kernel": kernel}}, x)
+  np.testing.assert_allclose((x * back).sum(), (forward * y).sum(), rtol=1e-4)
 
 
 def test_spectral_norm_finds_the_singular_value_and_holds_still_when_judged():
   layer = layers.SpectralNorm((3, 3, 4, 5), jax.nn.initializers.normal(1.0))
-  variables = layer.init(jax.random.key(0))
-  params, stats = variables["params"], variables["stats"]
-  still = layer.apply(variables)
-  np.testing.assert_array_equal(layer.apply(variables), still)
+  variables = jax.jit(layer.init)(jax.random.key(0))
+  params = variables["params"]
+  judge = jax.jit(layer.apply)
+  still = judge(variables)
+  np.testing.assert_array_equal(judge(variables), still)
+  learns = jax.jit(lambda now: layer.apply(now, mutable="stats")[1])
   for _ in range(50):
-    _, stats = layer.apply({"params": params, **_stats(stats)}, mutable="stats")
-    stats = stats["stats"]
-  kernel = layer.apply({"params": params, **_stats(stats)})
+    variables = {"params": params, **learns(variables)}
+  kernel = judge(variables)
   top = np.linalg.svd(np.reshape(params["kernel"], (36, 5)))[1][0]
   np.testing.assert_allclose(kernel, params["kernel"] / top, rtol=0.01)
 
 
-def _stats(stats):
-  return {"stats": stats}
+@functools.partial(jax.jit, static_argnums=2)
+def both_convolutions(x, kernel, strides):
+  wanted = jax.lax.conv_general_dilated(
+    x.transpose(4, 0, 2, 3, 1),
+    kernel,
+    (strides[0], strides[1], strides[1]),
+    [(1, 1)] * 3,
+    dimension_numbers=("NDHWC", "DHWIO", "NDHWC"),
+  )
+  ours = discriminator.convolve_3d(x, kernel, strides)
+  return ours, wanted.transpose(1, 4, 2, 3, 0)
 
 
 def test_a_convolution_in_time_and_space_is_one():
   x, kernel = draw(6, 2, 4, 4, 2), draw(4, 4, 4, 2, 3, seed=1)
   for strides in ((1, 2), (2, 2)):
-    ours = discriminator.convolve_3d(x, kernel, strides)
-    wanted = jax.lax.conv_general_dilated(
-      x.transpose(4, 0, 2, 3, 1),
-      kernel,
-      (strides[0], strides[1], strides[1]),
-      [(1, 1)] * 3,
-      dimension_numbers=("NDHWC", "DHWIO", "NDHWC"),
-    ).transpose(1, 4, 2, 3, 0)
+    ours, wanted = both_convolutions(x, kernel, strides)
     np.testing.assert_allclose(ours, wanted, atol=1e-4)
 
 
 def test_least_squares_losses_of_a_judge_that_says_nothing():
-  zeros, ones = jnp.zeros(3), jnp.ones(3)
-  assert discriminator.own_loss(zeros, zeros) == 1
-  assert discriminator.generator_loss(zeros) == 1
-  assert discriminator.own_loss(ones, zeros) == 0
-  assert discriminator.own_loss(zeros, ones) == 2
+  nothing, ones = np.zeros(3), np.ones(3)
+  assert discriminator.own_loss(nothing, nothing) == 1
+  assert discriminator.generator_loss(nothing) == 1
+  assert discriminator.own_loss(ones, nothing) == 0
+  assert discriminator.own_loss(nothing, ones) == 2
   assert discriminator.generator_loss(ones) == 0
 
 
@@ -195,13 +204,15 @@ def test_who_sees_the_true_frame():
   shares = [feedback.true_share(t, 900.0) for t in (0, 900 * np.log(900))]
   np.testing.assert_allclose(shares, [900 / 901, 0.5], atol=1e-4)
   key = jax.random.key(0)
-  use = np.asarray(feedback.exact(key, 7_000, 900.0, 2, 6, 16))
+  draw = jax.jit(feedback.exact, static_argnums=(2, 3, 4, 5))
+  use = np.asarray(draw(key, 7_000, 900.0, 2, 6, 16))
   np.testing.assert_array_equal(use.sum(1), [16, 16, 4, 4, 4, 4])
   assert len({row.tobytes() for row in use[2:]}) == 4  # Others each time.
-  use = np.asarray(feedback.independent(key, 6_122, 900.0, 2, 6, 400))
+  draw = jax.jit(feedback.independent, static_argnums=(2, 3, 4, 5))
+  use = np.asarray(draw(key, 6_122, 900.0, 2, 40, 400))
   assert use[:2].all()
   np.testing.assert_allclose(use[2:].mean(1), 0.5, atol=0.1)
-  late = feedback.independent(key, 12_400, 900.0, 2, 40, 400)
+  late = draw(key, 12_400, 900.0, 2, 40, 400)
   assert not late[2:].any()
 
 

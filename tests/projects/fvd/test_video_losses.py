@@ -1,0 +1,312 @@
+"""The four models' losses from their parts, and their predictions."""
+
+import functools
+import importlib
+
+import jax
+import numpy as np
+import pytest
+from jax import numpy as jnp
+
+from common import keys
+from projects.fvd.models import (
+  cdna,
+  choice,
+  discriminator,
+  feedback,
+  savp,
+  sv2p,
+  svp_fp,
+)
+
+pytestmark = pytest.mark.slow
+
+MODELS = ("cdna", "sv2p", "svp_fp", "savp")
+KEY = jax.random.key(7)
+
+
+def config_of(name, variant="smoke", **changes):
+  module = importlib.import_module(f"configs.fvd.{name}")
+  config = module.get_config(variant)
+  config.unlock()
+  config.update(changes)
+  return config
+
+
+def a_video(config, seed=0):
+  side = config.image_size
+  shape = config.batch_size, config.frames, side, side, 3
+  draw = np.random.default_rng(seed)
+  return jnp.asarray(draw.uniform(0.2, 0.8, shape), jnp.float32)
+
+
+def filled(shapes, seed=0):
+  """Arrays of these shapes, of a normal distribution; compiles nothing."""
+  draw = np.random.default_rng(seed)
+  number = lambda s: jnp.asarray(0.3 * draw.normal(size=s.shape), s.dtype)
+  return jax.tree.map(number, shapes)
+
+
+# SAVP has a single level here, and judges of two layers: how its parts are put
+# together is the same, in a third of the time to compile.
+SMALLER = {"savp": {"down": (2,), "up": (2,)}}
+
+
+class Built:
+  """A model at its smoke size, each of its programs compiled once."""
+
+  def __init__(self, name):
+    self.config = config_of(name, **SMALLER.get(name, {}))
+    self.model = choice.model_of(self.config)
+    shapes = jax.eval_shape(self.model.init, KEY)
+    stats = jax.tree.map(lambda a: 0.5 + abs(a), filled(shapes["stats"], 1))
+    self.variables = {"params": filled(shapes["params"]), "stats": stats}
+    self.video = a_video(self.config)
+    self.loss = jax.jit(self.model.loss, static_argnums=4)
+    self.slope = jax.jit(self._slope, static_argnums=4)
+    self.predict = jax.jit(self.model.predict, static_argnums=3)
+    self.cell = jax.jit(
+      lambda params, *now: cdna.cell_of(self.config).apply(
+        {"params": params}, *now
+      )
+    )
+
+  def _slope(self, variables, video, key, step, player):
+    """As `loss`, and its gradient by the player's own parameters."""
+    params = variables["params"]
+
+    def value(own):
+      now = {**variables, "params": {**params, player: own}}
+      return self.model.loss(now, video, key, step, player)
+
+    return jax.value_and_grad(value, has_aux=True)(params[player])
+
+
+_built = functools.cache(Built)
+
+
+@pytest.fixture
+def built(monkeypatch):
+  monkeypatch.setattr(discriminator, "_LAYERS", discriminator._LAYERS[:2])
+  return _built
+
+
+def unrolled(cell, state, frames, use, z):
+  """A rollout as a Python loop; `z` of each step."""
+  made, last = [], np.zeros_like(frames[0])
+  for t, now in enumerate(z):
+    state, last = cell(state, np.where(use[t], frames[t], last), now)
+    made.append(np.asarray(last))
+  return np.stack(made)
+
+
+def kernels_of(config, step, independent=False, times=1):
+  rule = feedback.independent if independent else feedback.exact
+  sizes = config.sampling_k, config.context, config.frames - 1
+  draw = jax.jit(
+    lambda key, step: rule(key, step, *sizes, times * config.batch_size)
+  )
+  return np.asarray(draw(keys.named(KEY, "feedback"), step))
+
+
+def divergence(mean, lv):
+  return 0.5 * (mean**2 + np.exp(lv) - 1 - lv)
+
+
+def frames_of(one):
+  return np.asarray(feedback.to_frames(one.video))
+
+
+@pytest.mark.parametrize("name", ["cdna", "sv2p"])
+def test_the_losses_of_cdna_and_sv2p(built, name):
+  one = built(name)
+  config, c = one.config, one.config.context
+  params = one.variables["params"]["model"]
+  frames = frames_of(one)
+  zs = [None] * (config.frames - 1)
+  tower = params
+  if name == "sv2p":
+    assert (config.noise_steps, config.kl_start) == (1, 2)
+    noise = jax.random.normal(keys.named(KEY, "latent"), (1, 2, 2, 4))
+    tower = params["cell"]
+    infer = jax.jit(sv2p.Posterior(config.width).apply)
+    found = infer({"params": params["posterior"]}, frames)
+    mean, lv = map(np.asarray, found)
+  for step in (0, 1, 2) if name == "sv2p" else (0, 3):
+    kl = weight = 0.0
+    if name == "sv2p":
+      z = noise if step < 1 else mean + np.exp(lv / 2) * noise
+      zs = [z] * (config.frames - 1)  # The same at all times.
+      kl = divergence(mean, lv).sum() / config.batch_size
+      weight = 1e-3 * (step >= 2)
+    use = kernels_of(config, step)
+    run = functools.partial(one.cell, tower)
+    made = unrolled(run, cdna.begin(config, 4), frames, use, zs)
+    wanted = np.mean((made[c - 1 :] - frames[c:]) ** 2) + weight * kl
+    value, (metrics, _) = one.loss(one.variables, one.video, KEY, step, "model")
+    np.testing.assert_allclose(value, wanted, rtol=1e-4)
+    if name == "sv2p":
+      np.testing.assert_allclose(metrics["kl"], kl, rtol=1e-4)
+      np.testing.assert_allclose(metrics["kl_weight"], weight, rtol=1e-5)
+
+
+def test_the_loss_of_svp_fp(built):
+  one = built("svp_fp")
+  config, c = one.config, one.config.context
+  params = one.variables["params"]["model"]
+  stats = one.variables["stats"]["model"]
+  frames = frames_of(one)
+  sizes = tuple(config.widths), tuple(config.convs)
+  image = lambda part: {"params": params[part], "stats": stats[part]}
+  encode = jax.jit(
+    lambda x: svp_fp.Encoder(*sizes, config.features, True, 1).apply(
+      image("encoder"), x, mutable=["stats"]
+    )[0]
+  )
+  decode = jax.jit(
+    lambda v, s: svp_fp.Decoder(*sizes, 4, True, 1).apply(
+      image("decoder"), v, s, mutable=["stats"]
+    )[0]
+  )
+  infer = jax.jit(svp_fp.Posterior(config.hidden, config.latent_dim).apply)
+  advance = jax.jit(svp_fp.Predictor(config.hidden, config.features).apply)
+  # Each frame by itself: the moments are a frame's own.
+  seen = [encode(frame) for frame in frames]
+  zeros = np.zeros((4, config.hidden), np.float32)
+  p_state, f_states = (zeros, zeros), ((zeros, zeros),) * 2
+  noise = np.asarray(jax.random.normal(KEY, (4, 4, config.latent_dim)))
+  mse = kl = 0.0
+  for t in range(1, 5):
+    p_state, (mean, lv) = infer(
+      {"params": params["posterior"]}, p_state, seen[t][0]
+    )
+    mean, lv = np.asarray(mean), np.asarray(lv)
+    z = mean + np.exp(lv / 2) * noise[t - 1]
+    f_states, guess = advance(
+      {"params": params["predictor"]}, f_states, seen[t - 1][0], z
+    )
+    # The skips of the last frame of the context, which is frame 1.
+    made = decode(guess, seen[min(t - 1, c - 1)][1])
+    mse += np.mean((made - frames[t]) ** 2)
+    kl += divergence(mean, lv).sum() / 4
+  value, (metrics, new) = one.loss(one.variables, one.video, KEY, 0, "model")
+  np.testing.assert_allclose(metrics["kl"], kl, rtol=1e-3)
+  np.testing.assert_allclose(value, mse + config.kl_weight * kl, rtol=1e-4)
+  moved = jax.tree.map(
+    lambda a, b: np.abs(np.asarray(a) - b).sum(), new["model"], stats
+  )
+  assert all(jax.tree.leaves(moved))  # Each mean is kept.
+
+
+def test_the_losses_of_savp(built):
+  one = built("savp")
+  config, b = one.config, one.config.batch_size
+  generator = one.variables["params"]["generator"]
+  judges = one.variables["params"]["discriminators"]
+  stats = one.variables["stats"]["discriminators"]
+  frames = frames_of(one)
+  first = frames[0]
+  infer = jax.jit(functools.partial(savp.posterior, config))
+  mean, lv = map(np.asarray, infer(generator["encoder"], frames))
+  draw = lambda name: np.array(
+    jax.random.normal(keys.named(KEY, name), mean.shape)
+  )
+  z = mean + np.exp(lv / 2) * draw("posterior")
+  # One context step is the posterior's in both.
+  prior = draw("prior")
+  prior[0] = z[0]
+  step = 2
+  use = kernels_of(config, step, independent=True, times=2)
+  cell = jax.jit(
+    lambda s, x, now: savp.cell_of(config).apply(
+      {"params": generator["cell"]}, s, x, first, now
+    )
+  )
+  state = savp.begin(config, b)
+  made = {
+    "vae": unrolled(cell, state, frames, use[:, :b], z),
+    "gan": unrolled(cell, state, frames, use[:, b:], prior),
+  }
+  assert not np.array_equal(z[1], z[2])  # Another at each time.
+  judge = jax.jit(discriminator.network(config).apply)
+  says = lambda part, x: np.asarray(
+    judge({"params": judges[part], "stats": stats[part]}, x)
+  )
+  # The only clip of four frames among the four that were made.
+  said = {p: (says(p, frames[1:]), says(p, made[p])) for p in made}
+  d_loss = sum(
+    np.mean((real - 1) ** 2) + np.mean(fake**2) for real, fake in said.values()
+  )
+  args = one.video, KEY, step
+  player = "discriminators"
+  (value, (_, moved)), slope = one.slope(one.variables, *args, player)
+  np.testing.assert_allclose(value, d_loss, rtol=1e-4)
+  goes_down(one, slope, *args, player)
+  changes = jax.tree.map(
+    lambda a, b: np.abs(np.asarray(a) - b).sum(), moved[player], stats
+  )
+  assert min(jax.tree.leaves(changes)) > 1e-6
+  l1 = np.abs(made["vae"] - frames[1:]).mean()
+  kl = divergence(mean, lv).sum(1).mean()
+  fooled = sum(np.mean((fake - 1) ** 2) for _, fake in said.values())
+  # config.kl_start is 0 of 4 steps here, kl_ramp 0: KL counts fully.
+  player = "generator"
+  (value, (metrics, kept)), slope = one.slope(one.variables, *args, player)
+  np.testing.assert_allclose(value, 100 * l1 + 0.1 * kl + fooled, rtol=1e-4)
+  np.testing.assert_allclose(metrics["kl"], kl, rtol=1e-3, atol=1e-6)
+  jax.tree.map(np.testing.assert_array_equal, kept["discriminators"], stats)
+  goes_down(one, slope, *args, player)
+
+
+def goes_down(one, slope, video, key, step, player):
+  """The loss falls along its gradient, by the gradient's square."""
+  own = one.variables["params"][player]
+  square = sum(
+    float((np.asarray(g) ** 2).sum()) for g in jax.tree.leaves(slope)
+  )
+  (value, _), _ = one.slope(one.variables, video, key, step, player)
+  length = 1e-3 * float(value) / square
+  params = jax.tree.map(lambda p, g: p - length * g, own, slope)
+  moved = {**one.variables["params"], player: params}
+  (after, _), _ = one.slope(
+    {**one.variables, "params": moved}, video, key, step, player
+  )
+  np.testing.assert_allclose((value - after) / length, square, rtol=0.05)
+
+
+@pytest.mark.parametrize("name", MODELS)
+def test_predictions_are_of_the_past_alone(built, name):
+  one = built(name)
+  context = one.video[:, :2]
+  made = one.predict(one.variables, context, KEY, 3)
+  assert made.shape == (4, 3, 16, 16, 3)
+  assert 0 <= made.min() and made.max() <= 1.0001
+  again = one.predict(one.variables, context, KEY, 3)
+  np.testing.assert_array_equal(made, again)
+  other = one.predict(one.variables, context, jax.random.key(8), 3)
+  assert jnp.array_equal(made, other) == (name == "cdna")
+  # Each clip by itself: the first does not see the others.
+  mixed = context.at[1:].set(context[1:] ** 2)
+  first = one.predict(one.variables, mixed, KEY, 3)[0]
+  np.testing.assert_allclose(first, made[0], atol=1e-5)
+  # What is to come is in the training's latents, but never here.
+  if name != "cdna":
+    player = one.model.players[-1]
+    run = one.slope if name == "savp" else one.loss  # What is there.
+
+    def kl(video):
+      found = run(one.variables, video, KEY, 2, player)
+      metrics = (found[0] if name == "savp" else found)[1][0]
+      return metrics["kl"]
+
+    assert kl(one.video) != kl(one.video.at[:, -1].set(0.0))
+
+
+def test_cdna_predicts_from_its_own_frames(built):
+  one = built("cdna")
+  frames = frames_of(one)
+  cell = functools.partial(one.cell, one.variables["params"]["model"])
+  given = np.array([True, True, False, False])[:, None]
+  made = unrolled(cell, cdna.begin(one.config, 4), frames, given, [None] * 4)
+  ours = one.predict(one.variables, one.video[:, :2], KEY, 3)
+  np.testing.assert_allclose(feedback.to_frames(ours), made[1:], atol=1e-5)
