@@ -9,15 +9,18 @@
 authors' demonstration. `bias_variance`: why TD and Monte Carlo are slow,
 against exact values. `ppo`: curves of PPO with and without RUDDER. Numbers go
 to `results/rudder/` and into the tables of this project's README; a cell that
-is there already is kept, unless `--fresh`. `--quick` does the same in a minute
-or two and changes neither.
+is there already is kept, unless `--fresh`. `--only=choice` computes the cells
+of one task, and shows of the others what is there. `--quick` does the same in a
+minute or two and changes neither.
 """
 
+import argparse
 import functools
 from typing import Any
 
 import numpy as np
 
+from common.errors import check_choice
 from common.tables import cells, reproduce
 
 from .tabular import bias_variance, figures, result_tables, sweep_runner
@@ -95,12 +98,13 @@ def ppo(context: reproduce.Context) -> str:
   """Curves of `ppo/learning_curves.py`; returns the table and draws them."""
   from .ppo import learning_curves  # Tables do without.
 
-  seeds = context.seeds or (2 if context.quick else 10)
   # `all_curves` names every variant, smoke among them.
   whole = context._replace(quick=False)
   config = lambda name, variants: reproduce.config_of(whole, name, *variants)
+  only = context.arguments.only
+  check_choice("--only", only, ("", *learning_curves.TASKS))
   found = learning_curves.all_curves(
-    context.out, config, seeds, context.quick, context.fresh
+    context.out, config, context.quick, context.fresh, only
   )
   learning_curves.figure(context.out / "ppo.png", found)
   return learning_curves.table(found)
@@ -113,5 +117,11 @@ TABLES = {
   "ppo": ppo,
 }
 
+
+def arguments(parser: argparse.ArgumentParser) -> None:
+  """The flag of this project's own."""
+  parser.add_argument("--only", default="", help="one task of tasks or ppo")
+
+
 if __name__ == "__main__":
-  reproduce.main(__doc__, __file__, TABLES, seeds=0)
+  reproduce.main(__doc__, __file__, TABLES, arguments, seeds=0)
