@@ -248,7 +248,9 @@ MUTANTS = (
     ("returns[:, -tail:]", "returns[:, :tail]"),
     ("summary(returns.mean(axis=1).tolist())", "summary(returns[0].tolist())"),
     ("(total - before) / counts", "total / counts"),
-    ("jnp.arange(seeds)", "0 * jnp.arange(seeds)"),
+    ("factors * p[order]", "p[order]"),
+    ("range(choosing, choosing + reported)", "range(reported)"),
+    ("look in looked_at if look", "look in looked_at if 0 * look"),
   ),
   *of(
     "projects/rudder/ppo/delayed_reward.py",
