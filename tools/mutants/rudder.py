@@ -249,8 +249,8 @@ MUTANTS = (
     ("summary(returns.mean(axis=1).tolist())", "summary(returns[0].tolist())"),
     ("(total - before) / counts", "total / counts"),
     ("factors * p[order]", "p[order]"),
-    ("range(choosing, choosing + reported)", "range(reported)"),
-    ("look in looked_at if look", "look in looked_at if 0 * look"),
+    ("range(first, first + seeds)", "range(seeds)"),
+    ('key=lambda look: look["score"]', 'key=lambda look: -look["score"]'),
   ),
   *of(
     "projects/rudder/ppo/delayed_reward.py",
