@@ -10,7 +10,6 @@ file of its own, and not computed again.
 import functools
 import itertools
 import pathlib
-import time
 from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
@@ -67,19 +66,19 @@ def plan(rows: Sequence[tuple[int, float, float]]) -> Plan:
 
 
 def make_trainings(
-  config: ml_collections.ConfigDict,
-) -> Callable[[Plan, str], dict[str, np.ndarray]]:
-  """Returns `train(plan, describe) -> metrics`, compiled at its first call.
+  config: ml_collections.ConfigDict, describe: str
+) -> Callable[[Plan], dict[str, np.ndarray]]:
+  """Returns `train(plan) -> metrics`, compiled at its first call.
 
   Row i computes what one training with its numbers in the config computes.
 
   Args:
     config: of a learner "ppo" or "ppo_rudder".
+    describe: for the progress bar.
 
   Returns:
-    A function of a plan and a text for the progress bar. Metrics are
-    `[n, updates]`; `return` is undelayed, the mean over an update's
-    environments.
+    A function of a plan. Metrics are `[n, updates]`; `return` is undelayed, the
+    mean over an update's environments.
   """
   learner = LEARNERS[config.learner]
 
@@ -103,7 +102,7 @@ def make_trainings(
 
   begin = jax.jit(jax.vmap(begin))
 
-  def train(rows: Plan, describe: str) -> dict[str, np.ndarray]:
+  def train(rows: Plan) -> dict[str, np.ndarray]:
     values = rows.gae_lambda, rows.learning_rate
     states = begin(rows.seed, values)
     found = []
@@ -118,74 +117,79 @@ def make_trainings(
   return train
 
 
-def curves(
-  config: ml_collections.ConfigDict,
-  describe: str,
-  choosing: int = CHOOSING,
-  reported: int = REPORTED,
+def choose(
+  config: ml_collections.ConfigDict, train: Callable, seeds: int = CHOOSING
 ) -> dict[str, Any]:
-  """Chooses a learning rate for each lambda, then trains seeds that are new.
-
-  The rate with the highest mean return over the whole training and the first
-  `choosing` seeds is chosen.
+  """Tries each learning rate with each lambda, on seeds 0 .. `seeds` - 1.
 
   Args:
     config: of a learner "ppo" or "ppo_rudder".
-    describe: for the progress bar.
-    choosing: how many seeds, from 0 on, choose.
-    reported: how many seeds, from `choosing` on, are reported.
+    train: `make_trainings` of it.
+    seeds: how many.
 
   Returns:
-    `looked_at`: `gae_lambda`, `learning_rate` and the mean by which one
-    chooses; `chosen`: a dict for each lambda, of its `learning_rate`, its
-    `score` and what `summarised` says of the reported seeds; the plan's sizes;
-    `minutes`, compiling included; and the config.
+    `looked_at`: a dict for each pair, of `gae_lambda`, `learning_rate` and
+    `score`, the mean return over the whole training and the seeds; and the
+    config.
   """
-  start = time.perf_counter()
-  train = make_trainings(config)
-  rows = list(itertools.product(range(choosing), LAMBDAS, RATES))
-  first = train(plan(rows), f"{describe}, choosing")["return"].mean(axis=1)
+  pairs = list(itertools.product(LAMBDAS, RATES))
+  rows = [(seed, *pair) for pair in pairs for seed in range(seeds)]
+  returns = train(plan(rows))["return"]
+  scores = returns.reshape(len(pairs), -1).mean(axis=1)
   looked_at = [
-    {
-      "gae_lambda": gae_lambda,
-      "learning_rate": rate,
-      "score": float(
-        np.mean(
-          [
-            f
-            for f, r in zip(first, rows, strict=True)
-            if r[1:] == (gae_lambda, rate)
-          ]
-        )
-      ),
-    }
-    for gae_lambda, rate in itertools.product(LAMBDAS, RATES)
+    {"gae_lambda": pair[0], "learning_rate": pair[1], "score": float(score)}
+    for pair, score in zip(pairs, scores, strict=True)
   ]
+  return {
+    "looked_at": looked_at,
+    "seeds": seeds,
+    "config": cell_files.recorded(config),
+  }
+
+
+def curves(
+  config: ml_collections.ConfigDict,
+  train: Callable,
+  choice: dict[str, Any],
+  seeds: int = REPORTED,
+) -> dict[str, Any]:
+  """Trains seeds that have not chosen, with each lambda and its best rate.
+
+  Args:
+    config: of a learner "ppo" or "ppo_rudder".
+    train: `make_trainings` of it.
+    choice: what `choose` returns; the seeds are those that follow its.
+    seeds: how many.
+
+  Returns:
+    `chosen`: a dict for each lambda, of its `learning_rate`, its `score` and
+    what `summarised` says of the seeds; how many settings and seeds there were;
+    and the config.
+  """
   chosen = [
     max(
-      (look for look in looked_at if look["gae_lambda"] == gae_lambda),
+      (look for look in choice["looked_at"] if look["gae_lambda"] == value),
       key=lambda look: look["score"],
     )
-    for gae_lambda in LAMBDAS
+    for value in LAMBDAS
   ]
-  seeds = range(choosing, choosing + reported)
+  first = choice["seeds"]
   rows = [
     (seed, look["gae_lambda"], look["learning_rate"])
     for look in chosen
-    for seed in seeds
+    for seed in range(first, first + seeds)
   ]
-  metrics = train(plan(rows), f"{describe}, reported")
+  metrics = train(plan(rows))
   of = lambda i: {
-    name: values[i * reported : (i + 1) * reported]
+    name: values[i * seeds : (i + 1) * seeds]
     for name, values in metrics.items()
   }
   return {
-    "looked_at": looked_at,
     "chosen": [{**look, **summarised(of(i))} for i, look in enumerate(chosen)],
+    "settings": len(choice["looked_at"]),
+    "choosing_seeds": first,
+    "seeds": seeds,
     "steps_per_update": config.batch_size * config.rollout_steps,
-    "seeds": reported,
-    "choosing_seeds": choosing,
-    "minutes": (time.perf_counter() - start) / 60,
     "config": cell_files.recorded(config),
   }
 
@@ -211,9 +215,9 @@ def summarised(metrics: dict[str, np.ndarray]) -> dict[str, Any]:
 
 def _over_seeds(values: np.ndarray | None) -> list[float] | None:
   """The mean over seeds at every update."""
-  if values is None:
-    return None
-  return np.round(values.mean(axis=0), 4).astype(float).tolist()
+  return (
+    None if values is None else np.round(np.float64(values).mean(0), 4).tolist()
+  )
 
 
 def all_curves(
@@ -224,6 +228,8 @@ def all_curves(
   only: str = "",
 ) -> dict[tuple[str, str], dict[str, Any]]:
   """All tasks and kinds of curves, kept as `out/ppo_<task>_<kind>.json`.
+
+  By what each chose its learning rates is kept beside it, `.._choice.json`.
 
   Args:
     out: folder of the results.
@@ -238,20 +244,29 @@ def all_curves(
   """
   sizes = (1, 2) if quick else (CHOOSING, REPORTED)
   cells = {}
-  for (task, (name, variant, said)), (
-    kind,
-    (variants, label, _),
-  ) in itertools.product(TASKS.items(), KINDS.items()):
-    smoke = "smoke" if quick else ""
-    config = config_of(name, [variants, variant, smoke])
-    compute = functools.partial(curves, config, f"{said}: {label}", *sizes)
-    path = out / f"ppo_{task}_{kind}.json"
-    if only and task != only:
-      if all((out / f"ppo_{task}_{k}.json").exists() for k in KINDS):
-        cells[task, kind] = cell_files.load(path)
-      continue
-    cells[task, kind] = cell_files.cached(path, compute, fresh)
+  for task, (name, variant, said) in TASKS.items():
+    paths = {kind: out / f"ppo_{task}_{kind}.json" for kind in KINDS}
+    for kind, (variants, label, _) in KINDS.items():
+      if only and task != only:
+        break
+      asked = [variants, variant, "smoke" if quick else ""]
+      config, path = config_of(name, asked), paths[kind]
+      train = make_trainings(config, f"{said}: {label}")
+      compute = functools.partial(choose, config, train, sizes[0])
+      choice = cell_files.cached(choice_of(path), compute, fresh)
+      compute = functools.partial(curves, config, train, choice, sizes[1])
+      cell_files.cached(path, compute, fresh)
+    if all(path.exists() for path in paths.values()):
+      for kind, path in paths.items():
+        cell, choice = map(cell_files.load, (path, choice_of(path)))
+        minutes = cell["minutes"] + choice["minutes"]
+        cells[task, kind] = {**cell, "minutes": minutes}
   return cells
+
+
+def choice_of(path: pathlib.Path) -> pathlib.Path:
+  """Where it is kept how a cell's learning rates were chosen."""
+  return path.with_stem(f"{path.stem}_choice")
 
 
 def by_lambda(cell: dict[str, Any], gae_lambda: float | None) -> dict[str, Any]:
@@ -368,17 +383,11 @@ def figure(
       axes.fill_between(steps, low, high, color=colour, alpha=0.2, lw=0)
     axes.set_title(f"{TASKS[task][2]}, λ = {value:g}", fontsize=10)
     axes.ticklabel_format(axis="x", style="sci", scilimits=(3, 3))
-  for axes in panels[-1]:
-    axes.set_xlabel("environment steps of a seed")
-  for axes in panels[:, 0]:
-    axes.set_ylabel("return, without delay")
+  drawn.supxlabel("environment steps of a seed", fontsize=10)
+  drawn.supylabel("return, without delay", fontsize=10)
   handles, labels = panels[0, 0].get_legend_handles_labels()
-  drawn.legend(
-    handles,
-    labels,
-    loc="outside lower center",
-    ncol=len(KINDS) if len(tasks) > 1 else 1,
-  )
+  columns = len(KINDS) if len(tasks) > 1 else 1
+  drawn.legend(handles, labels, loc="outside lower center", ncol=columns)
   drawn.savefig(path, dpi=110)
   plt.close(drawn)
 

@@ -127,16 +127,18 @@ def test_a_method_chooses_on_seeds_that_are_not_reported(monkeypatch):
   numbers = dict(learner="ppo", gae_lambda=0.5, learning_rate=0.5)
   sizes = dict(steps_per_call=5, total_steps=20, batch_size=3, rollout_steps=7)
   config = ml_collections.ConfigDict(numbers | sizes)
-  found = learning_curves.curves(config, "of nothing", 3, 2)
+  train = learning_curves.make_trainings(config, "of nothing")
+  choice = learning_curves.choose(config, train, 3)
+  found = learning_curves.curves(config, train, choice, 2)
   of = lambda i: float(
     draw(learning_curves.keys.named(jax.random.key(i), "init"))
   )
   own = np.array([of(i) for i in range(5)])
-  assert [look["learning_rate"] for look in found["looked_at"]] == [
+  assert [look["learning_rate"] for look in choice["looked_at"]] == [
     3e-4,
     1e-3,
   ] * 2
-  scores = [look["score"] for look in found["looked_at"]]
+  scores = [look["score"] for look in choice["looked_at"]]
   shift = np.array([95 + 3, 95 + 10, 100 - 3, 100 - 10])
   np.testing.assert_allclose(scores, own[:3].mean() + 9.5 + shift, rtol=1e-5)
   low, high = found["chosen"]
@@ -152,6 +154,7 @@ def test_a_method_chooses_on_seeds_that_are_not_reported(monkeypatch):
     np.testing.assert_allclose(part["quality"], 2 * own[3:].mean(), atol=1e-3)
     assert part["lesson_loss"] is None
   assert found["steps_per_update"] == 21 and found["seeds"] == 2
+  assert found["settings"] == 4 and found["choosing_seeds"] == 3
 
 
 @pytest.mark.parametrize("task", learning_curves.TASKS)
