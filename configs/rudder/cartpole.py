@@ -9,8 +9,8 @@ higher at first and fall back. One training:
     python -m projects.rudder.train --workdir=runs/cartpole \\
       --config=configs/rudder/cartpole.py
 
-Variants: `ppo` learns without RUDDER, `original` without delay; `luck` adds 5
-or -5 to the reward of each step by a coin, which is seen; they combine,
+Variants: `ppo` learns without RUDDER, `original` without delay; `luck` adds 20
+or -20 to the reward of each step by a coin, which is seen; they combine,
 as in `original,ppo`. A minute on two cores. `smoke` takes seconds.
 """
 
@@ -81,7 +81,7 @@ def get_config(variant: str = "") -> ml_collections.ConfigDict:
       config.delayed = False
       config.gamma = 0.99  # as is common for PPO
     elif name == "luck":
-      config.luck = 5.0
+      config.luck = 20.0  # with which PPO at lambda 1 learns slowly
     elif name == "smoke":
       config.total_steps = 4
       config.steps_per_call = config.log_every = 1
