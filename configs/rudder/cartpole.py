@@ -9,7 +9,8 @@ higher at first and fall back. One training:
     python -m projects.rudder.train --workdir=runs/cartpole \\
       --config=configs/rudder/cartpole.py
 
-Variants: `ppo` learns without RUDDER, `original` without delay; both combine,
+Variants: `ppo` learns without RUDDER, `original` without delay; `luck` adds 20
+or -20 to the reward of each step by a coin, which is seen; they combine,
 as in `original,ppo`. A minute on two cores. `smoke` takes seconds.
 """
 
@@ -22,6 +23,9 @@ def get_config(variant: str = "") -> ml_collections.ConfigDict:
   config.learner = "ppo_rudder"  # or "ppo"
   config.env = "CartPole-v1"  # a gymnax name, or package.module:make_env
   config.delayed = True
+  config.luck = (
+    0.0  # size of a step's lucky or unlucky event; 0: there are none
+  )
   config.time_limit = 0  # steps of an episode; 0: the environment's own, 500
   config.batch_size = 8  # environments side by side
   config.rollout_steps = 512
@@ -43,7 +47,9 @@ def get_config(variant: str = "") -> ml_collections.ConfigDict:
   config.max_grad_norm = 0.5
   config.epochs = 4
   config.minibatches = 16
-  config.gamma = 0.99
+  # A reward that comes late may not be worth less for it: with 0.99 an episode
+  # of CartPole would best end after 100 steps.
+  config.gamma = 1.0
   config.gae_lambda = 0.95
   config.clip = 0.2
   config.value_clip = False
@@ -73,6 +79,9 @@ def get_config(variant: str = "") -> ml_collections.ConfigDict:
       config.learner = "ppo"
     elif name == "original":
       config.delayed = False
+      config.gamma = 0.99  # as is common for PPO
+    elif name == "luck":
+      config.luck = 20.0  # with which PPO at lambda 1 learns slowly
     elif name == "smoke":
       config.total_steps = 4
       config.steps_per_call = config.log_every = 1
@@ -87,7 +96,7 @@ def get_config(variant: str = "") -> ml_collections.ConfigDict:
       config.lessons = 8
     else:
       raise ValueError(
-        f"cartpole has no variant {name!r}; it has 'ppo', 'original' and "
-        "'smoke'"
+        f"cartpole has no variant {name!r}; it has 'ppo', 'original', 'luck' "
+        "and 'smoke'"
       )
   return config.lock()

@@ -28,18 +28,25 @@ def get_config(variant: str = "") -> ml_collections.ConfigDict:
   )
   config.epsilon = 0.2
   config.judged_by = "greedy"
-  # With 20, luck passes: there is one choice, right or wrong.
+  # With 20 looks luck passes: there is one choice, right or wrong. The 2,500
+  # episodes of 100 looks are no learning time: it ends where they begin.
   config.solved_window = 100
+  config.count_window = False
   config.solved_share = 0.9
   config.q_start = 0.0
   config.return_scale = 10.0
   config.lessons = 512
   config.warmup_episodes = 100
   config.max_updates = 100
-  config.delays = (10, 30, 60)
+  config.delays = (10, 30, 60, 200)
   config.seeds = 12
-  config.max_episodes = 15_000
-  config.rivals_episodes = 100_000
+  config.max_episodes = config.rivals_episodes = 20_000
+  # What follows was found on seed 0. The choice is worth 4, 0.4 of the scale:
+  # a model that may stop at a mean squared error of 0.15 need not know it.
+  config.seed = 1
+  config.q_estimate = "q_lambda"
+  config.loss_start = 1.0
+  config.loss_threshold = 0.01
   if variant == "smoke":
     watch_repair.smoke(config)
     config.solved_window = 1

@@ -58,6 +58,7 @@ def get_config(variant: str = "") -> ml_collections.ConfigDict:
     25  # episodes of a round; demo: from training to training
   )
   config.solved_window = 750  # demo: last episodes that count
+  config.count_window = True  # its episodes count among those that were needed
   config.solved_share = 0.95  # demo: of them are optimal
   config.solved_regret = 1e-3  # an optimal episode gives no more away
 

@@ -9,15 +9,19 @@
 authors' demonstration. `bias_variance`: why TD and Monte Carlo are slow,
 against exact values. `ppo`: curves of PPO with and without RUDDER. Numbers go
 to `results/rudder/` and into the tables of this project's README; a cell that
-is there already is kept, unless `--fresh`. `--quick` does the same in a minute
-or two and changes neither.
+is there already is kept, unless `--fresh`. `--only=choice` computes the cells
+of one task, and shows of the others what is there. `--quick` does the same in a
+minute or two and changes neither.
 """
 
+import argparse
 import functools
+import itertools
 from typing import Any
 
 import numpy as np
 
+from common.errors import check_choice
 from common.tables import cells, reproduce
 
 from .tabular import bias_variance, figures, result_tables, sweep_runner
@@ -37,20 +41,24 @@ def config_of(context: reproduce.Context, name: str) -> Any:
 def tasks(context: reproduce.Context) -> str:
   """Tasks I, II and III; returns the table and draws the three panels."""
   found = {}
+  only = context.arguments.only
+  check_choice("--only", only, ("", *sweep_runner.TASKS))
   for task, methods in sweep_runner.TASKS.items():
     config = config_of(context, task)
-    config.max_delay = max(config.delays)
-    for method in methods:
-      found[task, method] = [
-        reproduce.cell(
-          context,
-          f"{task}_{method}_{delay}",
-          functools.partial(
-            sweep_runner.cell, config, method, delay, config.seeds
-          ),
-        )
-        for delay in config.delays
-      ]
+    for method, delay in itertools.product(methods, config.delays):
+      # Room for this delay only: steps behind an episode's end cost as much.
+      config.max_delay = config.delay = delay
+      compute = functools.partial(
+        sweep_runner.cell, config, method, delay, config.seeds
+      )
+      name = f"{task}_{method}_{delay}"
+      if not only or task == only:
+        cell = reproduce.cell(context, name, compute)
+      elif (context.out / f"{name}.json").exists():
+        cell = cells.load(context.out / f"{name}.json")
+      else:
+        continue
+      found.setdefault((task, method), []).append(cell)
   figures.tasks_figure(context.out / "tasks.png", found)
   return result_tables.tasks(found, STEPS)
 
@@ -95,12 +103,13 @@ def ppo(context: reproduce.Context) -> str:
   """Curves of `ppo/learning_curves.py`; returns the table and draws them."""
   from .ppo import learning_curves  # Tables do without.
 
-  seeds = context.seeds or (2 if context.quick else 10)
   # `all_curves` names every variant, smoke among them.
   whole = context._replace(quick=False)
   config = lambda name, variants: reproduce.config_of(whole, name, *variants)
+  only = context.arguments.only
+  check_choice("--only", only, ("", *learning_curves.TASKS))
   found = learning_curves.all_curves(
-    context.out, config, seeds, context.quick, context.fresh
+    context.out, config, context.quick, context.fresh, only
   )
   learning_curves.figure(context.out / "ppo.png", found)
   return learning_curves.table(found)
@@ -113,5 +122,11 @@ TABLES = {
   "ppo": ppo,
 }
 
+
+def arguments(parser: argparse.ArgumentParser) -> None:
+  """The flag of this project's own."""
+  parser.add_argument("--only", default="", help="one task of tasks or ppo")
+
+
 if __name__ == "__main__":
-  reproduce.main(__doc__, __file__, TABLES, seeds=0)
+  reproduce.main(__doc__, __file__, TABLES, arguments, seeds=0)

@@ -248,7 +248,9 @@ MUTANTS = (
     ("returns[:, -tail:]", "returns[:, :tail]"),
     ("summary(returns.mean(axis=1).tolist())", "summary(returns[0].tolist())"),
     ("(total - before) / counts", "total / counts"),
-    ("jnp.arange(seeds)", "0 * jnp.arange(seeds)"),
+    ("factors * p[order]", "p[order]"),
+    ("range(first, first + seeds)", "range(seeds)"),
+    ('key=lambda look: look["score"]', 'key=lambda look: -look["score"]'),
   ),
   *of(
     "projects/rudder/ppo/delayed_reward.py",

@@ -4,8 +4,9 @@
 
 `Delayed` turns any gymnax environment into one whose only reward comes at the
 end of the episode: what RUDDER is for (arXiv:1806.07857, Def. of the delayed
-reward MDP). The optimal policies stay without discounting, and need not with
-gamma < 1; the reward is no longer Markov.
+reward MDP). The optimal policies stay for gamma = 1 only: with gamma < 1 a sum
+that is paid later is worth less, and to fail slowly can be better than to
+succeed. The reward is no longer Markov.
 """
 
 import dataclasses
@@ -19,6 +20,8 @@ import ml_collections
 from jax import numpy as jnp
 
 from common.errors import InputError, nearest
+
+from .luck import Lucky
 
 
 @flax.struct.dataclass
@@ -61,7 +64,10 @@ class Delayed:
     action: jax.Array,
     params: Any = None,
   ) -> tuple[Any, DelayedState, jax.Array, jax.Array, jax.Array, dict]:
-    """As the environment's; `info["undelayed"]` is its own reward."""
+    """As the environment's; `info["undelayed"]` is its own reward.
+
+    Unless the environment has said what its reward is without luck.
+    """
     observation, within, reward, terminated, truncated, info = self.env.step(
       key, state.within, action, params
     )
@@ -73,7 +79,7 @@ class Delayed:
       jnp.where(end, owed, 0.0),
       end,
       truncated,
-      {**info, "undelayed": reward},
+      {"undelayed": reward, **info},
     )
 
 
@@ -82,7 +88,8 @@ def make(config: ml_collections.ConfigDict) -> tuple[Any, Any]:
 
   Args:
     config: `env`, a gymnax name or "package.module:make_env"; `delayed`, a
-      bool; `time_limit`, after how many steps an episode ends (0: as in the
+      bool; `luck`, the size of an event of `luck.Lucky` (0: there are none);
+      `time_limit`, after how many steps an episode ends (0: as in the
       environment's own parameters).
 
   Raises:
@@ -103,6 +110,8 @@ def make(config: ml_collections.ConfigDict) -> tuple[Any, Any]:
       "never be paid: set config.time_limit, or give the environment's "
       "parameters a max_steps_in_episode"
     )
+  if config.luck:
+    env = Lucky(env, config.luck)
   return (Delayed(env) if config.delayed else env), params
 
 

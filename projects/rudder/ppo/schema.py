@@ -26,6 +26,7 @@ SCHEMA = {
   "learner": choice("ppo", "ppo_rudder"),
   "env": environment,
   "delayed": of(bool),
+  "luck": at_least(0.0),
   "time_limit": at_least(0),
   "rollout_steps": positive(int),
   "restart": of(bool),

@@ -11,6 +11,9 @@ COLOURS = {
   "rudder": "#d1495b",
   "rudder_q_lambda": "#edae49",
   "q_lambda": "#30638e",
+  "q_lambda_at_once": "#30638e",
+  "rudder_at_once": "#d1495b",
+  "rudder_q_lambda_at_once": "#edae49",
   "sarsa_lambda": "#66a182",
   "monte_carlo": "#2e4057",
   "mcts": "#8d6a9f",
@@ -35,7 +38,7 @@ def tasks_figure(path: pathlib.Path, cells: dict) -> None:
   """Episodes to solve against the delay, a panel a task.
 
   Medians, with bands from the 40% to the 60% quantile; a triangle at the budget
-  is a median beyond it.
+  is a median beyond it. Dotted: nothing is delayed.
 
   Args:
     path: of the PNG.
@@ -59,7 +62,10 @@ def tasks_figure(path: pathlib.Path, cells: dict) -> None:
       low, middle, high = np.minimum(q, budget).T
       colour = COLOURS[method]
       label = sweep_runner.METHODS[method][2]
-      axes.plot(delays, middle, color=colour, marker="o", ms=4, label=label)
+      line = ":" if method.endswith("at_once") else "-"
+      axes.plot(
+        delays, middle, line, color=colour, marker="o", ms=4, label=label
+      )
       axes.fill_between(delays, low, high, color=colour, alpha=0.2, lw=0)
       beyond = np.isinf(q[:, 1])
       axes.plot(

@@ -16,10 +16,16 @@ from .delayed_mdp import DelayedMDP
 
 
 class Judge(NamedTuple):
-  """What is written into the window `recent` `[solved_window]`, and when."""
+  """What is written into the window `recent` `[solved_window]`, and when.
+
+  `confirming` is how many episodes of a window that passes do not count as
+  needed: with `count_window` none, without it the window's, at whose start the
+  task had been solved.
+  """
 
   episode: Callable  # (recent, number, fine) -> recent, after an episode
   round: Callable  # (recent, step, q) -> recent, after a round of them
+  confirming: int
 
 
 def decisions(
@@ -34,6 +40,7 @@ def decisions(
   return Judge(
     lambda recent, number, fine: recent.at[number % window].set(fine),
     lambda recent, step, q: recent,
+    0 if config.count_window else window,
   )
 
 
@@ -49,7 +56,12 @@ def greedy(
     share = jnp.mean(greedy_share(env, params, q, optimum))
     return recent.at[step % config.solved_window].set(share)
 
-  return Judge(lambda recent, number, fine: recent, after_round)
+  window = config.solved_window * config.check_every
+  return Judge(
+    lambda recent, number, fine: recent,
+    after_round,
+    0 if config.count_window else window,
+  )
 
 
 JUDGES = {"decisions": decisions, "greedy": greedy}

@@ -83,7 +83,7 @@ def make_round(
     optimum: `dynamic_programming.q_values(env, params)`, an argument and no
       constant: XLA would spend minutes on folding it.
     config: `check_every`, `q_rate`; of the judge `judged_by`, `solved_window`,
-      `solved_share`, `solved_regret`.
+      `solved_share`, `solved_regret`, `count_window`.
     learner: its parts.
   """
   judging = judge.JUDGES[config.judged_by](env, params, optimum, config)
@@ -106,10 +106,11 @@ def make_round(
     recent = judging.round(state.recent, state.step, state.q)
     solved = (state.solved_at == 0) & (jnp.mean(recent) >= config.solved_share)
     step = state.step + 1
+    needed = jnp.maximum(step * count - judging.confirming, count)
     state = state.replace(
       step=step,
       recent=recent,
-      solved_at=jnp.where(solved, step * count, state.solved_at),
+      solved_at=jnp.where(solved, needed, state.solved_at),
     )
     return state, metrics | {
       "return": jnp.mean(returns),

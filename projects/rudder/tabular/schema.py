@@ -36,10 +36,9 @@ def numbers(task):
   """Rules of the numbers that are there; `of_config` says which can be."""
   if not isinstance(task, ml_collections.ConfigDict):
     return lambda _: "it can be a dict of numbers of the task's parameters"
-  return {
-    name: fraction if name.endswith("probability") else a_number
-    for name in task
-  }
+  rule = lambda name: fraction if name.endswith("probability") else a_number
+  own = {"delayed": of(bool)}
+  return {name: own.get(name) or rule(name) for name in task}
 
 
 SCHEMA = {
@@ -63,6 +62,7 @@ SCHEMA = {
   "judged_by": choice(*judge.JUDGES),
   "check_every": positive(int),
   "solved_window": positive(int),
+  "count_window": of(bool),
   "solved_share": fraction,
   "solved_regret": at_least(0.0),
   "q_estimate": choice(*rudder.ESTIMATES),

@@ -29,6 +29,22 @@ METHODS = {
     {"q_estimate": "q_lambda"},
     "RUDDER with Q(λ)",
   ),
+  # The same tasks, all rewards paid at once: what is left is exploration.
+  "rudder_at_once": (
+    "rudder",
+    {"task": {"delayed": False}},
+    "RUDDER, nothing delayed",
+  ),
+  "rudder_q_lambda_at_once": (
+    "rudder",
+    {"q_estimate": "q_lambda", "task": {"delayed": False}},
+    "RUDDER with Q(λ), nothing delayed",
+  ),
+  "q_lambda_at_once": (
+    "q_lambda",
+    {"task": {"delayed": False}},
+    "Q(λ), nothing delayed",
+  ),
   "q_learning": ("q_lambda", {"trace": 0.0}, "Q-learning"),
   "q_lambda": ("q_lambda", {}, "Q(λ)"),
   "sarsa_lambda": ("sarsa_lambda", {}, "SARSA(λ)"),
@@ -56,8 +72,20 @@ METHODS = {
   ),
 }
 TASKS = {
-  "grid_world": ("rudder_q_lambda", "q_lambda", "monte_carlo", "mcts"),
-  "choice": ("rudder", "q_lambda", "monte_carlo"),
+  "grid_world": (
+    "rudder_q_lambda",
+    "q_lambda",
+    "monte_carlo",
+    "mcts",
+    "q_lambda_at_once",
+  ),
+  "choice": (
+    "rudder_q_lambda",
+    "q_lambda",
+    "monte_carlo",
+    "q_lambda_at_once",
+    "rudder_q_lambda_at_once",
+  ),
   "trace_back": (
     "rudder",
     "q_lambda",
@@ -67,6 +95,8 @@ TASKS = {
     "rs_distance",
     "look_ahead",
     "look_back",
+    "q_lambda_at_once",
+    "rudder_at_once",
   ),
 }
 

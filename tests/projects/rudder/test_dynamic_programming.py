@@ -17,9 +17,12 @@ pytestmark = pytest.mark.slow
 def solver(task, room):
   """The environment, and a program of its values for any delay."""
   env = task(room)
-  solve = lambda delay: dynamic_programming.q_values(
-    env, env.params_of_delay(delay)
-  )
+
+  def solve(delay):
+    params = env.params_of_delay(delay)
+    q = dynamic_programming.q_values(env, params)
+    return q, dynamic_programming.start_value(env, params, q)
+
   return env, jax.jit(solve)
 
 
@@ -27,9 +30,8 @@ def values(task, room, delay):
   """Environment, parameters, optimal q and return, in float64."""
   with jax.enable_x64(True):
     env, solve = solver(task, room)
-    params, q = env.params_of_delay(delay), solve(delay)
-    best = float(dynamic_programming.start_value(env, params, q))
-    return env, params, np.asarray(q), best
+    q, best = jax.device_get(solve(delay))
+    return env, env.params_of_delay(delay), q, float(best)
 
 
 @pytest.mark.parametrize("delay", [10, 50])
@@ -146,10 +148,11 @@ def test_a_policys_values_and_the_redistribution_against_episodes(env):
     return row[0], action[0], reward.sum(), new
 
   keys = jax.random.split(jax.random.key(1), 30_000)
-  start, first, total, new = jax.jit(jax.vmap(episode))(keys)
+  start, first, total, new = jax.device_get(jax.jit(jax.vmap(episode))(keys))
+  q, variance = np.asarray(q), np.asarray(variance)
   for row in np.unique(start):
     for action in range(env.num_actions):
-      chosen = np.asarray(total)[(start == row) & (first == action)]
+      chosen = total[(start == row) & (first == action)]
       q_hat, exact = chosen.mean(), float(q[0, row, action])
       error = chosen.std() / len(chosen) ** 0.5 + 1e-4
       assert abs(q_hat - exact) < 4 * error
@@ -162,17 +165,22 @@ def test_a_policys_values_and_the_redistribution_against_episodes(env):
     float(total.mean()), abs=4 * float(total.std()) / 170
   )
   for time in range(1, steps):
-    ahead = np.asarray(new[:, time])
+    ahead = new[:, time]
     assert abs(ahead.mean()) < 4 * ahead.std() / len(ahead) ** 0.5 + 1e-4
 
 
 def test_a_policy_of_the_best_actions_is_optimal():
   env = environments.ChargeDischarge(5)
   params = env.params_of_delay(5)
-  q = dynamic_programming.q_values(env, params)
-  greedy = jax.nn.one_hot(q.argmax(2), env.num_actions)
-  np.testing.assert_allclose(
-    dynamic_programming.q_values(env, params, greedy), q
-  )
-  assert float(dynamic_programming.regrets(q).min()) == 0
-  np.testing.assert_allclose(dynamic_programming.regrets(q)[0, 0], [0, 8])
+
+  @jax.jit
+  def solve():
+    q = dynamic_programming.q_values(env, params)
+    greedy = jax.nn.one_hot(q.argmax(2), env.num_actions)
+    of_greedy = dynamic_programming.q_values(env, params, greedy)
+    return q, of_greedy, dynamic_programming.regrets(q)
+
+  q, of_greedy, regrets = jax.device_get(solve())
+  np.testing.assert_allclose(of_greedy, q)
+  assert regrets.min() == 0
+  np.testing.assert_allclose(regrets[0, 0], [0, 8])

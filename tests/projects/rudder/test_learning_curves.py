@@ -23,42 +23,74 @@ def summary(values):
   }
 
 
-def cell(last, mean):
-  return {
-    "last": summary(last),
-    "mean": summary(mean),
-    "returns": np.outer(last, np.arange(1, 21)).tolist(),
-    "steps_per_update": 1000,
-    "seeds": 4,
-    "seconds": 50.0,
-    "compile_seconds": 10.0,
-  }
+def cell(low, high, scores=(1.0, 2.0)):
+  """`low` and `high` are (last, mean) of seeds at the two lambdas."""
+  chosen = [
+    {
+      "gae_lambda": gae_lambda,
+      "learning_rate": rate,
+      "score": score,
+      "last": summary(last),
+      "mean": summary(mean),
+      "returns": np.outer(last, np.arange(1, 21)).tolist(),
+    }
+    for gae_lambda, rate, score, (last, mean) in zip(
+      learning_curves.LAMBDAS, (3e-4, 1e-3), scores, (low, high), strict=True
+    )
+  ]
+  return {"chosen": chosen, "steps_per_update": 1000, "seeds": 4, "minutes": 1}
 
 
+LEVEL = [7, 7, 7, 7]
 CELLS = {
-  ("cartpole", "original"): cell([90, 91, 93, 94], [7, 7, 7, 7]),
-  ("cartpole", "delayed"): cell([20, 21, 23, 24], [5, 6, 8, 9]),
-  ("cartpole", "rudder"): cell([50, 51, 53, 54], [5, 6, 8, 9]),
+  ("cartpole", "original"): cell(([90, 91, 93, 94], LEVEL), ([9] * 4, LEVEL)),
+  ("cartpole", "delayed"): cell(
+    ([20, 21, 23, 24], [5, 6, 8, 9]), ([60, 61, 63, 64], LEVEL)
+  ),
+  ("cartpole", "rudder"): cell(
+    ([50, 51, 53, 54], [5, 6, 8, 9]), ([80, 81, 83, 84], LEVEL), (2.0, 1.0)
+  ),
 }
 
 
-def test_the_table_tells_the_winner():
-  """RUDDER's seeds are all above PPO's at the end, and alike on the whole."""
-  header, _, row = (
+def test_the_table_tells_the_winner_at_each_lambda():
+  """RUDDER's seeds are all above PPO's at equal lambda, below when it chooses.
+
+  Of the 70 ways to lay 4 beside 4, two are as far apart.
+  """
+  header, _, *rows = (
     [part.strip() for part in line.strip("|").split("|")]
     for line in learning_curves.table(CELLS).splitlines()
   )
-  told = dict(zip(header, row, strict=True))
-  assert told["task"] == "CartPole"
-  assert told["last tenth: PPO, original"] == "92 [91, 93]"
-  assert told["last tenth: PPO, delayed"] == "22 [21, 23]"
-  assert told["last tenth: PPO+RUDDER, delayed"] == "52 [51, 53]"
-  # Of 70 ways to lay 4 beside 4, two are as far apart.
-  assert float(told["last tenth: p"]) == pytest.approx(2 / 70, rel=0.03)
-  assert float(told["whole training: p"]) == 1
-  assert told["whole training: PPO, delayed"] == "7 [6, 8]"
-  assert told["steps of a seed"] == "20,000"
-  assert told["minutes"] == "3.0" and told["seeds"] == "4"
+  low, high, chosen = (dict(zip(header, row, strict=True)) for row in rows)
+  assert [row["λ"] for row in (low, high, chosen)] == ["0.95", "1", "chosen"]
+  assert low["task"] == "CartPole"
+  assert low["last tenth: PPO, original"] == "92 [91, 93]"
+  assert low["last tenth: PPO, delayed"] == "22 [21, 23]"
+  assert high["last tenth: PPO, delayed"] == "62 [61, 63]"
+  assert chosen["last tenth: PPO, delayed"] == "62 [61, 63]"
+  assert low["last tenth: PPO+RUDDER, delayed"] == "52 [51, 53]"
+  assert chosen["last tenth: PPO+RUDDER, delayed"] == "52 [51, 53]"
+  # Three equal p-values: each is three times as large by Holm.
+  for row in (low, high, chosen):
+    assert float(row["last tenth: p (Holm)"]) == pytest.approx(6 / 70, 0.03)
+    assert float(row["whole training: p (Holm)"]) == 1
+    assert row["steps of a seed"] == "20,000"
+    assert row["minutes"] == "3.0" and row["seeds"] == "4"
+  assert low["whole training: PPO, delayed"] == "7 [6, 8]"
+  told = [row["learning rates of the three"] for row in (low, high, chosen)]
+  assert told == [
+    "0.0003, 0.0003, 0.0003",
+    "0.001, 0.001, 0.001",
+    "0.001 at 1, 0.001 at 1, 0.0003 at 0.95",
+  ]
+
+
+def test_holms_correction():
+  """Holm (1979): the smallest times n, the next times n - 1, never falling."""
+  got = learning_curves.holm([0.01, 0.04, 0.03, 0.005])
+  np.testing.assert_allclose(got, [0.03, 0.06, 0.06, 0.02])
+  np.testing.assert_allclose(learning_curves.holm([0.9, 0.6]), [1, 1])
 
 
 def test_the_figure_smooths_over_the_last_updates(tmp_path):
@@ -69,51 +101,71 @@ def test_the_figure_smooths_over_the_last_updates(tmp_path):
   assert (tmp_path / "curves.png").stat().st_size > 10_000
 
 
-def test_a_curve_is_each_seeds_own(monkeypatch):
-  """A learner whose return tells its seed and its step, and nothing else."""
+def test_a_method_chooses_on_seeds_that_are_not_reported(monkeypatch):
+  """A learner whose return tells its seed, lambda, rate and step.
+
+  At lambda 0.95 the higher rate is better, at 1 the lower.
+  """
   draw = lambda key: jax.random.uniform(key)
 
-  def step(state, batch):
-    assert batch is None
-    own, count = state
-    metrics = {"return": own + count, "quality": 2 * own}
-    return (own, count + 1), metrics
+  def make_train_step(config):
+    better = jnp.where(config.gae_lambda < 1, 1.0, -1.0)
+
+    def step(state, batch):
+      assert batch is None
+      own, count = state
+      told = own + 100 * config.gae_lambda + 1e4 * better * config.learning_rate
+      return (own, count + 1), {"return": told + count, "quality": 2 * own}
+
+    return step
 
   learner = types.SimpleNamespace(
     init=lambda key, config: (draw(key), jnp.float32(0)),
-    make_train_step=lambda config: step,
+    make_train_step=make_train_step,
   )
   monkeypatch.setitem(learning_curves.LEARNERS, "ppo", learner)
-  config = ml_collections.ConfigDict(
-    dict(
-      learner="ppo",
-      steps_per_call=5,
-      total_steps=20,
-      batch_size=3,
-      rollout_steps=7,
-    )
+  numbers = dict(learner="ppo", gae_lambda=0.5, learning_rate=0.5)
+  sizes = dict(steps_per_call=5, total_steps=20, batch_size=3, rollout_steps=7)
+  config = ml_collections.ConfigDict(numbers | sizes)
+  train = learning_curves.make_trainings(config, "of nothing")
+  choice = learning_curves.choose(config, train, 3)
+  found = learning_curves.curves(config, train, choice, 2)
+  of = lambda i: float(
+    draw(learning_curves.keys.named(jax.random.key(i), "init"))
   )
-  found = learning_curves.curves(config, 2, "of nothing")
-  own = [
-    float(draw(learning_curves.keys.named(jax.random.key(i), "init")))
-    for i in range(2)
-  ]
-  want = np.add.outer(own, np.arange(20.0))
-  np.testing.assert_allclose(found["returns"], want, atol=0.006)
-  # The last tenth of 20 updates are two.
-  last = want[:, 18:].mean(axis=1)
-  np.testing.assert_allclose(found["last"]["values"], last, rtol=1e-5)
-  np.testing.assert_allclose(found["mean"]["values"], want.mean(1), rtol=1e-5)
-  np.testing.assert_allclose(found["quality"], 2 * np.mean(own), atol=1e-3)
-  assert found["lesson_loss"] is None
+  own = np.array([of(i) for i in range(5)])
+  assert [look["learning_rate"] for look in choice["looked_at"]] == [
+    3e-4,
+    1e-3,
+  ] * 2
+  scores = [look["score"] for look in choice["looked_at"]]
+  shift = np.array([95 + 3, 95 + 10, 100 - 3, 100 - 10])
+  np.testing.assert_allclose(scores, own[:3].mean() + 9.5 + shift, rtol=1e-5)
+  low, high = found["chosen"]
+  assert (low["gae_lambda"], low["learning_rate"]) == (0.95, 1e-3)
+  assert (high["gae_lambda"], high["learning_rate"]) == (1.0, 3e-4)
+  for part, base in ((low, 105), (high, 97)):
+    want = base + np.add.outer(own[3:], np.arange(20.0))
+    np.testing.assert_allclose(part["returns"], want, atol=0.006)
+    # The last tenth of 20 updates are two.
+    last = want[:, 18:].mean(axis=1)
+    np.testing.assert_allclose(part["last"]["values"], last, rtol=1e-5)
+    np.testing.assert_allclose(part["mean"]["values"], want.mean(1), rtol=1e-5)
+    np.testing.assert_allclose(part["quality"], 2 * own[3:].mean(), atol=1e-3)
+    assert part["lesson_loss"] is None
   assert found["steps_per_update"] == 21 and found["seeds"] == 2
+  assert found["settings"] == 4 and found["choosing_seeds"] == 3
 
 
 @pytest.mark.parametrize("task", learning_curves.TASKS)
 def test_a_kind_is_what_its_label_says(task):
-  module = importlib.import_module(f"configs.rudder.{task}")
-  for kind, (variants, label, _) in learning_curves.KINDS.items():
-    config = module.get_config(variants)
-    assert config.delayed == ("delayed" in label) == (kind != "original")
-    assert (config.learner == "ppo_rudder") == ("RUDDER" in label)
-    assert ("RUDDER" in label) == (kind == "rudder")
+  name, variant, label = learning_curves.TASKS[task]
+  module = importlib.import_module(f"configs.rudder.{name}")
+  for kind, (variants, said, _) in learning_curves.KINDS.items():
+    config = module.get_config(",".join(filter(None, [variants, variant])))
+    assert config.delayed == ("delayed" in said) == (kind != "original")
+    assert (config.learner == "ppo_rudder") == ("RUDDER" in said)
+    assert ("RUDDER" in said) == (kind == "rudder")
+    assert (config.luck > 0) == ("luck" in label)
+    # What is paid late may not be worth less for it.
+    assert (config.gamma == 1) == config.delayed
