@@ -59,6 +59,21 @@ HEADLINES = {
     "PPO on CartPole, 4 environments: a step",
   ),
   "Slot Attention": ("slot_attention", "step at 35x35, batch 64"),
+  "CNN zoo": (
+    "cnn_zoo",
+    "step of a network, batch 512, 16 members, against PyTorch, channels last",
+    "step of a network, batch 512, 16 members, against torch.func.vmap",
+  ),
+  "First Order GAN": ("first_order_gan", "language step, 32 wide, batch 64"),
+  "Interpretable drugs": (
+    "interpretable_drugs",
+    "graph network, a step of 64 molecules, 256 units, beside PyTorch",
+  ),
+  "Video models": (
+    "fvd_models",
+    "cdna, 32x32, 16 frames, batch 16",
+    "svp_fp, 32x32, 16 frames, batch 16",
+  ),
 }
 COLUMNS = {
   "what": "What",

@@ -59,7 +59,7 @@ def run(quick: bool = False) -> list[dict]:
       rows.append(_alone(config, count, rounds))
     if not quick:
       rows.append(_alone(_config(False, 128), members, rounds))
-    networks, rounds = (40, 1) if quick else (2_000, 3)
+    networks, rounds = (40, 1) if quick else (400, 1)
     settings = predictors.get_config("smoke" if quick else "")
     for features in (56,) if quick else (56, 7, 4_970):
       rows.append(_trees(settings, networks, features, rounds))
