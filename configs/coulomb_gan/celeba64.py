@@ -68,6 +68,9 @@ def get_config(variant: str = "") -> ml_collections.ConfigDict:
 
   config.eval_samples = 2_048
   config.energy_samples = 2_048
+  config.features = "inception"  # FID while training; or "squeezenet", "pixels"
+  config.weights = ""  # "": where common.metrics.weights looks
+  config.feature_batch = 64
   config.picture_samples = 64
 
   if variant == "smoke":
@@ -87,3 +90,5 @@ def smoke(config: ml_collections.ConfigDict) -> None:
   config.total_steps = 4
   config.log_every = config.eval_every = config.checkpoint_every = 2
   config.eval_samples = config.energy_samples = config.picture_samples = 16
+  config.features = "pixels"
+  config.feature_batch = 16

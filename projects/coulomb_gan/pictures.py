@@ -85,7 +85,8 @@ def sample_plot(path, x, y, scores) -> None:
   if "modes" in scores:
     axes.set_title(
       f"{scores['modes']:.0f} modes, {scores['within_3_std']:.1%} within 3 std,"
-      f" weights off by {scores['weight_tv']:.3f}"
+      f" weights off by {scores['weight_tv']:.3f},"
+      f" std in modes {scores['within_mode_std']:.3f}"
     )
   axes.legend(loc="upper center", bbox_to_anchor=(0.5, -0.04), ncol=2)
   figures.save(figure, path)

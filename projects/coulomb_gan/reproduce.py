@@ -25,6 +25,7 @@ from jax import numpy as jnp
 from tqdm import tqdm
 
 from common import keys
+from common.gan.gaussian_grid import mode_scores, mode_spread
 from common.metrics import fid
 from common.tables import cells, figures, markdown, reproduce
 
@@ -36,14 +37,14 @@ ORIGIN = "minutes, device, commit"
 
 
 def train_population(
-  config: ml_collections.ConfigDict, seeds: int, describe: str
+  config: ml_collections.ConfigDict, seeds: Sequence[int], describe: str
 ) -> tuple[train.State, jax.Array]:
-  """Trains seeds 0 .. seeds - 1 as one program; returns states and root keys.
+  """Trains all seeds as one program; returns their states and root keys.
 
-  Member i computes what `train` computes with `--config.seed=i`: the same keys,
-  the same batches.
+  A member computes what `train` computes with `--config.seed=` its seed: the
+  same keys, the same batches.
   """
-  roots = jax.vmap(jax.random.key)(jnp.arange(seeds))
+  roots = jax.vmap(jax.random.key)(jnp.asarray(seeds))
   step = train.make_train_step(config)
 
   def member(state, root):
@@ -66,7 +67,7 @@ def train_population(
 
 
 def toy_cell(
-  config: ml_collections.ConfigDict, seeds: int, describe: str
+  config: ml_collections.ConfigDict, seeds: Sequence[int], describe: str
 ) -> dict[str, Any]:
   """One method on one grid: every seed's scores, minutes and config."""
   start = time.perf_counter()
@@ -85,7 +86,8 @@ def toy_cell(
   return {
     "scores": {n: cells.summary(v[~diverged]) for n, v in scores.items()},
     "diverged": int(diverged.sum()),
-    "seeds": seeds,
+    "seeds": len(seeds),
+    "first_seed": seeds[0],
     "minutes": minutes,
     "config": cells.recorded(config),
   }
@@ -93,29 +95,40 @@ def toy_cell(
 
 def toy(context: reproduce.Context) -> str:
   """Both grids, three methods, all seeds; returns the table as Markdown."""
-  rows = []
+  rows, first = [], context.arguments.first_seed
+  seeds = range(first, first + context.seeds)
   for grid in GRIDS[: 1 if context.quick else None]:
     for method, name in NAMES.items():
       variant = "" if method == "coulomb" else method
       config = reproduce.config_of(context, grid, variant)
-      compute = functools.partial(
-        toy_cell, config, context.seeds, f"{name}, {grid}"
-      )
+      compute = functools.partial(toy_cell, config, seeds, f"{name}, {grid}")
       cell = reproduce.cell(context, f"{grid}_{method}", compute)
       rows.append([grid.removeprefix("gaussian_"), name, *toy_row(cell)])
-  header = ["grid", "method", "modes of 25", "within 3 std"]
-  header += ["weights' total variation", "energy F (U-statistic)", "seeds"]
+  header = ["grid", "method", "modes of 25", "within 3 std", "std in a mode"]
+  header += ["on its narrow axis", "on its wide axis"]
+  header += ["weights' total variation", "energy F (U-statistic)"]
+  header += ["F at a mode's scale", "seeds"]
   return markdown.table([*header, ORIGIN], rows)
 
 
 def toy_row(cell: dict[str, Any]) -> list[str]:
   """The cells of a table row: median [range] over seeds."""
-  forms = {"modes": ".0f", "within_3_std": ".3f", "weight_tv": ".3f"}
+  forms = {
+    "modes": ".0f",
+    "within_3_std": ".3f",
+    "within_mode_std": ".3f",
+    "within_mode_min": ".3f",
+    "within_mode_max": ".3f",
+    "weight_tv": ".3f",
+    "energy_u": ".1e",
+    "energy_at_mode_std": ".1e",
+  }
   texts = [
     cells.median_and_range(cell["scores"][name], form)
-    for name, form in {**forms, "energy_u": ".1e"}.items()
+    for name, form in forms.items()
   ]
-  seeds = f"{cell['seeds']}"
+  first = cell["first_seed"]
+  seeds = f"{first} to {first + cell['seeds'] - 1}"
   if cell["diverged"]:
     seeds += f" ({cell['diverged']} diverged)"
   return [*texts, seeds, cells.origin([cell])]
@@ -149,7 +162,7 @@ def particle_flow(
 def particles_cell(
   config: ml_collections.ConfigDict, seeds: int, picture: pathlib.Path
 ) -> dict[str, Any]:
-  """Energies of the flow of every seed; draws the first into `picture`."""
+  """Energies and scores of every seed's flow; draws the first in `picture`."""
   kernel = (config.kernel_exponent, config.kernel_epsilon)
 
   def one(root):
@@ -160,11 +173,13 @@ def particles_cell(
     x = jax.random.normal(keys.named(root, "start"), y.shape)
     x, energies = particle_flow(x, y, config)
     goal = losses.energy(fresh_sample, y, *kernel, "keep")
-    return x, y, energies, goal
+    scores = mode_scores(x, config) | mode_spread(x, config)
+    return x, y, energies, goal, scores
 
   # One after the other: a seed's kernel matrices fill the caches alone.
   roots = jax.vmap(jax.random.key)(jnp.arange(seeds))
-  x, y, energies, goal = jax.jit(lambda r: jax.lax.map(one, r))(roots)
+  flow = jax.jit(lambda roots: jax.lax.map(one, roots))
+  x, y, energies, goal, scores = flow(roots)
   energies, goal = np.float64(energies), np.float64(goal)
   first = np.asarray(x[0]), np.asarray(y[0])
   pictures.particle_plot(picture, *first, energies, goal)
@@ -172,6 +187,7 @@ def particles_cell(
     "energy": cells.summary(energies[:, -1]),
     "goal": cells.summary(goal),
     "start": cells.summary(energies[:, 0]),
+    "scores": {name: cells.summary(v) for name, v in scores.items()},
     # Float32 sums of n^2 terms tell energies apart to about 1e-7.
     "largest_rise": float(np.max(np.diff(energies, axis=1))),
     "seeds": seeds,
@@ -192,17 +208,24 @@ def particles(context: reproduce.Context) -> str:
     )
     cell = reproduce.cell(context, name, compute)
     energies = [cell[key]["median"] for key in ("start", "energy", "goal")]
+    forms = {"modes": ".0f", "within_3_std": ".3f", "within_mode_std": ".3f"}
+    scores = (
+      cells.median_and_range(cell["scores"][name], form)
+      for name, form in forms.items()
+    )
     rows.append(
       [
         grid.removeprefix("gaussian_"),
         *(f"{energy:.2e}" for energy in energies),
         f"{cell['largest_rise']:.0e}",
+        *scores,
         f"{cell['seeds']}",
         cells.origin([cell]),
       ]
     )
   header = ["grid", "energy at the start", "at the end", "of a fresh sample"]
-  header += ["largest rise in a step", "seeds", ORIGIN]
+  header += ["largest rise in a step", "modes of 25", "within 3 std"]
+  header += ["std in a mode", "seeds", ORIGIN]
   return markdown.table(header, rows)
 
 
@@ -241,7 +264,7 @@ def images(context: reproduce.Context) -> str:
     network = fid.network(asked.features, asked.weights)
   for method, method_name in NAMES.items():
     variant = "" if method == "coulomb" else method
-    config = reproduce.config_of(context, "fashion_mnist", variant)
+    config = reproduce.config_of(context, "fashion_mnist", "narrow", variant)
     config.data_dir = context.arguments.data_dir or config.data_dir
     name = f"fashion_mnist_{method}"
     compute = functools.partial(
@@ -253,20 +276,26 @@ def images(context: reproduce.Context) -> str:
     )
     cell = reproduce.cell(context, name, compute)
     energy = f"{cell['scores']['energy_u']:.2e}"
+    pixels = cell["scores"].get("pixel_distance")
+    pixels = "-" if pixels is None else f"{pixels:.3g}"
     origin = cells.origin([cell])
     distance = "-"  # Of a cell that was computed without --features.
     if judged := cell.get("frechet"):
       scores.add(judged["protocol"]["score"])
       distance = f"{judged['distance']:.4g} ± {judged['standard_error']:.2g}"
-    rows.append([method_name, f"{cell['steps']}", energy, distance, origin])
+    row = [method_name, f"{cell['steps']}", energy, pixels, distance]
+    rows.append([*row, origin])
   score = ", ".join(sorted(scores)) or "FID"
-  header = ["method", "steps", "energy F in pixel space (U-statistic)", score]
+  header = ["method", "steps", "energy F in pixel space (U-statistic)"]
+  header += ["pixel distance (not FID)", score]
   return markdown.table([*header, ORIGIN], rows)
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-  """The flags of the images' table."""
+  """The flags of the grids' and the images' tables."""
   add = parser.add_argument
+  text = "of the grids' table, %(default)s by default: others chose settings"
+  add("--first_seed", type=int, default=20, help=text)
   add("--data_dir", default="", metavar="DIR", help="of the images' data set")
   add("--features", choices=fid.FEATURES, help="judge images by this network")
   add("--weights", metavar="FILE", help="of that network")

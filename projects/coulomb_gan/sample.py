@@ -17,6 +17,7 @@ import numpy as np
 from jax import numpy as jnp
 
 from common.gan import samples
+from common.gan.gaussian_grid import mode_scores, mode_spread
 from common.gan.pictures import save_tiles
 from common.workdir import saved_config, saved_state
 
@@ -55,8 +56,10 @@ def write_samples(
     save_tiles(picture, arrays["images"][: config.picture_samples])
   else:
     y = np.asarray(data.test(config, jax.random.key(seed)))
-    grid = config.dataset == "gaussian_grid"
-    scores = train.mode_scores(jnp.asarray(x), config) if grid else {}
+    scores = {}
+    if config.dataset == "gaussian_grid":
+      points = jnp.asarray(x)
+      scores = mode_scores(points, config) | mode_spread(points, config)
     pictures.sample_plot(picture, x, y, scores)
   np.savez_compressed(
     path,

@@ -13,6 +13,7 @@ from common.config_schema import (
   text,
 )
 from common.errors import InputError
+from common.metrics import while_training
 
 from . import data
 
@@ -81,6 +82,9 @@ _IMAGES = {
   "discriminator_features": positive(int),
   "discriminator_depth": choice("image_size", "batch_size"),
   "discriminator_norm": choice("batch", "layer", "none"),
+  "features": choice(*while_training.FEATURES),
+  "weights": text,
+  "feature_batch": positive(int),
 }
 
 

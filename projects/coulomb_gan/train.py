@@ -10,14 +10,17 @@ from typing import Any
 import flax.struct
 import jax
 import ml_collections
+import numpy as np
 import optax
 from jax import numpy as jnp
 
 from common import cli, experiment, keys
 from common.errors import InputError
 from common.gan import losses as gan_losses
-from common.gan.gaussian_grid import mode_scores
+from common.gan.gaussian_grid import mode_scores, mode_spread
+from common.metrics import while_training
 from common.nn import regularizers
+from common.tables.figures import to_pixels
 
 from . import data, losses, model, pictures, schema
 
@@ -231,7 +234,9 @@ def make_scores(
   `energy` is the V-statistic (never negative) and `energy_u` the unbiased
   U-statistic of F, between `energy_samples` generated and real samples, with
   the configured kernel, whatever the method trained. `real` is `[n, ...]`,
-  n >= energy_samples.
+  n >= energy_samples. On the grid come the modes, how wide they are, and
+  `energy_at_mode_std`, the U-statistic of a kernel as narrow as a mode: what is
+  wrong inside of modes does not show in that of a wide kernel.
   """
   n = config.energy_samples
   flat = lambda a: a[:n].reshape(n, -1)
@@ -244,7 +249,11 @@ def make_scores(
       "energy_u": losses.energy(flat(x), flat(real), *kernel, "drop"),
     }
     if config.dataset == "gaussian_grid":
-      values |= mode_scores(x, config)
+      fine = (config.kernel_exponent, config.mode_std)
+      values["energy_at_mode_std"] = losses.energy(
+        flat(x), flat(real), *fine, "drop"
+      )
+      values |= mode_scores(x, config) | mode_spread(x, config)
     return values
 
   return scores
@@ -253,11 +262,34 @@ def make_scores(
 def make_evaluate(
   config: ml_collections.ConfigDict, real: jax.Array
 ) -> Callable[[State, jax.Array], dict[str, float]]:
-  """Returns `evaluate(state, key) -> dict of floats`; see `make_scores`."""
+  """Returns `evaluate(state, key) -> dict of floats`.
+
+  The scores of `make_scores`; and, of images, the distance between generated
+  and `real` ones, by its name: see `while_training`.
+
+  Raises:
+    InputError: FID is asked for, and Inception's weights are not there.
+  """
   # An argument, not a closure: XLA would spend minutes on folding constants.
   scores = jax.jit(make_scores(config))
-  return lambda state, key: {
+  floats = lambda state, key: {
     name: float(value) for name, value in scores(state, key, real).items()
+  }
+  if config.network != "dcgan":
+    return floats
+  net = while_training.network(
+    config.features, config.weights, config.image_size
+  )
+  pixels = lambda x: iter([to_pixels(np.asarray(x))])
+  distance = while_training.make_distance(
+    net, pixels(real), config.feature_batch, config.seed
+  )
+  draw = jax.jit(
+    lambda params, key: model.sample(config, params, key, config.eval_samples)
+  )
+  return lambda state, key: {
+    **floats(state, key),
+    **distance(pixels(draw(state.generator, key))),
   }
 
 

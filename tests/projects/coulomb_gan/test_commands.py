@@ -4,8 +4,10 @@ Those that need a process of their own have one (the first run, signals, several
 processes); the others run here, where the programs are compiled already.
 """
 
+import contextlib
 import functools
 import importlib
+import io
 import json
 import os
 import pathlib
@@ -20,9 +22,9 @@ import ml_collections
 import numpy as np
 import pytest
 
-from common import cli, workdir
+from common import cli, experiment, keys, workdir
 from configs.coulomb_gan import gaussian_grid
-from projects.coulomb_gan import reproduce, sample
+from projects.coulomb_gan import data, reproduce, sample
 from projects.coulomb_gan import train as trainer
 
 ROOT = pathlib.Path(__file__).parents[3]
@@ -84,14 +86,42 @@ def records(workdir, name):
 def one(tmp_path_factory):
   """The workdir of the default experiment's smoke run, on one device."""
   workdir = tmp_path_factory.mktemp("one")
-  finish(train("gaussian_grid.py:smoke", workdir))
+  finish(train("gaussian_grid.py:smoke", workdir, real=True))
   return workdir
 
 
+@pytest.fixture(scope="module")
+def tables(tmp_path_factory):
+  """The quick tables: (folder, what each printed, trained states by method)."""
+  folder, printed, states = tmp_path_factory.mktemp("tables"), {}, {}
+
+  def recording(train):
+    def recorded(config, *arguments):
+      found = train(config, *arguments)
+      states[config.network, config.method] = config, found[0]
+      return found
+
+    return recorded
+
+  with pytest.MonkeyPatch.context() as patch:
+    for module, name in ((reproduce, "train_population"), (trainer, "train")):
+      patch.setattr(module, name, recording(getattr(module, name)))
+    for table in ("toy", "particles", "images"):
+      flags = ["--quick", "--seeds=2", f"--out={folder / table}"]
+      flags += ["--first_seed=0", f"--runs={folder}/runs"]
+      said = io.StringIO()
+      with contextlib.redirect_stdout(said):
+        reproduce.main([f"--table={table}", *flags])
+      printed[table] = said.getvalue()
+  return folder, printed, states
+
+
 @pytest.mark.parametrize("config", CONFIGS)
-def test_every_config_runs(config, one, tmp_path):
+def test_every_config_runs(config, one, tables, tmp_path):
   if config == "gaussian_grid":
     workdir = one
+  elif config == "fashion_mnist":
+    workdir = tables[0] / "runs" / "fashion_mnist_coulomb"
   else:  # Without the seconds in which a process of its own begins.
     workdir = tmp_path
     module = importlib.import_module(f"configs.{PROJECT}.{config}")
@@ -140,73 +170,88 @@ def test_sample_writes_samples_and_a_picture(one, tmp_path, monkeypatch, ends):
   assert "is none of this project" in said
 
 
-@pytest.mark.parametrize("table", ["toy", "particles", "images"])
-def test_reproduce_quick(table, tmp_path, capsys):
-  flags = ["--quick", "--seeds=2", f"--out={tmp_path}"]
-  reproduce.main([f"--table={table}", *flags, f"--runs={tmp_path}/runs"])
-  assert capsys.readouterr().out.count("\n|") >= 3
-  files = list(tmp_path.glob("*.json"))
-  assert len(files) == {"toy": 3, "particles": 2, "images": 3}[table]
-  stamp = json.loads(files[0].read_text())["provenance"]
-  assert {"commit", "jax", "device"} <= stamp.keys()
+def test_reproduce_quick(tables):
+  folder, printed, _ = tables
+  for table, count in {"toy": 3, "particles": 2, "images": 3}.items():
+    assert printed[table].count("\n|") >= 3
+    files = list((folder / table).glob("*.json"))
+    assert len(files) == count
+    stamp = json.loads(files[0].read_text())["provenance"]
+    assert {"commit", "jax", "device"} <= stamp.keys()
 
 
-def test_killed_at_any_moment_it_resumes_to_the_same_bits(tmp_path):
-  budget = (
-    "total_steps=60",
-    "steps_per_call=1",
-    "log_every=5",
-    "checkpoint_every=5",
-    "eval_every=60",
-  )
-  whole, killed = tmp_path / "whole", tmp_path / "killed"
-  # Nor does it matter how many steps a call makes.
-  fives = (*budget, "steps_per_call=5")
-  beside = subprocess.Popen(
-    **train("gaussian_grid.py:smoke", whole, *fives, real=True)
-  )
-  saving = 0
-  for attempt in range(2):
-    process = subprocess.Popen(
-      **train("gaussian_grid.py:smoke", killed, *budget, real=True)
+@pytest.mark.parametrize("method", ["coulomb", "gan", "wgan_gp"])
+def test_every_method_moves_both_players_of_images(tables, method):
+  config, after = tables[2]["dcgan", method]
+  before = trainer.init(keys.named(jax.random.key(0), "init"), config)
+  for name in ("generator", "discriminator"):
+    change = jax.tree.map(
+      lambda a, b: np.abs(np.asarray(b) - np.asarray(a)).max(),
+      getattr(before, name),
+      getattr(after, name),
     )
-    known = {p.name for p in killed.glob("checkpoints/*")}
-    deadline = time.monotonic() + 60
+    assert 0 < max(jax.tree.leaves(change)) < 1, name
+
+
+def test_a_member_of_a_population_is_the_single_run(one, tables):
+  _, states = tables[2]["mlp", "coulomb"]
+  config = gaussian_grid.get_config("smoke")
+  with experiment.Run(config, str(one)) as run:
+    single = run.restore_or(lambda key: trainer.init(key, config))
+  first, second = (
+    jax.tree.map(lambda leaf, i=i: np.asarray(leaf[i]), states.generator)
+    for i in range(2)
+  )
+  # Batched matrix products sum in another order: 40 steps of Adam apart.
+  jax.tree.map(
+    lambda a, b: np.testing.assert_allclose(a, b, atol=2e-3),
+    first,
+    single.generator,
+  )
+  apart = jax.tree.map(lambda a, b: np.abs(a - b).max(), first, second)
+  assert max(jax.tree.leaves(apart)) > 0.1
+
+
+def test_killed_or_stopped_it_resumes_to_the_same_bits(one, tmp_path):
+  # Nor does it matter how many steps a call makes: ten in `one`.
+  run = train(
+    "gaussian_grid.py:smoke",
+    tmp_path,
+    "steps_per_call=1",
+    "checkpoint_every=4",
+    real=True,
+  )
+
+  def until(reached):
+    known = {p.name for p in tmp_path.glob("checkpoints/*")}
+    process = subprocess.Popen(**run)
+    deadline = time.monotonic() + 120
     while time.monotonic() < deadline and process.poll() is None:
-      # In the middle of a save, which orbax makes in a temporary folder; then
-      # right after one.
-      names = {p.name for p in killed.glob("checkpoints/*")} - known
+      names = {p.name for p in tmp_path.glob("checkpoints/*")} - known
+      # Orbax makes a checkpoint in a temporary folder.
       half = [n for n in names if "tmp" in n]
-      if (half and len(names) > 1) if not attempt else (names and not half):
-        saving += bool(half)
+      if reached(names, half):
         break
-    process.send_signal(signal.SIGKILL)
-    process.communicate()
-  assert saving == 1
-  assert (
-    0 < max(int(p.name) for p in killed.glob("checkpoints/[0-9]*[0-9]")) < 60
-  )
-  finish(train("gaussian_grid.py:smoke", killed, *budget, real=True))
-  out, err = beside.communicate(timeout=120)
-  assert beside.returncode == 0, out[-2000:] + err[-2000:]
-  assert digest(whole, 60) == digest(killed, 60)
-  assert records(whole, "energy") == records(killed, "energy")
-  losses = records(whole, "discriminator_loss")
-  assert losses == records(killed, "discriminator_loss")
-
-
-def test_ctrl_c_saves_and_says_how_to_go_on(tmp_path):
-  process = subprocess.Popen(
-    **train("gaussian_grid.py:smoke", tmp_path, "total_steps=100000")
-  )
-  while not (tmp_path / "checkpoints" / "20").exists():
     assert process.poll() is None, process.communicate()
-    time.sleep(0.05)
+    return process
+
+  # Killed in the middle of a save, when there is a checkpoint before it.
+  process = until(lambda names, half: half and len(names) > len(half))
+  process.send_signal(signal.SIGKILL)
+  process.communicate()
+  saved = [int(p.name) for p in tmp_path.glob("checkpoints/[0-9]*[0-9]")]
+  assert 0 < max(saved) < 40
+  # Stopped by Ctrl-C, right after a save.
+  process = until(lambda names, half: names and not half)
   process.send_signal(signal.SIGINT)
   _, stderr = process.communicate(timeout=60)
   assert process.returncode == 130
   assert "the same command goes on from there" in stderr
   assert "Traceback" not in stderr
+  finish(run)
+  assert digest(one, 40) == digest(tmp_path, 40)
+  for name in ("energy", "discriminator_loss", "generator_loss"):
+    assert records(one, name) == records(tmp_path, name)
 
 
 def arguments_of(config, workdir, *overrides):
@@ -236,8 +281,14 @@ def test_four_devices_log_the_same_numbers_as_one(one, tmp_path):
   # The potential saw the whole batch: a quarter of it gives other numbers.
   config = config.unlock()
   config.batch_size //= 4
-  trainer.train(config.lock(), str(tmp_path / "small"))
-  assert not close(one, tmp_path / "small")
+  root = jax.random.key(config.seed)
+  state = trainer.init(keys.named(root, "init"), config)
+  batches = data.batches(config, keys.named(root, "data"))
+  step = jax.jit(lambda s: trainer.make_train_step(config)(s, batches(s.step)))
+  for _ in range(10):
+    state, metrics = step(state)
+  for name, quarter in metrics.items():
+    assert not np.isclose(quarter, records(one, name)[0], rtol=2e-3), name
 
 
 def close(one, other):
