@@ -284,18 +284,15 @@ def agreement(context: reproduce.Context) -> str:
     cell = reproduce.cell(
       context, name, functools.partial(semantic_cell, config, runs)
     )
-    for title, values in semantic_scores(cell["semantics"]).items():
-      names = [entry for entry in values if entry in entries]
-      found = [
-        rank_correlation(
-          [sign * entries[e][metric] for e in names],
-          [values[e] for e in names],
-        )
-        for metric, sign in METRICS.items()
-      ]
-      texts = ["-" if rank is None else f"{rank:+.2f}" for rank in found]
-      shares = ", ".join(f"{e} {values[e]:.2f}" for e in names)
-      rows.append([scenario, title, shares, *texts])
+    rows += [
+      ranked(scenario, title, values, entries)
+      for title, values in semantic_scores(cell["semantics"]).items()
+    ]
+    papers = {
+      title: -published.BENCHMARK[member][scenario][0]
+      for member, title in MODELS.items()
+    }
+    rows.append(ranked(scenario, "the paper's FVD, 64 pixels", papers, entries))
   mean = lambda name: published.AGREEMENT.get(name)
   by_people = {
     "distance": mean("FVD"),
@@ -317,6 +314,25 @@ def agreement(context: reproduce.Context) -> str:
   )
   header = ["scenario", "semantic score", "of whom"]
   return markdown.table([*header, *(_SHORT[m] for m in METRICS)], rows)
+
+
+def ranked(
+  scenario: str,
+  title: str,
+  values: dict[str, float],
+  entries: dict[str, dict[str, Any]],
+) -> list[str]:
+  """A row: how each of `METRICS` ranks whom `values` rank, more is better."""
+  names = [entry for entry in values if entry in entries]
+  found = [
+    rank_correlation(
+      [sign * entries[e][metric] for e in names], [values[e] for e in names]
+    )
+    for metric, sign in METRICS.items()
+  ]
+  texts = ["-" if rank is None else f"{rank:+.2f}" for rank in found]
+  shares = ", ".join(f"{e} {abs(values[e]):.4g}" for e in names)
+  return [scenario, title, shares, *texts]
 
 
 def judged_entries(

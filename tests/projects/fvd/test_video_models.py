@@ -32,10 +32,16 @@ def config_of(name, variant="smoke", **changes):
 
 
 def filled(shapes, seed=0):
-  """Arrays of these shapes, of a normal distribution; compiles nothing."""
+  """Arrays of these shapes, random; scales and biases positive, so that ReLUs
+  let something through. Compiles nothing."""
   draw = np.random.default_rng(seed)
-  number = lambda s: jnp.asarray(0.3 * draw.normal(size=s.shape), s.dtype)
-  return jax.tree.map(number, shapes)
+
+  def numbers(leaf):
+    shift = 0.5 if len(leaf.shape) == 1 else 0.0
+    found = shift + 0.3 * draw.normal(size=leaf.shape)
+    return jnp.asarray(found, leaf.dtype)
+
+  return jax.tree.map(numbers, shapes)
 
 
 def blank(tree):

@@ -94,21 +94,6 @@ def finished(tmp_path_factory):
   return path, *train.train(config_of("svp_fp").lock(), str(path))
 
 
-def test_a_run_goes_on_to_the_same_bits(finished, tmp_path):
-  path, whole, scores = finished
-  assert set(scores) == {"psnr", "ssim"}
-  # As if it had been stopped after the first of its two checkpoints.
-  run = tmp_path / "run"
-  shutil.copytree(path, run)
-  shutil.rmtree(run / "checkpoints" / "4")
-  again, rest = train.train(config_of("svp_fp").lock(), str(run))
-  assert rest == scores
-  same = lambda a, b: np.testing.assert_array_equal(a, b)
-  for part in ("params", "stats", "opt"):
-    jax.tree.map(same, getattr(whole, part), getattr(again, part))
-  assert (path / "film.png").stat().st_size > 5_000
-
-
 def test_the_rate_falls_to_zero():
   config = config_of("savp", "", total_steps=9)
   config.decay_start, config.decay_end = 2, 4
@@ -233,7 +218,12 @@ def test_films_and_ranks(tmp_path):
   assert model_tables.chosen("models", "", ["a"]) == ["a"]
 
 
-def test_the_benchmarks_table(finished, tmp_path, monkeypatch, capsys):
+def test_the_benchmarks_table_goes_on_with_a_run_to_the_same_bits(
+  finished, tmp_path, monkeypatch, capsys
+):
+  path, whole, scores = finished
+  assert set(scores) == {"psnr", "ssim"}
+  assert (path / "film.png").stat().st_size > 5_000
   toy = score.Network(
     lambda x: jnp.asarray(x, jnp.float32) / 255,
     jax.jit(lambda _, x: x.mean((2, 3)).reshape(len(x), -1)),
@@ -243,7 +233,15 @@ def test_the_benchmarks_table(finished, tmp_path, monkeypatch, capsys):
   )
   monkeypatch.setattr(score, "network", lambda *_: toy)
   run = tmp_path / "runs" / "models_smoke_moving_square_svp_fp"
-  shutil.copytree(finished[0], run)  # Found, it is not trained again.
+  # As if it had been stopped after the first of its two checkpoints.
+  shutil.copytree(path, run)
+  shutil.rmtree(run / "checkpoints" / "4")
+  ended = []
+  monkeypatch.setattr(
+    train,
+    "train",
+    lambda *args, go=train.train: ended.append(go(*args)) or ended[0],
+  )
   where = [f"--out={tmp_path / 'out'}", f"--runs={tmp_path / 'runs'}"]
   asked = ["--table=models", "--quick", "--models=baselines,svp_fp", *where]
   reproduce.main(asked)
@@ -252,6 +250,11 @@ def test_the_benchmarks_table(finished, tmp_path, monkeypatch, capsys):
     for line in capsys.readouterr().out.splitlines()
     if line.startswith("| moving_square")
   ]
+  same = lambda a, b: np.testing.assert_array_equal(a, b)
+  ((again, rest),) = ended
+  assert rest == scores
+  for part in ("params", "stats", "opt"):
+    jax.tree.map(same, getattr(whole, part), getattr(again, part))
   names = [line[1] for line in lines]
   assert names == [*predict.BASELINES, "CDNA", "SV2P", "SVP-FP", "SAVP"]
   by = dict(zip(names, lines, strict=True))
