@@ -221,7 +221,11 @@ def rows(
 
 
 def check_separator(
-  where: Path, line: int, row: Sequence[str], delimiter: str = ","
+  where: Path,
+  line: int,
+  row: Sequence[str],
+  delimiter: str = ",",
+  option: str = "",
 ) -> None:
   """Raises InputError if a row is one cell, since something else separates.
 
@@ -230,15 +234,18 @@ def check_separator(
     line: of the row.
     row: its cells.
     delimiter: what was to separate them.
+    option: of the command, by which a user can say what separates.
   """
   if len(row) != 1:
     return
+  mend = "save it so, or by the name of its kind: .csv has commas, .tsv tabs"
   for sign, name in _SEPARATORS.items():
     if sign in row[0] and sign not in (" ", delimiter):
+      if option:
+        mend = f"say {option}={name if sign.isspace() else repr(sign)}"
       raise InputError(
         f"{where}, line {line}: a {name} separates its cells, and a "
-        f"{_SEPARATORS[delimiter]} should; save it so, or by the name of its "
-        "kind: .csv has commas, .tsv tabs"
+        f"{_SEPARATORS.get(delimiter, repr(delimiter))} should; {mend}"
       )
 
 
@@ -254,7 +261,7 @@ def column_index(where: Path, names: Sequence[str], name: str) -> int:
 
 
 def table(
-  path: Path, delimiter: str = ",", named: bool = True
+  path: Path, delimiter: str = ",", named: bool = True, option: str = ""
 ) -> tuple[list[str], list[int], list[list[str]]]:
   """Reads a file of rows under a header.
 
@@ -263,6 +270,7 @@ def table(
     delimiter: between cells.
     named: whether the first line is a header; if not, the columns are called
       "1", "2", and so on.
+    option: see `check_separator`.
 
   Returns:
     The names, each row's line number (from 1), each row's cells, stripped.
@@ -277,7 +285,7 @@ def table(
     if not any(row):
       continue
     if not header:
-      check_separator(path, line, row, delimiter)
+      check_separator(path, line, row, delimiter, option)
     if not header and named:
       header = row
       continue

@@ -8,6 +8,7 @@ import collections
 import gzip
 import io
 import unittest.mock
+import zipfile
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
@@ -48,6 +49,10 @@ class Reader(NamedTuple):
 
 def read_clips(path):
   return list(clips.read(path, clips.Options(), collections.Counter()))
+
+
+def read_images(path):
+  return list(image_sources.find(path).images)
 
 
 def read_rows(path):
@@ -100,6 +105,15 @@ def picture(kind, frames=1, **options):
     options |= {"save_all": True, "append_images": rest}
   first.save(file, kind, **options)
   return file.getvalue()
+
+
+def zipped(**files):
+  """An archive of files, packed."""
+  out = io.BytesIO()
+  with zipfile.ZipFile(out, "w", zipfile.ZIP_DEFLATED) as archive:
+    for name, content in files.items():
+      archive.writestr(f"in/{name.replace('_', '.')}", content)
+  return out.getvalue()
 
 
 def torch_file():
@@ -170,6 +184,8 @@ READERS = [
     ("h.pb", graph(), inception_weights.read_graph),
     ("i.caffemodel", caffe(), read_caffe),
     ("i.npz", npz(**WEIGHTS), read_caffe),
+    ("j.zip", zipped(a_npy=npy(VIDEO), b_png=picture("PNG", 16)), read_clips),
+    ("k.zip", zipped(a_png=picture("PNG"), b_jpg=picture("JPEG")), read_images),
   )
 ]
 

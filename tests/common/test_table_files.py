@@ -4,6 +4,7 @@ import bz2
 import gzip
 import io
 import os
+import pathlib
 import random
 import sys
 import zipfile
@@ -11,7 +12,7 @@ import zipfile
 import numpy as np
 import pytest
 
-from common.data import table_files
+from common.data import sources, table_files
 from common.errors import InputError
 
 
@@ -128,11 +129,17 @@ def zipped(raw: bytes) -> bytes:
   return packed.getvalue()
 
 
+def members(path):
+  """What a reader of tables is asked for of an archive."""
+  found = sources.find(path, (".csv",))
+  return [pathlib.Path(str(file)) for file in found.files]
+
+
 def test_members_of_an_archive_are_read(tmp_path):
   path = tmp_path / "t.ZIP"
   raw = zipped(b"a,b\r1,2\r")
   path.write_bytes(raw)
-  (member,) = table_files.members(path)
+  (member,) = members(path)
   assert member == path / "in" / "a.csv"
   assert table_files.table(member) == (["a", "b"], [2], [["1", "2"]])
   # A bit that says encrypted, and a way of packing that is unknown.
@@ -176,7 +183,7 @@ def test_mutated_tables_are_read_or_refused_in_a_sentence(ending, tmp_path):
   for _ in range(150):
     path.write_bytes(mutated(raw, draw))
     try:
-      one = table_files.members(path)[:1] if ending == ".zip" else [path]
+      one = members(path)[:1] if ending == ".zip" else [path]
       header, lines, rows = table_files.table(*one) if one else ([], [], [])
     except InputError as error:
       assert str(path) in str(error)
@@ -186,3 +193,11 @@ def test_mutated_tables_are_read_or_refused_in_a_sentence(ending, tmp_path):
         len(r) == len(header) for r in rows
       )
   assert read > 20 or ending
+
+
+@pytest.mark.parametrize(
+  ("row", "said"), [("a;b", "say --sep=';'$"), ("a\tb", "say --sep=tab$")]
+)
+def test_an_option_says_what_separates(row, said):
+  with pytest.raises(InputError, match=said):
+    table_files.check_separator("x.csv", 1, [row], ",", "--sep")

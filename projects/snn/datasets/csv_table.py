@@ -52,7 +52,8 @@ def read(
     InputError: with file, line and column, for what is not described above.
   """
   path = pathlib.Path(path).expanduser()
-  names, lines, rows = table_files.table(path, separator, header)
+  option = "--config.data.separator"
+  names, lines, rows = table_files.table(path, separator, header, option)
   if header:
     _refuse_numbers_for_names(path, names)
   rows = [["" if cell in missing else cell for cell in row] for row in rows]
