@@ -45,7 +45,7 @@ def tasks(context: reproduce.Context) -> str:
   check_choice("--only", only, ("", *sweep_runner.TASKS))
   for task, methods in sweep_runner.TASKS.items():
     config = config_of(context, task)
-    for method, delay in itertools.product(methods, config.delays):
+    for delay, method in itertools.product(config.delays, methods):
       # Room for this delay only: steps behind an episode's end cost as much.
       config.max_delay = config.delay = delay
       compute = functools.partial(

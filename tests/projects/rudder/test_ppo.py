@@ -77,7 +77,8 @@ def test_advantages_are_the_sums_of_the_definition():
   reward, value, after = rng.normal(size=(3, time, envs)).astype(np.float32)
   end = rng.random((time, envs)) < 0.3
   terminated = end & (rng.random((time, envs)) < 0.5)
-  got = ppo.advantages(reward, value, after, terminated, end, gamma, lam)
+  given = reward, value, after, terminated, end, gamma, lam
+  got = np.asarray(jax.jit(ppo.advantages)(*given))
   delta = reward + gamma * np.where(terminated, 0, after) - value
   for t in range(time):
     for e in range(envs):
@@ -92,21 +93,25 @@ def test_advantages_are_the_sums_of_the_definition():
 
 def test_the_clipped_loss():
   config = small()
-  logits = jnp.log(jnp.array([[0.5, 0.5], [0.9, 0.1]]))
+  logits = np.log(np.float32([[0.5, 0.5], [0.9, 0.1]]))
   batch = ppo.Batch(
-    observation=jnp.zeros((2, 1)),
-    action=jnp.array([0, 0]),
-    log_prob=jnp.log(jnp.array([0.5, 0.5])),
-    value=jnp.zeros(2),
-    advantage=jnp.array([2.0, 3.0]),
-    target=jnp.array([1.0, -1.0]),
+    observation=np.zeros((2, 1), np.float32),
+    action=np.array([0, 0]),
+    log_prob=np.log(np.float32([0.5, 0.5])),
+    value=np.zeros(2, np.float32),
+    advantage=np.float32([2.0, 3.0]),
+    target=np.float32([1.0, -1.0]),
   )
-  f = lambda logits: ppo.loss(config, logits, jnp.zeros(2), batch, 0.2)
-  _, parts = f(logits)
+  f = lambda logits: ppo.loss(config, logits, jnp.zeros(2), batch, 0.2)[1]
+
+  @jax.jit
+  def both(logits):
+    return f(logits), jax.grad(lambda logits: f(logits)["policy_loss"])(logits)
+
+  parts, slope = both(logits)
   # Ratios 1 and 1.8, of which 1.2 counts.
   assert parts["policy_loss"] == pytest.approx(-(2 + 1.2 * 3) / 2)
   assert parts["value_loss"] == pytest.approx(0.5)
-  slope = jax.grad(lambda logits: f(logits)[1]["policy_loss"])(logits)
   np.testing.assert_allclose(slope[1], 0, atol=1e-7)
   assert slope[0, 0] < 0 < slope[0, 1]
 
@@ -120,14 +125,15 @@ def test_the_whole_loss_in_numpy(c_v, c_e):
   value, old = np.array([0.5, 0.25]), np.array([0.4, 0.2])
   chosen = np.array([0.5, 0.1])  # Ratios 1.25 and 0.5: both beyond the clip.
   batch = ppo.Batch(
-    observation=jnp.zeros((2, 1)),
-    action=jnp.array([0, 1]),
-    log_prob=jnp.log(jnp.array(old)),
-    value=jnp.zeros(2),
-    advantage=jnp.array(advantage),
-    target=jnp.array(target),
+    observation=np.zeros((2, 1), np.float32),
+    action=np.array([0, 1]),
+    log_prob=np.float32(np.log(old)),
+    value=np.zeros(2, np.float32),
+    advantage=np.float32(advantage),
+    target=np.float32(target),
   )
-  total, _ = ppo.loss(config, jnp.log(pi), jnp.array(value), batch, 0.2)
+  loss = jax.jit(lambda *given: ppo.loss(config, *given, 0.2)[0])
+  total = loss(np.float32(np.log(pi)), np.float32(value), batch)
   ratio = chosen / old
   surrogate = np.minimum(
     ratio * advantage, np.clip(ratio, 0.8, 1.2) * advantage
@@ -139,7 +145,7 @@ def test_the_whole_loss_in_numpy(c_v, c_e):
 
 
 def test_advantages_are_standardised():
-  got = np.asarray(ppo.standardised(jnp.array([1.0, 2.0, 6.0])))
+  got = jax.jit(ppo.standardised)(np.float32([1.0, 2.0, 6.0]))
   np.testing.assert_allclose(
     got, (np.array([1, 2, 6]) - 3) / 14**0.5 * 3**0.5, rtol=1e-5
   )
@@ -149,18 +155,24 @@ def test_advantages_are_standardised():
 def test_a_value_moves_no_further_than_the_clip_range(aim):
   config = small(value_clip=True)
   batch = ppo.Batch(
-    observation=jnp.zeros((1, 1)),
-    action=jnp.array([0]),
-    log_prob=jnp.log(jnp.array([0.5])),
-    value=jnp.array([0.0]),
-    advantage=jnp.array([0.0]),
-    target=jnp.array([aim]),
+    observation=np.zeros((1, 1), np.float32),
+    action=np.array([0]),
+    log_prob=np.log(np.float32([0.5])),
+    value=np.zeros(1, np.float32),
+    advantage=np.zeros(1, np.float32),
+    target=np.float32([aim]),
   )
-  f = lambda v: ppo.loss(config, jnp.zeros((1, 2)), v, batch, 0.2)[1]
-  slope = jax.grad(lambda v: f(v)["value_loss"])
-  assert aim * slope(jnp.array([aim * 0.1])) < 0  # Within: on to the target.
-  assert slope(jnp.array([aim * 0.5])) == 0  # Beyond: no further.
-  error = float(f(jnp.array([aim * 0.5]))["value_loss"])
+
+  @jax.jit
+  def both(v):
+    logits = jnp.zeros((1, 2))
+    f = lambda v: ppo.loss(config, logits, v, batch, 0.2)[1]["value_loss"]
+    return jax.value_and_grad(f)(v)
+
+  error, slope = both(np.float32([aim * 0.1]))
+  assert aim * slope < 0  # Within: on to the target.
+  error, slope = both(np.float32([aim * 0.5]))
+  assert slope == 0  # Beyond: no further.
   assert error == pytest.approx(0.5 * 0.8**2)
 
 
