@@ -30,16 +30,6 @@ METHODS = {
     "RUDDER with Q(λ)",
   ),
   # The same tasks, all rewards paid at once: what is left is exploration.
-  "rudder_at_once": (
-    "rudder",
-    {"task": {"delayed": False}},
-    "RUDDER, nothing delayed",
-  ),
-  "rudder_q_lambda_at_once": (
-    "rudder",
-    {"q_estimate": "q_lambda", "task": {"delayed": False}},
-    "RUDDER with Q(λ), nothing delayed",
-  ),
   "q_lambda_at_once": (
     "q_lambda",
     {"task": {"delayed": False}},
@@ -84,7 +74,6 @@ TASKS = {
     "q_lambda",
     "monte_carlo",
     "q_lambda_at_once",
-    "rudder_q_lambda_at_once",
   ),
   "trace_back": (
     "rudder",
@@ -96,7 +85,6 @@ TASKS = {
     "look_ahead",
     "look_back",
     "q_lambda_at_once",
-    "rudder_at_once",
   ),
 }
 

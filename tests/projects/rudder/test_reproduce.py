@@ -7,7 +7,13 @@ import numpy as np
 import pytest
 
 from configs.rudder import trace_back
-from projects.rudder.tabular import figures, result_tables, sweep_runner
+from projects.rudder import schema
+from projects.rudder.tabular import (
+  delayed_mdp,
+  figures,
+  result_tables,
+  sweep_runner,
+)
 
 pytestmark = pytest.mark.slow
 
@@ -98,6 +104,16 @@ def test_a_cell_is_many_trials():
   assert one["budget"] == config.rivals_episodes
   for episodes, solved in zip(one["episodes"], one["solved"], strict=True):
     assert solved or episodes == one["budget"]
+
+
+def test_without_the_delay_all_is_paid_at_once():
+  config = trace_back.get_config("smoke").unlock()
+  for method in ("q_lambda", "q_lambda_at_once"):
+    own = sweep_runner.of_method(config, method)
+    _, params = delayed_mdp.of_config(own)
+    assert params.delayed == (method == "q_lambda")
+    assert own.learner == "q_lambda"
+    schema.check(own)
 
 
 @pytest.mark.processes
