@@ -309,10 +309,36 @@ def test_shaping_is_a_table_that_starts_at_the_potential():
     )
 
 
-@pytest.mark.parametrize("kind", ["reward", "look_ahead", "look_back"])
-def test_the_exact_value_as_advice_solves_at_once(kind):
+def test_advice_is_given_to_the_table_or_to_the_rewards():
+  """Look-ahead adds Phi to Q once; look-back adds its changes to rewards."""
+  params = ENV.params_of_delay(DELAY)
+  q, played = jax.device_get(jax.jit(episode_of)(0))
+
+  @jax.jit
+  def both(q, played):
+    _, advice = shaping.potentials(ENV, params, "value")
+    kinds = [
+      shaping.make(ENV, params, numbers(shaping=kind, potential="value"))
+      for kind in ("look_ahead", "look_back")
+    ]
+    return advice, [(advise(q), shape(played)) for advise, shape in kinds]
+
+  advice, (ahead, back) = jax.device_get(both(q, played))
+  assert np.abs(advice).max() > 1
+  added = ahead[0] - q
+  np.testing.assert_allclose(added[: len(advice)], advice, atol=1e-5)
+  assert not added[len(advice) :].any()
+  np.testing.assert_array_equal(ahead[1], played.rewards)
+  np.testing.assert_array_equal(back[0], q)
+  n = int(played.inside.sum())
+  phi = advice[played.rows[:n], played.actions[:n]]
+  extra = (back[1] - played.rewards)[:n]
+  np.testing.assert_allclose(extra, np.diff(phi, prepend=0), atol=1e-5)
+
+
+def test_the_exact_value_as_advice_solves_at_once():
   trials = program(
-    "q_lambda", grids.TraceBack(6), shaping=kind, max_episodes=200
+    "q_lambda", grids.TraceBack(6), shaping="look_back", max_episodes=200
   )
   done = trials(KEYS, 6)
   # Two moves to know, no matter what comes after them.
