@@ -248,7 +248,7 @@ MUTANTS = (
     ("returns[:, -tail:]", "returns[:, :tail]"),
     ("summary(returns.mean(axis=1).tolist())", "summary(returns[0].tolist())"),
     ("(total - before) / counts", "total / counts"),
-    ("factors * p[order]", "p[order]"),
+    ("factors * raw[order]", "raw[order]"),
     ("range(first, first + seeds)", "range(seeds)"),
     ('key=lambda look: look["score"]', 'key=lambda look: -look["score"]'),
   ),
