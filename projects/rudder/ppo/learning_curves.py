@@ -339,11 +339,11 @@ def holm(p: Sequence[float]) -> list[float]:
   Returns:
     Corrected, in the same order; at most 1.
   """
-  p = np.asarray(p, np.float64)
-  order = np.argsort(p, kind="stable")
-  factors = len(p) - np.arange(len(p))
-  stepped = np.maximum.accumulate(factors * p[order])
-  corrected = np.empty_like(p)
+  raw = np.asarray(p, np.float64)
+  order = np.argsort(raw, kind="stable")
+  factors = len(raw) - np.arange(len(raw))
+  stepped = np.maximum.accumulate(factors * raw[order])
+  corrected = np.empty_like(raw)
   corrected[order] = np.minimum(stepped, 1.0)
   return corrected.tolist()
 
