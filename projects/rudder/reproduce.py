@@ -101,7 +101,7 @@ def bias_and_variance(context: reproduce.Context) -> str:
 
 def ppo(context: reproduce.Context) -> str:
   """Curves of `ppo/learning_curves.py`; returns the table and draws them."""
-  from .ppo import learning_curves  # Tables do without.
+  from .ppo import learning_curves, result_curves  # Tables do without.
 
   # `all_curves` names every variant, smoke among them.
   whole = context._replace(quick=False)
@@ -111,8 +111,8 @@ def ppo(context: reproduce.Context) -> str:
   found = learning_curves.all_curves(
     context.out, config, context.quick, context.fresh, only
   )
-  learning_curves.figure(context.out / "ppo.png", found)
-  return learning_curves.table(found)
+  result_curves.figure(context.out / "ppo.png", found)
+  return result_curves.table(found)
 
 
 TABLES = {
