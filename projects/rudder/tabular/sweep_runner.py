@@ -101,7 +101,7 @@ def of_method(config: ml_collections.ConfigDict, method: str) -> Any:
 
 
 @functools.lru_cache(maxsize=4)
-def _compiled(text: str, seeds: int):
+def compiled(text: str, seeds: int):
   """The program of a config as JSON, and the seconds that it took."""
   start = time.perf_counter()
   config = ml_collections.ConfigDict(json.loads(text))
@@ -133,7 +133,7 @@ def cell(
   """
   config = of_method(config, method)
   config.delay = config.max_delay  # Of the program; the cell's is an argument.
-  program, compile_seconds = _compiled(config.to_json(), seeds)
+  program, compile_seconds = compiled(config.to_json(), seeds)
   key = keys.named(jax.random.key(config.seed), f"{method}, {delay}")
   start = time.perf_counter()
   roots = jax.random.split(key, seeds)

@@ -94,16 +94,14 @@ def test_tables_and_figures_of_cells(tmp_path):
     assert (tmp_path / f"{name}.png").stat().st_size > 10_000
 
 
-def test_a_cell_is_many_trials():
+def test_a_method_is_a_config_with_its_budget():
+  """`test_rounds.py` has a cell of them."""
   config = trace_back.get_config("smoke").unlock()
-  one = sweep_runner.cell(config, "look_back", 3, 3)
-  assert one["config"]["shaping"] == "look_back"
-  assert one["config"]["learner"] == "sarsa_lambda"
-  assert one["config"]["delay"] == one["delay"] == 3
-  assert len(one["episodes"]) == len(one["solved"]) == one["seeds"] == 3
-  assert one["budget"] == config.rivals_episodes
-  for episodes, solved in zip(one["episodes"], one["solved"], strict=True):
-    assert solved or episodes == one["budget"]
+  config.max_episodes, config.rivals_episodes = 30, 50
+  one = sweep_runner.of_method(config, "look_back")
+  assert (one.learner, one.shaping) == ("sarsa_lambda", "look_back")
+  assert one.max_episodes == 50
+  assert sweep_runner.of_method(config, "rudder").max_episodes == 30
 
 
 def test_without_the_delay_all_is_paid_at_once():
