@@ -170,16 +170,6 @@ def test_the_reward_model_descends():
     np.testing.assert_allclose(got[name], want[name], rtol=1e-3, atol=1e-4)
 
 
-@functools.cache
-def explaining(contributions, points, power):
-  config = tiny(
-    contributions=contributions, ig_points=points, quality_threshold=1e3
-  )
-  return jax.jit(
-    functools.partial(reward_model.explain, config, Policy(), Model(power))
-  )
-
-
 @pytest.mark.parametrize(
   "contributions, points, power",
   [
@@ -191,9 +181,12 @@ def explaining(contributions, points, power):
 )
 def test_a_chunk_is_explained(contributions, points, power):
   n, chunk = 4, chunk_of(4)
-  got, quality, g = explaining(contributions, points, power)(
-    THEIRS, OURS, chunk, jnp.float32(3.0)
+  config = tiny(
+    contributions=contributions, ig_points=points, quality_threshold=1e3
   )
+  parts = config, Policy(), Model(power)
+  explain = jax.jit(functools.partial(reward_model.explain, *parts))
+  got, quality, g = explain(THEIRS, OURS, chunk, jnp.float32(3.0))
   x, y = (np.float64(a) for a in outputs(OURS, chunk, power))
   want = (y[:, 0] + y[:, 3]) / 2
   np.testing.assert_allclose(g, want, rtol=1e-3, atol=1e-4)
