@@ -3,8 +3,8 @@
 Part of the curves of `python -m projects.rudder.reproduce --table=ppo`, ours:
 the paper has none on these tasks. From arXiv:1806.07857 are the LSTM, its
 losses, compensation, quality and the mix of advantages; the rest is common for
-PPO. `trace` was chosen on four seeds of this task; with `share` 1 returns rise
-higher at first and fall back. One training:
+PPO. `trace` was chosen on four seeds of this task; with `share` 1 returns rose
+higher at first and fell back; both were seen with gamma 0.99. One training:
 
     python -m projects.rudder.train --workdir=runs/cartpole \\
       --config=configs/rudder/cartpole.py

@@ -45,7 +45,7 @@ def tasks(context: reproduce.Context) -> str:
   check_choice("--only", only, ("", *sweep_runner.TASKS))
   for task, methods in sweep_runner.TASKS.items():
     config = config_of(context, task)
-    for method, delay in itertools.product(methods, config.delays):
+    for delay, method in itertools.product(config.delays, methods):
       # Room for this delay only: steps behind an episode's end cost as much.
       config.max_delay = config.delay = delay
       compute = functools.partial(
@@ -101,7 +101,7 @@ def bias_and_variance(context: reproduce.Context) -> str:
 
 def ppo(context: reproduce.Context) -> str:
   """Curves of `ppo/learning_curves.py`; returns the table and draws them."""
-  from .ppo import learning_curves  # Tables do without.
+  from .ppo import learning_curves, result_curves  # Tables do without.
 
   # `all_curves` names every variant, smoke among them.
   whole = context._replace(quick=False)
@@ -111,8 +111,8 @@ def ppo(context: reproduce.Context) -> str:
   found = learning_curves.all_curves(
     context.out, config, context.quick, context.fresh, only
   )
-  learning_curves.figure(context.out / "ppo.png", found)
-  return learning_curves.table(found)
+  result_curves.figure(context.out / "ppo.png", found)
+  return result_curves.table(found)
 
 
 TABLES = {

@@ -242,15 +242,19 @@ MUTANTS = (
   *of(
     "projects/rudder/ppo/learning_curves.py",
     f"{TESTS}test_learning_curves.py",
-    ('("rudder", "delayed")]', '("delayed", "delayed")]'),
     ('"original": ("original,ppo"', '"original": ("ppo"'),
     ('"rudder": (""', '"rudder": ("ppo"'),
     ("returns[:, -tail:]", "returns[:, :tail]"),
     ("summary(returns.mean(axis=1).tolist())", "summary(returns[0].tolist())"),
-    ("(total - before) / counts", "total / counts"),
-    ("factors * p[order]", "p[order]"),
     ("range(first, first + seeds)", "range(seeds)"),
     ('key=lambda look: look["score"]', 'key=lambda look: -look["score"]'),
+  ),
+  *of(
+    "projects/rudder/ppo/result_curves.py",
+    f"{TESTS}test_learning_curves.py",
+    ('COMPARED = ("rudder", "delayed")', 'COMPARED = ("delayed", "delayed")'),
+    ("(total - before) / counts", "total / counts"),
+    ("factors * raw[order]", "raw[order]"),
   ),
   *of(
     "projects/rudder/ppo/delayed_reward.py",

@@ -174,6 +174,15 @@ def _first_line(error):
   return (str(error).strip().splitlines() or [type(error).__name__])[0]
 
 
+def typed(tree: Any) -> Any:
+  """Arrays with dtypes of their own, where an environment has Python's numbers.
+
+  JAX gives those a weak one, which they lose on the way: a step would be
+  compiled once for the first state and again for all others.
+  """
+  return jax.tree.map(lambda leaf: leaf.astype(leaf.dtype), tree)
+
+
 def action_count(env: Any, params: Any, name: str = "") -> int:
   """How many actions there are to choose from.
 

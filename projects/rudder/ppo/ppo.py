@@ -21,7 +21,7 @@ from common import keys
 from common.errors import InputError
 
 from . import delayed_reward, model
-from .delayed_reward import action_count
+from .delayed_reward import action_count, typed
 
 Config = ml_collections.ConfigDict
 
@@ -129,7 +129,7 @@ def flat(observation: jax.Array) -> jax.Array:
 def reset(env: Any, params: Any, key: jax.Array, config: Config) -> tuple:
   """Begins an episode in each environment: observations and states."""
   ks = jax.random.split(key, config.batch_size)
-  return jax.vmap(env.reset, (0, None))(ks, params)
+  return typed(jax.vmap(env.reset, (0, None))(ks, params))
 
 
 def play(
@@ -144,8 +144,7 @@ def play(
   """Plays all environments for `steps` steps, by the policy's own chances.
 
   `apply` takes observations `[envs, ...]` to logits and values, `start` is
-  observations and environment states; returns where they are now, and the
-  rollout.
+  observations and states; returns where they are now, and the rollout.
   """
   envs = len(start[0])
   # All noise in two calls: drawn in the loop, it would be half of the time.
@@ -173,7 +172,8 @@ def play(
     )
     return (after, state), seen
 
-  return jax.lax.scan(once, start, (gumbel, ks))
+  after, seen = jax.lax.scan(once, start, (gumbel, ks))
+  return typed(after), seen
 
 
 def log_prob(logits: jax.Array, action: jax.Array) -> jax.Array:

@@ -12,8 +12,6 @@ COLOURS = {
   "rudder_q_lambda": "#edae49",
   "q_lambda": "#30638e",
   "q_lambda_at_once": "#30638e",
-  "rudder_at_once": "#d1495b",
-  "rudder_q_lambda_at_once": "#edae49",
   "sarsa_lambda": "#66a182",
   "monte_carlo": "#2e4057",
   "mcts": "#8d6a9f",

@@ -56,7 +56,8 @@ def init(
 ) -> State:
   """The state before the first episode."""
   rows = env.table_size if config.time_in_table else env.states_per_time
-  q = jnp.full((rows, env.num_actions), float(config.q_start))
+  # With its type: after a round it has one, and all would be compiled anew.
+  q = jnp.full((rows, env.num_actions), config.q_start, jnp.float32)
   q, memory = learner.init(key, q)
   return State(
     step=jnp.int32(0),

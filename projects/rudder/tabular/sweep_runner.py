@@ -30,16 +30,6 @@ METHODS = {
     "RUDDER with Q(λ)",
   ),
   # The same tasks, all rewards paid at once: what is left is exploration.
-  "rudder_at_once": (
-    "rudder",
-    {"task": {"delayed": False}},
-    "RUDDER, nothing delayed",
-  ),
-  "rudder_q_lambda_at_once": (
-    "rudder",
-    {"q_estimate": "q_lambda", "task": {"delayed": False}},
-    "RUDDER with Q(λ), nothing delayed",
-  ),
   "q_lambda_at_once": (
     "q_lambda",
     {"task": {"delayed": False}},
@@ -84,7 +74,6 @@ TASKS = {
     "q_lambda",
     "monte_carlo",
     "q_lambda_at_once",
-    "rudder_q_lambda_at_once",
   ),
   "trace_back": (
     "rudder",
@@ -96,7 +85,6 @@ TASKS = {
     "look_ahead",
     "look_back",
     "q_lambda_at_once",
-    "rudder_at_once",
   ),
 }
 
@@ -113,7 +101,7 @@ def of_method(config: ml_collections.ConfigDict, method: str) -> Any:
 
 
 @functools.lru_cache(maxsize=4)
-def _compiled(text: str, seeds: int):
+def compiled(text: str, seeds: int):
   """The program of a config as JSON, and the seconds that it took."""
   start = time.perf_counter()
   config = ml_collections.ConfigDict(json.loads(text))
@@ -145,7 +133,7 @@ def cell(
   """
   config = of_method(config, method)
   config.delay = config.max_delay  # Of the program; the cell's is an argument.
-  program, compile_seconds = _compiled(config.to_json(), seeds)
+  program, compile_seconds = compiled(config.to_json(), seeds)
   key = keys.named(jax.random.key(config.seed), f"{method}, {delay}")
   start = time.perf_counter()
   roots = jax.random.split(key, seeds)

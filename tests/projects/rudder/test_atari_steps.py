@@ -148,31 +148,26 @@ def test_the_reward_model_descends():
   config = tiny(auxiliary_weight=0.5, l1_penalty=0.1, lstm_learning_rate=0.1)
   learn = reward_model.make_learn(config, Policy(), Model())
   adam = optax.chain(optax.clip_by_global_norm(0.5), optax.adam(0.1))
-  got, moments = OURS, reward_model.optimizer(config).init(OURS)
-  want, ours = OURS, adam.init(OURS)
-  by_hand = jax.jit(jax.value_and_grad(loss_by_hand))
+  got, moments = OURS, jax.jit(reward_model.optimizer(config).init)(OURS)
+  want, ours = OURS, jax.jit(adam.init)(OURS)
+
+  @jax.jit
+  def by_hand(want, ours, chunk):
+    before, grads = jax.value_and_grad(loss_by_hand)(want, chunk, 0.5, 0.1)
+    updates, ours = adam.update(grads, ours)
+    # What is told is without L1.
+    before -= 0.1 * sum(jnp.abs(w).sum() for w in want.values())
+    after = optax.apply_updates(want, updates)
+    return before, optax.tree.norm(grads), after, ours
+
   for _ in range(2):
     chunk = chunk_of()
     got, moments, value = learn(got, moments, THEIRS, chunk)
-    before, grads = by_hand(want, chunk, 0.5, 0.1)
-    # What is told is without L1.
-    before -= 0.1 * sum(np.abs(w).sum() for w in want.values())
+    before, norm, want, ours = by_hand(want, ours, chunk)
     assert float(value) == pytest.approx(float(before), rel=1e-3)
-    assert optax.tree.norm(grads) > 0.5
-    updates, ours = adam.update(grads, ours)
-    want = optax.apply_updates(want, updates)
+    assert norm > 0.5
   for name in want:
     np.testing.assert_allclose(got[name], want[name], rtol=1e-3, atol=1e-4)
-
-
-@functools.cache
-def explaining(contributions, points, power):
-  config = tiny(
-    contributions=contributions, ig_points=points, quality_threshold=1e3
-  )
-  return jax.jit(
-    functools.partial(reward_model.explain, config, Policy(), Model(power))
-  )
 
 
 @pytest.mark.parametrize(
@@ -186,9 +181,12 @@ def explaining(contributions, points, power):
 )
 def test_a_chunk_is_explained(contributions, points, power):
   n, chunk = 4, chunk_of(4)
-  got, quality, g = explaining(contributions, points, power)(
-    THEIRS, OURS, chunk, jnp.float32(3.0)
+  config = tiny(
+    contributions=contributions, ig_points=points, quality_threshold=1e3
   )
+  parts = config, Policy(), Model(power)
+  explain = jax.jit(functools.partial(reward_model.explain, *parts))
+  got, quality, g = explain(THEIRS, OURS, chunk, jnp.float32(3.0))
   x, y = (np.float64(a) for a in outputs(OURS, chunk, power))
   want = (y[:, 0] + y[:, 3]) / 2
   np.testing.assert_allclose(g, want, rtol=1e-3, atol=1e-4)
@@ -235,17 +233,31 @@ def linear(weights, model_weights, stack):
 WEIGHTS = {"policy": draw(4, ACTIONS), "value": draw(4, 1)}
 
 
+@functools.cache
+def improved():
+  """`weights(moments, batch, key)` of PPO, whatever RUDDER's share is."""
+  config = tiny()
+  apply = lambda w, stack: linear(w, OURS, stack)
+  move = ppo.adam(config, 0.05)
+  return jax.jit(
+    lambda moments, batch, key: ppo.improve(
+      config, apply, move, WEIGHTS, moments, batch, key, 0.2
+    )[0]
+  )
+
+
 @pytest.mark.parametrize("share, final", [(0.4, False), (1.0, True)])
 def test_the_policy_moves_by_a_chunk(share, final):
   config, n, chunk = tiny(share=share), 4, chunk_of(4, final)
   programs = atari.Programs(config)
   programs.apply = linear
-  moments = ppo.adam(config, 0.0).init(WEIGHTS)
+  moments = jax.jit(ppo.adam(config, 0.0).init)(WEIGHTS)
   key, told = jax.random.key(1), draw(TIME)
   got, _, _ = programs.improve_chunk(
     WEIGHTS, moments, OURS, chunk, (told, jnp.float32(0.7)), key, 0.05, 0.2
   )
-  value = np.float64(linear(WEIGHTS, OURS, chunk.stack)[1])
+  chunk = jax.device_get(chunk)
+  value = np.float64(jax.jit(linear)(WEIGHTS, OURS, chunk.stack)[1])
   own = gae(np.asarray(chunk.reward), value, 0.0 if final else value[n - 1], n)
   standard = (own - own.mean()) / own.std()
   trusted = 0.7 * np.asarray(told)[:n] + 0.3 * standard
@@ -254,20 +266,11 @@ def test_the_policy_moves_by_a_chunk(share, final):
     observation=chunk.stack[again],
     action=chunk.action[again],
     log_prob=chunk.log_prob[again],
-    value=jnp.float32(value[again]),
-    advantage=jnp.float32((1 - share) * standard + share * trusted)[again],
-    target=jnp.float32(own + value[:n])[again],
+    value=np.float32(value[again]),
+    advantage=np.float32((1 - share) * standard + share * trusted)[again],
+    target=np.float32(own + value[:n])[again],
   )
-  want, _, _ = ppo.improve(
-    config,
-    lambda w, stack: linear(w, OURS, stack),
-    ppo.adam(config, 0.05),
-    WEIGHTS,
-    moments,
-    batch,
-    key,
-    0.2,
-  )
+  want = improved()(moments, batch, key)
   for name in want:
     np.testing.assert_allclose(got[name], want[name], rtol=1e-3, atol=1e-5)
     assert np.abs(want[name] - WEIGHTS[name]).max() > 0.01

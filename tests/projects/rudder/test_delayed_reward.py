@@ -100,8 +100,9 @@ def test_vmapped_and_scanned_it_pays_what_the_environment_earns():
     return jax.lax.scan(once, state, jax.random.split(key, 60))[1]
 
   keys = jax.random.split(jax.random.key(0), 4)
-  reward, end, undelayed = jax.jit(jax.vmap(play))(keys)
-  assert np.all(np.asarray(reward)[~np.asarray(end)] == 0)
+  played = jax.jit(jax.vmap(play))(keys)
+  reward, end, undelayed = jax.device_get(played)
+  assert np.all(reward[~end] == 0)
   for r, e, u in zip(reward, end, undelayed, strict=True):
     last = np.flatnonzero(e)[-1]
     assert np.sum(r) == np.sum(u[: last + 1]) > 0

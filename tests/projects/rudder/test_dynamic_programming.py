@@ -123,9 +123,8 @@ def test_a_policys_values_and_the_redistribution_against_episodes(env):
   params = env.params_of_delay(3 if isinstance(env, grids.GridWorld) else 5)
   steps = int(params.max_steps_in_episode)
   shape = (env.max_steps, env.states_per_time, env.num_actions)
-  policy = jax.random.dirichlet(
-    jax.random.key(0), jnp.ones(env.num_actions), shape[:2]
-  )
+  chances = np.random.default_rng(0).dirichlet(np.ones(shape[2]), shape[:2])
+  policy = jnp.float32(chances)
   q, variance = jax.jit(
     lambda: dynamic_programming.moments(env, params, policy)
   )()

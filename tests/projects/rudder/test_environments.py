@@ -50,9 +50,9 @@ def played(request):
 
   play = jax.vmap(jax.vmap(play, (None, None, 0)), (0, 0, None))
   keys = jax.random.split(jax.random.key(1), 64)
-  steps, parts = jax.jit(play)(DELAYS, DELAYED, keys)
+  steps, parts = jax.device_get(jax.jit(play)(DELAYS, DELAYED, keys))
   episodes = [
-    [np.asarray(part[i, :, :n]) for part in parts]
+    [part[i, :, :n] for part in parts]
     for i, n in enumerate(steps[:, 0].tolist())
   ]
   return env, episodes

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from jax import numpy as jnp
 
-from projects.rudder.ppo import learning_curves
+from projects.rudder.ppo import learning_curves, result_curves
 
 pytestmark = pytest.mark.slow
 
@@ -60,7 +60,7 @@ def test_the_table_tells_the_winner_at_each_lambda():
   """
   header, _, *rows = (
     [part.strip() for part in line.strip("|").split("|")]
-    for line in learning_curves.table(CELLS).splitlines()
+    for line in result_curves.table(CELLS).splitlines()
   )
   low, high, chosen = (dict(zip(header, row, strict=True)) for row in rows)
   assert [row["λ"] for row in (low, high, chosen)] == ["0.95", "1", "chosen"]
@@ -86,18 +86,29 @@ def test_the_table_tells_the_winner_at_each_lambda():
   ]
 
 
+def test_a_comparison_that_is_told_twice_is_one_test():
+  """Both choose lambda 1: two tests, not three."""
+  last = [80, 81, 83, 84]
+  own = cell(([50, 51, 53, 54], LEVEL), (last, LEVEL))
+  text = result_curves.table({**CELLS, ("cartpole", "rudder"): own})
+  header, _, *rows = (line.split(" | ") for line in text.splitlines())
+  column = header.index("last tenth: p (Holm)")
+  found = [float(row[column]) for row in rows]
+  np.testing.assert_allclose(found, 4 / 70, rtol=0.03)
+
+
 def test_holms_correction():
   """Holm (1979): the smallest times n, the next times n - 1, never falling."""
-  got = learning_curves.holm([0.01, 0.04, 0.03, 0.005])
+  got = result_curves.holm([0.01, 0.04, 0.03, 0.005])
   np.testing.assert_allclose(got, [0.03, 0.06, 0.06, 0.02])
-  np.testing.assert_allclose(learning_curves.holm([0.9, 0.6]), [1, 1])
+  np.testing.assert_allclose(result_curves.holm([0.9, 0.6]), [1, 1])
 
 
 def test_the_figure_smooths_over_the_last_updates(tmp_path):
   values = np.array([[1.0, 2, 3, 4, 5, 6, 7]])
-  got = learning_curves.smooth(values, width=3)
+  got = result_curves.smooth(values, width=3)
   np.testing.assert_allclose(got, [[1, 1.5, 2, 3, 4, 5, 6]])
-  learning_curves.figure(tmp_path / "curves.png", CELLS)
+  result_curves.figure(tmp_path / "curves.png", CELLS)
   assert (tmp_path / "curves.png").stat().st_size > 10_000
 
 

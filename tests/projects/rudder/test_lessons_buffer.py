@@ -3,13 +3,12 @@
 import jax
 import numpy as np
 import pytest
-from jax import numpy as jnp
 
 from projects.rudder import lessons_buffer
 
 
 def episode(i):
-  return {"reward": jnp.full(3, float(i)), "length": jnp.int32(i)}
+  return {"reward": np.full(3, i, np.float32), "length": np.int32(i)}
 
 
 push, insert = jax.jit(lessons_buffer.push), jax.jit(lessons_buffer.insert)
@@ -22,9 +21,8 @@ def test_pushing_forgets_the_oldest():
     assert int(buffer.count) == min(i + 1, 3)
   kept = sorted(buffer.episodes["length"].tolist())
   assert kept == [2, 3, 4]
-  np.testing.assert_array_equal(
-    buffer.episodes["reward"][:, 0], buffer.episodes["length"]
-  )
+  first = np.asarray(buffer.episodes["reward"])[:, 0]
+  np.testing.assert_array_equal(first, buffer.episodes["length"])
 
 
 def test_inserting_keeps_what_is_predicted_worst():
@@ -37,10 +35,11 @@ def test_inserting_keeps_what_is_predicted_worst():
       kept.append(loss)
     elif loss > min(kept):
       kept[kept.index(min(kept))] = loss
-    assert sorted(buffer.loss[: len(kept)].tolist()) == sorted(kept)
-  for place in range(3):
-    number = int(buffer.episodes["length"][place])
-    assert losses[number] == float(buffer.loss[place])
+    assert sorted(buffer.loss.tolist()[: len(kept)]) == sorted(kept)
+  for number, loss in zip(
+    buffer.episodes["length"].tolist(), buffer.loss.tolist(), strict=True
+  ):
+    assert losses[number] == loss
 
 
 def test_sampling_is_softmax_of_losses_over_filled_places():
@@ -57,10 +56,12 @@ def test_sampling_is_softmax_of_losses_over_filled_places():
   assert shares[3:].sum() == 0
   which = draw(buffer, jax.random.key(0), 4000)
   np.testing.assert_allclose(np.bincount(which) / 4000, 1 / 3, atol=0.03)
-  batch = lessons_buffer.take(buffer, which[:5])
-  np.testing.assert_array_equal(batch["length"], which[:5])
-  buffer = lessons_buffer.relearnt(buffer, jnp.array([1]), jnp.array([7.0]))
-  assert float(buffer.loss[1]) == 7
+  which = np.asarray(which)[:5]
+  batch = jax.jit(lessons_buffer.take)(buffer, which)
+  np.testing.assert_array_equal(batch["length"], which)
+  relearnt = jax.jit(lessons_buffer.relearnt)
+  buffer = relearnt(buffer, np.array([1]), np.float32([7]))
+  assert buffer.loss.tolist()[1] == 7
 
 
 def test_no_capacity_is_refused():

@@ -33,7 +33,7 @@ class Lever(environment.Environment):
     return environment.EnvParams(max_steps_in_episode=6)
 
   def reset_env(self, key, params):
-    return jnp.zeros(1), Walk(time=jnp.int32(0), total=jnp.float32(0))
+    return jnp.zeros(1), Walk(time=0, total=0.0)  # As gymnax's own have it.
 
   def step_env(self, key, state, action, params):
     state = Walk(time=state.time + 1, total=state.total + action)
@@ -77,7 +77,8 @@ def test_advantages_are_the_sums_of_the_definition():
   reward, value, after = rng.normal(size=(3, time, envs)).astype(np.float32)
   end = rng.random((time, envs)) < 0.3
   terminated = end & (rng.random((time, envs)) < 0.5)
-  got = ppo.advantages(reward, value, after, terminated, end, gamma, lam)
+  given = reward, value, after, terminated, end, gamma, lam
+  got = np.asarray(jax.jit(ppo.advantages)(*given))
   delta = reward + gamma * np.where(terminated, 0, after) - value
   for t in range(time):
     for e in range(envs):
@@ -92,21 +93,25 @@ def test_advantages_are_the_sums_of_the_definition():
 
 def test_the_clipped_loss():
   config = small()
-  logits = jnp.log(jnp.array([[0.5, 0.5], [0.9, 0.1]]))
+  logits = np.log(np.float32([[0.5, 0.5], [0.9, 0.1]]))
   batch = ppo.Batch(
-    observation=jnp.zeros((2, 1)),
-    action=jnp.array([0, 0]),
-    log_prob=jnp.log(jnp.array([0.5, 0.5])),
-    value=jnp.zeros(2),
-    advantage=jnp.array([2.0, 3.0]),
-    target=jnp.array([1.0, -1.0]),
+    observation=np.zeros((2, 1), np.float32),
+    action=np.array([0, 0]),
+    log_prob=np.log(np.float32([0.5, 0.5])),
+    value=np.zeros(2, np.float32),
+    advantage=np.float32([2.0, 3.0]),
+    target=np.float32([1.0, -1.0]),
   )
-  f = lambda logits: ppo.loss(config, logits, jnp.zeros(2), batch, 0.2)
-  _, parts = f(logits)
+  f = lambda logits: ppo.loss(config, logits, jnp.zeros(2), batch, 0.2)[1]
+
+  @jax.jit
+  def both(logits):
+    return f(logits), jax.grad(lambda logits: f(logits)["policy_loss"])(logits)
+
+  parts, slope = both(logits)
   # Ratios 1 and 1.8, of which 1.2 counts.
   assert parts["policy_loss"] == pytest.approx(-(2 + 1.2 * 3) / 2)
   assert parts["value_loss"] == pytest.approx(0.5)
-  slope = jax.grad(lambda logits: f(logits)[1]["policy_loss"])(logits)
   np.testing.assert_allclose(slope[1], 0, atol=1e-7)
   assert slope[0, 0] < 0 < slope[0, 1]
 
@@ -120,14 +125,15 @@ def test_the_whole_loss_in_numpy(c_v, c_e):
   value, old = np.array([0.5, 0.25]), np.array([0.4, 0.2])
   chosen = np.array([0.5, 0.1])  # Ratios 1.25 and 0.5: both beyond the clip.
   batch = ppo.Batch(
-    observation=jnp.zeros((2, 1)),
-    action=jnp.array([0, 1]),
-    log_prob=jnp.log(jnp.array(old)),
-    value=jnp.zeros(2),
-    advantage=jnp.array(advantage),
-    target=jnp.array(target),
+    observation=np.zeros((2, 1), np.float32),
+    action=np.array([0, 1]),
+    log_prob=np.float32(np.log(old)),
+    value=np.zeros(2, np.float32),
+    advantage=np.float32(advantage),
+    target=np.float32(target),
   )
-  total, _ = ppo.loss(config, jnp.log(pi), jnp.array(value), batch, 0.2)
+  loss = jax.jit(lambda *given: ppo.loss(config, *given, 0.2)[0])
+  total = loss(np.float32(np.log(pi)), np.float32(value), batch)
   ratio = chosen / old
   surrogate = np.minimum(
     ratio * advantage, np.clip(ratio, 0.8, 1.2) * advantage
@@ -139,7 +145,7 @@ def test_the_whole_loss_in_numpy(c_v, c_e):
 
 
 def test_advantages_are_standardised():
-  got = np.asarray(ppo.standardised(jnp.array([1.0, 2.0, 6.0])))
+  got = jax.jit(ppo.standardised)(np.float32([1.0, 2.0, 6.0]))
   np.testing.assert_allclose(
     got, (np.array([1, 2, 6]) - 3) / 14**0.5 * 3**0.5, rtol=1e-5
   )
@@ -149,18 +155,24 @@ def test_advantages_are_standardised():
 def test_a_value_moves_no_further_than_the_clip_range(aim):
   config = small(value_clip=True)
   batch = ppo.Batch(
-    observation=jnp.zeros((1, 1)),
-    action=jnp.array([0]),
-    log_prob=jnp.log(jnp.array([0.5])),
-    value=jnp.array([0.0]),
-    advantage=jnp.array([0.0]),
-    target=jnp.array([aim]),
+    observation=np.zeros((1, 1), np.float32),
+    action=np.array([0]),
+    log_prob=np.log(np.float32([0.5])),
+    value=np.zeros(1, np.float32),
+    advantage=np.zeros(1, np.float32),
+    target=np.float32([aim]),
   )
-  f = lambda v: ppo.loss(config, jnp.zeros((1, 2)), v, batch, 0.2)[1]
-  slope = jax.grad(lambda v: f(v)["value_loss"])
-  assert aim * slope(jnp.array([aim * 0.1])) < 0  # Within: on to the target.
-  assert slope(jnp.array([aim * 0.5])) == 0  # Beyond: no further.
-  error = float(f(jnp.array([aim * 0.5]))["value_loss"])
+
+  @jax.jit
+  def both(v):
+    logits = jnp.zeros((1, 2))
+    f = lambda v: ppo.loss(config, logits, v, batch, 0.2)[1]["value_loss"]
+    return jax.value_and_grad(f)(v)
+
+  error, slope = both(np.float32([aim * 0.1]))
+  assert aim * slope < 0  # Within: on to the target.
+  error, slope = both(np.float32([aim * 0.5]))
+  assert slope == 0  # Beyond: no further.
   assert error == pytest.approx(0.5 * 0.8**2)
 
 
@@ -195,31 +207,32 @@ def test_epochs_of_minibatches_by_hand(max_norm, anneal):
     entropy_coefficient=0.1,
   )
   rng = np.random.default_rng(0)
-  draw = lambda *shape: jnp.float32(rng.normal(size=shape))
+  draw = lambda *shape: np.float32(rng.normal(size=shape))
   params = {"policy": draw(3, 2), "value": draw(3, 1)}
   batch = ppo.Batch(
     observation=draw(4, 3),
-    action=jnp.array([0, 1, 1, 0]),
-    log_prob=-0.5 - 0.3 * jnp.abs(draw(4)),
+    action=np.array([0, 1, 1, 0]),
+    log_prob=-0.5 - 0.3 * np.abs(draw(4)),
     value=draw(4),
     advantage=draw(4),
     target=3 * draw(4),
   )
   move, key = ppo.optimizer(config), jax.random.key(3)
   got, _, _ = jax.jit(
-    lambda params: ppo.improve(
+    lambda params, batch: ppo.improve(
       config, linear, move, params, move.init(params), batch, key, 0.2
     )
-  )(params)
+  )(params, batch)
 
   slope = jax.jit(jax.grad(objective_by_hand))
   m = v = {name: np.zeros(leaf.shape) for name, leaf in params.items()}
   want, count = {k: np.float64(leaf) for k, leaf in params.items()}, 0
   for one in jax.random.split(key, 2):
-    for which in jax.random.permutation(one, 4).reshape(2, 2):
+    for which in np.asarray(jax.random.permutation(one, 4)).reshape(2, 2):
       part = jax.tree.map(lambda leaf, which=which: leaf[which], batch)
-      grads = slope(jax.tree.map(jnp.float32, want), part, 0.2, 0.5, 0.1)
-      norm = sum(float(jnp.sum(g**2)) for g in grads.values()) ** 0.5
+      now = jax.tree.map(np.float32, want)
+      grads = jax.device_get(slope(now, part, 0.2, 0.5, 0.1))
+      norm = sum(float(np.sum(g**2)) for g in grads.values()) ** 0.5
       assert (norm > max_norm) == (max_norm < 1)
       rate = 0.1 * (1 - count / 8 if anneal else 1)  # 8 is 2 of 2 by 2.
       count += 1
@@ -247,12 +260,13 @@ def test_an_update_is_its_parts(program):
   def played(learner, key):
     start = ppo.begin(config, env, params, learner, key)
     policy = lambda o: apply(learner.params, o)
-    return ppo.play(config, env, params, policy, start, key, 12)[1]
+    _, rollout = ppo.play(config, env, params, policy, start, key, 12)
+    return rollout, policy(rollout.observation.reshape(-1, 1))
 
-  rollout = played(state, key)
+  rollout, (logits, seen) = jax.device_get(played(state, key))
   reward, value = (np.float64(a) for a in (rollout.reward, rollout.value))
-  logits, seen = apply(state.params, rollout.observation.reshape(-1, 1))
-  log_pi = np.asarray(jax.nn.log_softmax(logits)).reshape(12, 16, 2)
+  log_pi = logits - np.log(np.exp(logits).sum(axis=1, keepdims=True))
+  log_pi = log_pi.reshape(12, 16, 2)
   chosen = np.where(rollout.action == 1, log_pi[..., 1], log_pi[..., 0])
   np.testing.assert_allclose(rollout.log_prob, chosen, rtol=1e-4)
   np.testing.assert_allclose(value.ravel(), seen, rtol=1e-4, atol=1e-6)
@@ -268,7 +282,7 @@ def test_an_update_is_its_parts(program):
     later = advantage[t] = delta + config.gamma * config.gae_lambda * later
   standard = (advantage - advantage.mean()) / advantage.std()
   batch = ppo.as_batch(
-    rollout, jnp.float32(standard), jnp.float32(advantage + value)
+    rollout, np.float32(standard), np.float32(advantage + value)
   )
   want, _, parts = jax.jit(
     lambda state, batch, key: ppo.improve(
@@ -289,7 +303,7 @@ def test_an_update_is_its_parts(program):
   assert metrics["entropy"] == pytest.approx(float(parts["entropy"]), rel=1e-4)
   assert metrics["reward"] == pytest.approx(reward.mean(), rel=1e-4)
   # Of the first of two episodes, and as it was earned.
-  first = float(jnp.mean(jnp.sum(rollout.action[:6], axis=0)))
+  first = float(np.mean(np.sum(rollout.action[:6], axis=0)))
   assert metrics["return"] == pytest.approx(first, rel=1e-5)
 
 
@@ -300,6 +314,9 @@ def test_it_learns_the_lever(program):
     state, metrics = step(state, None)
     first = first or float(metrics["return"])
   assert 2 < first < 4 and metrics["return"] > 5.5
+  # The first state is typed as all others are: nothing is compiled twice.
+  for leaf in jax.tree.leaves((program[1].environment, state.environment)):
+    assert not leaf.weak_type
   # What happens at the end of an episode is not lost, and counted once.
   assert metrics["episodes"] == 2 * 16
   score = ppo.make_evaluate(config)(state, jax.random.key(1))
@@ -308,7 +325,7 @@ def test_it_learns_the_lever(program):
 
 def test_without_restart_episodes_go_on(lever):
   config = lever(restart=False, rollout_steps=4, batch_size=2, minibatches=2)
-  state = ppo.init(jax.random.key(0), config)
+  state = jax.jit(lambda key: ppo.init(key, config))(jax.random.key(0))
   step = jax.jit(ppo.make_train_step(config))
   times, earned = [], []
   for _ in range(3):

@@ -52,22 +52,27 @@ def test_what_the_model_sees():
 def test_the_memory_is_empty_where_an_episode_starts():
   network = model.ReturnModel(4, -1.0)
   x = jax.random.normal(jax.random.key(0), (6, 2, 3))
-  weights = network.init(jax.random.key(1), x)
-  apply = lambda x, carry: network.apply(weights, x, carry)
-  start = sequences.starts(jnp.array(END))
-  g = sequences.predict(apply, x, start, 4)
-  for e, (a, b) in [(0, (0, 3)), (0, (3, 5))]:
-    _, alone = network.apply(weights, x[a:b, e : e + 1])
-    np.testing.assert_allclose(g[a:b, e], alone[:, 0], rtol=1e-5, atol=1e-6)
+  parts = [(0, (0, 3)), (0, (3, 5))]
+
+  @jax.jit
+  def predicted(x):
+    weights = network.init(jax.random.key(1), x)
+    apply = lambda x, carry: network.apply(weights, x, carry)
+    g = sequences.predict(apply, x, sequences.starts(jnp.array(END)), 4)
+    alone = [network.apply(weights, x[a:b, e : e + 1]) for e, (a, b) in parts]
+    return g, [prediction for _, prediction in alone]
+
+  g, alone = jax.device_get(predicted(x))
+  for (e, (a, b)), one in zip(parts, alone, strict=True):
+    np.testing.assert_allclose(g[a:b, e], one[:, 0], rtol=1e-5, atol=1e-6)
 
 
 def test_a_rollout_is_redistributed_as_each_of_its_episodes():
   rng = np.random.default_rng(1)
   g, reward = rng.normal(size=(2, 6, 2)).astype(np.float32)
   g[2, 0] = reward[:3, 0].sum() + 0.05
-  got, quality = sequences.redistribute(
-    jnp.array(g), jnp.array(reward), jnp.array(END), jnp.float32(1.0), 0.2, 0.5
-  )
+  given = g, reward, END, np.float32(1.0), 0.2, 0.5
+  got, quality = jax.device_get(jax.jit(sequences.redistribute)(*given))
   for e, (a, b) in [(0, (0, 3)), (0, (3, 5)), (1, (0, 5))]:
     total, mask = reward[a:b, e].sum(), np.ones(b - a, bool)
     want = redistribution.redistribute(g[a:b, e], total, mask)
@@ -114,13 +119,17 @@ def test_lessons_are_learnt_up_to_their_ends():
   config = small(auxiliary_weight=0.7)
   network = model.return_model(config)
   played = ppo_rudder.first_episodes(rollout_of(), 5)
-  weights = network.init(jax.random.key(1), jnp.zeros((1, 1, 2 + 2)))
-  of = jax.jit(ppo_rudder.make_lesson_losses(config, 2))
-  found = of(weights, played)
-  whole = jnp.swapaxes(played.observation, 0, 1)
-  start = jnp.arange(5)[:, None] == jnp.zeros((1, 2))
-  x = sequences.inputs(whole, played.action.T, start, 2, config.delta_scale)
-  _, g = network.apply(weights, x)
+
+  @jax.jit
+  def both(played):
+    weights = network.init(jax.random.key(1), jnp.zeros((1, 1, 2 + 2)))
+    whole = jnp.swapaxes(played.observation, 0, 1)
+    start = jnp.arange(5)[:, None] == jnp.zeros((1, 2))
+    x = sequences.inputs(whole, played.action.T, start, 2, config.delta_scale)
+    found = ppo_rudder.make_lesson_losses(config, 2)(weights, played)
+    return found, network.apply(weights, x)[1]
+
+  found, g = both(played)
   for e, n in ((0, 3), (1, 5)):
     error = np.asarray(g)[:n, e] - float(played.episode_return[e])
     want = error[-1] ** 2 + 0.7 * np.mean(error**2)

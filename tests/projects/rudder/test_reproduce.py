@@ -7,7 +7,13 @@ import numpy as np
 import pytest
 
 from configs.rudder import trace_back
-from projects.rudder.tabular import figures, result_tables, sweep_runner
+from projects.rudder import schema
+from projects.rudder.tabular import (
+  delayed_mdp,
+  figures,
+  result_tables,
+  sweep_runner,
+)
 
 pytestmark = pytest.mark.slow
 
@@ -88,16 +94,24 @@ def test_tables_and_figures_of_cells(tmp_path):
     assert (tmp_path / f"{name}.png").stat().st_size > 10_000
 
 
-def test_a_cell_is_many_trials():
+def test_a_method_is_a_config_with_its_budget():
+  """`test_rounds.py` has a cell of them."""
   config = trace_back.get_config("smoke").unlock()
-  one = sweep_runner.cell(config, "look_back", 3, 3)
-  assert one["config"]["shaping"] == "look_back"
-  assert one["config"]["learner"] == "sarsa_lambda"
-  assert one["config"]["delay"] == one["delay"] == 3
-  assert len(one["episodes"]) == len(one["solved"]) == one["seeds"] == 3
-  assert one["budget"] == config.rivals_episodes
-  for episodes, solved in zip(one["episodes"], one["solved"], strict=True):
-    assert solved or episodes == one["budget"]
+  config.max_episodes, config.rivals_episodes = 30, 50
+  one = sweep_runner.of_method(config, "look_back")
+  assert (one.learner, one.shaping) == ("sarsa_lambda", "look_back")
+  assert one.max_episodes == 50
+  assert sweep_runner.of_method(config, "rudder").max_episodes == 30
+
+
+def test_without_the_delay_all_is_paid_at_once():
+  config = trace_back.get_config("smoke").unlock()
+  for method in ("q_lambda", "q_lambda_at_once"):
+    own = sweep_runner.of_method(config, method)
+    _, params = delayed_mdp.of_config(own)
+    assert params.delayed == (method == "q_lambda")
+    assert own.learner == "q_lambda"
+    schema.check(own)
 
 
 @pytest.mark.processes

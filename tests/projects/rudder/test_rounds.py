@@ -7,15 +7,10 @@ import numpy as np
 import pytest
 from jax import numpy as jnp
 
+from common import keys
 from common.errors import InputError
 from projects.rudder import lessons_buffer, redistribution
-from projects.rudder.tabular import (
-  delayed_mdp,
-  environments,
-  rounds,
-  rudder,
-  train,
-)
+from projects.rudder.tabular import environments, rudder, sweep_runner, train
 
 pytestmark = pytest.mark.slow
 
@@ -139,20 +134,22 @@ def test_whole_trials_solve_their_task_each_on_its_own():
     solved_share=0.99,
     q_estimate="traces",
   )
-  env, _ = delayed_mdp.of_config(config)
-  run = jax.jit(
-    jax.vmap(
-      rounds.make_trial(rudder.make, env, config),
-      (0, None),
-      axis_name=rounds.TRIALS,
-    )
-  )
-  roots = jax.random.split(jax.random.key(0), 4)
-  results = run(roots, 3)
+  # A cell of a table: as many trials, by one program, which is kept.
+  cell = sweep_runner.cell(config, "rudder", 3, 4)
+  assert cell["config"]["delay"] == cell["delay"] == 3
+  assert len(cell["episodes"]) == len(cell["solved"]) == cell["seeds"] == 4
+  assert cell["budget"] == 800 and all(cell["solved"])
+  own = sweep_runner.of_method(config, "rudder")
+  run, _ = sweep_runner.compiled(own.to_json(), 4)
+  order = np.arange(4)[::-1]
+  key = keys.named(jax.random.key(config.seed), "rudder, 3")
+  roots = jax.random.split(key, 4)
+  results = jax.device_get(run(roots, np.int32(3)))
+  assert results["episodes"].tolist() == cell["episodes"]
   assert results["solved"].all()
-  assert int(results["episodes"].max()) < 800
-  assert int(results["updates"].min()) > 0
-  turned = run(roots[::-1], 3)
+  assert results["episodes"].max() < 800
+  assert results["updates"].min() > 0
+  turned = jax.device_get(run(roots[order], np.int32(3)))
   for name in ("episodes", "updates", "q"):
     np.testing.assert_array_equal(turned[name][::-1], results[name])
 

@@ -45,12 +45,14 @@ def lessons():
   x = rng.normal(size=(2, 4, 3)).astype(np.float32)
   mask = np.array([[1, 1, 1, 1], [1, 1, 0, 0]], bool)
   returns = np.array([3.0, -1.0], np.float32)
-  one = lambda i: rudder.Lesson(
-    jnp.array(x[i]), jnp.array(mask[i]), jnp.array(returns[i])
-  )
-  buffer = lessons_buffer.create(2, one(0))
-  for i in range(2):
-    buffer = lessons_buffer.push(buffer, one(i))
+  one = lambda i: rudder.Lesson(x[i], mask[i], returns[i])
+
+  @jax.jit
+  def filled(first, second):
+    buffer = lessons_buffer.create(2, first)
+    return lessons_buffer.push(lessons_buffer.push(buffer, first), second)
+
+  buffer = filled(one(0), one(1))
   return buffer, x, mask, returns
 
 
@@ -73,6 +75,9 @@ def trained():
   return jax.jit(train)
 
 
+SAMPLE = jax.jit(lambda buffer, key: lessons_buffer.sample(buffer, key, 3))
+
+
 def by_hand(n, w):
   """`model.train` in NumPy: the weights, the running mean, the updates."""
   buffer, x, mask, returns = lessons()
@@ -81,7 +86,7 @@ def by_hand(n, w):
   while True:
     key = jax.random.fold_in(jax.random.key(7), count)
     slope, mains, totals = np.zeros(3), [], []
-    for i in np.asarray(lessons_buffer.sample(buffer, key, 3)):
+    for i in np.asarray(SAMPLE(buffer, key)):
       phi = np.cumsum(x[i][mask[i]], axis=0, dtype=np.float64)
       error = phi @ w - returns[i] / n["return_scale"]
       mains.append(error[-1] ** 2)
@@ -141,18 +146,26 @@ def begun():
   return config, learner, *start(jax.random.key(1))
 
 
+@functools.cache
+def learns():
+  """RUDDER's `learn`, compiled once."""
+  return jax.jit(begun()[1].learn)
+
+
 @pytest.mark.parametrize("is_trained", [False, True])
 def test_the_table_learns_what_the_model_redistributes(is_trained):
-  config, learner, state, lesson, played = begun()
+  config, _, state, lesson, played = begun()
+  learn = learns()
   memory = state.memory.replace(trained=jnp.bool_(is_trained))
   before = state.replace(memory=memory)
-  after = jax.jit(learner.learn)(before, lesson, played, 0.25)
+  after = learn(before, lesson, played, 0.25)
   steps = int(played.inside.sum())
   reward = np.asarray(played.rewards, np.float64)[:steps]
   assert reward.any()
   if is_trained:
     _, predict = model.predictor(config, lesson.inputs.shape[1])
-    g = 5.0 * np.asarray(predict(memory.params, lesson.inputs), np.float64)
+    g = jax.jit(predict)(memory.params, lesson.inputs)
+    g = 5.0 * np.asarray(g, np.float64)
     h = np.diff(g[: steps + 1], prepend=0)
     own = np.append(h[: steps - 1], h[steps - 1] + h[steps])
     reward = own + (reward.sum() - own.sum()) / steps
@@ -168,9 +181,11 @@ def test_the_table_learns_what_the_model_redistributes(is_trained):
 def test_kappa_and_the_table_move_by_their_rate(estimate, trace):
   *_, played = begun()
   config = config_of(q_estimate=estimate, kappa_trace=0.6)
-  tables = jax.random.normal(jax.random.key(2), (2, ENV.table_size, 2))
+  rng = np.random.default_rng(2)
+  tables = np.float32(rng.normal(size=(2, ENV.table_size, 2)))
   steps = int(played.inside.sum())
-  reward = jnp.where(played.inside, jnp.arange(1.0, 1 + len(played.rows)), 0)
+  due = np.arange(1, 1 + len(played.rows), dtype=np.float32)
+  reward = np.where(played.inside, due, np.float32(0))
   got = jax.jit(
     lambda q, kappa: rudder.learn_table(q, kappa, played, reward, 0.3, config)
   )(*tables)

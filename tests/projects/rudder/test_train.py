@@ -50,6 +50,7 @@ def test_a_competitor_learns_without_a_model(learner):
   assert "model_updates" not in metrics
   assert float(abs(after.q - state.q).max()) > 0
   assert int(after.step) == 1
+  assert not state.q.weak_type  # Else the second step would be compiled anew.
 
 
 @pytest.mark.parametrize("name", ["cartpole", "atari"])
