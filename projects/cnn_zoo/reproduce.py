@@ -110,6 +110,7 @@ def r2_table(context: reproduce.Context) -> dict[str, str]:
   path = context.out / "transfer.json"
   pairs = cells.load(path)["pairs"] if path.exists() else None
   return {
+    "zoos": result_tables.zoo_table(found),
     "r2": result_tables.r2_table(found),
     "protocols": result_tables.protocol_table(found),
     "relations": result_tables.relation_table(found, pairs),

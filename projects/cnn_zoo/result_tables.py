@@ -43,6 +43,23 @@ def r2_table(found: Mapping[str, Any]) -> str:
   return markdown.table(header, rows)
 
 
+def zoo_table(found: Mapping[str, Any]) -> str:
+  """Of each data set: how many networks, how long, how accurate."""
+  header = ["data", "networks", "left out", "epochs"]
+  header += ["test accuracy: least, quartiles, most"]
+  rows = [
+    [
+      named(name),
+      f"{cell['networks']}",
+      f"{cell['left_out']}",
+      f"{cell['epochs'][-1]}",
+      ", ".join(f"{value:.2f}" for value in cell["accuracy"]),
+    ]
+    for name, cell in found.items()
+  ]
+  return markdown.table(header, rows)
+
+
 def protocol_table(found: Mapping[str, Any]) -> str:
   """Of the 56 statistics: all scores, and what the test networks' help is."""
   header = ["data", "predictor", "R2, honest", "R2, the paper's protocol"]

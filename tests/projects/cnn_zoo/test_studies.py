@@ -89,6 +89,7 @@ def test_tables_have_their_pictures(tmp_path, monkeypatch):
   made = reproduce.transfer_table(context(tmp_path))
   assert "ranks Fashion-MNIST" in made and "tau undefined" not in made
   tables = reproduce.r2_table(context(tmp_path))
+  assert "| Fashion-MNIST | 40 | 0 | 2 | 0.1" in tables["zoos"]
   assert "statistics of all layers (56)" in tables["r2"]
   assert "(0.99)" in tables["r2"]  # The paper's.
   assert tables["protocols"].count("23, 5, 12 (0 left out)") == 4
