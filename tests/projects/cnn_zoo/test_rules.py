@@ -161,13 +161,17 @@ def network(config):
   return state, pictures, batch
 
 
-def plain_loss(weights, place, drawn, pictures, noise, config):
-  """The first batch's mean loss, penalty included, as lax and jnp have it."""
+def plain_loss(weights, place, rate, l2, pictures, noise, config):
+  """The first batch's mean loss, penalty included, and its logits [n, classes].
+
+  As lax and jnp have them.
+  """
   x = pictures.pixels[: config.batch_size, :, :, None] * pictures.scale - 1
   noise = jnp.moveaxis(noise, 2, 1).reshape(config.batch_size, -1)
-  keep = jnp.where(noise / data.NOISE < drawn.dropout, 0, 1)
-  activation = lambda x: jnp.where(place == 0, jnp.maximum(x, 0), jnp.tanh(x))
-  assert tuple(config.activations) == ("relu", "tanh")
+  keep = jnp.where(noise / data.NOISE < rate, 0, 1)
+  named = {"relu": lambda x: jnp.maximum(x, 0), "tanh": jnp.tanh}
+  first, *_, last = (*config.activations, *config.activations)
+  activation = lambda x: jnp.where(place == 0, named[first](x), named[last](x))
   tensors = [
     weights[t.start : t.end].reshape(t.shape) for t in model.layout_of(config)
   ]
@@ -189,36 +193,55 @@ def plain_loss(weights, place, drawn, pictures, noise, config):
     x = activation(x + bias[None, None, None])
     n, h, w, c = x.shape
     mask = keep[:, at : at + h * w * c].reshape(n, c, h, w)
-    x = x * jnp.moveaxis(mask, 1, -1) / (1 - drawn.dropout)
+    x = x * jnp.moveaxis(mask, 1, -1) / (1 - rate)
     at += h * w * c
     penalty += jnp.sum(kernel**2)
   found = x.mean((1, 2)) @ tensors[-1] + tensors[-2][None]
-  penalty = drawn.l2 * (penalty + jnp.sum(tensors[-1] ** 2))
+  penalty = l2 * (penalty + jnp.sum(tensors[-1] ** 2))
   labels = pictures.labels[: config.batch_size]
   chosen = jnp.take_along_axis(jax.nn.log_softmax(found), labels[:, None], 1)
-  return penalty - chosen.mean()
+  return penalty - chosen.mean(), found
 
 
-@pytest.mark.parametrize("variant", ["deep,smoke", "dense,smoke"])
-def test_a_step_equals_a_plain_transcription(variant):
-  config = mnist.get_config(variant)
+@pytest.mark.parametrize(
+  ("variant", "activations"),
+  [("deep,smoke", ("tanh",)), ("dense,smoke", ("tanh", "relu"))],
+)
+def test_steps_and_judgements_equal_a_plain_transcription(variant, activations):
+  config = mnist.get_config(variant).unlock()
+  config.activations = activations
   state, pictures, batch = network(config)
+  l2, size = float(state.drawn.l2), config.batch_size
+  labels = np.asarray(pictures.labels)[: size - 3]
   step = jax.jit(train.make_train_step(config))
-  plain = jax.jit(
-    jax.value_and_grad(
-      lambda weights, place: plain_loss(
-        weights, place, state.drawn, pictures, batch["noise"], config
-      )
+  judge = jax.jit(train.make_judge(config))
+
+  @jax.jit
+  def plain(weights, place, rate):
+    loss = lambda weights: plain_loss(
+      weights, place, rate, l2, pictures, batch["noise"], config
     )
-  )
+    return jax.value_and_grad(loss, has_aux=True)(weights)
+
   for place in range(len(config.activations)):
     drawn = state.drawn.replace(activation=jnp.int32(place))
-    new, metrics = step(state.replace(drawn=drawn), batch)
-    loss, slope = plain(state.weights, place)
+    here = state.replace(drawn=drawn)
+    new, metrics = step(here, batch)
+    (loss, _), slope = plain(state.weights, place, drawn.dropout)
     np.testing.assert_allclose(metrics["loss"], loss, rtol=1e-5)
     moved = state.weights - drawn.learning_rate * slope
     np.testing.assert_allclose(new.weights, moved, rtol=1e-5, atol=1e-6)
     assert int(new.step) == 1
+    # All count but three; nothing is dropped.
+    mask = np.arange(size).reshape(batch["labels"].shape) < size - 3
+    sums = judge(here, {**batch, "mask": mask})
+    (_, found), _ = plain(state.weights, place, 0.0)
+    found = np.asarray(found)[:-3]
+    right = found.argmax(1) == labels
+    assert sums["correct"] == right.sum()
+    log = found - np.log(np.exp(found).sum(1, keepdims=True))
+    loss = -log[np.arange(size - 3), labels].sum()
+    np.testing.assert_allclose(sums["loss"], loss, rtol=1e-5)
 
 
 @pytest.mark.parametrize("members", [1, 3, 9])

@@ -9,7 +9,6 @@ from common.errors import InputError
 from configs.cnn_zoo import mnist
 from projects.cnn_zoo import files, model, train
 
-
 # Fully connected: its programs compile faster; README commands train the CNN.
 CONFIG = mnist.get_config("dense,smoke")
 
