@@ -170,7 +170,7 @@ def plain_loss(weights, place, rate, l2, pictures, noise, config):
   noise = jnp.moveaxis(noise, 2, 1).reshape(config.batch_size, -1)
   keep = jnp.where(noise / data.NOISE < rate, 0, 1)
   named = {"relu": lambda x: jnp.maximum(x, 0), "tanh": jnp.tanh}
-  first, *_, last = (*config.activations, *config.activations)
+  first, last = config.activations[0], config.activations[-1]
   activation = lambda x: jnp.where(place == 0, named[first](x), named[last](x))
   tensors = [
     weights[t.start : t.end].reshape(t.shape) for t in model.layout_of(config)
