@@ -4,9 +4,9 @@
       --config=configs/cnn_zoo/mnist.py
 
 Reproduces: the small CNN zoo (arXiv:2002.11448), its MNIST part: 30,000
-networks of 86 epochs and nine checkpoints each. Not run yet: a network step was
-measured at 10 ms of one busy CPU core in groups of 16, so that a network of
-`v1` should take some 10 s, and one of 86 epochs five times as long.
+networks of 86 epochs and nine checkpoints each. Run so far: `v1` and the other
+architectures, for some dozens of networks each, as the project's README counts
+them; that took some 10 s of a CPU core a network.
 
 The paper's: network, batch, shares of the data, epochs, checkpoints. From
 memory, since the paper's text was not at hand: the ranges from which
