@@ -215,6 +215,11 @@ def of_set(found: Collection, name: str, place: int = -1) -> np.ndarray:
     return features.of_layers(every, (0, -1))
   if name == names.last:
     return features.of_layers(every, (-1,))
+  sets = features.of_weights(found.layout)
+  if name not in sets and name != "hyper+weights":
+    raise InputError(
+      f"networks of {len(found.layout) // 2} layers have no set {name}"
+    )
   if found.weights is None or found.rows is None:
     raise InputError(
       f"{name}: a file of statistics has no weights; give the zoo's folder"
@@ -222,7 +227,7 @@ def of_set(found: Collection, name: str, place: int = -1) -> np.ndarray:
   weights = np.asarray(found.weights[found.rows[:, place]])
   if name == "hyper+weights":
     return features.hyper_and_weights(found.columns, weights)
-  return features.of_weights(found.layout)[name](weights)
+  return sets[name](weights)
 
 
 def save(path: pathlib.Path, found: Collection) -> None:

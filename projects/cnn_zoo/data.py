@@ -2,7 +2,7 @@
 
 A batch is a function of (config, key, epoch, place), the same for all networks
 that see the same share of the data, as in the released zoo, where every network
-has seed 42. So its first layer's patches and its dropout noise are made once.
+has seed 42. So its first layer's columns and its dropout noise are made once.
 """
 
 import csv
@@ -158,19 +158,20 @@ def noise(
 
 
 def gather(
-  pictures: Pictures, rows: jax.Array, microbatch: int
+  pictures: Pictures, rows: jax.Array, config: ml_collections.ConfigDict
 ) -> dict[str, jax.Array]:
   """The pictures of `rows` [n] as all networks see them, in microbatches.
 
   Returns:
-    patches float32 [n / microbatch, 9, places, microbatch], labels int32
-    [n / microbatch, microbatch].
+    columns float32 [n / microbatch, rows, places, microbatch] (see
+    model.columns), labels int32 [n / microbatch, microbatch].
   """
-  rows = rows.reshape(-1, microbatch)
+  rows = rows.reshape(-1, config.microbatch)
+  strides = tuple(config.strides)
   pixels = jnp.moveaxis(pictures.pixels[rows], 1, -1)  # [m, side, side, n]
   values = pixels * pictures.scale - 1
   return {
-    "patches": jax.vmap(lambda x: model.patches(x[None]))(values),
+    "columns": jax.vmap(lambda x: model.columns(x[None], strides, 0))(values),
     "labels": pictures.labels[rows],
   }
 
@@ -189,7 +190,7 @@ def batches(config: ml_collections.ConfigDict, key: jax.Array):
 
   def batch(t):
     rows = order(key, t // many, size, many, config.batch_size)[t % many]
-    found = gather(pictures, rows, config.microbatch)
+    found = gather(pictures, rows, config)
     return {**found, "noise": noise(key, t, config)}
 
   return batch

@@ -1,9 +1,11 @@
-"""The zoo's CNN as a vector of weights, in the form that CPUs are fast at.
+"""The zoo's networks as vectors of weights, in the form that CPUs are fast at.
 
-Some 3x3 convolutions of stride 2 without padding, each with an activation and
-dropout; the mean over the places; a dense layer (arXiv:2002.11448). A network
-is one vector, in the released zoo's order: of each layer the bias, then the
-kernel `[height, width, in, out]`, or `[in, out]` of the dense one.
+The CNN (arXiv:2002.11448): some 3x3 convolutions without padding, of stride 2
+in the paper's own, each with an activation and dropout; the mean over the
+places; a dense layer. A fully connected network has dense layers for
+convolutions, on the pixels. Either is one vector, in the released zoo's order:
+of each layer the bias, then the kernel `[height, width, in, out]`, or
+`[in, out]` of a dense one.
 
 Activations are `[channels, height, width, microbatch]`: the minor dimension is
 as wide as the vector units, and a convolution is one product of its kernel
@@ -30,7 +32,8 @@ INITIALIZERS = (
   "RandomNormal",
   "TruncatedNormal",
 )
-SIDE, STRIDE = 3, 2  # Of every convolution.
+NETWORKS = ("cnn", "dense")
+SIDE = 3  # Of every convolution.
 
 
 class Tensor(NamedTuple):
@@ -42,16 +45,27 @@ class Tensor(NamedTuple):
   shape: tuple[int, ...]
 
 
-def layout(widths: Sequence[int], classes: int) -> tuple[Tensor, ...]:
-  """The tensors of a network with these channels; bias before kernel."""
-  ins = (1, *widths)
+def layout(
+  widths: Sequence[int], classes: int, pixels: int | None = None
+) -> tuple[Tensor, ...]:
+  """The tensors of a network with these widths; bias before kernel.
+
+  Args:
+    widths: channels of the convolutions, or units of the hidden layers.
+    classes: units of the last layer.
+    pixels: of a picture, which a fully connected network has; None of a CNN.
+  """
+  window = () if pixels else (SIDE, SIDE)
+  counts = {"conv2d": 0, "dense": 0}
+  ends = [pixels or 1, *widths, classes]
   shapes = []
-  for i, (fan_in, out) in enumerate(itertools.pairwise(ins)):
-    name = f"conv2d{f'_{i}' * (i > 0)}"
+  for i, (fan_in, out) in enumerate(itertools.pairwise(ends)):
+    around = window if i < len(widths) else ()
+    kind = "conv2d" if around else "dense"
+    name = f"{kind}_{counts[kind]}" if counts[kind] else kind
+    counts[kind] += 1
     shapes.append((f"{name}/bias:0", (out,)))
-    shapes.append((f"{name}/kernel:0", (SIDE, SIDE, fan_in, out)))
-  shapes.append(("dense/bias:0", (classes,)))
-  shapes.append(("dense/kernel:0", (widths[-1], classes)))
+    shapes.append((f"{name}/kernel:0", (*around, fan_in, out)))
   ends = [0, *itertools.accumulate(math.prod(shape) for _, shape in shapes)]
   return tuple(
     Tensor(name, start, end, shape)
@@ -63,10 +77,12 @@ def layout(widths: Sequence[int], classes: int) -> tuple[Tensor, ...]:
 
 def layout_of(config: ml_collections.ConfigDict) -> tuple[Tensor, ...]:
   """The layout of the config's networks."""
-  return layout(config.widths, config.classes)
+  dense = config.network == "dense"
+  pixels = config.image_size**2 if dense else None
+  return layout(config.widths, config.classes, pixels)
 
 
-def out_side(side: int) -> int:
+def out_side(side: int, stride: int) -> int:
   """The side after a convolution without padding.
 
   Raises:
@@ -77,14 +93,31 @@ def out_side(side: int) -> int:
       f"a picture of side {side} is too small for a 3x3 convolution: "
       "config.widths has too many layers for config.image_size"
     )
-  return (side - SIDE) // STRIDE + 1
+  return (side - SIDE) // stride + 1
 
 
 def sides(config: ml_collections.ConfigDict) -> tuple[int, ...]:
-  """The sides of the maps after each convolution: 13, 6, 2 of MNIST."""
+  """The sides of each hidden layer's maps: 13, 6, 2 of MNIST; 1 of dense.
+
+  Raises:
+    InputError: the config's layers do not fit each other, or the pictures.
+  """
+  widths, strides = tuple(config.widths), tuple(config.strides)
+  if config.network == "dense":
+    if strides:
+      raise InputError(
+        f"config.strides is {strides}, and config.network = 'dense' has no "
+        "convolutions: it must be ()"
+      )
+    return (1,) * len(widths)
+  if len(strides) != len(widths):
+    raise InputError(
+      f"config.strides has {len(strides)} strides and config.widths "
+      f"{len(widths)} convolutions: each needs one"
+    )
   found = [int(config.image_size)]
-  for _ in tuple(config.widths):
-    found.append(out_side(found[-1]))
+  for stride in strides:
+    found.append(out_side(found[-1], stride))
   return tuple(found[1:])
 
 
@@ -166,51 +199,66 @@ def kernel_mask(config: ml_collections.ConfigDict) -> jax.Array:
   )
 
 
-def patches(a: jax.Array) -> jax.Array:
-  """The 3x3 patches at stride 2: `[c, h, w, n] -> [9 c, places, n]`.
+def patches(a: jax.Array, stride: int) -> jax.Array:
+  """The 3x3 patches: `[c, h, w, n] -> [9 c, places, n]`.
 
   Rows are in the order of the kernel's rows `[height, width, in]`.
   """
   channels, height, _, n = a.shape
-  side = out_side(height)
-  last = STRIDE * side - 1
+  side = out_side(height, stride)
+  last = stride * (side - 1) + 1
   taps = [
-    a[:, y : y + last : STRIDE, x : x + last : STRIDE]
+    a[:, y : y + last : stride, x : x + last : stride]
     for y, x in itertools.product(range(SIDE), range(SIDE))
   ]
   return jnp.stack(taps).reshape(SIDE**2 * channels, side**2, n)
 
 
+def columns(a: jax.Array, strides: Sequence[int], layer: int) -> jax.Array:
+  """What a hidden layer's kernel is multiplied with: `[rows, places, n]`.
+
+  Args:
+    a: [channels, height, width, n], what the layer sees.
+    strides: of the convolutions; none, and the layer is dense.
+    layer: its number.
+  """
+  if strides:
+    return patches(a, strides[layer])
+  return a.reshape(-1, 1, a.shape[-1])
+
+
 def logits(
   parts: Sequence[jax.Array],
-  first_patches: jax.Array,
+  first: jax.Array,
   activation: Callable[[jax.Array], jax.Array],
+  strides: Sequence[int],
   keep: Sequence[jax.Array] | None = None,
 ) -> jax.Array:
   """A network's logits of a microbatch.
 
   Args:
     parts: from `tensors`.
-    first_patches: `patches` of the pictures, [9, places, n]: they are the same
-      for all networks.
-    activation: after each convolution.
-    keep: of each convolution, factors [width, places, n] of its dropout, 0 or
+    first: `columns` of the pictures, [rows, places, n]: they are the same for
+      all networks.
+    activation: after each hidden layer.
+    strides: of the convolutions; none of a fully connected network.
+    keep: of each hidden layer, factors [width, places, n] of its dropout, 0 or
       1 / (1 - rate); none at the test.
 
   Returns:
     float32 [classes, n].
   """
-  found = first_patches
-  for i in range(len(parts) // 2 - 1):
+  found, hidden = first, len(parts) // 2 - 1
+  for i in range(hidden):
     bias, kernel = parts[2 * i], parts[2 * i + 1]
     rows, places, n = found.shape
     a = _product(kernel, found.reshape(rows, places * n))
     a = activation(a.reshape(-1, places, n) + bias[:, None, None])
     if keep is not None:
       a = a * keep[i]
-    if i < len(parts) // 2 - 2:
+    if i + 1 < hidden:
       side = math.isqrt(places)
-      found = patches(a.reshape(-1, side, side, n))
+      found = columns(a.reshape(-1, side, side, n), strides, i + 1)
   pooled = jnp.mean(a, axis=1)  # [width, n]
   return _product(parts[-1], pooled) + parts[-2][:, None]
 

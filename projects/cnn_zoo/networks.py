@@ -129,7 +129,7 @@ def _row(zoo, state, number, epoch, scores):
     **hyperparameters.described(state.drawn, config),
     "config.b_init": "zeros",
     "config.dataset": config.dataset,
-    "config.dnn_architecture": "cnn",
+    "config.dnn_architecture": config.network,
     "config.epochs": config.checkpoints[-1],
     "config.epochs_between_checkpoints": (
       config.checkpoints[-1] - config.checkpoints[-2]

@@ -30,6 +30,9 @@ SETS = {
   "wstats-layers:0,1,2,3-qts:0,25,50,75,100": "statistics of all layers (56)",
 }
 STATISTICS = "wstats-layers:0,1,2,3-qts:0,25,50,75,100"
+# Seven numbers of some weights: other architectures have most of them, too.
+STATISTICS_SETS = tuple(name for name in SETS if name.startswith("wstats"))
+
 
 # Of each set, in the order of DATASETS.
 R2 = {

@@ -65,7 +65,7 @@ def compiled(
   def advance(states, counts, pictures, rows, steps, key, first):
     def one_batch(t, states):
       here = jax.lax.dynamic_index_in_dim(rows, t, keepdims=False)
-      batch = data.gather(pictures, here, config.microbatch)
+      batch = data.gather(pictures, here, config)
       batch["noise"] = data.noise(key, first + t, config)
 
       def one_member(i, states):
@@ -86,7 +86,7 @@ def compiled(
     def one_block(b, sums):
       rows = b * block + jnp.arange(block)
       rows_in = jnp.minimum(rows, len(pictures.labels) - 1)
-      batch = data.gather(pictures, rows_in, config.microbatch)
+      batch = data.gather(pictures, rows_in, config)
       batch["mask"] = (rows < size).reshape(-1, config.microbatch)
 
       def one_member(i, sums):

@@ -8,7 +8,8 @@
 
 DIR is a zoo's folder, one a data set, in the released layout or as `train` left
 it. Its statistics are written to `zoo_<data set>.npz` beside the results, and
-are read from there without `--zoo`; only sets of raw weights need the zoo.
+are read from there without `--zoo`, as those of `--other`; only sets of raw
+weights need the zoo.
 `--quick` does all on generated networks; results and README stay.
 """
 
@@ -109,6 +110,7 @@ def r2_table(context: reproduce.Context) -> dict[str, str]:
   path = context.out / "transfer.json"
   pairs = cells.load(path)["pairs"] if path.exists() else None
   return {
+    "zoos": result_tables.zoo_table(found),
     "r2": result_tables.r2_table(found),
     "protocols": result_tables.protocol_table(found),
     "relations": result_tables.relation_table(found, pairs),
@@ -148,12 +150,27 @@ def epoch_table(context: reproduce.Context) -> str:
   return result_tables.epoch_table(found)
 
 
-def architecture_table(context: reproduce.Context) -> str:
-  """Networks of other widths and depths, by trees of the paper's."""
-  config = config_of(context)
-  others = [
-    collection.read(folder, config) for folder in context.arguments.other
+def other_networks(context: reproduce.Context) -> list[Collection]:
+  """Networks of other architectures, whatever their data."""
+  config, out = config_of(context), context.out
+  folders = list(context.arguments.other)
+  if context.quick and not folders:
+    folders = [
+      generated.write(out / f"other_{i}", QUICK[0], seed=2 + i, layout=layout)
+      for i, layout in enumerate(generated.OTHERS)
+    ]
+  for folder in folders:
+    one = collection.read(folder, config)
+    what = studies.architecture(one).replace(", ", "_").replace(" ", "")
+    collection.save(out / f"other_{one.name}_{what}.npz", one)
+  return [
+    collection.read(path, config) for path in sorted(out.glob("other_*.npz"))
   ]
+
+
+def architecture_table(context: reproduce.Context) -> str:
+  """Networks of other widths, depths and kinds, by trees of the paper's."""
+  others = other_networks(context)
   found = each(
     context,
     "architectures",

@@ -43,6 +43,23 @@ def r2_table(found: Mapping[str, Any]) -> str:
   return markdown.table(header, rows)
 
 
+def zoo_table(found: Mapping[str, Any]) -> str:
+  """Of each data set: how many networks, how long, how accurate."""
+  header = ["data", "networks", "left out", "epochs"]
+  header += ["test accuracy: least, quartiles, most"]
+  rows = [
+    [
+      named(name),
+      f"{cell['networks']}",
+      f"{cell['left_out']}",
+      f"{cell['epochs'][-1]}",
+      ", ".join(f"{value:.2f}" for value in cell["accuracy"]),
+    ]
+    for name, cell in found.items()
+  ]
+  return markdown.table(header, rows)
+
+
 def protocol_table(found: Mapping[str, Any]) -> str:
   """Of the 56 statistics: all scores, and what the test networks' help is."""
   header = ["data", "predictor", "R2, honest", "R2, the paper's protocol"]
@@ -245,15 +262,19 @@ def epoch_table(found: Mapping[str, Any]) -> str:
 
 
 def architecture_table(found: Mapping[str, Any]) -> str:
-  """Trees of one architecture on networks of others."""
-  header = ["trained on", "judged on", "R2", "tau", "networks"]
+  """Trees of one architecture on networks of others, by set of statistics."""
+  header = ["trained on", "judged on", "networks", "median accuracy"]
+  header += [paper.SETS[name] for name in paper.STATISTICS_SETS]
   rows = []
   for name, cell in found.items():
     for one in cell["rows"]:
-      what = f"{named(one['dataset'])}: {one['architecture']}"
-      score = [spread(one["r2"]), spread(one["tau"])]
-      rows.append([named(name), what, *score, f"{one['networks']}"])
-    if len(cell["rows"]) == 1:
-      for what in ("wider", "of other depth", "fully connected"):
-        rows.append([named(name), f"networks that are {what}", *["-"] * 3])
-  return markdown.table(header, rows)
+      row = [named(name), f"{named(one['dataset'])}: {one['architecture']}"]
+      row += [f"{one['networks']}", f"{one['median_accuracy']:.2f}"]
+      for features in paper.STATISTICS_SETS:
+        score = one["sets"][features]
+        tau = score and f"{spread(score['tau'])}, R2 {_plain(score['r2'][0])}"
+        row.append(tau or "-")
+      rows.append(row)
+  return markdown.table(header, rows) + (
+    "\nTau, and R2; - where the set wants another number of layers.\n"
+  )

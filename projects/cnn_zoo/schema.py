@@ -31,6 +31,11 @@ def _epochs(values):
   return None
 
 
+def _strides(values):
+  """None of a fully connected network."""
+  return several(positive(int))(values) if len(values) else None
+
+
 SCHEMA = {
   "first_network": at_least(0),
   "dataset": choice(*data.DATASETS),
@@ -39,7 +44,9 @@ SCHEMA = {
   "generated_images": positive(int),
   "image_size": positive(int),
   "classes": positive(int),
+  "network": choice(*model.NETWORKS),
   "widths": several(positive(int)),
+  "strides": _strides,
   "microbatch": positive(int),
   "checkpoints": _epochs,
   "optimizers": several(choice(*optimizers.NAMES)),

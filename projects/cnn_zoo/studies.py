@@ -293,34 +293,71 @@ def of_epochs(
   return {**_about(found, rows, parts), "by_epoch": table}
 
 
+def seen(found: Collection, other: Collection, name: str) -> np.ndarray:
+  """A set's features of `other`, for what learned the same set of `found`.
+
+  Sets of the first and the last layer, of the last, and of all weights together
+  exist at any depth; those of all layers want as many layers.
+
+  Raises:
+    InputError: a predictor of the one cannot judge the other.
+  """
+  shapes = lambda one: [tensor.shape for tensor in one.layout]
+  options = lambda one: [set(one.columns.get(n, ())) for n in features.CHOICES]
+  here, there = (len(shapes(one)) // 2 for one in (found, other))
+  why = None
+  if "weights" in name and shapes(found) != shapes(other):
+    why = "their tensors differ"
+  elif ":0,1,2,3-" in name and here != there:
+    why = f"they have {here} and {there} layers"
+  elif name.startswith("hyper") and options(found) != options(other):
+    why = "their hyperparameters have other choices"
+  if why:
+    raise InputError(
+      f"what learned the {paper.SETS[name]} of networks of "
+      f"{architecture(found)} cannot judge those of {architecture(other)}: "
+      f"{why}"
+    )
+  return collection.of_set(other, _named(other, name))
+
+
 def of_architectures(
   found: Collection,
   others: Sequence[Collection],
   config: ml_collections.ConfigDict,
 ) -> dict[str, Any]:
-  """Trees on the first and last layer's statistics, judged on other networks.
+  """Trees on each set of statistics, judged on other networks.
 
-  These 28 exist whatever the depth is. Its own architecture comes first; of
-  others, twins of networks that were learned from do not count.
+  Its own architecture comes first; of others, twins of networks that were
+  learned from do not count. A set that cannot judge an architecture is None.
   """
-  ends = lambda one: one.statistics[features.names_of(one.layout).every][:, -1]
-  seen = lambda one: features.of_layers(ends(one), (0, -1))
   rows = np.flatnonzero(collection.usable(found))
-  parts = split(rows, config)
-  predict, _ = fitted("gbm", config, seen(found), accuracies(found), parts)
+  parts, y = split(rows, config), accuracies(found)
   learned = np.concatenate([parts.training, parts.validation])
+  predict = {
+    name: fitted("gbm", config, seen(found, found, name), y, parts)[0]
+    for name in paper.STATISTICS_SETS
+  }
   table = []
   for one in (found, *others):
     judged = parts.test
     if one is not found:
       judged = _strangers(found, learned, one)
-    truth = accuracies(one)[judged]
+    truth, sets = accuracies(one)[judged], {}
+    for name, of in predict.items():
+      try:
+        x = seen(found, one, name)[judged]
+      except InputError:
+        sets[name] = None
+        continue
+      sets[name] = scores.with_intervals(truth, of(x), config)
     table.append(
       {
         "architecture": architecture(one),
         "dataset": one.name,
         "networks": len(judged),
-        **scores.with_intervals(truth, predict(seen(one)[judged]), config),
+        "median_accuracy": float(np.median(truth)),
+        "sets": sets,
       }
     )
   return {**_about(found, rows, parts), "rows": table}

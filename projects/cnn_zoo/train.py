@@ -1,9 +1,10 @@
-"""Trains a zoo: thousands of small CNNs that differ in their hyperparameters.
+"""Trains a zoo: thousands of networks that differ in their hyperparameters.
 
     python -m projects.cnn_zoo.train --workdir=runs/zoo_mnist \\
       --config=configs/cnn_zoo/mnist.py
 """
 
+import functools
 import pathlib
 import sys
 import time
@@ -78,7 +79,7 @@ def by_activation(
 def make_train_step(config: ml_collections.ConfigDict) -> Callable:
   """Returns `step(state, batch) -> state, metrics` of one network, pure.
 
-  A batch has `patches`, `labels` and `noise` (see data.py).
+  A batch has `columns`, `labels` and `noise` (see data.py).
 
   Raises:
     InputError: a value of `config` that it cannot have.
@@ -89,21 +90,21 @@ def make_train_step(config: ml_collections.ConfigDict) -> Callable:
   which = jnp.asarray(
     [optimizers.NAMES.index(n) for n in tuple(config.optimizers)]
   )
-  places = model.sides(config)
+  sides, strides = model.sides(config), tuple(config.strides)
 
   def keep_of(noise, rate):
     """Each layer's factors, of the noise of a microbatch [units, n]."""
     dropped = noise < (rate * data.NOISE).astype(jnp.uint16)
     factors = jnp.where(dropped, 0.0, 1 / (1 - rate))
     keep = []
-    for width, side in zip(config.widths, places, strict=True):
+    for width, side in zip(config.widths, sides, strict=True):
       here, factors = jnp.split(factors, [width * side**2])
       keep.append(here.reshape(width, side**2, -1))
     return keep
 
   def summed_loss(activation, parts, batch, rate):
     keep = keep_of(batch["noise"], rate)
-    found = model.logits(parts, batch["patches"], activation, keep)
+    found = model.logits(parts, batch["columns"], activation, strides, keep)
     return jnp.sum(losses.cross_entropy(found, batch["labels"]))
 
   def gradient(activation, weights, rate, batch):
@@ -144,15 +145,17 @@ def make_train_step(config: ml_collections.ConfigDict) -> Callable:
 def make_judge(config: ml_collections.ConfigDict) -> Callable:
   """Returns `judge(state, batch) -> sums` of one network, without dropout.
 
-  A batch has `patches`, `labels` and `mask`; the sums are of the examples that
+  A batch has `columns`, `labels` and `mask`; the sums are of the examples that
   count: `correct`, and the cross-entropy as `loss`.
   """
+
+  strides = tuple(config.strides)
 
   def sums(activation, weights, batch):
     parts = model.tensors(weights, config)
 
     def add(total, part):
-      found = model.logits(parts, part["patches"], activation)
+      found = model.logits(parts, part["columns"], activation, strides)
       right = losses.correct(found, part["labels"]) & part["mask"]
       loss = losses.cross_entropy(found, part["labels"])
       loss = jnp.where(part["mask"], loss, 0.0)
@@ -185,7 +188,7 @@ def make_evaluate(
   def sums(state):
     def one_block(total, start):
       rows = start + jnp.arange(block)
-      batch = data.gather(test, jnp.minimum(rows, size - 1), config.microbatch)
+      batch = data.gather(test, jnp.minimum(rows, size - 1), config)
       batch["mask"] = (rows < size).reshape(-1, config.microbatch)
       return jax.tree.map(jnp.add, total, judge(state, batch)), None
 
@@ -239,26 +242,20 @@ def _train(config, folder, main):
   chunks = [range(s, min(s + config.steps_per_call, end)) for s in starts]
   pieces = population.share_of_this_process(chunks)
   pieces = [piece for piece in pieces if not files.complete(folder, piece)]
-  state = jax.jit(lambda i: init(network_key(config, i), config))(first)
+  first_states, run = _compiled(ml_collections.FrozenConfigDict(config))
+  numbers = jnp.arange(config.steps_per_call)
+  state = None
   if pieces:
-    zoo = networks.Zoo(
-      config,
-      data.load(config, "train"),
-      data.load(config, "test"),
-      programs.compiled(make_train_step(config), make_judge(config), config),
+    train_set, test_set = (
+      data.load(config, name) for name in ("train", "test")
     )
-    # Not vmapped, which would go through every initialiser for each network.
-    first_states = jax.jit(
-      lambda numbers: jax.lax.map(
-        lambda i: init(network_key(config, i), config), numbers
-      )
-    )
+    zoo = networks.Zoo(config, train_set, test_set, run)
     log = logs.Log(folder, end) if main else None
     bar = tqdm(pieces, desc=folder.name, disable=not main, dynamic_ncols=True)
     bar.mininterval = 0.2 if sys.stderr.isatty() else 30
     for piece in bar:
       began = time.perf_counter()
-      states = first_states(jnp.arange(config.steps_per_call) + piece[0])
+      states = first_states(numbers + piece[0])
       states, weights, rows = networks.train(zoo, states, piece)
       files.write_shard(folder, piece, weights, rows)
       state = jax.tree.map(lambda leaf: leaf[-1], states)
@@ -269,9 +266,21 @@ def _train(config, folder, main):
         log.write(piece[-1] + 1, scores)
     if log:
       log.close()
+  if state is None:
+    state = jax.tree.map(lambda leaf: leaf[0], first_states(numbers + first))
   if jax.process_count() > 1:
     multihost_utils.sync_global_devices("the zoo is trained")
   return state, networks.summary(files.read(folder).rows)
+
+
+@functools.lru_cache(maxsize=1)
+def _compiled(config):
+  """(numbers -> first states, the zoo's programs), kept for the next call."""
+  # Not vmapped, which would go through every initialiser for each network.
+  one = lambda i: init(network_key(config, i), config)
+  first_states = jax.jit(lambda numbers: jax.lax.map(one, numbers))
+  run = programs.compiled(make_train_step(config), make_judge(config), config)
+  return first_states, run
 
 
 def checks(config: ml_collections.ConfigDict) -> None:

@@ -1,7 +1,5 @@
 """Keras's rules against values by hand; the fast form against plain lax."""
 
-import functools
-
 import jax
 import numpy as np
 import pytest
@@ -19,8 +17,6 @@ from projects.cnn_zoo import (
   train,
 )
 
-CONFIG = mnist.get_config("smoke")
-
 
 def test_the_papers_network_has_its_weights_and_order():
   tensors = model.layout((16, 16, 16), 10)
@@ -33,7 +29,47 @@ def test_the_papers_network_has_its_weights_and_order():
 
 def test_a_picture_too_small_is_one_sentence():
   with pytest.raises(InputError, match="side 2 is too small"):
-    model.out_side(2)
+    model.out_side(2, 2)
+
+
+def test_other_architectures_have_their_tensors():
+  dense = model.layout_of(mnist.get_config("dense"))
+  assert [t.name for t in dense[::2]] == [
+    "dense/bias:0",
+    "dense_1/bias:0",
+    "dense_2/bias:0",
+    "dense_3/bias:0",
+  ]
+  assert [t.shape for t in dense[1::2]] == [
+    (784, 32),
+    (32, 32),
+    (32, 32),
+    (32, 10),
+  ]
+  assert dense[-1].end == 33 * 10 + 2 * 33 * 32 + 785 * 32
+  deep = mnist.get_config("deep")
+  assert model.sides(deep) == (13, 6, 4, 2)
+  assert model.layout_of(deep)[6].name == "conv2d_3/bias:0"
+  assert model.layout_of(mnist.get_config("wide"))[3].shape == (3, 3, 32, 32)
+
+
+@pytest.mark.parametrize(
+  ("variant", "strides", "said"),
+  [
+    ("", (2, 2), "2 strides and config.widths 3"),
+    ("dense", (2,), r"it must be \(\)"),
+    ("", (2, 2, 4), None),
+    ("deep", (2, 2, 2, 2), "side 2 is too small"),
+  ],
+)
+def test_strides_fit_the_network(variant, strides, said):
+  config = mnist.get_config(variant).unlock()
+  config.strides = strides
+  if said is None:
+    assert model.sides(config) == (13, 6, 1)
+    return
+  with pytest.raises(InputError, match=said):
+    train.checks(config)
 
 
 @pytest.mark.parametrize("name", optimizers.NAMES)
@@ -104,62 +140,108 @@ def test_hyperparameters_lie_in_their_ranges_and_differ():
     assert counts.min() > 0.7 * 400 / len(options)
 
 
-@functools.cache
-def network():
-  """A tiny network and a batch, for several tests."""
-  state = train.init(jax.random.key(3), CONFIG)
-  state = state.replace(weights=state.weights + 0.05)  # Biases, too.
-  pictures = data.load(CONFIG, "train")
-  rows = jnp.arange(CONFIG.batch_size)
-  batch = data.gather(pictures, rows, CONFIG.microbatch)
-  batch["noise"] = data.noise(jax.random.key(0), jnp.int32(0), CONFIG)
+def network(config):
+  """A tiny network of known hyperparameters, pictures and a batch."""
+  drawn = hyperparameters.Hyperparameters(
+    *map(jnp.int32, (config.optimizers.index("sgd"), 0, 0, 0)),
+    *map(jnp.float32, (0.05, 0.01, 0.3, 0.1)),
+  )
+  rng = np.random.default_rng(0)
+  size = model.layout_of(config)[-1].end
+  state = train.State(
+    step=jnp.int32(0),
+    drawn=drawn,  # Biases, too, are not 0.
+    weights=jnp.asarray(rng.normal(0.05, 0.2, size), jnp.float32),
+    moments=jnp.zeros((2, size)),
+  )
+  pictures = data.load(config, "train")
+  rows = jnp.arange(config.batch_size)
+  batch = data.gather(pictures, rows, config)
+  batch["noise"] = data.noise(jax.random.key(0), jnp.int32(0), config)
   return state, pictures, batch
 
 
-def plain_loss(weights, drawn, pictures, noise):
-  """The mean loss of the first batch in lax.conv's form, penalty included."""
-  x = pictures.pixels[: CONFIG.batch_size, :, :, None] * pictures.scale - 1
-  noise = jnp.moveaxis(noise, 2, 1).reshape(CONFIG.batch_size, -1)
-  keep = jnp.where(noise / data.NOISE < drawn.dropout, 0, 1)
-  activation = model.ACTIVATIONS[CONFIG.activations[int(drawn.activation)]]
+def plain_loss(weights, place, rate, l2, pictures, noise, config):
+  """The first batch's mean loss, penalty included, and its logits [n, classes].
+
+  As lax and jnp have them.
+  """
+  x = pictures.pixels[: config.batch_size, :, :, None] * pictures.scale - 1
+  noise = jnp.moveaxis(noise, 2, 1).reshape(config.batch_size, -1)
+  keep = jnp.where(noise / data.NOISE < rate, 0, 1)
+  named = {"relu": lambda x: jnp.maximum(x, 0), "tanh": jnp.tanh}
+  first, last = config.activations[0], config.activations[-1]
+  activation = lambda x: jnp.where(place == 0, named[first](x), named[last](x))
   tensors = [
-    weights[t.start : t.end].reshape(t.shape) for t in model.layout_of(CONFIG)
+    weights[t.start : t.end].reshape(t.shape) for t in model.layout_of(config)
   ]
+  if config.network == "dense":
+    x = x.reshape(config.batch_size, 1, 1, -1)
   penalty, at = 0.0, 0
-  for bias, kernel in zip(tensors[:-2:2], tensors[1:-2:2], strict=True):
-    x = jax.lax.conv_general_dilated(
-      x, kernel, (2, 2), "VALID", dimension_numbers=("NHWC", "HWIO", "NHWC")
-    )
+  for i, bias in enumerate(tensors[:-2:2]):
+    kernel = tensors[2 * i + 1]
+    if config.network == "dense":
+      x = x @ kernel
+    else:
+      x = jax.lax.conv_general_dilated(
+        x,
+        kernel,
+        (config.strides[i],) * 2,
+        "VALID",
+        dimension_numbers=("NHWC", "HWIO", "NHWC"),
+      )
     x = activation(x + bias[None, None, None])
     n, h, w, c = x.shape
     mask = keep[:, at : at + h * w * c].reshape(n, c, h, w)
-    x = x * jnp.moveaxis(mask, 1, -1) / (1 - drawn.dropout)
+    x = x * jnp.moveaxis(mask, 1, -1) / (1 - rate)
     at += h * w * c
     penalty += jnp.sum(kernel**2)
   found = x.mean((1, 2)) @ tensors[-1] + tensors[-2][None]
-  penalty = drawn.l2 * (penalty + jnp.sum(tensors[-1] ** 2))
-  labels = pictures.labels[: CONFIG.batch_size]
+  penalty = l2 * (penalty + jnp.sum(tensors[-1] ** 2))
+  labels = pictures.labels[: config.batch_size]
   chosen = jnp.take_along_axis(jax.nn.log_softmax(found), labels[:, None], 1)
-  return penalty - chosen.mean()
+  return penalty - chosen.mean(), found
 
 
-def test_a_step_equals_a_plain_transcription():
-  state, pictures, batch = network()
-  sgd = jnp.int32(CONFIG.optimizers.index("sgd"))
-  drawn = state.drawn.replace(
-    optimizer=sgd, l2=jnp.float32(0.01), dropout=jnp.float32(0.3)
-  )
-  state = state.replace(drawn=drawn)
-  for place in range(len(CONFIG.activations)):
-    here = state.replace(drawn=drawn.replace(activation=jnp.int32(place)))
-    new, metrics = train.make_train_step(CONFIG)(here, batch)
-    loss, slope = jax.value_and_grad(plain_loss)(
-      here.weights, here.drawn, pictures, batch["noise"]
+@pytest.mark.parametrize(
+  ("variant", "activations"),
+  [("deep,smoke", ("tanh",)), ("dense,smoke", ("tanh", "relu"))],
+)
+def test_steps_and_judgements_equal_a_plain_transcription(variant, activations):
+  config = mnist.get_config(variant).unlock()
+  config.activations = activations
+  state, pictures, batch = network(config)
+  l2, size = float(state.drawn.l2), config.batch_size
+  labels = np.asarray(pictures.labels)[: size - 3]
+  step = jax.jit(train.make_train_step(config))
+  judge = jax.jit(train.make_judge(config))
+
+  @jax.jit
+  def plain(weights, place, rate):
+    loss = lambda weights: plain_loss(
+      weights, place, rate, l2, pictures, batch["noise"], config
     )
+    return jax.value_and_grad(loss, has_aux=True)(weights)
+
+  for place in range(len(config.activations)):
+    drawn = state.drawn.replace(activation=jnp.int32(place))
+    here = state.replace(drawn=drawn)
+    new, metrics = step(here, batch)
+    (loss, _), slope = plain(state.weights, place, drawn.dropout)
     np.testing.assert_allclose(metrics["loss"], loss, rtol=1e-5)
-    moved = here.weights - drawn.learning_rate * slope
-    np.testing.assert_allclose(new.weights, moved, rtol=1e-5, atol=1e-7)
+    moved = state.weights - drawn.learning_rate * slope
+    np.testing.assert_allclose(new.weights, moved, rtol=1e-5, atol=1e-6)
     assert int(new.step) == 1
+    # All count but three; nothing is dropped.
+    mask = np.arange(size).reshape(batch["labels"].shape) < size - 3
+    sums = judge(here, {**batch, "mask": mask})
+    (_, found), _ = plain(state.weights, place, 0.0)
+    found = np.asarray(found)[:-3]
+    right = found.argmax(1) == labels
+    assert sums["correct"] == right.sum()
+    log = found - np.log(np.exp(found).sum(1, keepdims=True))
+    loss = -log[np.arange(size - 3), labels].sum()
+    np.testing.assert_allclose(sums["loss"], loss, rtol=1e-5)
 
 
 @pytest.mark.parametrize("members", [1, 3, 9])

@@ -11,6 +11,7 @@ from configs.cnn_zoo import predictors as settings
 from projects.cnn_zoo import (
   collection,
   features,
+  model,
   paper,
   predictors,
   reproduce,
@@ -74,12 +75,21 @@ def context(out, **flags):
 
 @pytest.mark.slow
 def test_tables_have_their_pictures(tmp_path, monkeypatch):
+  judged = reproduce.architecture_table(context(tmp_path)).splitlines()
+  kinds = [line.split("|")[2].strip() for line in judged[2:5]]
+  assert kinds == [
+    "MNIST: conv 4, conv 4, conv 4, dense 3",
+    "MNIST: conv 4, conv 4, dense 3",
+    "MNIST: dense 4, dense 4, dense 4, dense 3",
+  ]
+  assert judged[3].count(" - ") == 1 and judged[4].count(" - ") == 0
   few = (paper.STATISTICS, "weights", "hyper", "hyper.learning_rate")
   monkeypatch.setattr(paper, "SETS", {n: paper.SETS[n] for n in few})
   monkeypatch.setattr(predictors, "KINDS", ("gbm",))  # Nothing to compile.
   made = reproduce.transfer_table(context(tmp_path))
   assert "ranks Fashion-MNIST" in made and "tau undefined" not in made
   tables = reproduce.r2_table(context(tmp_path))
+  assert "| Fashion-MNIST | 40 | 0 | 2 | 0.1" in tables["zoos"]
   assert "statistics of all layers (56)" in tables["r2"]
   assert "(0.99)" in tables["r2"]  # The paper's.
   assert tables["protocols"].count("23, 5, 12 (0 left out)") == 4
@@ -117,12 +127,31 @@ def test_other_depths_are_judged_by_both_ends(written):
   at = [t for i, t in enumerate(one.layout) if i // 2 in keep]
   shorter = one._replace(layout=tuple(at))
   short_name = features.names_of(shorter.layout).every
-  shorter = shorter._replace(statistics={short_name: every.reshape(40, 2, -1)})
-  rows = studies.of_architectures(one, [shorter], CONFIG)["rows"]
+  kept = {
+    short_name: every.reshape(40, 2, -1),
+    "wstats-glob": one.statistics["wstats-glob"],
+  }
+  shorter = shorter._replace(statistics=kept)
+  wider = one._replace(layout=model.layout((5, 4, 4), 3))
+  rows = studies.of_architectures(one, [shorter, wider], CONFIG)["rows"]
   assert rows[0]["architecture"] == "conv 4, conv 4, conv 4, dense 3"
   assert rows[1]["architecture"] == "conv 4, conv 4, dense 3"
-  assert [row["networks"] for row in rows] == [12, 12]
-  assert rows[1]["r2"][0] > 0.9
+  assert [row["networks"] for row in rows] == [12, 12, 12]
+  ends = f"wstats-layers:0,3-qts:{paper.STATISTICS.split(':')[-1]}"
+  assert rows[1]["sets"][ends]["r2"][0] > 0.9
+  # Sets of all layers want as many layers, and raw weights the same tensors.
+  refused = [n for n, score in rows[1]["sets"].items() if score is None]
+  assert refused == [n for n in paper.STATISTICS_SETS if ":0,1,2,3-" in n]
+  assert None not in rows[2]["sets"].values()
+  with pytest.raises(InputError, match=r"the L1 .* they have 4 and 3 layers"):
+    studies.seen(one, shorter, "wnorm-layers:0,1,2,3-l1")
+  with pytest.raises(InputError, match=r"weights, layer 1 .* tensors differ"):
+    studies.seen(one, wider, "weights.1")
+  fewer = {**one.columns, "config.w_init": np.full(40, "orthogonal")}
+  with pytest.raises(InputError, match="have other choices"):
+    studies.seen(one, one._replace(columns=fewer), "hyper")
+  with pytest.raises(InputError, match=r"3 layers have no set weights\.3"):
+    collection.of_set(shorter, "weights.3")
   with pytest.raises(InputError, match="different numbers of layers"):
     studies.transfer([one, shorter], CONFIG)
 
