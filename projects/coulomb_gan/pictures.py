@@ -1,6 +1,8 @@
 """The pictures a run leaves behind: samples, potential, energy, and a film."""
 
 import pathlib
+from collections.abc import Callable
+from typing import Any
 
 import jax
 import numpy as np
@@ -17,20 +19,28 @@ from . import data, losses, model
 REAL, GENERATED = figures.REAL, figures.OURS
 
 
-def snapshot(run: experiment.Run, state, step: int) -> None:
-  """Keeps samples of step `step` for the film, and shows them in TensorBoard.
+def make_snapshot(run: experiment.Run) -> Callable[[Any, int], None]:
+  """Returns `snapshot(state, step)`, which keeps samples for the film.
 
-  The latents are the same at every step, so the film shows samples move.
+  Images are shown in TensorBoard, too. The latents are the same at every step,
+  so the film shows samples move.
   """
-  config = run.config
-  x = model.sample(
-    config, state.generator, run.key("film"), config.picture_samples
-  )
-  folder = run.workdir / "film"
-  folder.mkdir(exist_ok=True)
-  np.save(folder / f"{step:08d}.npy", np.asarray(x, np.float32))
-  if config.network == "dcgan":
-    run.image(step, "samples", tile(to_pixels(x)))
+  config, folder = run.config, run.workdir / "film"
+  sampled = sampler(config, config.picture_samples)
+
+  def snapshot(state, step):
+    x = sampled(state.generator, run.key("film"))
+    folder.mkdir(exist_ok=True)
+    np.save(folder / f"{step:08d}.npy", np.asarray(x, np.float32))
+    if config.network == "dcgan":
+      run.image(step, "samples", tile(to_pixels(x)))
+
+  return snapshot
+
+
+def sampler(config, n: int) -> Callable[[Any, jax.Array], jax.Array]:
+  """`(parameters, key) -> [n, ...]` samples, compiled once for all calls."""
+  return jax.jit(lambda params, key: model.sample(config, params, key, n))
 
 
 def draw(run: experiment.Run, state) -> None:
@@ -42,16 +52,15 @@ def draw(run: experiment.Run, state) -> None:
     p for p in (workdir / "film").glob("*.npy") if int(p.stem) <= state.step
   )
   if config.network == "dcgan":
-    x = model.sample(
-      config, state.generator, run.key("eval"), config.picture_samples
-    )
+    sampled = sampler(config, config.picture_samples)
+    x = sampled(state.generator, run.key("eval"))
     save_tiles(workdir / "samples.png", to_pixels(x))
     film = [
       Image.fromarray(tile(to_pixels(np.load(p))).squeeze()) for p in frames
     ]
   else:
     y = np.asarray(data.test(config, run.key("test")))
-    x = model.sample(config, state.generator, run.key("eval"), 5000)
+    x = sampler(config, 5000)(state.generator, run.key("eval"))
     sample_plot(workdir / "samples.png", np.asarray(x), y, records[-1])
     potential_plot(workdir / "potential.png", run, state)
     film = [plane_frame(np.load(p), y, int(p.stem)) for p in frames]
@@ -118,7 +127,7 @@ def potential_plot(path: pathlib.Path, run: experiment.Run, state) -> None:
   """Learned potential and its field beside the exact one of 2,000 samples."""
   config = run.config
   _, discriminator = model.networks(config)
-  x = model.sample(config, state.generator, run.key("potential"), 2000)
+  x = sampler(config, 2000)(state.generator, run.key("potential"))
   y = data.test(config, run.key("test"))[:2000]
   reach, resolution, arrows = extent(np.asarray(y)), 121, 25
   kernel = (config.kernel_exponent, config.kernel_epsilon)

@@ -4,7 +4,7 @@
     python -m projects.coulomb_gan.reproduce --table=particles
     python -m projects.coulomb_gan.reproduce --table=images
 
-`toy`: Coulomb GAN, GAN and WGAN-GP on the even and the uneven grid, all seeds
+`toy`: Coulomb GAN, GAN and WGAN-GP on the even and the uneven grid, some seeds
 of a method as one program. `particles`: the theory without networks. `images`:
 the three methods on Fashion-MNIST. Numbers go to `results/coulomb_gan/` and
 into the tables of this project's README; a cell that is there already is kept,
@@ -24,7 +24,7 @@ import numpy as np
 from jax import numpy as jnp
 from tqdm import tqdm
 
-from common import keys
+from common import keys, population
 from common.gan.gaussian_grid import mode_scores, mode_spread
 from common.metrics import fid
 from common.tables import cells, figures, markdown, reproduce
@@ -66,10 +66,10 @@ def train_population(
   return states, roots
 
 
-def toy_cell(
+def toy_scores(
   config: ml_collections.ConfigDict, seeds: Sequence[int], describe: str
-) -> dict[str, Any]:
-  """One method on one grid: every seed's scores, minutes and config."""
+) -> list[dict[str, Any]]:
+  """What one method on one grid scores, and its minutes, seed by seed."""
   start = time.perf_counter()
   states, roots = train_population(config, seeds, describe)
   minutes = (time.perf_counter() - start) / 60
@@ -78,9 +78,42 @@ def toy_cell(
     real = data.test(config, keys.named(root, "test"))
     return train.make_scores(config)(state, keys.named(root, "eval"), real)
 
+  scores = jax.device_get(jax.jit(jax.vmap(judge))(states, roots))
+  return [
+    {
+      "scores": {name: float(values[i]) for name, values in scores.items()},
+      "minutes": minutes / len(seeds),
+    }
+    for i in range(len(seeds))
+  ]
+
+
+def toy_cell(
+  config: ml_collections.ConfigDict,
+  seeds: Sequence[int],
+  describe: str,
+  path: pathlib.Path,
+  at_once: int,
+) -> dict[str, Any]:
+  """One method on one grid: every seed's scores, minutes and config.
+
+  Seeds that are done are kept in the journal at `path`: a table that was cut
+  goes on with the others, `at_once` of them as one program.
+  """
+  with population.Journal(path, cells.recorded(config)) as journal:
+    left = [seed for seed in seeds if str(seed) not in journal]
+    for i in range(0, len(left), at_once):
+      part = left[i : i + at_once]
+      for seed, found in zip(
+        part, toy_scores(config, part, describe), strict=True
+      ):
+        journal.write(str(seed), found)
+    wanted = {str(seed) for seed in seeds}
+    done = [r for r in journal.records() if r["piece"] in wanted]
+  done.sort(key=lambda record: int(record["piece"]))
   scores = {
-    name: np.asarray(values, np.float64)
-    for name, values in jax.jit(jax.vmap(judge))(states, roots).items()
+    name: np.array([record["scores"][name] for record in done])
+    for name in done[0]["scores"]
   }
   diverged = ~np.isfinite(scores["energy"])
   return {
@@ -88,20 +121,27 @@ def toy_cell(
     "diverged": int(diverged.sum()),
     "seeds": len(seeds),
     "first_seed": seeds[0],
-    "minutes": minutes,
+    "minutes": sum(record["minutes"] for record in done),
     "config": cells.recorded(config),
   }
 
 
 def toy(context: reproduce.Context) -> str:
   """Both grids, three methods, all seeds; returns the table as Markdown."""
-  rows, first = [], context.arguments.first_seed
-  seeds = range(first, first + context.seeds)
+  rows, asked = [], context.arguments
+  seeds = range(asked.first_seed, asked.first_seed + context.seeds)
   for grid in GRIDS[: 1 if context.quick else None]:
     for method, name in NAMES.items():
       variant = "" if method == "coulomb" else method
       config = reproduce.config_of(context, grid, variant)
-      compute = functools.partial(toy_cell, config, seeds, f"{name}, {grid}")
+      runs = context.out if context.quick else pathlib.Path(asked.runs)
+      journal = runs / f"{grid}_{method}.jsonl"
+      if context.fresh:
+        journal.unlink(missing_ok=True)
+      describe = f"{name}, {grid}"
+      compute = functools.partial(
+        toy_cell, config, seeds, describe, journal, asked.at_once
+      )
       cell = reproduce.cell(context, f"{grid}_{method}", compute)
       rows.append([grid.removeprefix("gaussian_"), name, *toy_row(cell)])
   header = ["grid", "method", "modes of 25", "within 3 std", "std in a mode"]
@@ -123,11 +163,14 @@ def toy_row(cell: dict[str, Any]) -> list[str]:
     "energy_u": ".1e",
     "energy_at_mode_std": ".1e",
   }
+  # A cell from before modes' widths were measured has no such scores.
   texts = [
     cells.median_and_range(cell["scores"][name], form)
+    if name in cell["scores"]
+    else "-"
     for name, form in forms.items()
   ]
-  first = cell["first_seed"]
+  first = cell.get("first_seed", 0)
   seeds = f"{first} to {first + cell['seeds'] - 1}"
   if cell["diverged"]:
     seeds += f" ({cell['diverged']} diverged)"
@@ -296,10 +339,17 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
   add = parser.add_argument
   text = "of the grids' table, %(default)s by default: others chose settings"
   add("--first_seed", type=int, default=20, help=text)
+  text = "seeds of the grids that are one program, %(default)s by default"
+  add("--at_once", type=int, default=5, help=text)
   add("--data_dir", default="", metavar="DIR", help="of the images' data set")
   add("--features", choices=fid.FEATURES, help="judge images by this network")
   add("--weights", metavar="FILE", help="of that network")
-  add("--runs", default="runs/reproduce", metavar="DIR", help="of image runs")
+  add(
+    "--runs",
+    default="runs/reproduce",
+    metavar="DIR",
+    help="of what is not done yet",
+  )
 
 
 def main(argv: Sequence[str] | None = None) -> None:

@@ -284,9 +284,7 @@ def make_evaluate(
   distance = while_training.make_distance(
     net, pixels(real), config.feature_batch, config.seed
   )
-  draw = jax.jit(
-    lambda params, key: model.sample(config, params, key, config.eval_samples)
-  )
+  draw = pictures.sampler(config, config.eval_samples)
   return lambda state, key: {
     **floats(state, key),
     **distance(pixels(draw(state.generator, key))),
@@ -307,6 +305,7 @@ def train(
     update = run.compile(make_train_step(config))
     evaluate = make_evaluate(config, data.test(config, run.key("test")))
     batches = data.batches(config, run.key("data"))
+    snapshot = pictures.make_snapshot(run)
     scores = {}
     for step, batch in run.steps(state, batches):
       state, metrics = update(state, batch)
@@ -315,7 +314,7 @@ def train(
         here = run.local(state)
         scores = run.log_now(step, evaluate(here, run.key("eval")))
         if run.main:
-          pictures.snapshot(run, here, step)
+          snapshot(here, step)
       run.save(step, state)
     here = run.local(state)
     if run.main:

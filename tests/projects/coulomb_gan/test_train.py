@@ -10,6 +10,8 @@ from jax import numpy as jnp
 from common import keys
 from common.errors import InputError
 from common.gan import gaussian_grid
+from common.metrics import while_training
+from common.stats import frechet
 from projects.coulomb_gan import data, pictures, reproduce, train
 
 pytestmark = pytest.mark.slow
@@ -209,6 +211,28 @@ def test_your_own_points(tmp_path):
   np.save(tmp_path / "moved" / "train.npy", rows[:60])
   with pytest.raises(InputError, match="number of examples, 60, but takes 64"):
     train.train(config, str(tmp_path / "new"))
+
+
+def test_generated_images_are_judged_by_the_name_of_the_score():
+  rng = np.random.default_rng(0)
+  real, other = rng.integers(0, 256, (2, 64, 8, 8, 1), dtype=np.uint8)
+  net = while_training.network("pixels", "", 8)
+  distance = while_training.make_distance(net, [real[:40], real[40:]], 16, 0)
+  judged = lambda x: distance([x])["pixel_distance"]
+  # Block means of every channel, of which there are three alike.
+  blocks = lambda x: np.repeat(
+    (x / 255).reshape(64, 4, 2, 4, 2, 1).mean((2, 4)).reshape(64, -1), 3, 1
+  )
+  expected = frechet.distance_from_features(blocks(real), blocks(other))
+  np.testing.assert_allclose(judged(other), float(expected), rtol=1e-3)
+  assert judged(real) < 1e-6 < judged(other) < judged(other // 2)
+  named = {
+    "FID": "fid",
+    "SqueezeNet distance (not FID)": "squeezenet_distance",
+    "Fréchet distance, NOT OF FID'S NETWORK": "frechet_distance",
+  }
+  for score, name in named.items():
+    assert while_training.name_of({"score": score}) == name
 
 
 def test_potentials_are_drawn_on_one_scale():
