@@ -135,13 +135,18 @@ def train(project, name, workdir):
   module.train(config_of(project, name), str(workdir))
 
 
-def test_coulomb_gan(reads, tmp_path):
+def test_coulomb_gan(reads, tmp_path, monkeypatch):
   project = "coulomb_gan"
   train(project, "gaussian_grid", tmp_path / "run")
   for variant in ("gan,smoke", "wgan_gp,smoke"):
     trace(project, config_of(project, "gaussian_grid", variant))
-  trace(project, config_of(project, "fashion_mnist"))
+  images = config_of(project, "fashion_mnist")
+  trace(project, images)
   data = importlib.import_module(f"projects.{project}.data")
+  module = importlib.import_module(f"projects.{project}.train")
+  with monkeypatch.context() as uncompiled:
+    uncompiled.setattr(jax, "jit", traced)
+    module.make_evaluate(images, data.test(images, jax.random.key(0)))
   for name, dataset in (("gaussian_grid", "points"), ("celeba64", "folder")):
     config = config_of(project, name, dataset=dataset, data_dir=str(tmp_path))
     key = jax.random.key(0)
