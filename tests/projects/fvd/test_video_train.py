@@ -1,6 +1,8 @@
 """Training of the video models: composed steps, resume, bad input."""
 
+import argparse
 import importlib
+import json
 import shutil
 
 import jax
@@ -12,6 +14,7 @@ from PIL import Image
 from common import keys
 from common.errors import InputError
 from common.tables import cells
+from common.tables import reproduce as tables
 from projects.fvd import (
   data,
   film,
@@ -22,6 +25,7 @@ from projects.fvd import (
   scenarios,
   schema,
   score,
+  seed_tables,
   train,
 )
 from projects.fvd.models import choice, seam
@@ -277,3 +281,21 @@ def test_the_benchmarks_table_goes_on_with_a_run_to_the_same_bits(
   np.testing.assert_allclose(
     frames.psnr_of_each(truth, made).mean(), found["psnr"]
   )
+  # By another seed: the table of both, of cells that are there.
+  other = tmp_path / "out" / "models_smoke_moving_square_svp_fp_seed1.json"
+  psnr = cell["judged"]["psnr"] + 2
+  other.write_text(json.dumps({**cell, "judged": {**found, "psnr": psnr}}))
+  flags = argparse.Namespace(
+    size="", runs="runs", scenarios="", models="svp_fp", features="", weights=""
+  )
+  context = tables.Context("fvd", tmp_path / "out", True, False, 1, flags)
+  (line,) = [
+    line
+    for line in seed_tables.seeds(context).splitlines()
+    if line.startswith("| moving_square | SVP-FP | 2 |")
+  ]
+  assert f"| {psnr - 1:.2f} [{psnr - 2:.2f}, {psnr:.2f}] |" in line
+  assert len(ended) == 1  # Nothing was trained.
+  assert model_tables.config_of(context, "brawl", "savp", 3).seed == 3
+  name = "models_smoke_brawl_savp_seed3"
+  assert model_tables.run_of(context, "brawl", "savp", 3).name == name
