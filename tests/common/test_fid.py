@@ -187,6 +187,8 @@ def test_the_command(tiny, tmp_path, monkeypatch, capsys):
     (["a", "missing.npz"], "there is no file"),  # Before A is read.
     (["a", "a", "--images=500"], "fewer than the 500 asked for"),
     (["a", "a", "--weights=none.pth"], "none.pth cannot be read"),
+    (["a", "a", "--weights=~/none.pth"], r"HOME/none.pth cannot be read"),
+    (["a", "mnist", "--data-dir=~/sets"], r"HOME/sets"),
     (["a", "a"], "pt_inception-2015.*--weights=FILE; or say --features=squee"),
     (["a", "a", "--features=squeezenet"], "squeezenet_v1.0.caffemodel.*forre"),
   ],

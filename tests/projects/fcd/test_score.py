@@ -222,6 +222,10 @@ def test_statistics_are_found_behind_a_tilde(tmp_path, monkeypatch):
   np.savez(tmp_path / "b.npz", mu=np.ones(2), sigma=np.eye(2))
   found = score.score("~/a.npz", pathlib.Path("~/b.npz"), distance_only=True)
   assert found["distance"] == pytest.approx(2)
+  (tmp_path / "a.smi").write_text("OCC")
+  assert read("~/a.smi").smiles == read([pathlib.Path("~/a.smi")]).smiles
+  with pytest.raises(InputError, match=f"{tmp_path}/none.pt"):
+    model.released("~/none.pt")
 
 
 def test_the_commands_of_the_readme(tmp_path, monkeypatch, capsys):

@@ -195,3 +195,9 @@ def test_missing_weights_are_one_sentence(tmp_path, monkeypatch):
   (tmp_path / "empty").mkdir()
   with pytest.raises(InputError, match="0 checkpoints"):
     weights.load(tmp_path / "empty")
+
+
+def test_a_tilde_is_the_users_folder(tmp_path, monkeypatch):
+  monkeypatch.setenv("HOME", str(tmp_path))
+  with pytest.raises(InputError, match=f"{tmp_path}/none.pt"):
+    weights.load("~/none.pt")
