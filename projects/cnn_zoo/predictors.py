@@ -156,7 +156,7 @@ def forward(
 
 @functools.partial(
   jax.jit,
-  static_argnames=("widths", "dropout", "batch_size", "epochs", "patience"),
+  static_argnames=("widths", "dropout", "batch_size"),
 )
 def _train(
   member_keys,

@@ -96,7 +96,8 @@ MUTANTS = (
     ("np.log(1 - r2), 1)", "np.log(r2), 1)"),
     ("order[learned:])", "order)"),
     ("whole - scores.scores", "-whole + scores.scores"),
-    ("features.of_layers(ends(one), (0, -1))", "ends(one)"),
+    ('":0,1,2,3-" in name and', '":0,3-" in name and'),
+    ("shapes(found) != shapes(other)", "here != there"),
   ),
   *of(
     "projects/cnn_zoo/result_tables.py",
