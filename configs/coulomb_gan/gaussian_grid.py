@@ -11,9 +11,10 @@ than a minute on two CPU cores.
 The paper's set-up is not known in detail, so nearly all of this is ours: grid,
 networks, batch size, steps, rates. The paper's: losses, the Plummer kernel with
 exponent 1, Adam, the noise around samples (its width is ours), and
-simultaneous updates. Epsilon, noise, bandwidth, steepness and both rates are the
-best of 27 settings tried on seed 100 (see the README). In the plane the theory's condition d <= m - 2 = 0 holds
-for no exponent: what this shows is practice.
+simultaneous updates. Epsilon, noise, bandwidth, steepness and both rates are
+the best of 27 settings tried on seed 100 (see the README). In the plane the
+theory's condition d <= m - 2 = 0 holds for no exponent: what this shows is
+practice.
 
 Variants: `gan` and `wgan_gp`, the baselines with the same networks and as many
 discriminator updates; `smoke`, seconds.

@@ -109,7 +109,7 @@ MUTANTS = (
     ("jnp.where(state.solved_at > 0, 0.0, config.q_rate)", "config.q_rate"),
     ("jnp.sum(lost) <= config.solved_regret", "jnp.sum(lost) <= 1e9"),
     ("state.step * count + jnp.arange(count)", "jnp.arange(count)"),
-    ("jnp.where(solved, step * count, state.solved_at)", "step * count"),
+    ("jnp.where(solved, needed, state.solved_at)", "needed"),
   ),
   *of(
     "projects/rudder/ppo/ppo_rudder.py",
