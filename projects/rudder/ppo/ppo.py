@@ -172,8 +172,7 @@ def play(
     )
     return (after, state), seen
 
-  after, seen = jax.lax.scan(once, start, (gumbel, ks))
-  return typed(after), seen
+  return jax.lax.scan(once, start, (gumbel, ks))
 
 
 def log_prob(logits: jax.Array, action: jax.Array) -> jax.Array:
