@@ -257,13 +257,15 @@ def of_sizes(
 def extrapolated(
   curve: Mapping[str, Sequence[float]], size: int
 ) -> float | None:
-  """R2 at `size`: a line through log(1 - R2) against log n; None of one point.
+  """R2 at `size`: a line through log(1 - R2) against log n.
+
+  None of fewer than three points.
 
   A guess, the further from the points the wilder.
   """
   points = [(int(n), np.median(values)) for n, values in curve.items()]
   points = [(n, r2) for n, r2 in points if np.isfinite(r2) and r2 < 1]
-  if len(points) < 2:
+  if len(points) < 3:
     return None
   n, r2 = np.asarray(points).T
   slope, offset = np.polyfit(np.log(n), np.log(1 - r2), 1)

@@ -127,7 +127,7 @@ def test_hyperparameters_lie_in_their_ranges_and_differ():
     lambda i: hyperparameters.sample(train.network_key(config, i), config)
   )(numbers)
   for name in ("learning_rate", "l2", "dropout", "init_std"):
-    low, high = config[name]
+    low, high = getattr(config, name)
     found = np.asarray(getattr(drawn, name))
     assert low <= found.min() and found.max() <= high
     assert len(np.unique(found)) > 390

@@ -54,9 +54,9 @@ def test_the_papers_protocol_is_stopped_by_the_test(monkeypatch):
 
 
 def test_a_line_in_logarithms_is_continued():
-  curve = {str(n): [1 - 2 * n**-0.5] * 3 for n in (100, 400)}
+  curve = {str(n): [1 - 2 * n**-0.5] * 3 for n in (100, 200, 400)}
   assert studies.extrapolated(curve, 10_000) == pytest.approx(0.98)
-  assert studies.extrapolated({"100": [0.5]}, 10_000) is None
+  assert studies.extrapolated({"1": [0.5], "9": [0.6]}, 10_000) is None
 
 
 def test_verdicts():
