@@ -140,8 +140,11 @@ def test_coulomb_gan(reads, tmp_path):
   train(project, "gaussian_grid", tmp_path / "run")
   for variant in ("gan,smoke", "wgan_gp,smoke"):
     trace(project, config_of(project, "gaussian_grid", variant))
-  trace(project, config_of(project, "fashion_mnist"))
+  images = config_of(project, "fashion_mnist")
+  trace(project, images)
   data = importlib.import_module(f"projects.{project}.data")
+  training = importlib.import_module(f"projects.{project}.train")
+  training.make_evaluate(images, data.test(images, jax.random.key(0)))
   for name, dataset in (("gaussian_grid", "points"), ("celeba64", "folder")):
     config = config_of(project, name, dataset=dataset, data_dir=str(tmp_path))
     key = jax.random.key(0)
