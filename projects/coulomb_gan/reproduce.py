@@ -338,7 +338,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
   """The flags of the grids' and the images' tables."""
   add = parser.add_argument
   text = "of the grids' table, %(default)s by default: others chose settings"
-  add("--first_seed", type=int, default=20, help=text)
+  add("--first_seed", type=int, default=30, help=text)
   text = "seeds of the grids that are one program, %(default)s by default"
   add("--at_once", type=int, default=5, help=text)
   add("--data_dir", default="", metavar="DIR", help="of the images' data set")
