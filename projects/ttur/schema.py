@@ -14,11 +14,11 @@ from common.config_schema import (
   text,
 )
 from common.errors import InputError
+from common.metrics import while_training
 
 from . import data
 
 GAMES = ("dcgan", "wgan_gp", "began")
-FEATURES = ("inception", "squeezenet", "pixels")
 
 _EVERY = {
   "game": choice(*GAMES),
@@ -65,7 +65,7 @@ _IMAGES = {
   "four_samples_as_one": of(bool),
   "balance_rate": at_least(0.0),
   "diversity": positive(float),
-  "features": choice(*FEATURES),
+  "features": choice(*while_training.FEATURES),
   "weights": text,
   "fid_reference": at_least(0),
   "feature_batch": positive(int),

@@ -1,7 +1,6 @@
 """How far generated images are from real ones, while training.
 
-By the network that `config.features` names: "inception" is the FID, and needs
-its weights; "squeezenet" and "pixels" are something else, and called so.
+By the network that `config.features` names; see `while_training`.
 """
 
 from collections.abc import Callable, Iterator
@@ -12,56 +11,22 @@ import ml_collections
 import numpy as np
 from jax import numpy as jnp
 
-from common.metrics import feature_distance, fid
+from common.metrics import while_training
 
 from . import model
-
-_BLOCKS = 4  # of an image in each direction, for "pixels"
-
-
-def network(config: ml_collections.ConfigDict) -> fid.Network:
-  """The network that makes features of images in 0..255.
-
-  Raises:
-    InputError: its weights are not there.
-  """
-  if config.features != "pixels":
-    return fid.network(config.features, config.weights or None)
-
-  def means(_, x):
-    side = x.shape[1] // _BLOCKS
-    shape = (len(x), _BLOCKS, side, _BLOCKS, side, x.shape[-1])
-    return (x / 255).reshape(shape).mean((2, 4)).reshape(len(x), -1)
-
-  protocol = {
-    "score": "pixel distance (not FID)",
-    "layer": f"means of {_BLOCKS}x{_BLOCKS} blocks of each colour, 0..1",
-  }
-  return fid.Network(jax.jit(means), {}, config.image_size, protocol)
-
-
-def name_of(protocol: dict[str, Any]) -> str:
-  """What a score is called in metrics: "fid" where it is one."""
-  score = protocol["score"]
-  if score == "FID":
-    return "fid"
-  short = score.split("(")[0].split(",")[0].strip().lower().replace("é", "e")
-  return short.replace(" ", "_")
 
 
 def as_pixels(x: np.ndarray, game: str) -> np.ndarray:
   """[-1, 1] to 0..255 as each game's code does before its FID, float32.
 
   DCGAN's neither rounds nor clips, WGAN-GP's cuts off what is behind the point,
-  BEGAN's clips. One channel becomes three.
+  BEGAN's clips.
   """
   pixels = (np.asarray(x, np.float32) + 1) * np.float32(127.5)
   if game == "wgan_gp":
     pixels = np.floor(pixels)
   elif game == "began":
     pixels = np.clip(pixels, 0, 255)
-  if pixels.shape[-1] == 1:
-    pixels = np.repeat(pixels, 3, axis=-1)
   return pixels
 
 
@@ -98,31 +63,19 @@ def image_scores(
   Raises:
     InputError: the network's weights are not there.
   """
-  net = network(config)
+  net = while_training.network(
+    config.features, config.weights, config.image_size
+  )
   size = config.feature_batch
-
-  def collect(name, chunks):
-    found = fid.features(net, chunks, size)
-    return feature_distance.collect(name, found, net.protocol, {}, config.seed)
 
   def read():
     for i in range(0, len(real), size):
       x = np.asarray(real[i : i + size], np.float32)
-      x = x if real.dtype == np.uint8 else 127.5 * (x + 1)
-      yield np.repeat(x, 3, axis=-1) if x.shape[-1] == 1 else x
+      yield x if real.dtype == np.uint8 else 127.5 * (x + 1)
 
-  reference = collect("real", read())
-
+  distance = while_training.make_distance(net, read(), size, config.seed)
   draw = sampled(config)
-
-  def made(state, key):
-    for x in draw(state, key, config.eval_samples):
-      pixels = as_pixels(x, config.game)
-      yield from (pixels[i : i + size] for i in range(0, len(pixels), size))
-
-  def evaluate(state, key):
-    judged = collect("generated", made(state, key))
-    found = feature_distance.compare(reference, judged, distance_only=True)
-    return {name_of(net.protocol): float(found["distance"])}
-
-  return evaluate
+  made = lambda state, key: (
+    as_pixels(x, config.game) for x in draw(state, key, config.eval_samples)
+  )
+  return lambda state, key: distance(made(state, key))

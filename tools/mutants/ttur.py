@@ -96,6 +96,10 @@ MUTANTS = (
     "projects/ttur/scores.py",
     f"{TESTS}test_train.py",
     ("pixels = np.floor(pixels)", "pixels = np.round(pixels)"),
+  ),
+  *of(
+    "common/metrics/while_training.py",
+    f"{TESTS}test_train.py",
     ('if score == "FID":', 'if "FID" in score:'),
   ),
 )

@@ -9,6 +9,7 @@ import pytest
 from jax import numpy as jnp
 
 from common.errors import InputError
+from common.metrics import while_training
 from common.tables import cells
 from configs.ttur import dcgan_fashion_mnist, gaussian_grid
 from projects.ttur import (
@@ -75,11 +76,11 @@ def test_samples_are_drawn_from_a_run(runs):
 def test_a_score_is_called_what_it_is(runs):
   (_, found), _, _ = runs
   assert set(found) == {"pixel_distance"}
-  assert scores.name_of({"score": "FID"}) == "fid"
-  name = scores.name_of({"score": "SqueezeNet distance (not FID)"})
+  assert while_training.name_of({"score": "FID"}) == "fid"
+  name = while_training.name_of({"score": "SqueezeNet distance (not FID)"})
   assert name == "squeezenet_distance"
   other = "Fréchet distance, NOT OF FID'S NETWORK"
-  assert scores.name_of({"score": other}) == "frechet_distance"
+  assert while_training.name_of({"score": other}) == "frechet_distance"
 
 
 def test_the_score_of_real_images_is_small_and_grows_with_a_fault():
@@ -102,12 +103,12 @@ def test_the_score_of_real_images_is_small_and_grows_with_a_fault():
 def test_each_game_makes_pixels_of_its_own():
   x = np.array([-1.2, -1.0, 0.0, 0.999, 1.1]).reshape(1, 1, 5, 1)
   pixels = {g: scores.as_pixels(x, g)[0, 0] for g in schema.GAMES}
-  assert pixels["dcgan"].shape == (5, 3)
+  assert pixels["dcgan"].shape == (5, 1)
   plain = np.float32([-25.5, 0, 127.5, 254.8725, 267.75])
-  np.testing.assert_allclose(pixels["dcgan"][:, 2], plain, rtol=1e-4)
+  np.testing.assert_allclose(pixels["dcgan"][:, 0], plain, rtol=1e-4)
   np.testing.assert_array_equal(pixels["wgan_gp"][1:4, 0], [0, 127, 254])
   np.testing.assert_allclose(
-    pixels["began"][:, 1], np.clip(plain, 0, 255), rtol=1e-4
+    pixels["began"][:, 0], np.clip(plain, 0, 255), rtol=1e-4
   )
 
 
