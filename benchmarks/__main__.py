@@ -39,8 +39,9 @@ RESULTS = HERE.parent / "results" / "benchmarks"
 HEADLINES = {
   "Coulomb GAN": (
     "coulomb_gan",
-    "toy step, batch 128, steps a call: 100",
+    "toy step, batch 256, steps a call: 100",
     "32x32 step, batch 128, steps a call: 1",
+    "64x64 step, batch 128, steps a call: 1",
   ),
   "Self-normalizing networks": (
     "snn",
