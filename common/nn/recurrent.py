@@ -50,6 +50,10 @@ class Part(NamedTuple):
   bias: Callable = nn.initializers.zeros_init()
 
 
+# Part -> whether it has (forward, recurrent) connections: RUDDER's wiring.
+_GATHERS = {"cell_input": (True, False), "input_gate": (False, True)}
+
+
 def identity(c: jax.Array) -> jax.Array:
   """The output activation of RUDDER's LSTM."""
   return c
@@ -152,10 +156,8 @@ class LSTM(nn.Module):
       if name not in recurrent
     }
 
-    gathers = tuple(parts) == ("cell_input", "input_gate")
-    gathers = gathers and forward == ["cell_input"]
-    gathers = gathers and tuple(recurrent) == ("input_gate",)
-    if gathers and self.output_activation is identity:
+    wiring = {n: (n in forward, n in recurrent) for n in parts}
+    if wiring == _GATHERS and self.output_activation is identity:
       unroll = min(self.unroll, shape[0])
       h = gather(unroll, ahead["cell_input"], kernel, bias["input_gate"], carry)
       return (h[-1], h[-1]), h

@@ -1,7 +1,6 @@
 """The four models' losses from their parts, and their predictions."""
 
 import functools
-import importlib
 
 import jax
 import numpy as np
@@ -20,18 +19,11 @@ from projects.fvd.models import (
   svp_fp,
 )
 
+from .test_video_models import KEY, config_of, filled
+
 pytestmark = pytest.mark.slow
 
 MODELS = ("cdna", "sv2p", "svp_fp", "savp")
-KEY = jax.random.key(7)
-
-
-def config_of(name, variant="smoke", **changes):
-  module = importlib.import_module(f"configs.fvd.{name}")
-  config = module.get_config(variant)
-  config.unlock()
-  config.update(changes)
-  return config
 
 
 def a_video(config, seed=0):
@@ -39,19 +31,6 @@ def a_video(config, seed=0):
   shape = config.batch_size, config.frames, side, side, 3
   draw = np.random.default_rng(seed)
   return jnp.asarray(draw.uniform(0.2, 0.8, shape), jnp.float32)
-
-
-def filled(shapes, seed=0):
-  """Arrays of these shapes, random; scales and biases positive, so that ReLUs
-  let something through. Compiles nothing."""
-  draw = np.random.default_rng(seed)
-
-  def numbers(leaf):
-    shift = 0.5 if len(leaf.shape) == 1 else 0.0
-    found = shift + 0.3 * draw.normal(size=leaf.shape)
-    return jnp.asarray(found, leaf.dtype)
-
-  return jax.tree.map(numbers, shapes)
 
 
 # So that each part of SAVP's loss shows in its slope, with a weight of its own.

@@ -1,7 +1,6 @@
 """Training of the video models: composed steps, resume, bad input."""
 
 import argparse
-import importlib
 import json
 import shutil
 
@@ -30,15 +29,9 @@ from projects.fvd import (
 )
 from projects.fvd.models import choice, seam
 
+from .test_video_models import config_of
+
 pytestmark = pytest.mark.slow
-
-
-def config_of(name, variant="smoke", **changes):
-  module = importlib.import_module(f"configs.fvd.{name}")
-  config = module.get_config(variant)
-  config.unlock()
-  config.update(changes)
-  return config
 
 
 def test_players_move_one_after_the_other_each_against_the_others(monkeypatch):
