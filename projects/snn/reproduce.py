@@ -211,7 +211,8 @@ def prepared(
   text = table(context)
   if not _in_part(context):
     return text
-  print(text)
+  for part in [text] if isinstance(text, str) else text.values():
+    print(part)
   return {}
 
 

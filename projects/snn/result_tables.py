@@ -171,16 +171,16 @@ def uci_table(results: dict[str, Any]) -> str:
         f"{s['mean_depth']:.1f}",
       ]
     )
-  selu = {n: row.get("selu", np.nan) for n, row in results["accuracy"].items()}
+  selu = {
+    n: row["selu"] for n, row in results["accuracy"].items() if "selu" in row
+  }
   for method, scores in results["references"].items():
     if scores:
       ours = 100 * np.mean(list(scores.values()))
-      beside = 100 * np.nanmean([selu[n] for n in scores])
+      there = [selu[n] for n in scores if n in selu]
+      beside = f"; SNN there {100 * np.nanmean(there):.1f}" if there else ""
       rows.append(
-        [
-          f"{method.replace('_', ' ')} "
-          f"({len(scores)} tasks; SNN there {beside:.1f})"
-        ]
+        [f"{method.replace('_', ' ')} ({len(scores)} tasks{beside})"]
         + ["-"] * 6
         + [f"{ours:.1f}", "-", "-"]
       )

@@ -211,8 +211,10 @@ def test_a_quick_sweep_goes_on_where_it_was(table, method, tmp_path, capsys):
   if method == "svm":
     assert records[1]["best"]["test"] > 0.5
     # One task that the paper does not have, one network: still a row.
-    row = r"\| SNN \| - \| - \| \+0.000 \| - \| - \| - \| [5-9]\d"
+    row = r"(?m)^\| SNN \| - \| - \| \+0.000 \| - \| - \| - \| [5-9]\d"
     assert re.search(row, capsys.readouterr().out)
+    reproduce.main([*command, f"--methods={method}"])  # Nothing beside it.
+    assert "\n| svm (1 tasks) |" in capsys.readouterr().out
   else:
     assert (tmp_path / "tox21.png").exists()
   assert json.loads((tmp_path / f"{table}.json").read_text())["provenance"]
