@@ -15,6 +15,7 @@ import collections
 import os
 import pathlib
 import sys
+import weakref
 import zipfile
 from collections.abc import Sequence
 from typing import Any, NamedTuple
@@ -121,7 +122,8 @@ def find(
 def _members(
   path: pathlib.Path, suffixes: Sequence[str], packed: Sequence[str]
 ) -> Found:
-  archive = folders.archive(path)  # Read until the last file is.
+  archive = folders.archive(path)  # Open as long as one of its files is known.
+  weakref.finalize(archive, archive.fp.close)
   files: list[File] = []
   ignored: collections.Counter[str] = collections.Counter()
   for name in folders.members(archive):

@@ -1,5 +1,6 @@
 """Files as users name them: archives, patterns, lists."""
 
+import gc
 import io
 import sys
 import zipfile
@@ -45,6 +46,19 @@ def test_an_archive(folder, images, tmp_path):
   np.testing.assert_array_equal(got, images)
   assert notes == {"files .txt ignored": 1}
   assert len(read(tmp_path / "p.ZIP", count=2)[0]) == 2
+
+
+@pytest.mark.filterwarnings("error")
+def test_an_archive_is_closed_with_its_last_file(folder, tmp_path):
+  with zipfile.ZipFile(tmp_path / "a.zip", "w") as archive:
+    archive.write(folder / NAMES[0], "a.png")
+  found = sources.find(tmp_path / "a.zip", (".png",))
+  raw = found.files[0].root.fp.raw
+  gc.collect()  # Which brings what is only held by others behind `raw`, ...
+  cycle = [found]  # ... and what is in a cycle ends in this order.
+  cycle.append(cycle)
+  del found, raw, cycle
+  gc.collect()
 
 
 def test_archives_that_are_damaged(folder, tmp_path, capsys):
