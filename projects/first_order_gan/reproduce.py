@@ -4,14 +4,16 @@
       --data_dir='text/*.txt.xz'
     python -m projects.first_order_gan.reproduce --table=directions
     python -m projects.first_order_gan.reproduce --table=images
+    python -m projects.first_order_gan.reproduce --table=papers
 
 `language`: First Order GAN, the penalised divergence without the slope term and
 WGAN-GP with the same networks on a text, all seeds of a method as one program.
 `directions`: which way the generator is told to go, while the critic learns, on
 points where the steepest descent is known. `images`: the three methods on
-Fashion-MNIST. Numbers go to `results/first_order_gan/` and into the tables of
-this project's README; a cell that is there already is kept, unless `--fresh`.
-`--quick` does the same in a minute and changes neither.
+Fashion-MNIST. `papers`: the Coulomb GAN's and TTUR's methods beside this one,
+trained by their own commands. Numbers go to `results/first_order_gan/` and into
+the tables of this project's README; a cell that is there already is kept,
+unless `--fresh`. `--quick` does the same in a minute and changes neither.
 """
 
 import argparse
@@ -27,7 +29,7 @@ from common import keys
 from common.metrics import fid
 from common.tables import cells, figures, markdown, reproduce
 
-from . import data, directions, pictures, schema, seeds, train
+from . import data, directions, papers, pictures, schema, seeds, train
 
 ORIGIN = "minutes, device, commit"
 SHOWN = 4  # Lines of each method in the README.
@@ -179,6 +181,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def main(argv: Sequence[str] | None = None) -> None:
   """The command; `argv` instead of the command line's arguments."""
   tables = {"language": language, "directions": turns, "images": images}
+  tables["papers"] = papers.table
   reproduce.main(__doc__, __file__, tables, add_arguments, 3, argv)
 
 
