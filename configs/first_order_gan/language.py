@@ -16,7 +16,9 @@ stand, the order of updates, the share of real samples in x'. Ours: the width
 held out.
 
 Variants: `penalized`, without the slope term; `wgan_gp`, the paper's baseline,
-whose generator has the same norms; `ttur`, without norms (arXiv:1706.08500);
+whose generator has the same norms; `ttur`, without norms, and `one_rate`, both
+rates 1e-4 with ten critic steps, which as `wgan_gp,ttur` and
+`wgan_gp,ttur,one_rate` are the two of TTUR's paper (arXiv:1706.08500);
 `small`, what the README's table has: a 32nd of the width, three blocks, 16
 characters, five times the rates, few steps; `paper`, its width and steps;
 `smoke`, seconds, on generated sentences.
@@ -84,14 +86,20 @@ def get_config(variant: str = "") -> ml_collections.ConfigDict:
     elif name == "ttur":
       config.generator_norm = "none"
       config.noise_norm = False
+    elif name == "one_rate":
+      config.generator_learning_rate = config.critic_learning_rate = 1e-4
+      config.critic_steps = 10
     elif name == "small":
       config.length = 16
       config.generator_features = config.critic_features = 16
       config.blocks = 3
-      config.generator_learning_rate = 5e-4  # five times the paper's: few steps
-      config.critic_learning_rate = 1.5e-3
+      config.generator_learning_rate *= 5  # for few steps
+      config.critic_learning_rate *= 5
       config.total_steps = 600
       config.eval_every = config.checkpoint_every = 100
+      if config.critic_steps > 1:  # As many updates of both players together.
+        config.total_steps = 110
+        config.eval_every = config.checkpoint_every = 22
     elif name == "paper":
       config.generator_features = config.critic_features = 512
       config.total_steps = 500_000
@@ -101,7 +109,7 @@ def get_config(variant: str = "") -> ml_collections.ConfigDict:
     else:
       raise ValueError(
         f"language has no variant {name!r}; it has 'penalized', 'wgan_gp', "
-        "'ttur', 'small', 'paper' and 'smoke'"
+        "'ttur', 'one_rate', 'small', 'paper' and 'smoke'"
       )
   return config.lock()
 

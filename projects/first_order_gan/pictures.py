@@ -18,12 +18,16 @@ COLOURS = {
   "wgan_gp": figures.OTHERS,
   "penalized": figures.OCHRE,
   "gan": figures.TEAL,
+  "ttur": figures.OURS,
+  "one_rate": figures.OTHERS,
 }
 NAMES = {
   "first_order": "First Order GAN",
   "wgan_gp": "WGAN-GP",
   "penalized": "penalised, no slope term",
   "gan": "GAN",
+  "ttur": "WGAN-GP, two rates",
+  "one_rate": "WGAN-GP, one rate",
 }
 
 
@@ -94,6 +98,7 @@ def divergences(
   curves: Mapping[str, Sequence[Mapping[str, Any]]],
   floors: Mapping[int, np.ndarray],
   orders: Sequence[int] = (4, 6),
+  updates: Mapping[str, int] | None = None,
 ) -> None:
   """JSD over steps, a panel for each n and number of samples.
 
@@ -103,6 +108,7 @@ def divergences(
       as a line, and two standard deviations as a band.
     floors: of each number of samples, JSD of held-out text for n = 1 .. 6.
     orders: which n.
+    updates: of both players in a step of each method, which are then counted.
   """
   figure = figures.figure(5 * len(floors), 3.2 * len(orders))
   panels = figure.subplots(len(orders), len(floors), squeeze=False, sharex=True)
@@ -110,7 +116,8 @@ def divergences(
     for axes, (count, floor) in zip(row, floors.items(), strict=True):
       for method, seeds in curves.items():
         values = np.array([c[str(count)][str(n)] for c in seeds])
-        steps, mean = seeds[0]["step"], values.mean(axis=0)
+        steps, mean = np.array(seeds[0]["step"]), values.mean(axis=0)
+        steps *= (updates or {}).get(method, 1)
         axes.plot(steps, mean, color=COLOURS[method], label=NAMES[method])
         if len(values) > 1:
           band = 2 * values.std(axis=0, ddof=1)
@@ -120,7 +127,7 @@ def divergences(
       axes.axhline(floor[n - 1], color="black", ls="--", label="held-out text")
       axes.set_title(f"JSD-{n}, {count:,} lines")
   for axes in panels[-1]:
-    axes.set_xlabel("step")
+    axes.set_xlabel("updates of both players" if updates else "step")
   panels[0][0].legend()
   figures.save(figure, path)
 

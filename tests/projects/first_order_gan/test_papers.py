@@ -68,7 +68,7 @@ def test_methods_have_the_same_networks_and_budget(smoke, tmp_path):
   first = found["First Order GAN"]
   assert found["WGAN-GP"] == first
   for method in papers.METHODS:
-    np.testing.assert_allclose(found[method], first, rtol=0.25), method
+    np.testing.assert_allclose(found[method], first, rtol=0.25, err_msg=method)
 
 
 def test_the_table(tmp_path, monkeypatch):

@@ -112,10 +112,44 @@ def test_a_member_of_a_population_is_the_single_run(finished, cell):
 
 def test_the_tables_of_the_language(cell, tmp_path, monkeypatch):
   monkeypatch.setattr(seeds, "cell", lambda *_: dict(cell))
-  monkeypatch.setattr(reproduce.pictures, "divergences", lambda *_: None)
+  monkeypatch.setattr(reproduce.pictures, "divergences", lambda *_, **__: 0)
   out = f"--out={tmp_path}"
   reproduce.main(["--table=language", "--quick", "--seeds=2", out])
   assert len(list(tmp_path.glob("language_*.json"))) == 3
+
+
+def test_the_table_of_two_rates_and_one(cell, tmp_path, monkeypatch, capsys):
+  asked, drawn = [], []
+  columns = ("jsd4_10", "jsd6_10", "jsd4_20", "jsd6_20")
+  best = {name: {"values": [0.1 * i]} for i, name in enumerate(columns)}
+  cell = {**cell, "best": best}
+  monkeypatch.setattr(
+    seeds, "cell", lambda config, *_: asked.append(config) or dict(cell)
+  )
+  monkeypatch.setattr(
+    reproduce.pictures, "divergences", lambda *a, **k: drawn.append(k)
+  )
+  reproduce.main(["--table=rates", "--quick", f"--out={tmp_path}"])
+  two, one = asked
+  assert two.method == one.method == "wgan_gp"
+  assert two.generator_norm == one.generator_norm == "none"
+  assert two.critic_learning_rate > two.generator_learning_rate
+  assert one.critic_learning_rate == one.generator_learning_rate
+  assert (two.critic_steps, one.critic_steps) == (1, 10)
+  assert drawn == [{"updates": {"ttur": 2, "one_rate": 2}}]  # Of `cell`'s own.
+  rows = capsys.readouterr().out.splitlines()
+  expected = "| WGAN-GP, two rates | 0.000 | 0.100 | 0.200 | 0.300 | 4 | 2 |"
+  assert rows[2].startswith(expected)
+  # Columns of 10 and 20 lines, of which the paper has none.
+  assert rows[5] == (
+    "| the paper's WGAN-GP, two rates, other text | - | - | - | - "
+    "| minutes, not steps | 10, the best | - |"
+  )
+  whole = [
+    config_of(variant=f"wgan_gp,ttur{one},small") for one in ("", ",one_rate")
+  ]
+  updates = [c.total_steps * (1 + c.critic_steps) for c in whole]
+  assert abs(updates[0] / updates[1] - 1) < 0.02
 
 
 def test_images_train_and_are_scored(tmp_path):
