@@ -31,7 +31,12 @@ LATER = {
   ),
   "first_order_gan": (),
   # Of the benchmark's table; the loop's are read by a run.
-  "fvd": ("eval_samples", *(set(COMMON) - {"batch_size"})),
+  "fvd": (
+    "eval_samples",
+    "data_dir",
+    "cache_dir",
+    *(set(COMMON) - {"batch_size"}),
+  ),
   "interpretable_drugs": ("cache_dir", "data_dir", "max_device_bytes"),
   # The loop's are read by a run of another learner.
   "rudder": ("delays", *(set(COMMON) - {"batch_size"})),

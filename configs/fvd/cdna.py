@@ -25,6 +25,7 @@ SCENARIOS = (
   "collect_mineral_shards",
   "brawl",
   "road_trip_with_medivac",
+  "moving_mnist",
   "moving_square",
 )
 
@@ -49,6 +50,8 @@ def common(model: str) -> ml_collections.ConfigDict:
   config.seed = 0
   config.model = model
   config.scenario = "move_unit_to_border"  # see data.SOURCES
+  config.data_dir = "~/tensorflow_datasets"  # of MNIST, for moving_mnist only
+  config.cache_dir = "~/.cache/fvd"
 
   config.steps_per_call = 1
   config.log_every = 100

@@ -11,9 +11,11 @@ from jax.tree_util import Partial
 from common.errors import InputError
 
 from . import scenarios
+from .scenarios import moving_mnist
 
+MNIST = moving_mnist.NAME
 SQUARE = "moving_square"  # The cheapest that moves: to see that all works.
-SOURCES = (*scenarios.SCENARIOS, SQUARE)
+SOURCES = (*scenarios.SCENARIOS, MNIST, SQUARE)
 
 
 def moving_square(key: jax.Array, frames: int, size: int) -> jax.Array:
@@ -36,14 +38,41 @@ def moving_square(key: jax.Array, frames: int, size: int) -> jax.Array:
   return jnp.round(shown).astype(jnp.uint8)
 
 
+def digits(config: ml_collections.ConfigDict, split: str) -> jax.Array | None:
+  """What `videos` makes Moving MNIST of; None of other sources.
+
+  Raises:
+    InputError: MNIST is not in `config.data_dir`.
+  """
+  if config.scenario != MNIST:
+    return None
+  where = config.data_dir, config.cache_dir
+  return jnp.asarray(moving_mnist.digits(*where, split, config.image_size))
+
+
 def videos(
-  source: str, split: str, indices: jax.Array, frames: int, size: int
+  source: str,
+  split: str,
+  indices: jax.Array,
+  frames: int,
+  size: int,
+  of_digits: jax.Array | None = None,
 ) -> jax.Array:
   """Clips by their numbers in a split, uint8 [n, frames, size, size, 3]; pure.
+
+  Args:
+    source: of SOURCES.
+    split: "train", "valid" or "test".
+    indices: int [n].
+    frames: of a clip.
+    size: pixels a side.
+    of_digits: from `digits`, for Moving MNIST.
 
   Raises:
     InputError: what `scenarios.videos` refuses.
   """
+  if source == MNIST:
+    return moving_mnist.videos(of_digits, split, indices, frames, size)[0]
   if source != SQUARE:
     return scenarios.videos(source, split, indices, frames, size)[0]
   # Splits have clips of their own.
@@ -58,19 +87,22 @@ def batches(
   """Returns `t -> {"video"}`, uint8 [b, frames, h, w, 3], of the train split.
 
   Which of its clips, with replacement, is a function of (key, t).
+
+  Raises:
+    InputError: see `digits`.
   """
 
-  def batch(key, t):
+  def batch(key, of_digits, t):
     drawn = jax.random.randint(
       jax.random.fold_in(key, t),
       (config.batch_size,),
       0,
       scenarios.SPLITS["train"],
     )
-    shape = config.frames, config.image_size
-    return {"video": videos(config.scenario, "train", drawn, *shape)}
+    asked = drawn, config.frames, config.image_size
+    return {"video": videos(config.scenario, "train", *asked, of_digits)}
 
-  return Partial(batch, key)
+  return Partial(batch, key, digits(config, "train"))
 
 
 def test(config: ml_collections.ConfigDict, key: jax.Array) -> jax.Array:
@@ -89,8 +121,8 @@ def test(config: ml_collections.ConfigDict, key: jax.Array) -> jax.Array:
       f"config.eval_clips is {config.eval_clips}; the test split has "
       f"{scenarios.SPLITS['test']} clips"
     )
-  frames = config.context + config.eval_frames
+  shape = config.context + config.eval_frames, config.image_size
   draw = jax.jit(
-    lambda i: videos(config.scenario, "test", i, frames, config.image_size)
+    lambda i, of_digits: videos(config.scenario, "test", i, *shape, of_digits)
   )
-  return draw(jnp.arange(config.eval_clips))
+  return draw(jnp.arange(config.eval_clips), digits(config, "test"))

@@ -10,11 +10,11 @@
 `disturbances`: eight of them at six levels, scored by the network, which sees a
 clip as a whole, and by single frames. `samples`: the distance of two halves of
 one set, which should be zero, against their size. Clips are generated motion
-where SOURCE (what `projects.fvd.score` takes) is not given. `models`, and how
-their scores rank them, `agreement`: see `model_tables.py`; of other `seeds`,
-`seed_tables.py`. Numbers go to
-`results/fvd/` and into this project's README; a study that is there is kept,
-unless `--fresh`. `--quick` takes few clips, and changes neither.
+where SOURCE (what `projects.fvd.score` takes) is not given. `models`, how their
+scores rank them, `agreement`, and models of other `seeds`: see the files of
+these names. Numbers go to `results/fvd/` and into this project's README; a
+study that is there is kept, unless `--fresh`. `--quick` takes few clips, and
+changes neither.
 """
 
 import argparse
@@ -33,6 +33,7 @@ from common.stats import frechet, jackknife, kid
 from common.tables import cells, markdown, reproduce
 
 from . import (
+  agreement_table,
   clips,
   disturbances,
   frames,
@@ -289,6 +290,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
   few = "a,b: of the models' table, compute no others"
   add("--scenarios", default="", metavar="NAMES", help=few)
   add("--models", default="", metavar="NAMES", help=few)
+  add(
+    "--data_dir", default="", metavar="DIR", help="of MNIST, for videos of it"
+  )
   add("--size", default="tiny", help="variant of the models' configs")
   add("--runs", default="runs/models", metavar="DIR", help="of the models")
 
@@ -300,7 +304,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     "samples": samples,
     "models": model_tables.models,
     "seeds": seed_tables.seeds,
-    "agreement": model_tables.agreement,
+    "agreement": agreement_table.agreement,
   }
   reproduce.main(__doc__, __file__, tables, add_arguments, None, argv)
 

@@ -10,6 +10,7 @@ from common.config_schema import (
   of,
   positive,
   several,
+  text,
 )
 from common.errors import InputError
 
@@ -17,6 +18,8 @@ from . import data
 
 _EVERY = {
   "scenario": choice(*data.SOURCES),
+  "data_dir": text,
+  "cache_dir": text,
   "image_size": positive(int),
   "frames": positive(int),
   "context": positive(int),

@@ -15,6 +15,7 @@ from common.errors import InputError
 from common.tables import cells
 from common.tables import reproduce as tables
 from projects.fvd import (
+  agreement_table,
   data,
   film,
   frames,
@@ -126,6 +127,23 @@ def test_batches_are_a_function_of_key_and_step():
   assert set(data.SOURCES) > set(scenarios.SCENARIOS)
 
 
+def test_batches_of_moving_mnist(monkeypatch, tmp_path):
+  """Training digits to learn from, test digits to be judged."""
+  config = config_of("cdna", "moving_mnist,smoke")
+  config.scenario, config.data_dir = "moving_mnist", str(tmp_path)
+  config.cache_dir = str(tmp_path / "kept")
+  with pytest.raises(InputError, match="mnist"):
+    data.batches(config, jax.random.key(0))
+  shade = {"train": 90, "test": 200}
+  found = lambda a, b, split, size: np.full((4, 7, 7), shade[split], np.uint8)
+  monkeypatch.setattr(data.moving_mnist, "digits", found)
+  batch = jax.jit(data.batches(config, jax.random.key(0)))
+  one = batch(3)["video"]
+  assert one.shape == (4, 5, 16, 16, 3) and one.max() == 90
+  assert not jnp.array_equal(one, batch(4)["video"])
+  assert data.test(config, jax.random.key(0)).max() == 200
+
+
 def test_baselines_and_scores_of_clips():
   context = np.zeros((2, 2, 8, 8, 3), np.uint8)
   context[:, 1] = 100
@@ -199,7 +217,7 @@ def test_films_and_ranks(tmp_path):
     assert moving.n_frames == 5
     side = 9 * 15  # Eight pixels and a line, enlarged to 128 and more.
     assert moving.size == (2 * side, 2 * side)
-  ranks = model_tables.rank_correlation
+  ranks = agreement_table.rank_correlation
   assert ranks([1, 2, 3], [1, 5, 9]) == 1
   assert ranks([1, 2, 3], [9, 5, 1]) == -1
   assert ranks([1, 2], [1, 2]) is None
@@ -209,7 +227,7 @@ def test_films_and_ranks(tmp_path):
     "b": {},
     "c": {"x": 1},
   }
-  assert model_tables.semantic_scores(entries) == {"x": {"a": 0.5, "c": 1.0}}
+  assert agreement_table.semantic_scores(entries) == {"x": {"a": 0.5, "c": 1.0}}
   with pytest.raises(InputError, match="'zzz' is none of"):
     model_tables.chosen("models", "zzz", ["a"])
   assert model_tables.chosen("models", "", ["a"]) == ["a"]
@@ -279,7 +297,13 @@ def test_the_benchmarks_table_goes_on_with_a_run_to_the_same_bits(
   psnr = cell["judged"]["psnr"] + 2
   other.write_text(json.dumps({**cell, "judged": {**found, "psnr": psnr}}))
   flags = argparse.Namespace(
-    size="", runs="runs", scenarios="", models="svp_fp", features="", weights=""
+    size="",
+    runs="runs",
+    scenarios="",
+    models="svp_fp",
+    features="",
+    weights="",
+    data_dir="there",
   )
   context = tables.Context("fvd", tmp_path / "out", True, False, 1, flags)
   (line,) = [
@@ -289,6 +313,7 @@ def test_the_benchmarks_table_goes_on_with_a_run_to_the_same_bits(
   ]
   assert f"| {psnr - 1:.2f} [{psnr - 2:.2f}, {psnr:.2f}] |" in line
   assert len(ended) == 1  # Nothing was trained.
-  assert model_tables.config_of(context, "brawl", "savp", 3).seed == 3
+  other = model_tables.config_of(context, "brawl", "savp", 3)
+  assert other.seed == 3 and other.data_dir == "there"
   name = "models_smoke_brawl_savp_seed3"
   assert model_tables.run_of(context, "brawl", "savp", 3).name == name
