@@ -92,18 +92,16 @@ def instance_norm(name: str) -> Norm:
 
 
 class BatchNorm(nn.Module):
-  """Batch normalisation, with the statistics of each frame its own.
+  """Batch normalisation, `[c, h, w, b] -> [c, h, w, b]`.
 
   Training normalises by the batch, and keeps running means in the collection
   "stats"; else those are used, so that no clip depends on the others.
 
   Attributes:
     train: which of both.
-    frames: b is (frames, clips): moments are over the clips of a frame.
   """
 
   train: bool
-  frames: int = 1
 
   @nn.compact
   def __call__(self, x: jax.Array) -> jax.Array:
@@ -115,14 +113,13 @@ class BatchNorm(nn.Module):
     scale = self.param("scale", _around_one, channels)
     shift = self.param("shift", zeros, channels)
     if self.train:
-      parts = x.reshape(*x.shape[:3], self.frames, -1)
-      axes = (1, 2, 4)
-      m = parts.mean(axes, keepdims=True)
-      v = ((parts - m) ** 2).mean(axes, keepdims=True)
-      x = ((parts - m) * jax.lax.rsqrt(v + _BATCH_EPSILON)).reshape(x.shape)
+      axes = (1, 2, 3)
+      m = x.mean(axes, keepdims=True)
+      v = ((x - m) ** 2).mean(axes, keepdims=True)
+      x = (x - m) * jax.lax.rsqrt(v + _BATCH_EPSILON)
       if not self.is_initializing():
         for kept, new in ((mean, m), (variance, v)):
-          new = jax.lax.stop_gradient(new.mean((1, 2, 3, 4)))
+          new = jax.lax.stop_gradient(new[:, 0, 0, 0])
           kept.value += _BATCH_MOMENTUM * (new - kept.value)
     else:
       x = (x - per_channel(mean.value)) * per_channel(

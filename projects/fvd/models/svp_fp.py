@@ -2,10 +2,11 @@
 
 Denton and Fergus, 2018, arXiv:1802.07687. A VGG-like encoder and decoder, whose
 skip connections come from the last frame of the context; between them vectors,
-and three LSTMs. In training all frames are encoded at once, and decoded at
-once: only vectors pass through time.
+and three LSTMs. In training only vectors pass through time: frames are encoded
+and decoded apart, each normalised by moments of its own.
 """
 
+import functools
 from typing import Any
 
 import jax
@@ -32,14 +33,13 @@ class Encoder(nn.Module):
     widths: channels at each scale, each of half the size of the one before.
     convs: convolutions at each scale.
     features: g.
-    train, frames: see `layers.BatchNorm`.
+    train: see `layers.BatchNorm`.
   """
 
   widths: tuple[int, ...]
   convs: tuple[int, ...]
   features: int
   train: bool
-  frames: int
 
   @nn.compact
   def __call__(self, x: jax.Array) -> tuple[jax.Array, tuple[jax.Array, ...]]:
@@ -50,7 +50,7 @@ class Encoder(nn.Module):
       for i in range(convs):
         name = f"scale_{s}_{i}"
         x = layers.Conv(width, 3, kernel_init=_NORMAL, name=name)(x)
-        x = layers.BatchNorm(self.train, self.frames, name=f"{name}_norm")(x)
+        x = layers.BatchNorm(self.train, name=f"{name}_norm")(x)
         x = nn.leaky_relu(x, _SLOPE)
       skips.append(x)
       x = layers.pool(x, "max")
@@ -58,7 +58,7 @@ class Encoder(nn.Module):
     x = layers.Conv(
       self.features, side, padding=0, kernel_init=_NORMAL, name="out"
     )(x)
-    x = layers.BatchNorm(self.train, self.frames, name="out_norm")(x)
+    x = layers.BatchNorm(self.train, name="out_norm")(x)
     return jnp.tanh(x[:, 0, 0]).T, tuple(skips)
 
 
@@ -66,7 +66,7 @@ class Decoder(nn.Module):
   """A vector `[b, g]` and the encoder's skips -> `[3, h, w, b]` in 0..1.
 
   Attributes:
-    widths, convs, train, frames: the encoder's.
+    widths, convs, train: the encoder's.
     side: of the map that the vector becomes.
   """
 
@@ -74,14 +74,13 @@ class Decoder(nn.Module):
   convs: tuple[int, ...]
   side: int
   train: bool
-  frames: int
 
   @nn.compact
   def __call__(
     self, vector: jax.Array, skips: tuple[jax.Array, ...]
   ) -> jax.Array:
     def act(x, name):
-      x = layers.BatchNorm(self.train, self.frames, name=f"{name}_norm")(x)
+      x = layers.BatchNorm(self.train, name=f"{name}_norm")(x)
       return nn.leaky_relu(x, _SLOPE)
 
     x = vector.T[:, None, None, :]
@@ -151,11 +150,11 @@ def model(config: ml_collections.ConfigDict) -> Model:
   posterior = Posterior(config.hidden, config.latent_dim)
   predictor = Predictor(config.hidden, config.features)
 
-  def encoder(train, frames=1):
-    return Encoder(widths, convs, config.features, train, frames)
+  def encoder(train):
+    return Encoder(widths, convs, config.features, train)
 
-  def decoder(train, frames=1):
-    return Decoder(widths, convs, side, train, frames)
+  def decoder(train):
+    return Decoder(widths, convs, side, train)
 
   def begin(b):
     zeros = jnp.zeros((b, config.hidden))
@@ -193,12 +192,10 @@ def model(config: ml_collections.ConfigDict) -> Model:
     image, infer, advance = parts(variables)
     frames = feedback.to_frames(video)
     t, b = len(frames), frames.shape[-1]
-    # Frames side by side along the batch, [c, h, w, t b].
-    flat = frames.transpose(1, 2, 3, 0, 4).reshape(*frames.shape[1:4], t * b)
-    (vectors, skips), new_e = encoder(True, t).apply(
-      image["encoder"], flat, mutable=["stats"]
+    encode = functools.partial(
+      encoder(True).apply, image["encoder"], mutable=["stats"]
     )
-    vectors = vectors.reshape(t, b, -1)
+    (vectors, skips), new_e = feedback.each_frame(encode, frames)
     noise = jax.random.normal(key, (t - 1, b, config.latent_dim))
 
     def move(states, now):
@@ -214,23 +211,19 @@ def model(config: ml_collections.ConfigDict) -> Model:
     )
     index = skip_index(jnp.arange(1, t), config.context)
 
-    def chosen(skip):
-      by_frame = skip.reshape(*skip.shape[:3], t, b)
-      return by_frame[:, :, :, index].reshape(*skip.shape[:3], (t - 1) * b)
-
-    decode = lambda v, s: decoder(True, t - 1).apply(
-      image["decoder"], v, s, mutable=["stats"]
+    skips = tuple(skip[index] for skip in skips)
+    decode = functools.partial(
+      decoder(True).apply, image["decoder"], mutable=["stats"]
     )
     if config.remat:
       decode = jax.checkpoint(decode)
-    guesses = guesses.reshape((t - 1) * b, -1)
-    made, new_d = decode(guesses, tuple(map(chosen, skips)))
-    made = made.reshape(*made.shape[:3], t - 1, b).transpose(3, 0, 1, 2, 4)
+    made, new_d = feedback.each_frame(decode, guesses, skips)
     # Sums over time, the context's frames too.
     mse = ((made - frames[1:]) ** 2).mean((1, 2, 3, 4)).sum()
     kl = kls.sum() / b
     value = mse + config.kl_weight * kl
     stats = {"encoder": new_e["stats"], "decoder": new_d["stats"]}
+    stats = jax.tree.map(lambda moved: moved.mean(0), stats)
     metrics = {"loss": value, "mse": mse / (t - 1), "kl": kl}
     return value, (metrics, {PLAYER: stats})
 

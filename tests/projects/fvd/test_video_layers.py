@@ -67,12 +67,15 @@ def test_norms_have_the_moments_of_their_axes():
 def test_batch_norm_has_the_moments_of_each_frame_and_keeps_means():
   x = draw(2, 3, 3, 2 * 4)  # Two frames of four clips.
   x[..., 4:] = 2 * x[..., 4:] + 1
-  norm = lambda train: layers.BatchNorm(train, 2)
-  start = jax.jit(norm(True).init)(jax.random.key(0), x)
+  norm = layers.BatchNorm
+  start = jax.jit(norm(True).init)(jax.random.key(0), x[..., :4])
   np.testing.assert_array_equal(start["stats"]["mean"], 0)
   plain = {"scale": np.float32([1, 1]), "shift": np.float32([0, 0])}
-  learns = jax.jit(lambda now, x: norm(True).apply(now, x, mutable=["stats"]))
-  out, new = learns({"params": plain, "stats": start["stats"]}, x)
+  now = {"params": plain, "stats": start["stats"]}
+  learn = lambda x: norm(True).apply(now, x, mutable=["stats"])
+  frames = np.stack([x[..., :4], x[..., 4:]])
+  out, new = jax.jit(lambda x: feedback.each_frame(learn, x))(frames)
+  out, new = np.concatenate(out, -1), jax.tree.map(lambda a: a.mean(0), new)
   moments = []
   for part in (slice(0, 4), slice(4, 8)):
     one = x[..., part]
@@ -89,6 +92,19 @@ def test_batch_norm_has_the_moments_of_each_frame_and_keeps_means():
   judged = judge({"params": plain, **new}, x)
   alone = judge({"params": plain, **new}, x[..., :1])
   np.testing.assert_allclose(judged[..., :1], alone, atol=1e-6)
+
+
+def test_frames_one_by_one_or_at_once_are_the_same(monkeypatch):
+  f = lambda x, y: {"sum": (x * y).sum(), "x": x}
+  x, y = draw(3, 2, 4), draw(3, 2, 4)
+  slowly = feedback.each_frame(f, x, y)
+  monkeypatch.setattr(jax, "default_backend", lambda: "gpu")
+  jax.tree.map(
+    lambda a, b: np.testing.assert_allclose(a, b, rtol=1e-6),
+    slowly,
+    feedback.each_frame(f, x, y),
+  )
+  np.testing.assert_allclose(slowly["sum"], (x * y).sum((1, 2)), rtol=1e-5)
 
 
 def test_kernels_are_positive_and_sum_to_one():
