@@ -241,6 +241,7 @@ def join_processes(
 def sentences() -> Iterator[None]:
   """The frame of every command: bad input ends it with one sentence."""
   xla_options.keep_memory()
+  xla_options.keep_programs()
   # Orbax reports some thirty lines for every checkpoint, and warns of reading.
   logging.set_verbosity(logging.ERROR)
   # A terminal of ASCII must not end, by an accent, what took hours.

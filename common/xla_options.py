@@ -2,13 +2,18 @@
 
 import ctypes
 import functools
+import hashlib
 import os
+import pathlib
 import platform
 
 import jax
 
 # Of glibc's malloc.h: keep what was freed, and map no large blocks.
 _M_TRIM_THRESHOLD, _M_TOP_PAD, _M_MMAP_MAX, _M_ARENA_MAX = -1, -2, -4, -8
+
+PROGRAMS_BYTES = 2**30  # Of compiled programs kept; the least recent go first.
+_WORTH_KEEPING = 0.1  # Seconds that compiling took.
 
 
 def keep_memory() -> bool:
@@ -30,6 +35,47 @@ def keep_memory() -> bool:
     and mallopt(_M_TRIM_THRESHOLD, 2**31 - 1)
     and mallopt(_M_TOP_PAD, 2**28)
   )
+
+
+def keep_programs() -> pathlib.Path | None:
+  """Keeps compiled programs on the disk: a second start compiles nothing.
+
+  They are in `$XDG_CACHE_HOME/xla_programs` (`~/.cache`), those of each kind of
+  processor apart, since others might not know its instructions.
+
+  Returns:
+    The folder. None where JAX has been told otherwise (by the environment
+    variables `JAX_COMPILATION_CACHE_DIR`, or `JAX_ENABLE_COMPILATION_CACHE=0`),
+    or the folder cannot be made.
+  """
+  told = jax.config.jax_compilation_cache_dir
+  if told or not jax.config.jax_enable_compilation_cache:
+    return None
+  base = os.environ.get("XDG_CACHE_HOME") or pathlib.Path.home() / ".cache"
+  folder = pathlib.Path(base) / "xla_programs" / _processor()
+  try:
+    folder.mkdir(parents=True, exist_ok=True)
+  except OSError:
+    return None
+  jax.config.update("jax_compilation_cache_dir", str(folder))
+  jax.config.update("jax_compilation_cache_max_size", PROGRAMS_BYTES)
+  if "JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS" not in os.environ:
+    least = "jax_persistent_cache_min_compile_time_secs"
+    jax.config.update(least, _WORTH_KEEPING)
+  return folder
+
+
+def _processor() -> str:
+  """A name for what the processor can do."""
+  try:
+    lines = pathlib.Path("/proc/cpuinfo").read_text().splitlines()
+  except OSError:
+    lines = []
+  # "flags" of x86, "Features" of ARM.
+  known = [x for x in lines if x.lower().startswith(("model name", "f"))]
+  text = "\n".join([platform.processor(), *sorted(set(known))])
+  digest = hashlib.sha256(text.encode()).hexdigest()
+  return f"{platform.machine()}_{digest[:8]}"
 
 
 @functools.cache

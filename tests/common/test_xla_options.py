@@ -3,6 +3,7 @@
 import platform
 import subprocess
 import sys
+import types
 
 import jax
 import pytest
@@ -56,3 +57,49 @@ def test_memory_is_kept_unless_forbidden(root, monkeypatch, asked):
   assert kept == str(asked == "1"), done.stderr
   # 20 x 32 MB are 160,000 pages of 4 KB, or 320 huge ones.
   assert (int(faults) < 300) == (asked == "1"), faults
+
+
+HITS = """
+import jax
+from common import cli, xla_options
+hits = []
+jax.monitoring.register_event_listener(
+  lambda name, **_: hits.append(name) if "cache_hits" in name else None
+)
+with cli.sentences():
+  for _ in range(2):
+    jax.jit(lambda x: x + 41)(1.0).block_until_ready()
+    jax.clear_caches()
+print(len(hits), jax.config.jax_compilation_cache_max_size)
+"""
+
+
+def test_a_second_start_compiles_nothing(root, monkeypatch, tmp_path):
+  monkeypatch.delenv("JAX_COMPILATION_CACHE_DIR")
+  monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+  call = [sys.executable, "-c", HITS]
+  done = subprocess.run(call, cwd=root, capture_output=True, text=True)
+  assert done.stdout.split() == ["1", str(2**30)], done.stderr
+  (folder,) = (tmp_path / "xla_programs").iterdir()
+  assert folder.name.startswith(platform.machine())
+  assert any(folder.iterdir())
+
+
+def test_programs_are_kept_where_jax_was_told(monkeypatch, tmp_path):
+  """The suite's own folder stays; without one, or where it cannot be, none."""
+  monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+  kept = jax.config.jax_compilation_cache_dir
+  assert kept and xla_options.keep_programs() is None
+  assert jax.config.jax_compilation_cache_dir == kept
+  told = {"jax_compilation_cache_dir": None}
+  told["jax_enable_compilation_cache"] = False
+  asked = types.SimpleNamespace(update=lambda *a: told.update([a]), **told)
+  monkeypatch.setattr(jax, "config", asked)
+  assert xla_options.keep_programs() is None
+  asked.jax_enable_compilation_cache = True
+  folder = xla_options.keep_programs()
+  assert told["jax_compilation_cache_dir"] == str(folder)
+  assert folder.parent == tmp_path / "xla_programs"
+  (tmp_path / "file").write_text("no folder")
+  monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "file"))
+  assert xla_options.keep_programs() is None
