@@ -1,5 +1,6 @@
 """Whole runs, small: resumed to the same bits, judged, and as a population."""
 
+import argparse
 import importlib
 import itertools
 
@@ -11,10 +12,12 @@ from jax import numpy as jnp
 from common.errors import InputError
 from common.metrics import while_training
 from common.tables import cells
+from common.tables import reproduce as table_frame
 from configs.ttur import dcgan_fashion_mnist, gaussian_grid
 from projects.ttur import (
   data,
   rates,
+  rates_table,
   reproduce,
   sample,
   schema,
@@ -205,6 +208,35 @@ def test_the_expected_minimum_is_that_of_all_draws():
     drawn = [min(c) for c in itertools.combinations(values, count)]
     got = rates.expected_minimum(values, count)
     np.testing.assert_allclose(got, np.mean(drawn))
+
+
+@pytest.mark.parametrize("name", ["dcgan_fashion_mnist", "dcgan_cifar10"])
+def test_a_grid_of_images_has_each_run_at_its_place(
+  name, monkeypatch, tmp_path
+):
+  """Scores are [discriminator's rate, generator's rate, seed, evaluation]."""
+  made = {}
+
+  def trained(_, config, workdir):
+    rates_ = config.discriminator_rate, config.generator_rate
+    made[workdir] = [*rates_, config.seed]
+    assert config.width == 16 and config.features == "pixels"
+    assert config.total_steps == 1_000
+    return None, {"scores": {"pixel_distance": 0.0}, "minutes": 0.5}
+
+  monkeypatch.setattr(rates_table.cells, "trained", trained)
+  monkeypatch.setattr(rates_table, "curve", lambda workdir, _: made[workdir])
+  arguments = argparse.Namespace(runs=tmp_path, data_dir="")
+  context = table_frame.Context("ttur", tmp_path, False, False, 3, arguments)
+  cell = rates_table.measure(context, name)
+  found = np.array(cell["scores"]["pixel_distance"])
+  of_d, of_g = cell["discriminator_rates"], cell["generator_rates"]
+  assert found.shape == (5, 5, 3, 3) and len(made) == 75
+  for d, g, seed in itertools.product(range(5), range(5), range(3)):
+    np.testing.assert_allclose(
+      found[d, g, seed], [of_d[d], of_g[g], seed], rtol=1e-6
+    )
+  assert cell["minutes"] == 75 / 2
 
 
 def test_a_grid_of_one_rate_is_refused():
