@@ -95,11 +95,11 @@ def get_config(variant: str = "") -> ml_collections.ConfigDict:
       config.blocks = 3
       config.generator_learning_rate *= 5  # for few steps
       config.critic_learning_rate *= 5
-      config.total_steps = 600
-      config.eval_every = config.checkpoint_every = 100
+      config.total_steps = 6_000
+      config.eval_every = config.checkpoint_every = 500
       if config.critic_steps > 1:  # As many updates of both players together.
-        config.total_steps = 110
-        config.eval_every = config.checkpoint_every = 22
+        config.total_steps = 1_100
+        config.eval_every = config.checkpoint_every = 100
     elif name == "paper":
       config.generator_features = config.critic_features = 512
       config.total_steps = 500_000
