@@ -40,12 +40,13 @@ class _Parser(argparse.ArgumentParser):
 def main(train: Callable[[Any, str], Any]) -> None:
   """Runs `train(config, workdir)` from the command line and exits."""
   with sentences():
-    text = sys.modules[train.__module__].__doc__ or ""
-    given, overrides = parse(text, sys.argv[1:])
+    module = sys.modules[train.__module__]
+    given, overrides = parse(module.__doc__ or "", sys.argv[1:])
     if given.config is None:
       raise InputError(
         "say what to train: --config=configs/<paper>/<experiment>.py"
       )
+    check_project(given.config, pathlib.Path(module.__file__ or "").parent.name)
     config = override(load_config(given.config), overrides)
     if given.workdir is None:
       raise InputError("say where the run lives: --workdir=DIR")
@@ -101,6 +102,29 @@ def parse(
       + (f"; did you mean --{close}?" if close else "; see --help")
     )
   return given, overrides
+
+
+def check_project(name: str, project: str) -> None:
+  """Refuses the config of another project, whose keys are others.
+
+  Args:
+    name: of the config, as `load_config` takes it.
+    project: whose command is called.
+
+  Raises:
+    InputError: the config lies in the folder of another project.
+  """
+  folder = pathlib.Path(name.partition(":")[0]).absolute().parent
+  theirs = folder.name
+  known = [
+    (ROOT / "projects" / one / "train.py").is_file()
+    for one in (theirs, project)
+  ]
+  if folder.parent.name == "configs" and all(known) and theirs != project:
+    raise InputError(
+      f"{name} is a config of {theirs}, and this command trains {project}: "
+      f"python -m projects.{theirs}.train takes it"
+    )
 
 
 def load_config(name: str) -> ml_collections.ConfigDict:

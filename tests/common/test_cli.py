@@ -174,6 +174,27 @@ def test_configs_of_the_checkout_are_found_from_any_directory(
   assert config.dataset == "gaussian_grid"
 
 
+def test_the_config_of_another_project_is_named(
+  root, tmp_path, monkeypatch, capsys
+):
+  from projects.slot_attention import train
+
+  theirs = "configs/coulomb_gan/gaussian_grid.py:smoke"
+  said = "is a config of coulomb_gan, and this command trains ttur"
+  for name in (theirs, str(root / theirs)):
+    cli.check_project(name, "coulomb_gan")
+    with pytest.raises(InputError, match=said):
+      cli.check_project(name, "ttur")
+  # One's own, in a folder of any name; one beside the checkout's.
+  cli.check_project(str(tmp_path / "coulomb_gan" / "mine.py"), "ttur")
+  cli.check_project(str(tmp_path / "configs" / "mine" / "a.py"), "ttur")
+  cli.check_project(theirs, "elsewhere")
+  monkeypatch.setattr(sys, "argv", ["train", f"--config={theirs}"])
+  with pytest.raises(SystemExit):
+    cli.main(train.train)
+  assert "trains slot_attention" in capsys.readouterr().err
+
+
 def test_importing_defines_no_flags(root):
   code = (
     "import projects.coulomb_gan.train, projects.fcd.score\n"
