@@ -4,7 +4,7 @@ from tools.mutants.mutant import of
 
 TESTS = "tests/projects/fvd/"
 LAYERS = f"{TESTS}test_video_layers.py"
-MODELS = f"{TESTS}test_video_models.py"
+MODELS = f"{TESTS}test_video_models.py {TESTS}test_video_losses.py"
 TRAIN = f"{TESTS}test_video_train.py"
 ROOM = "projects/fvd/models/"
 
@@ -16,7 +16,7 @@ MUTANTS = (
     ("i, j, f, o = jnp.split(gates, 4)", "i, j, o, f = jnp.split(gates, 4)"),
     ("jnp.concatenate([x, h])", "jnp.concatenate([h, x])"),
     ("new - kept.value)", "new + kept.value)"),
-    ("axes = (1, 2, 4)", "axes = (1, 2, 3, 4)"),
+    ("m = x.mean(axes, keepdims=True)", "m = x.mean((1, 2), keepdims=True)"),
     (
       "positive / positive.sum((1, 2), keepdims=True)",
       "positive / positive.sum((0, 1, 2), keepdims=True)",
@@ -37,6 +37,7 @@ MUTANTS = (
       "jnp.arange(t) < 0)[:, None]\n\n\ndef independent",
     ),
     ("jnp.where(share < 0.001, 0.0, share)", "share"),
+    ("jax.vmap(f)(*frames)", "f(*frames)"),
   ),
   *of(
     f"{ROOM}cdna.py",
@@ -77,6 +78,8 @@ MUTANTS = (
       "value = mse - config.kl_weight * kl",
     ),
     ("(made - frames[1:]) ** 2", "(made - frames[:-1]) ** 2"),
+    ("lambda moved: moved.mean(0)", "lambda moved: moved[0]"),
+    ("skip[index] for skip", "skip[1:] for skip"),
   ),
   *of(
     f"{ROOM}savp.py",

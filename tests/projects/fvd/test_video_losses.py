@@ -187,19 +187,19 @@ def test_the_loss_of_svp_fp(built):
   sizes = tuple(config.widths), tuple(config.convs)
   image = lambda part: {"params": params[part], "stats": stats[part]}
   encode = jax.jit(
-    lambda x: svp_fp.Encoder(*sizes, config.features, True, 1).apply(
+    lambda x: svp_fp.Encoder(*sizes, config.features, True).apply(
       image("encoder"), x, mutable=["stats"]
-    )[0]
+    )
   )
   decode = jax.jit(
-    lambda v, s: svp_fp.Decoder(*sizes, 4, True, 1).apply(
+    lambda v, s: svp_fp.Decoder(*sizes, 4, True).apply(
       image("decoder"), v, s, mutable=["stats"]
     )[0]
   )
   infer = jax.jit(svp_fp.Posterior(config.hidden, config.latent_dim).apply)
   advance = jax.jit(svp_fp.Predictor(config.hidden, config.features).apply)
   # Each frame by itself: the moments are a frame's own.
-  seen = [encode(frame) for frame in frames]
+  seen, kept = zip(*map(encode, frames), strict=True)
   zeros = np.zeros((4, config.hidden), np.float32)
   p_state, f_states = (zeros, zeros), ((zeros, zeros),) * 2
   noise = np.asarray(jax.random.normal(KEY, (4, 4, config.latent_dim)))
@@ -224,6 +224,13 @@ def test_the_loss_of_svp_fp(built):
     lambda a, b: np.abs(np.asarray(a) - b).sum(), new["model"], stats
   )
   assert all(jax.tree.leaves(moved))  # Each mean is kept.
+  jax.tree.map(
+    lambda ours, *each: np.testing.assert_allclose(
+      ours, np.mean(each, 0), rtol=1e-4, atol=1e-6
+    ),
+    new["model"]["encoder"],
+    *[one["stats"] for one in kept],
+  )
 
 
 def test_the_losses_of_savp(built):
