@@ -311,6 +311,17 @@ def fid(
   )
 
 
+def record(a: Any, b: Any, network: Network) -> dict[str, Any]:
+  """What a cell of a table keeps of `fid` of two sets, by `network`.
+
+  Returns:
+    "distance", "standard_error", "n" and "protocol".
+  """
+  found = fid(a, b, features=network)
+  kept = ("distance", "standard_error", "n", "protocol")
+  return {name: found[name] for name in kept}
+
+
 def _add_arguments(parser: argparse.ArgumentParser) -> None:
   add = parser.add_argument
   add("--features", choices=FEATURES, default="inception", help="the network")

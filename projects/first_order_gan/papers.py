@@ -144,9 +144,7 @@ def make_judge(
       "frechet_8x8": float(frechet.distance_from_features(*pixels))
     }
     if network is not None:
-      judged = fid.fid(seen, images, features=network)
-      kept = ("distance", "standard_error", "n", "protocol")
-      found["frechet"] = {name: judged[name] for name in kept}
+      found["frechet"] = fid.record(seen, images, network)
     return found
 
   return judge

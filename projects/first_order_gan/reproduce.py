@@ -176,9 +176,7 @@ def images_cell(
   draw = train.make_draw(config)
   made = draw(state, keys.named(root, "fid"), config.eval_samples)
   sides = (figures.to_pixels(np.asarray(x)) for x in (real, made))
-  found = fid.fid(*sides, features=network)
-  kept = ("distance", "standard_error", "n", "protocol")
-  return {**cell, "frechet": {name: found[name] for name in kept}}
+  return {**cell, "frechet": fid.record(*sides, network)}
 
 
 def images(context: reproduce.Context) -> str:

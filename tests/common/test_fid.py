@@ -104,6 +104,14 @@ def test_mixed_sizes_are_stretched_and_counted(tiny):
   assert fid.samples("stray", stray, tiny).protocol["images"] == "6x5"
 
 
+def test_what_a_table_keeps(tiny):
+  a, b = pictures(12), pictures(12, seed=1)
+  whole = fid.fid(a, b, features=tiny)
+  kept = fid.record(a, b, tiny)
+  assert kept.keys() == {"distance", "standard_error", "n", "protocol"}
+  assert kept == {name: whole[name] for name in kept}
+
+
 def test_unknown_networks_and_taps():
   with pytest.raises(errors.InputError, match="inception or squeezenet"):
     fid.network("resnet")
