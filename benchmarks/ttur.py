@@ -50,7 +50,8 @@ def _row(
   """One game's step."""
   theirs, contenders = None, {}
   with contextlib.ExitStack() as stack:
-    one = timing.training(config, train, data, {})
+    options = train.compiler_options(config)
+    one = timing.training(config, train, data, options)
     advance, compile_s, state = stack.enter_context(one)
     players = state.generator.params, state.discriminator.params
     parameters = sum(leaf.size for leaf in jax.tree.leaves(players))

@@ -28,6 +28,8 @@ class Conv(nn.Module):
     stride: in both directions.
     padding: zeros on every side; None for "SAME".
     bias: whether there is one.
+    xla: as `convolution.convolve` has it; only at stride 1 and from 16
+      channels on, in and out.
     kernel_init: of the kernel `[size, size, c, features]`.
   """
 
@@ -36,6 +38,7 @@ class Conv(nn.Module):
   stride: int = 1
   padding: int | None = None
   bias: bool = True
+  xla: bool = False
   kernel_init: Initializer = nn.initializers.glorot_uniform()
 
   @nn.compact
@@ -46,7 +49,10 @@ class Conv(nn.Module):
       where = convolution.same(x.shape[1], self.size, self.stride)
     else:
       where = convolution.Geometry(self.stride, self.padding, self.padding)
-    x = convolution.convolve(x, kernel, where)
+    many = min(x.shape[0], self.features) >= 16
+    x = convolution.convolve(
+      x, kernel, where, self.xla and self.stride == 1 and many
+    )
     if self.bias:
       x = x + per_channel(
         self.param("bias", nn.initializers.zeros, (self.features,))

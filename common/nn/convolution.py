@@ -46,12 +46,24 @@ def batch_last(a: jax.Array) -> jax.Array:
 batch_first = batch_last  # The same exchange, back.
 
 
-def convolve(a: jax.Array, kernel: jax.Array, where: Geometry) -> jax.Array:
+def convolve(
+  a: jax.Array, kernel: jax.Array, where: Geometry, xla: bool = False
+) -> jax.Array:
   """A convolution, `[c, h, w, b], [k, k, c, f] -> [f, oh, ow, b]`.
 
   oh = (low + h + high - k) // stride + 1.
+
+  Args:
+    a: the pictures.
+    kernel: as Flax has it.
+    where: it is laid.
+    xla: by XLA's own convolution on CPUs, too. At stride 1 on large maps of
+      many channels (128 of 64x64) it takes two thirds of the time and half of
+      the memory, if compiled with `xla_options.convolutions()` and outside of
+      any loop; strided, inside a loop, or without the option it takes ten to
+      thirty times as long.
   """
-  if jax.default_backend() == "cpu":
+  if jax.default_backend() == "cpu" and not xla:
     return _by_patches(a, kernel, where)
   return jax.lax.conv_general_dilated(
     a,

@@ -7,6 +7,7 @@ from jax import numpy as jnp
 from jax.sharding import Mesh, NamedSharding, PartitionSpec
 
 from common.nn import convolution
+from common.nn.batch_last import Conv
 from common.nn.convolution import Geometry, same
 
 CASES = [  # h, w, kernel, channels, features, geometry
@@ -83,6 +84,19 @@ def test_another_backend_takes_the_plain_convolution(monkeypatch):
   assert "conv_general_dilated" in str(program)
   near(convolution.convolve(a, kernel, where), here)
   near(convolution.transpose(here, kernel, where, (5, 5)), back)
+
+
+def test_a_layer_is_xlas_where_it_is_asked_and_can_be_fast():
+  a = jnp.ones((16, 5, 5, 2))
+
+  def text(features=16, **changes):
+    layer = Conv(features, 3, xla=True, **changes)
+    params = layer.init(jax.random.key(0), a)
+    return str(jax.make_jaxpr(layer.apply)(params, a))
+
+  assert "conv_general_dilated" in text()
+  assert "conv_general_dilated" not in text(stride=2)
+  assert "conv_general_dilated" not in text(features=3)
 
 
 def test_a_batch_over_devices_stays_there():

@@ -2,6 +2,7 @@
 
 import importlib
 
+import chex
 import jax
 import numpy as np
 import pytest
@@ -9,7 +10,7 @@ from jax import numpy as jnp
 
 from common.errors import InputError
 from common.gan import resnet
-from projects.ttur import model
+from projects.ttur import model, train
 
 
 def config_of(name, variant="", **changes):
@@ -72,6 +73,45 @@ def test_began_is_the_codes():
   assert d["encoder.out.kernel"] == (8 * 8 * 512, 64)
   inside = {k.removeprefix("decoder."): v for k, v in d.items() if "deco" in k}
   assert inside == g  # The decoder is the generator's network.
+
+
+def test_began_is_the_same_network_outside_of_loops():
+  config = config_of("began_celeba64", "smoke", width=16, image_size=32)
+  inside, outside = model.networks(config), model.networks(config, loop=False)
+  z = jax.random.normal(jax.random.key(1), (2, config.latent_dim))
+  for inner, outer in zip(inside, outside, strict=True):
+    params, _ = inner.init(jax.random.key(0))
+    chex.assert_trees_all_equal(params, outer.init(jax.random.key(0))[0])
+
+    def total(params, z, net):
+      x, _ = net.apply(params, {}, z)
+      return jnp.sum(jnp.tanh(x)), x
+
+    ours, theirs = (
+      jax.grad(lambda p, net=net: total(p, z, net), has_aux=True)(params)
+      for net in (inner, outer)
+    )
+    for a, b in zip(
+      jax.tree.leaves(ours), jax.tree.leaves(theirs), strict=True
+    ):
+      scale = float(jnp.max(jnp.abs(a)))
+      np.testing.assert_allclose(a / scale, b / scale, atol=1e-5)
+    z = ours[1]  # The critic's pictures.
+
+
+@pytest.mark.parametrize(("calls", "loop"), [(1, False), (2, True)])
+def test_began_knows_where_its_step_stands(monkeypatch, calls, loop):
+  asked = []
+  networks = model.networks
+  monkeypatch.setattr(
+    model,
+    "networks",
+    lambda config, loop=True: asked.append(loop) or networks(config, loop),
+  )
+  config = config_of("began_celeba64", "smoke", steps_per_call=calls)
+  train.make_train_step(config)
+  assert asked == [loop]
+  assert bool(train.compiler_options(config)) == (not loop)
 
 
 def test_initial_values_are_the_codes():
