@@ -14,6 +14,8 @@ over runs of t equal values; :math:`(|R| - 1/2) / \sigma` is normal, as
 logarithms: 1e-300 is nothing special.
 """
 
+import os
+from concurrent import futures
 from typing import NamedTuple
 
 import jax
@@ -39,10 +41,11 @@ class Tests(NamedTuple):
   auc: np.ndarray
 
 
-def centred_ranks(values: jax.Array) -> tuple[jax.Array, jax.Array]:
+def centred_ranks(values: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
   """Ranks of each column less their mean, and the ties' sum of t^3 - t.
 
-  Equal values share the mean of their ranks.
+  Equal values share the mean of their ranks. By NumPy: XLA's sort takes eight
+  times as long on CPUs, and its running maxima eighty times.
 
   Args:
     values: `[n, columns]`, finite.
@@ -50,29 +53,26 @@ def centred_ranks(values: jax.Array) -> tuple[jax.Array, jax.Array]:
   Returns:
     float32 `[n, columns]` and `[columns]`.
   """
-  n = len(values)
-  rows = jnp.arange(n, dtype=jnp.int32)[:, None]
-  places = jnp.broadcast_to(rows, values.shape)
-  ordered, origin = jax.lax.sort((values, places), dimension=0, num_keys=1)
-  new = jnp.concatenate(
-    [jnp.ones((1, values.shape[1]), bool), ordered[1:] != ordered[:-1]]
-  )
-  last_of_run = jnp.concatenate([new[1:], new[:1]])
-  first = jax.lax.cummax(jnp.where(new, rows, 0), axis=0)
-  last = jax.lax.cummin(
-    jnp.where(last_of_run, rows, n - 1), axis=0, reverse=True
-  )
+  columns, n = values.T.shape
+  places = np.argsort(values.T, axis=1)
+  ordered = np.take_along_axis(values.T, places, axis=1)
+  new = np.ones((columns, n), bool)
+  new[:, 1:] = ordered[:, 1:] != ordered[:, :-1]
+  last_of_run = np.roll(new, -1, axis=1)
+  rows = np.arange(n, dtype=np.int32)
+  first = np.maximum.accumulate(np.where(new, rows, 0), axis=1)
+  last = np.where(last_of_run, rows, n - 1)[:, ::-1]
+  last = np.minimum.accumulate(last, axis=1)[:, ::-1]
+  length = (last - first + 1).astype(np.float64)
+  ties = np.sum(length**2 - 1, axis=1).astype(np.float32)
   # Exact in float32: halves of whole numbers below 2**24.
-  ranks = 0.5 * (first + last - (n - 1)).astype(jnp.float32)
-  length = (last - first + 1).astype(jnp.float32)
-  ties = jnp.sum(length**2 - 1, axis=0)
-  _, back = jax.lax.sort((origin, ranks), dimension=0, num_keys=1)
-  return back, ties
+  ranks = np.empty((columns, n), np.float32)
+  np.put_along_axis(ranks, places, 0.5 * (first + last - (n - 1)), axis=1)
+  return ranks.T, ties
 
 
-def _tests(values, groups, side):
-  n = len(values)
-  ranks, ties = centred_ranks(values)
+def _tests(ranks, ties, groups, side):
+  n = len(ranks)
   inside = jnp.sum(groups, axis=0)
   pairs = inside * (n - inside)
   # In full precision where an accelerator would round ranks to 11 bits.
@@ -120,11 +120,15 @@ def mann_whitney(
     raise InputError("values hold NaN or an infinity, which have no rank")
   indicator = jnp.asarray(groups, jnp.float32)
   log_p, auc = [], []
-  for start in range(0, values.shape[1], columns_at_once):
-    block = jnp.asarray(values[:, start : start + columns_at_once], jnp.float32)
-    one = _compiled(block, indicator, side)
-    log_p.append(np.asarray(one[0]))
-    auc.append(np.asarray(one[1]))
+  blocks = (
+    np.float32(values[:, start : start + columns_at_once])
+    for start in range(0, values.shape[1], columns_at_once)
+  )
+  with futures.ThreadPoolExecutor(os.cpu_count()) as pool:
+    for ranks, ties in pool.map(centred_ranks, blocks):
+      one = _compiled(ranks, ties, indicator, side)
+      log_p.append(np.asarray(one[0]))
+      auc.append(np.asarray(one[1]))
   return Tests(np.concatenate(log_p), np.concatenate(auc))
 
 

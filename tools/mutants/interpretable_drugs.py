@@ -58,6 +58,9 @@ MUTANTS = (
   *of(
     f"{ROOT}rank_tests.py",
     f"{TESTS}test_rank_tests.py",
+    ("np.roll(new, -1, axis=1)", "new"),
+    ("first + last - (n - 1)", "2 * first - (n - 1)"),
+    ("length**2 - 1", "length - 1"),
     ("(directed - 0.5)", "directed"),
     ("(n + 1 - ties / (n * (n - 1)))", "(n + 1 - 0 * ties)"),
     ('"less": -sums', '"less": sums'),
