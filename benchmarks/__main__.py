@@ -235,7 +235,7 @@ def completed(
     row["ratio_range"] = timing.ratio_range(row["ours_s"], row["peer_s"])
     one, count = single.get(row["what"]), row.get("operations")
     row["cores"] = one / row["ours_s"] if one and row["ours_s"] else None
-    if count:
+    if count and row["ours_s"]:
       row["peak"] = count / row["ours_s"] / timing.peak()
   return rows
 

@@ -202,7 +202,7 @@ def _update(config, length, batch, trials=1):
 
 def _lstm(quick):
   config = config_of(quick)
-  cells, batch = (4, 2) if quick else (16, 8)
+  units, batch = (4, 2) if quick else (16, 8)
   rows = []
   for length in (5,) if quick else (50, 200):
     advance, cells, steps = _update(config, length, batch)
@@ -210,7 +210,7 @@ def _lstm(quick):
     calls = 2 if quick else 20
     if rudder_torch:
       for kind in ("nn.LSTM", "cell"):
-        peer, _ = rudder_torch.lstm_step(kind, INPUTS, cells, length, batch)
+        peer, _ = rudder_torch.lstm_step(kind, INPUTS, units, length, batch)
         contenders[kind] = (peer, calls, 1)
     seconds = timing.interleaved(contenders, 2 if quick else 7)
     for kind, name, goal in (

@@ -172,17 +172,24 @@ def peak(n: int = 2_048) -> float:
 
 @contextlib.contextmanager
 def conditions(quick: bool) -> Iterator[None]:
-  """No persistent cache; if quick, one thread of PyTorch, which cannot spin."""
+  """No persistent cache; if quick, what makes no difference to the rows.
+
+  That is one thread of PyTorch, which cannot spin, and hasty compiling.
+  """
   cache = jax.config.jax_enable_compilation_cache
+  hasty = jax.config.jax_disable_most_optimizations
   threads = torch.get_num_threads() if torch else 0
   if not quick:
     jax.config.update("jax_enable_compilation_cache", False)
-  elif torch:
-    torch.set_num_threads(1)
+  else:
+    jax.config.update("jax_disable_most_optimizations", True)
+    if torch:
+      torch.set_num_threads(1)
   try:
     yield
   finally:
     jax.config.update("jax_enable_compilation_cache", cache)
+    jax.config.update("jax_disable_most_optimizations", hasty)
     if torch:
       torch.set_num_threads(threads)
 
