@@ -177,7 +177,7 @@ def conditions(quick: bool) -> Iterator[None]:
   That is one thread of PyTorch, which cannot spin, and hasty compiling.
   """
   cache = jax.config.jax_enable_compilation_cache
-  hasty = jax.config.jax_disable_most_optimizations
+  hasty = jax.config.read("jax_disable_most_optimizations")
   threads = torch.get_num_threads() if torch else 0
   if not quick:
     jax.config.update("jax_enable_compilation_cache", False)
