@@ -65,6 +65,11 @@ def molecules(n: int, seed: int) -> list[str]:
 
 def run(quick: bool = False) -> list[dict[str, Any]]:
   """Returns one row (a dict) per comparison; needs ChemNet's weights."""
+  with timing.conditions(quick):
+    return _rows(quick)
+
+
+def _rows(quick: bool) -> list[dict[str, Any]]:
   from common.chem import canonical
   from projects.fcd import model as chemnet
   from projects.fcd import score

@@ -55,8 +55,8 @@ def ratio_range(ours: float, peer: float | None) -> list[float] | None:
 def interleaved(contenders: dict, rounds: int) -> dict[Any, Seconds]:
   """Returns the median seconds of a step for each contender.
 
-  Alone, only those whose names begin with "ours" run, at most twice, and the
-  others' seconds are not a number.
+  Alone, only those whose names begin with "ours" run, at most three times and
+  once where that takes seconds, and the others' seconds are not a number.
 
   Args:
     contenders: name -> `advance(calls)`, calls in a round, steps in a call
@@ -66,11 +66,15 @@ def interleaved(contenders: dict, rounds: int) -> dict[Any, Seconds]:
   if alone():
     ours = {n: c for n, c in contenders.items() if n.startswith("ours")}
     others = dict.fromkeys(contenders.keys() - ours, Seconds([math.nan]))
-    contenders, rounds = ours, min(rounds, 2)
+    contenders = ours
   else:
     others = {}
+  start = time.perf_counter()
   for advance, calls, _ in contenders.values():
     advance(calls)
+  if alone():
+    slow = time.perf_counter() - start > 2
+    rounds = 1 if slow else min(rounds, 3)
   seconds = {name: [] for name in contenders}
   for _ in range(rounds):
     for name, (advance, calls, steps) in contenders.items():
@@ -96,7 +100,9 @@ def compiled(
 
   It is compiled with an empty folder for programs, as by a command that is
   started for the first time, and once more from that folder; traced anew both
-  times. Alone, it is compiled once, without a folder.
+  times. Alone, it is compiled once, without a folder. Where JAX's cache is on,
+  as in tests but not under `conditions`, its folder is used, and times mean
+  nothing.
 
   Args:
     lower: makes a new function and traces it: `jax.jit(f).lower(...)`.
@@ -105,7 +111,12 @@ def compiled(
   """
   if alone():
     return lower().compile(), {}
-  with tempfile.TemporaryDirectory() as folder, _programs_in(folder):
+  config = jax.config
+  on = config.jax_enable_compilation_cache and config.jax_compilation_cache_dir
+  with (
+    tempfile.TemporaryDirectory() as folder,
+    contextlib.nullcontext() if on else _programs_in(folder),
+  ):
     program, cold = _compile(lower)
     _, warm = _compile(lower)
   memory = program.memory_analysis()

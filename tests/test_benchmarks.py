@@ -62,7 +62,8 @@ def test_the_second_compiling_reads_what_the_first_kept():
   jax.monitoring.register_event_listener(listen)
   lower = lambda: jax.jit(lambda x: jnp.sin(x) @ x).lower(np.eye(3))
   try:
-    program, cells = timing.compiled(lower)
+    with timing.conditions(quick=False):
+      program, cells = timing.compiled(lower)
   finally:
     jax.monitoring.unregister_event_listener(listen)
   name = "/jax/compilation_cache/cache_"
@@ -134,7 +135,7 @@ def test_alone_only_ours_run(monkeypatch):
   ran = []
   contenders = {n: (lambda _, n=n: ran.append(n), 1, 1) for n in ("ours", "p")}
   seconds = timing.interleaved(contenders, 7)
-  assert ran == ["ours"] * 3 and seconds["ours"] > 0
+  assert ran == ["ours"] * 4 and seconds["ours"] > 0
   assert math.isnan(seconds["p"])
   calls = []
   lower = lambda: calls.append(0) or jax.jit(jnp.sin).lower(1.0)
