@@ -2,20 +2,26 @@
 
   python -m benchmarks [--quick] [--tables] [NAME ...]
 
-Names are those of `MODULES`, by default all of them.
+Names are those of `MODULES`, by default all of them, and of `BY_NAME`, which
+take minutes each and run only when they are named.
 
 `--quick` shows in seconds that everything works: small sizes, times that mean
 nothing, and so no results are kept. `--tables` writes the tables again from the
 results that are kept. Every module has `run(quick) -> rows`; a time is the
-median of several, a ratio above 1 means that ours is faster.
+median of several, a ratio above 1 means that ours is faster. Beside all cores,
+our side is measured on one, by another process (Linux; not if quick).
 """
 
 import argparse
+import fnmatch
 import importlib
+import json
 import os
 import pathlib
 import subprocess
 import sys
+import tempfile
+import time
 from collections.abc import Sequence
 from typing import Any
 
@@ -33,48 +39,52 @@ MODULES = (
   "first_order_gan",
   "fvd_models",
 )
+BY_NAME = ("rudder_trials", "cnn_zoo_trees", "fvd_memory")
 HERE = pathlib.Path(__file__).parent
 RESULTS = HERE.parent / "results" / "benchmarks"
-# The front README's rows: whose benchmark, and which of its rows stand for it.
+# The front README's rows: the benchmarks, and which rows stand for them.
 HEADLINES = {
-  "Coulomb GAN": (
-    "coulomb_gan",
-    "toy step, batch 256, steps a call: 100",
-    "32x32 step, batch 128, steps a call: 1",
-    "64x64 step, batch 128, steps a call: 1",
-  ),
-  "Self-normalizing networks": (
-    "snn",
-    "4x32, 64 members, against PyTorch",
-    "4x1024, 64 members, against PyTorch",
-  ),
-  "FID, FVD: the distance": (
-    "frechet",
-    "d=2048, n=10000, full rank",
-    "d=2048, n=500, from features",
-  ),
-  "FCD": ("fcd", "FCD of 10,000 and 10,000 SMILES"),
-  "RUDDER": (
-    "rudder",
-    "watch repair, RUDDER, 24 at once: a solved trial",
-    "PPO on CartPole, 4 environments: a step",
-  ),
-  "Slot Attention": ("slot_attention", "step at 35x35, batch 64"),
-  "CNN zoo": (
-    "cnn_zoo",
-    "step of a network, batch 512, 16 members, against PyTorch, channels last",
-    "step of a network, batch 512, 16 members, against torch.func.vmap",
-  ),
-  "First Order GAN": ("first_order_gan", "language step, 32 wide, batch 64"),
-  "Interpretable drugs": (
-    "interpretable_drugs",
-    "graph network, a step of 64 molecules, 256 units, beside PyTorch",
-  ),
-  "Video models": (
-    "fvd_models",
-    "cdna, 32x32, 16 frames, batch 16",
-    "svp_fp, 32x32, 16 frames, batch 16",
-  ),
+  "Coulomb GAN": {
+    "coulomb_gan": (
+      "toy step, batch 256, steps a call: 100",
+      "32x32 step, batch 128, steps a call: 1",
+      "64x64 step, batch 128, steps a call: 1",
+    )
+  },
+  "Self-normalizing networks": {
+    "snn": (
+      "4x32, 64 members, against PyTorch",
+      "4x1024, 64 members, against PyTorch",
+    )
+  },
+  "FID, FVD: the distance": {
+    "frechet": ("d=2048, n=10000, full rank", "d=2048, n=500, from features")
+  },
+  "TTUR": {"ttur": ("DCGAN*", "WGAN-GP*", "BEGAN*")},
+  "FCD": {"fcd": ("FCD of 10,000 and 10,000 SMILES",)},
+  "RUDDER": {
+    "rudder_trials": ("watch repair, RUDDER, 24 at once: a solved trial",),
+    "rudder": ("PPO on CartPole, 4 environments: a step",),
+  },
+  "Slot Attention": {"slot_attention": ("step at 35x35, batch 64",)},
+  "CNN zoo": {
+    "cnn_zoo": (
+      "*batch 512, * members, against PyTorch, channels last",
+      "*batch 512, * members, against torch.func.vmap",
+    )
+  },
+  "First Order GAN": {"first_order_gan": ("language step, 32 wide, batch 64",)},
+  "Interpretable drugs": {
+    "interpretable_drugs": (
+      "graph network, a step of 64 molecules, 256 units, beside PyTorch",
+    )
+  },
+  "Video models": {
+    "fvd_models": (
+      "cdna, 32x32, 16 frames, batch 16",
+      "svp_fp, 32x32, 16 frames, batch 16",
+    )
+  },
 }
 COLUMNS = {
   "what": "What",
@@ -83,20 +93,29 @@ COLUMNS = {
   "ratio": "Ratio",
   "ratio_range": "Ratio of a round",
   "goal": "Goal",
-  "steps_per_s": "Ours, steps/s",
-  "peer_steps_per_s": "Peer, steps/s",
   "molecules_per_s": "Ours, molecules/s",
   "growth": "To the row above",
   "to_base": "To the base",
   "share": "Share of a step",
   "peak": "Of the peak",
+  "cores": "All cores to one",
   "error": "Error",
   "peer_error": "Peer's error",
   "compile_s": "Compile",
+  "cached_compile_s": "Compile, cached",
+  "temporaries_mb": "Temporaries, MB",
+  "program_mb": "Peak memory, MB",
   "parameters": "Parameters",
   "peer_parameters": "Peer's parameters",
   "memory_mb": "Memory, MB",
   "peer_memory_mb": "Peer's memory, MB",
+}
+# What a cell is to be: the row's key that says so, at least or at most, words.
+GOALS = {
+  "ratio": ("goal", 1, "{:g}"),
+  "peak": ("peak_goal", 1, "{:.0%} of the peak"),
+  "growth": ("most_growth", -1, "at most {:g} times the row above"),
+  "share": ("most_share", -1, "at most {:.0%} of a step"),
 }
 
 
@@ -106,16 +125,24 @@ def main() -> None:
   parser.add_argument("names", nargs="*", metavar="name", help=str(MODULES))
   parser.add_argument("--quick", action="store_true")
   parser.add_argument("--tables", action="store_true", help="from the results")
+  parser.add_argument("--one-core", metavar="FILE", help=argparse.SUPPRESS)
   arguments = parser.parse_args()
-  for name in set(arguments.names) - set(MODULES):
-    parser.error(f"no benchmark {name!r}; there are {', '.join(MODULES)}")
+  every = MODULES + BY_NAME
+  for name in set(arguments.names) - set(every):
+    parser.error(f"no benchmark {name!r}; there are {', '.join(every)}")
   # Read when NumPy is imported, which is below; see frechet.py for the reason.
   # JAX and (on x86) PyTorch have threads of their own.
   os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
   names = arguments.names or MODULES
   if arguments.tables:
-    there = [n for n in MODULES if (RESULTS / f"{n}.json").exists()]
+    there = [n for n in every if (RESULTS / f"{n}.json").exists()]
     write_tables(arguments.names or there)
+    return
+  if arguments.one_core:
+    os.environ["BENCHMARK_ALONE"] = "1"
+    # Before JAX counts cores and starts its threads.
+    os.sched_setaffinity(0, {min(os.sched_getaffinity(0))})
+    measure_alone(names[0], arguments.quick, pathlib.Path(arguments.one_core))
     return
   if len(names) == 1:
     measure(names[0], arguments.quick)
@@ -128,30 +155,89 @@ def main() -> None:
 
 def measure(name: str, quick: bool) -> None:
   """Runs the module `name`, prints its table and keeps its rows."""
-  from benchmarks import timing
-  from common import xla_options
   from common.provenance import provenance
   from common.tables import cells
+
+  module = prepared(name, quick)
+  facts = settings()
+  print(f"\n## {name}{', quick: times mean nothing' if quick else ''}\n")
+  head = {**provenance(), **facts}
+  print(", ".join(f"{k} {v}" for k, v in head.items()) + "\n", flush=True)
+  # First, while this process has no memory that it would keep.
+  start = time.perf_counter()
+  wanted = not quick and timed_on_one_core(module)
+  single = on_one_core(name, quick) if wanted else {}
+  rows = completed(module.run(quick), single)
+  minutes = (time.perf_counter() - start) / 60
+  peers = {row["peer"] for row in rows if row["peer"]}
+  print(f"Peer: {', '.join(sorted(peers)) or module.HOW_TO_ADD_PEER}\n")
+  print(f"{table(rows)}\n{minutes:.1f} minutes", flush=True)
+  if not quick:
+    path = RESULTS / f"{name}.json"
+    cells.save(path, {"settings": facts, "minutes": minutes, "rows": rows})
+    write_tables([name])
+
+
+def prepared(name: str, quick: bool) -> Any:
+  """Imports a module, with JAX's devices and the allocator as it wants them."""
+  from common import xla_options
 
   if not quick:  # A test's process gives memory back.
     xla_options.keep_memory()  # For both sides.
   module = importlib.import_module(f"benchmarks.{name}")
   if hasattr(module, "prepare"):
     module.prepare()
-  facts = settings()
-  print(f"\n## {name}{', quick: times mean nothing' if quick else ''}\n")
-  head = {**provenance(), **facts}
-  print(", ".join(f"{k} {v}" for k, v in head.items()) + "\n", flush=True)
-  rows = module.run(quick)
+  return module
+
+
+def measure_alone(name: str, quick: bool, path: pathlib.Path) -> None:
+  """Writes the seconds of our side, by row; the process has one core."""
+  rows = prepared(name, quick).run(quick)
+  path.write_text(json.dumps({row["what"]: row["ours_s"] for row in rows}))
+
+
+def timed_on_one_core(module: Any) -> bool:
+  """Whether there is a second core to do without, and something to measure."""
+  import jax
+
+  return (
+    hasattr(os, "sched_setaffinity")
+    and len(os.sched_getaffinity(0)) > 1
+    and jax.default_backend() == "cpu"
+    and getattr(module, "ONE_CORE", True)
+  )
+
+
+def on_one_core(name: str, quick: bool) -> dict[str, float | None]:
+  """Seconds of our side on one core, by row; none where that fails."""
+  with tempfile.TemporaryDirectory() as folder:
+    path = pathlib.Path(folder) / "seconds.json"
+    command = [sys.executable, "-m", "benchmarks", name, f"--one-core={path}"]
+    done = subprocess.run(command + ["--quick"] * quick)
+    if done.returncode:
+      print(f"{name}: not measured on one core, see above", file=sys.stderr)
+      return {}
+    return json.loads(path.read_text())
+
+
+def completed(
+  rows: list[dict[str, Any]], single: dict[str, float | None]
+) -> list[dict[str, Any]]:
+  """Adds to rows what follows from their times, and the gain of all cores.
+
+  Args:
+    rows: of a module.
+    single: seconds on one core, by the name of a row; some may be missing.
+  """
+  from benchmarks import timing
+
   for row in rows:
     row["ratio_range"] = timing.ratio_range(row["ours_s"], row["peer_s"])
-  peers = {row["peer"] for row in rows if row["peer"]}
-  print(f"Peer: {', '.join(sorted(peers)) or module.HOW_TO_ADD_PEER}\n")
-  print(table(rows), flush=True)
-  if not quick:
-    path = RESULTS / f"{name}.json"
-    cells.save(path, {"settings": facts, "rows": rows})
-    write_tables([name])
+    one, count = single.get(row["what"]), row.get("operations")
+    row["cores"] = one / row["ours_s"] if one and row["ours_s"] else None
+    if count and row["ours_s"]:
+      row["peak"] = count / row["ours_s"] / timing.peak()
+  return rows
 
 
 def write_tables(names: Sequence[str]) -> None:
@@ -172,14 +258,18 @@ def summary() -> str:
   from common.tables import cells, markdown
 
   lines = []
-  for title, (name, *whats) in HEADLINES.items():
-    kept = cells.load(RESULTS / f"{name}.json")
-    rows = {row["what"]: row for row in kept["rows"]}
-    # Missing here is a renamed row: rather an error than a shorter table.
-    found = [rows[what] for what in whats]
-    ratios = "; ".join(f"{r['what']}: **{r['ratio']:.2f}**" for r in found)
-    peers = "; ".join(dict.fromkeys(r["peer"] or "-" for r in found))
-    lines.append([title, ratios, peers, kept["provenance"]["device"]])
+  for title, benchmarks in HEADLINES.items():
+    kept = {name: cells.load(RESULTS / f"{name}.json") for name in benchmarks}
+    rows = [
+      # Missing here is a renamed row: rather an error than a shorter table.
+      next(r for r in kept[name]["rows"] if fnmatch.fnmatch(r["what"], what))
+      for name, whats in benchmarks.items()
+      for what in whats
+    ]
+    ratios = "; ".join(f"{r['what']}: **{shown('ratio', r)}**" for r in rows)
+    peers = "; ".join(dict.fromkeys(r["peer"] or "-" for r in rows))
+    devices = dict.fromkeys(k["provenance"]["device"] for k in kept.values())
+    lines.append([title, ratios, peers, "; ".join(devices)])
   header = ["paper", "times as fast as the peer", "peer", "device"]
   return markdown.table(header, lines)
 
@@ -205,27 +295,40 @@ def table(rows: Sequence[dict[str, Any]]) -> str:
   filled = [
     key
     for key in COLUMNS
-    if key in always or any(row.get(key) is not None for row in rows)
+    if key in always or any(shown(key, row) != "-" for row in rows)
   ]
-  cells = [[cell(key, row.get(key)) for key in filled] for row in rows]
+  cells = [[shown(key, row) for key in filled] for row in rows]
   return markdown.table([COLUMNS[key] for key in filled], cells)
+
+
+def shown(key: str, row: dict[str, Any]) -> str:
+  """Returns a row's cell, with a mark where it is short of its goal."""
+  value = row.get(key)
+  if key == "goal":
+    words = [
+      text.format(row[goal])
+      for goal, _, text in GOALS.values()
+      if row.get(goal) is not None
+    ]
+    return "; ".join(words) or "-"
+  goal, sign, _ = GOALS.get(key, (None, 1, ""))
+  known = value is not None and row.get(goal) is not None
+  return cell(key, value) + " †" * (known and sign * (value - row[goal]) < 0)
 
 
 def cell(key: str, value: Any) -> str:
   """Returns a value with its unit, "-" for none."""
   if value is None:
     return "-"
-  if key in ("ours_s", "peer_s", "compile_s"):
+  if key in ("ours_s", "peer_s", "compile_s", "cached_compile_s"):
     unit = 0 if value >= 1 else 1 if value >= 1e-3 else 2
     return f"{value * 1000**unit:.3g} {('s', 'ms', 'µs')[unit]}"
-  if key in ("ratio", "growth", "to_base"):
+  if key in ("ratio", "growth", "to_base", "cores"):
     return f"{value:.2f}"
   if key == "ratio_range":
     return " to ".join(f"{ratio:.2f}" for ratio in value)
   if key in ("share", "peak"):
     return f"{value:.1%}"
-  if key == "goal":
-    return f"{value:g}"
   if "error" in key:
     return f"{value:.0e}"
   if isinstance(value, float):

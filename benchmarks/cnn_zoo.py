@@ -1,4 +1,4 @@
-"""Training steps of the CNN zoo's networks, and its predictors' trees.
+"""Training steps of the CNN zoo's networks.
 
   python -m benchmarks cnn_zoo
 
@@ -11,17 +11,11 @@ train by SGD, the cheapest. Float32 and all cores on all sides, ours by a device
 for each core, the allocator the same; sides take turns, medians of rounds after
 a warm-up, no persistent cache. Measure on an idle machine.
 
-"Of the peak" is the share of the machine's own products of matrices: the
-floating-point operations of convolutions and of the dense layer, forwards and
-back, by what a product of large matrices reaches in the same process.
-
 Goals: 3 times PyTorch one by one, 5 times `torch.func.vmap`, half of the
 products' speed.
 """
 
 import functools
-import math
-import time
 from collections.abc import Callable
 from typing import Any
 
@@ -32,9 +26,8 @@ from jax import numpy as jnp
 
 from benchmarks import timing
 from common import population
-from configs.cnn_zoo import mnist, predictors
+from configs.cnn_zoo import mnist
 from projects.cnn_zoo import data, model, programs, train
-from projects.cnn_zoo import predictors as fits
 
 try:
   import torch
@@ -45,7 +38,7 @@ except ImportError:  # Then the peers' cells stay empty.
 
 HOW_TO_ADD_PEER = "no PyTorch to compare with: pip install torch (CPU build)"
 prepare = population.use_all_cores
-MEMBERS = 16
+MEMBERS = 64
 
 
 def run(quick: bool = False) -> list[dict]:
@@ -54,15 +47,10 @@ def run(quick: bool = False) -> list[dict]:
   config = _config(quick, 16 if quick else 512)
   with timing.conditions(quick):
     rows = _against_peers(config, members, rounds)
-    rows[0]["peak"] = _flops(config) / rows[0]["ours_s"] / _peak(quick)
-    for count in () if quick else (1, 4, 64):
+    for count in () if quick else (1, 4, 16):
       rows.append(_alone(config, count, rounds))
     if not quick:
       rows.append(_alone(_config(False, 128), members, rounds))
-    networks, rounds = (40, 1) if quick else (400, 1)
-    settings = predictors.get_config("smoke" if quick else "")
-    for features in (56,) if quick else (56, 7, 4_970):
-      rows.append(_trees(settings, networks, features, rounds))
   return rows
 
 
@@ -74,37 +62,17 @@ def _config(quick: bool, batch_size: int) -> ml_collections.ConfigDict:
   return config.lock()
 
 
-def _flops(config: ml_collections.ConfigDict) -> float:
-  """Of a step of one network: twice its multiplications, there and back.
-
-  Backwards there are two products for each, but one in the first layer.
-  """
-  widths = tuple(config.widths)
-  each = zip((1, *widths), widths, model.sides(config), strict=False)
-  counts = [9 * a * b * side**2 for a, b, side in each]
-  counts.append(widths[-1] * config.classes)
-  return 2 * config.batch_size * (3 * sum(counts) - counts[0])
-
-
-def _peak(quick: bool) -> float:
-  """Operations a second of large products, one on each device at once."""
-  n = 64 if quick else 2_048
-  a = jnp.ones((len(jax.local_devices()), n, n), jnp.float32)
-  product = population.compiled(lambda x, _: x @ x, 1)
-  product(a, 0)
-  start = time.perf_counter()
-  jax.block_until_ready(product(a, 0))
-  return len(a) * 2 * n**3 / (time.perf_counter() - start)
-
-
 def ours(
   config: ml_collections.ConfigDict, members: int
-) -> tuple[Callable[[int], None], float]:
-  """`advance(steps)` of a group of the zoo, and the seconds to compile it."""
-  run = programs.compiled(
-    train.make_train_step(config), train.make_judge(config), config
-  )
-  places, counts, _ = programs.spread(members, run.devices)
+) -> tuple[Callable[[int], None], dict[str, Any]]:
+  """`advance(steps)` of a group of the zoo, and cells about its program."""
+
+  def make():
+    step, judge = train.make_train_step(config), train.make_judge(config)
+    return programs.compiled(step, judge, config)
+
+  devices = make().devices
+  places, counts, _ = programs.spread(members, devices)
   numbers = jnp.asarray(places)
   init = lambda i: train.init(train.network_key(config, i), config)
   states = jax.jit(lambda n: jax.lax.map(init, n))(numbers)
@@ -120,17 +88,17 @@ def ours(
     key,
     np.int32(0),
   )
-  start = time.perf_counter()
-  run.advance.lower(states, *arguments(1)).compile()
-  compile_s = time.perf_counter() - start
+  lower = lambda: make().advance.lower(states, *arguments(1))
+  # Counted once: steps, and members, of which each device has one at a time.
+  program, cells = timing.compiled(lower, len(jax.local_devices()), unknown=1)
 
   def advance(steps):
     nonlocal states
     for first in range(0, steps, batches):
       part = arguments(min(batches, steps - first))
-      states = jax.block_until_ready(run.advance(states, *part))
+      states = jax.block_until_ready(program(states, *part))
 
-  return advance, compile_s
+  return advance, cells
 
 
 def _steps(config, members):
@@ -139,7 +107,7 @@ def _steps(config, members):
 
 
 def _against_peers(config, members, rounds):
-  advance, compile_s = ours(config, members)
+  advance, cells = ours(config, members)
   contenders = {"ours": (advance, _steps(config, members), members)}
   goals = {}
   if torch:
@@ -158,7 +126,8 @@ def _against_peers(config, members, rounds):
     )
   seconds = timing.interleaved(contenders, rounds)
   size = model.layout_of(config)[-1].end
-  make = functools.partial(_row, ours_s=seconds["ours"], compile_s=compile_s)
+  cells["peak_goal"] = 0.5
+  make = functools.partial(_row, ours_s=seconds["ours"], **cells)
   name = _name(config, members)
   return [
     make(
@@ -174,17 +143,17 @@ def _against_peers(config, members, rounds):
 
 
 def _alone(config, members, rounds):
-  advance, compile_s = ours(config, members)
+  advance, cells = ours(config, members)
   contenders = {"ours": (advance, _steps(config, members), members)}
   seconds = timing.interleaved(contenders, rounds)["ours"]
-  return _row(_name(config, members), seconds, compile_s)
+  return _row(_name(config, members), seconds, **cells)
 
 
 def _name(config, members):
   return f"step of a network, batch {config.batch_size}, {members} members"
 
 
-def _row(what, ours_s, compile_s=None, peer=None, peer_s=None, **more) -> Any:
+def _row(what, ours_s, peer=None, peer_s=None, **more) -> Any:
   return {
     "what": what,
     "ours_s": ours_s,
@@ -192,22 +161,5 @@ def _row(what, ours_s, compile_s=None, peer=None, peer_s=None, **more) -> Any:
     "peer_s": peer_s,
     "ratio": peer_s / ours_s if peer_s else None,
     "error": None,
-    "compile_s": compile_s,
     **more,
   }
-
-
-def _trees(settings, networks, features, rounds):
-  """Seconds to grow and choose trees on so many features."""
-  rng = np.random.default_rng(0)
-  x = rng.normal(size=(networks, features))
-  y = 1 / (1 + np.exp(-x[:, :4].sum(axis=1)))
-  cut = math.ceil(0.8 * networks)
-  parts = fits.Part(x[:cut], y[:cut]), fits.Part(x[cut:], y[cut:])
-  seconds = []
-  for _ in range(rounds):
-    start = time.perf_counter()
-    fits.fit("gbm", settings, *parts, True)
-    seconds.append(time.perf_counter() - start)
-  what = f"trees of all settings, {networks:,} networks, {features} features"
-  return _row(what, float(np.median(seconds)))

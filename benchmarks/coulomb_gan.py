@@ -15,8 +15,9 @@ Float32 and as many threads as cores on both sides.
 The sides take turns, in one process, after a warm-up; seconds are medians of
 the rounds. Programs are compiled anew, without the persistent cache. Measure on
 an idle machine: PyTorch's OpenMP threads wait for each other by spinning, and
-beside other work a step can take ten times as long. Goals: 5 times the peer's
-speed on the plane, once its speed on images.
+beside other work a step can take ten times as long. Goals: 4 times the peer's
+speed on the plane, once its speed on images; potentials on the plane take at
+most 5 times as long for 1,024 points as for 512.
 """
 
 import contextlib
@@ -67,17 +68,13 @@ def run(quick: bool = False) -> list[dict]:
   calls = {many: 1, 1: 2} if quick else {many: 5, 1: 200}
   peer, few = (2, 1) if quick else (200, 5)
   with timing.conditions(quick):
-    rows = _steps("toy step", toy, calls, peer, rounds, goal=5)
+    rows = _steps("toy step", toy, calls, peer, rounds, goal=4)
     rows += _steps(f"{size}x{size} step", images, {1: few}, few, rounds, goal=1)
     if not quick:
       larger = images.copy_and_resolve_references().unlock()
       larger.image_size *= 2  # One layer more on both sides.
       larger.generator_features *= 2
       rows += _steps("64x64 step", larger, {1: 3}, 3, rounds, goal=1)
-    rows += [
-      _row(f"compiling the {row['what']}", row.pop("compile_s"))
-      for row in list(rows)
-    ]
     rows += _potentials(toy, toy.data_dim, sizes, rounds)
     rows += _potentials(images, pixels, sizes, rounds)
   return rows
@@ -113,17 +110,17 @@ def _steps(
     rounds: how many.
     goal: how many times the peer's speed ours is to have.
   """
-  contenders, compile_s, parameters, theirs = {}, {}, None, None
+  contenders, cells, parameters, theirs = {}, {}, None, None
   with contextlib.ExitStack() as stack:
     for count, calls in ours.items():
       config = config.copy_and_resolve_references()
       config.unlock()
       config.steps_per_call = count
       one = timing.training(config, train, data, {})
-      advance, compile_s[count], state = stack.enter_context(one)
+      advance, cells[count], state = stack.enter_context(one)
       leaves = jax.tree.leaves((state.generator, state.discriminator))
       parameters = sum(leaf.size for leaf in leaves)
-      contenders[count] = (advance, calls, count)
+      contenders[f"ours {count}"] = (advance, calls, count)
     if torch:
       advance, theirs = coulomb_gan_torch.step(config)
       contenders["peer"] = (advance, peer, 1)
@@ -131,14 +128,12 @@ def _steps(
   return [
     _row(
       f"{name}, batch {config.batch_size}, steps a call: {count}",
-      seconds[count],
+      seconds[f"ours {count}"],
       seconds.get("peer"),
       goal=goal,
-      steps_per_s=1 / seconds[count],
-      peer_steps_per_s=1 / seconds["peer"] if torch else None,
       parameters=parameters,
       peer_parameters=theirs,
-      compile_s=compile_s[count],
+      **cells[count],
     )
     for count in ours
   ]
@@ -151,28 +146,31 @@ def _potentials(
   rounds: int,
 ) -> list[dict]:
   """How the cost of both players' potentials grows with the batch."""
-
-  @jax.jit
-  def potentials(x, y):
-    return losses.batch_potentials(
-      x,
-      y,
-      config.kernel_exponent,
-      config.kernel_epsilon,
-      config.self_interaction,
-    )
-
+  options = (
+    config.kernel_exponent,
+    config.kernel_epsilon,
+    config.self_interaction,
+  )
   rows = []
   for n in sizes:
     x, y = np.random.default_rng(n).normal(size=(2, n, dim)).astype(np.float32)
     x, y = jax.device_put((x, y))
 
-    def advance(calls, x=x, y=y):
+    def lower(x=x, y=y):
+      potentials = lambda x, y: losses.batch_potentials(x, y, *options)
+      return jax.jit(potentials).lower(x, y)
+
+    potentials, cells = timing.compiled(lower)
+    cells["operations"] = None  # A step's are what the peak is compared with.
+
+    def advance(calls, x=x, y=y, potentials=potentials):
       for _ in range(calls):
         jax.block_until_ready(potentials(x, y))
 
     calls = 1 if n > 1024 else 10
     ours_s = timing.interleaved({"ours": (advance, calls, 1)}, rounds)["ours"]
     growth = ours_s / rows[-1]["ours_s"] if rows else None
-    rows.append(_row(f"potentials, {dim}-D, batch {n}", ours_s, growth=growth))
+    most = 5 if (dim, n) == (2, 1024) else None
+    what = f"potentials, {dim}-D, batch {n}"
+    rows.append(_row(what, ours_s, growth=growth, most_growth=most, **cells))
   return rows

@@ -10,6 +10,7 @@ IntegratedGradients on the same network, `pip install captum`.
 """
 
 import functools
+import math
 import statistics
 import time
 from collections.abc import Callable
@@ -19,6 +20,7 @@ import numpy as np
 from jax import numpy as jnp
 from scipy import stats
 
+from benchmarks import timing
 from configs.interpretable_drugs import ames, tox21
 from projects.interpretable_drugs import (
   attribution,
@@ -40,6 +42,11 @@ HOW_TO_ADD_PEER = "SciPy, and the authors' layout in JAX, are always there"
 
 def run(quick: bool = False) -> list[dict]:
   """Returns one row (a dict) per comparison; `quick` takes small sizes."""
+  with timing.conditions(quick):
+    return _rows(quick)
+
+
+def _rows(quick: bool) -> list[dict]:
   rounds = 1 if quick else 3
   rows = [_tests(*((200, 8, 6) if quick else (8_000, 1_024, 650)), rounds)]
   rows += _steps(*((8, 4, 16) if quick else (256, 64, 150)), rounds)
@@ -48,7 +55,9 @@ def run(quick: bool = False) -> list[dict]:
   return rows
 
 
-def _median(call: Callable[[], object], rounds: int) -> float:
+def _median(call: Callable[[], object], rounds: int, ours=True) -> float:
+  if timing.alone() and not ours:
+    return math.nan
   jax.block_until_ready(call())
   seconds = []
   for _ in range(rounds):
@@ -59,7 +68,12 @@ def _median(call: Callable[[], object], rounds: int) -> float:
 
 
 def _row(
-  what: str, ours: float, peer: str | None, peer_s: float | None, goal: float
+  what: str,
+  ours: float,
+  peer: str | None,
+  peer_s: float | None,
+  goal: float,
+  cells: dict,
 ) -> dict:
   ratio = peer_s / ours if peer_s else None
   return {
@@ -69,6 +83,7 @@ def _row(
     "peer_s": peer_s,
     "ratio": ratio,
     "goal": goal if peer else None,
+    **cells,
   }
 
 
@@ -77,6 +92,11 @@ def _tests(n: int, units: int, groups: int, rounds: int) -> dict:
   generator = np.random.default_rng(0)
   values = generator.normal(size=(n, units)).astype(np.float32)
   has = generator.random((n, groups)) < 0.05
+  # As `mann_whitney` calls it.
+  lower = lambda: rank_tests._compiled.lower(
+    values[:, :256], has.astype(np.float32), "two-sided"
+  )
+  _, cells = timing.compiled(lower)
   ours = _median(lambda: rank_tests.mann_whitney(values, has), rounds)
   pairs = [(i % units, i % groups) for i in range(5 * rounds)]
 
@@ -86,11 +106,10 @@ def _tests(n: int, units: int, groups: int, rounds: int) -> dict:
       x, y = values[inside, unit], values[~inside, unit]
       stats.mannwhitneyu(x, y, method="asymptotic")
 
-  each = _median(peer, rounds) / len(pairs)
+  each = _median(peer, rounds, ours=False) / len(pairs)
   what = f"one of {units} x {groups} tests, {n} molecules"
-  return _row(
-    what, ours / (units * groups), "scipy.stats.mannwhitneyu", each, 1_000
-  )
+  name, cells = "scipy.stats.mannwhitneyu", cells | {"operations": None}
+  return _row(what, ours / (units * groups), name, each, 1_000, cells)
 
 
 def _steps(width: int, count: int, slots: int, rounds: int) -> list[dict]:
@@ -131,11 +150,16 @@ def _steps(width: int, count: int, slots: int, rounds: int) -> list[dict]:
     logits = network.apply({"params": params}, x, method="head")
     return losses.cross_entropy(logits, y)
 
-  both = jax.device_put((batch, (atoms, picks)))
-  ours, theirs = (
-    functools.partial(jax.jit(jax.value_and_grad(f)), params, x)
-    for f, x in zip((packed, padded), both, strict=True)
-  )
+  batch, inputs = jax.device_put((batch, (atoms, picks)))
+
+  def lower():
+    call = jax.value_and_grad(lambda params, batch: packed(params, batch))
+    return jax.jit(call).lower(params, batch)
+
+  program, cells = timing.compiled(lower)
+  ours = functools.partial(program, params, batch)
+  step = jax.jit(jax.value_and_grad(padded))
+  theirs = functools.partial(step, params, inputs)
   contenders = {"the padded layout in JAX": theirs}
   if peers:
     contenders["the padded layout in PyTorch"] = peers.padded_step(
@@ -145,12 +169,13 @@ def _steps(width: int, count: int, slots: int, rounds: int) -> list[dict]:
   seconds = _median(ours, rounds)
   rows = []
   for name, call in contenders.items():
-    loss = call()
-    loss = loss if isinstance(loss, float) else loss[0]
-    np.testing.assert_allclose(ours()[0], loss, rtol=1e-5)
+    if not timing.alone():
+      loss = call()
+      loss = loss if isinstance(loss, float) else loss[0]
+      np.testing.assert_allclose(ours()[0], loss, rtol=1e-5)
     beside = f", beside {name.split()[-1]}"
-    peer_s = _median(call, max(1, rounds // 2))
-    rows.append(_row(what + beside, seconds, name, peer_s, 10))
+    peer_s = _median(call, max(1, rounds // 2), ours=False)
+    rows.append(_row(what + beside, seconds, name, peer_s, 10, cells))
   return rows
 
 
@@ -162,21 +187,29 @@ def _attributions(molecules: int, width: int, steps: int, rounds: int) -> dict:
   network = model.network(config)
   params = network.init(jax.random.key(0), model.example(config))["params"]
   apply = lambda params, x: network.apply({"params": params}, x)[0]
-  call = attribution.make_attribution(apply, config, attribution.METHODS[0], 1)
+  method = attribution.METHODS[0]
   bits = np.random.default_rng(0).random((molecules, config.bits)) < 0.02
   x = jnp.asarray(bits, jnp.float32)
+  call, cells = timing.compiled(
+    lambda: attribution.make_attribution(apply, config, method, 1).lower(
+      params, x, 0
+    ),
+    molecules,
+  )
   rounds = min(rounds, 2)
   seconds = _median(lambda: call(params, x, 0), rounds) / molecules
   what = f"integrated gradients, {steps} steps of 4 x {width}, a molecule"
-  if peers is None or peers.IntegratedGradients is None:
-    return _row(what, seconds, None, None, 5)
+  nobody = peers is None or peers.IntegratedGradients is None
+  if nobody or timing.alone():
+    return _row(what, seconds, None, None, 5, cells)
   theirs = peers.attribution(
     peers.selu_network(params, config.depth), bits, steps, AT_ONCE
   )
   gap = np.abs(theirs() - np.asarray(call(params, x, 0)[0])).max()
   assert gap < 1e-4, gap
   peer_s = _median(theirs, rounds) / molecules
-  return {**_row(what, seconds, "captum", peer_s, 5), "error": float(gap)}
+  row = _row(what, seconds, "captum", peer_s, 5, cells)
+  return row | {"error": float(gap)}
 
 
 if __name__ == "__main__":

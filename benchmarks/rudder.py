@@ -2,23 +2,27 @@
 
   python -m benchmarks rudder
 
-(a) Watch repair: a second of the environment, of Q-learning and of RUDDER,
-against a loop over one environment in NumPy with the LSTM in PyTorch
-(`rudder_numpy.py`); ours are many trials in one program, and a time is that of
-an environment step, or of a trial that has solved. (b) An update of the paper's
-LSTM, 16 cells, 8 episodes of 50 and 200 steps, against `torch.nn.LSTM` and
-against a loop of the paper's cell (`rudder_torch.py`). (c) An environment step
+(a) Watch repair: a second of the environment and of Q-learning against a loop
+over one environment in NumPy (`rudder_numpy.py`); ours are many trials in one
+program, and a time is that of an environment step. RUDDER itself, until it has
+solved, is `rudder_trials.py`. (b) An update of the paper's LSTM, 16 cells, 8
+episodes of 50 and 200 steps, against `torch.nn.LSTM` and against a loop of the
+paper's cell (`rudder_torch.py`); and of 96 trials at once, against the same
+with the derivative that JAX makes by itself. (c) An environment step
 of PPO on CartPole, 4 environments, against the same PPO in PyTorch with
 gymnasium. (d) How a round of RUDDER, 25 episodes and 100 updates, grows with
 trials and delay. Float32, all cores on both sides; sides that take milliseconds
 take turns, medians of rounds. Measure on an idle machine.
 
-Goals: 50 times the loops; 1 and 10 times the LSTMs; 20 times PPO.
+Goals: 50 times the loops; 1 and 10 times the LSTMs, 1.5 times JAX's own
+derivative; 20 times PPO.
 """
 
+import math
 import time
 from collections.abc import Callable
 from typing import Any
+from unittest import mock
 
 import jax
 import numpy as np
@@ -26,6 +30,7 @@ import optax
 from jax import numpy as jnp
 
 from benchmarks import rudder_numpy, timing
+from common.nn import recurrent
 from configs.rudder import cartpole, watch_repair
 from projects.rudder import losses
 from projects.rudder.ppo import ppo
@@ -51,20 +56,22 @@ INPUTS = 10  # Of the watches' reward model.
 
 def run(quick: bool = False) -> list[dict[str, Any]]:
   """Returns one row (a dict) per measurement; `quick` takes small sizes."""
+  with timing.conditions(quick):
+    return _rows(quick)
+
+
+def _rows(quick):
   return [
     *_loops(quick),
-    *_trials(quick),
     *_lstm(quick),
+    _many_lstms(quick),
     *_ppo(quick),
     *_growth(quick),
   ]
 
 
-def _row(what, ours_s, peer=None, peer_s=None, per_step=True, **more):
-  speeds = {}
-  if per_step:
-    speeds["steps_per_s"] = 1 / ours_s
-    speeds["peer_steps_per_s"] = 1 / peer_s if peer_s else None
+def row_of(what, ours_s, peer=None, peer_s=None, **more) -> dict[str, Any]:
+  """A row of a table, with cells of `more`."""
   return {
     "what": what,
     "ours_s": ours_s,
@@ -72,12 +79,12 @@ def _row(what, ours_s, peer=None, peer_s=None, per_step=True, **more):
     "peer_s": peer_s,
     "ratio": peer_s / ours_s if peer_s else None,
     "error": None,
-    **speeds,
     **more,
   }
 
 
-def _config(quick: bool, **changes) -> Any:
+def config_of(quick: bool, **changes) -> Any:
+  """Watch repair's, with a delay of 50."""
   config = watch_repair.get_config("smoke" if quick else "")
   config.unlock()
   config.delay = config.max_delay = 6 if quick else 50
@@ -85,19 +92,20 @@ def _config(quick: bool, **changes) -> Any:
   return config
 
 
-def _seconds(function: Callable, *args) -> tuple[float, float, Any]:
-  """Seconds of a call and of compiling, and what came of it."""
+def seconds_of(function: Callable, *args) -> tuple[float, dict, Any]:
+  """Seconds of a call, cells about its program, and what came of it."""
+  program, cells = timing.compiled(
+    lambda: jax.jit(lambda *args: function(*args)).lower(*args)
+  )
   start = time.perf_counter()
-  program = jax.jit(function).lower(*args).compile()
-  compiled = time.perf_counter()
   out = jax.block_until_ready(program(*args))
-  return time.perf_counter() - compiled, compiled - start, out
+  return time.perf_counter() - start, cells | {"operations": None}, out
 
 
 def _loops(quick):
   """The environment alone, and Q-learning, without a stop."""
   trials, episodes = (4, 20) if quick else (100, 1000)
-  config = _config(
+  config = config_of(
     quick, learner="q_lambda", max_episodes=episodes, solved_share=2.0
   )
   env, params = delayed_mdp.of_config(config)
@@ -114,63 +122,41 @@ def _loops(quick):
 
     return jax.lax.scan(once, 0.0, jnp.arange(episodes))[0]
 
-  alone, alone_compile, _ = _seconds(jax.vmap(random_play), roots)
+  alone, alone_cells, _ = seconds_of(jax.vmap(random_play), roots)
   one = rounds.make_trial(td_learning.make, env, config)
   many = jax.vmap(one, (0, None), axis_name=rounds.TRIALS)
-  learning, compile_s, _ = _seconds(many, roots, np.int32(config.delay))
+  learning, cells, _ = seconds_of(many, roots, np.int32(config.delay))
   loops = 20 if quick else 1000
-  peer = rudder_numpy.environment_steps_per_second(loops)
-  learner = rudder_numpy.episode_loop("q_learning", loops)["steps_per_s"]
+  peer = learner = math.nan
+  if not timing.alone():
+    peer = rudder_numpy.environment_steps_per_second(loops)
+    learner = rudder_numpy.episode_loop("q_learning", loops)["steps_per_s"]
   name = f"watch repair, {trials} at once"
   return [
-    _row(
+    row_of(
       f"{name}: a step at random",
       alone / steps,
       "NumPy loop",
       1 / peer,
       goal=50,
-      compile_s=alone_compile,
+      **alone_cells,
     ),
-    _row(
+    row_of(
       f"{name}: a step of Q-learning",
       learning / steps,
       "NumPy loop",
       1 / learner,
       goal=50,
-      compile_s=compile_s,
+      **cells,
     ),
   ]
 
 
-def _trials(quick):
-  """RUDDER until it has solved: seconds of a solved trial."""
-  trials = 2 if quick else 24
-  config = _config(quick)
-  env, _ = delayed_mdp.of_config(config)
-  one = rounds.make_trial(rudder.make, env, config)
-  many = jax.vmap(one, (0, None), axis_name=rounds.TRIALS)
-  roots = jax.random.split(jax.random.key(0), trials)
-  seconds, compile_s, out = _seconds(many, roots, np.int32(config.delay))
-  solved = max(int(out["solved"].sum()), 1)
-  theirs = None
-  if torch:
-    budget = 30 if quick else config.max_episodes
-    theirs = rudder_numpy.episode_loop("rudder", budget)["seconds"]
-  return [
-    _row(
-      f"watch repair, RUDDER, {trials} at once: a solved trial",
-      seconds / solved,
-      "NumPy and PyTorch loop",
-      theirs,
-      per_step=False,
-      goal=50,
-      compile_s=compile_s,
-    )
-  ]
+def _update(config, length, batch, trials=1):
+  """`advance(calls)` of our LSTM's updates, and cells about their program.
 
-
-def _update(config, length, batch):
-  """`advance(calls)` of our LSTM's update, and seconds of compiling."""
+  Those of several trials are one program, as in a training.
+  """
   begin, predict = model.predictor(config, INPUTS)
   params = jax.jit(begin)(jax.random.key(0))
   adam = optax.chain(
@@ -192,11 +178,18 @@ def _update(config, length, batch):
     moves, opt = adam.update(jax.grad(loss)(params), opt, params)
     return (optax.apply_updates(params, moves), opt), None
 
-  many = lambda carry: jax.lax.scan(update, carry, length=100)[0]
-  start = time.perf_counter()
+  updates = 100 if trials == 1 else 10
   carry = (params, adam.init(params))
-  program = jax.jit(many).lower(carry).compile()
-  compile_s = time.perf_counter() - start
+  if trials > 1:
+    copies = lambda leaf: jnp.repeat(leaf[None], trials, axis=0)
+    carry = jax.tree.map(copies, carry)
+
+  def lower():
+    many = lambda carry: jax.lax.scan(update, carry, length=updates)[0]
+    return jax.jit(jax.vmap(many) if trials > 1 else many).lower(carry)
+
+  steps = trials * updates
+  program, cells = timing.compiled(lower, steps)
 
   def advance(calls):
     nonlocal carry
@@ -204,20 +197,20 @@ def _update(config, length, batch):
       carry = program(carry)
     jax.block_until_ready(carry)
 
-  return advance, compile_s
+  return advance, cells, steps
 
 
 def _lstm(quick):
-  config = _config(quick)
-  cells, batch = (4, 2) if quick else (16, 8)
+  config = config_of(quick)
+  units, batch = (4, 2) if quick else (16, 8)
   rows = []
   for length in (5,) if quick else (50, 200):
-    advance, compile_s = _update(config, length, batch)
-    contenders: dict[str, Any] = {"ours": (advance, 1, 100)}
+    advance, cells, steps = _update(config, length, batch)
+    contenders: dict[str, Any] = {"ours": (advance, 1, steps)}
     calls = 2 if quick else 20
     if rudder_torch:
       for kind in ("nn.LSTM", "cell"):
-        peer, _ = rudder_torch.lstm_step(kind, INPUTS, cells, length, batch)
+        peer, _ = rudder_torch.lstm_step(kind, INPUTS, units, length, batch)
         contenders[kind] = (peer, calls, 1)
     seconds = timing.interleaved(contenders, 2 if quick else 7)
     for kind, name, goal in (
@@ -225,16 +218,36 @@ def _lstm(quick):
       ("cell", "a loop of the cell in PyTorch", 10),
     ):
       rows.append(
-        _row(
+        row_of(
           f"an LSTM's update, {length} steps, against {name}",
           seconds["ours"],
           name,
           seconds.get(kind),
           goal=goal,
-          compile_s=compile_s,
+          **cells,
         )
       )
   return rows
+
+
+def _many_lstms(quick):
+  """Updates of many trials, with our derivative and with JAX's own."""
+  config = config_of(quick)
+  trials, length, batch = (2, 5, 2) if quick else (96, 51, 8)
+  advance, cells, steps = _update(config, length, batch, trials)
+  with mock.patch.object(recurrent, "gather", recurrent.gather.fun):
+    own, _, _ = _update(config, length, batch, trials)
+  seconds = timing.interleaved(
+    {"ours": (advance, 1, steps), "own": (own, 1, steps)}, 2 if quick else 7
+  )
+  return row_of(
+    f"an LSTM's update, {length} steps, {trials} trials at once",
+    seconds["ours"],
+    "JAX's own derivative",
+    seconds["own"],
+    goal=1.5,
+    **cells,
+  )
 
 
 def _ppo(quick):
@@ -245,9 +258,10 @@ def _ppo(quick):
   updates = 2 if quick else 10
   many = lambda s: jax.lax.scan(step, s, jnp.zeros(updates))[0]
   state = jax.jit(lambda key: ppo.init(key, config))(jax.random.key(0))
-  start = time.perf_counter()
-  program = jax.jit(many).lower(state).compile()
-  compile_s = time.perf_counter() - start
+  steps = updates * config.batch_size * config.rollout_steps
+  program, cells = timing.compiled(
+    lambda: jax.jit(lambda s: many(s)).lower(state), steps
+  )
 
   def advance(calls):
     nonlocal state
@@ -255,20 +269,19 @@ def _ppo(quick):
       state = program(state)
     jax.block_until_ready(state)
 
-  steps = config.batch_size * config.rollout_steps
-  contenders: dict[str, Any] = {"ours": (advance, 1, updates * steps)}
+  contenders: dict[str, Any] = {"ours": (advance, 1, steps)}
   if rudder_torch:
     peer, _ = rudder_torch.ppo(config)
-    contenders["peer"] = (peer, 1, steps)
+    contenders["peer"] = (peer, 1, steps // updates)
   seconds = timing.interleaved(contenders, 2 if quick else 5)
   return [
-    _row(
+    row_of(
       "PPO on CartPole, 4 environments: a step",
       seconds["ours"],
       "PyTorch and gymnasium",
       seconds.get("peer"),
       goal=20,
-      compile_s=compile_s,
+      **cells,
     )
   ]
 
@@ -280,7 +293,7 @@ def _growth(quick):
   if quick:
     sizes = [(1, 3)]
   for count, delay in sizes:
-    config = _config(
+    config = config_of(
       quick,
       delay=delay,
       max_delay=delay,
@@ -299,9 +312,10 @@ def _growth(quick):
       round_ = rounds.make_round(env, params, optimum, config, learner)
       return jax.vmap(round_, axis_name=rounds.TRIALS)(states)
 
-    start = time.perf_counter()
-    program = jax.jit(one).lower(states, optimum).compile()
-    compile_s = time.perf_counter() - start
+    def lower(one=one, states=states, optimum=optimum):
+      return jax.jit(lambda *given: one(*given)).lower(states, optimum)
+
+    program, cells = timing.compiled(lower)
 
     def advance(calls, states=states, optimum=optimum, program=program):
       for _ in range(calls):
@@ -310,11 +324,10 @@ def _growth(quick):
     seconds = timing.interleaved({"ours": (advance, 1, 1)}, 2 if quick else 3)
     name = "trial" if count == 1 else "trials"
     rows.append(
-      _row(
+      row_of(
         f"a round of RUDDER, {count} {name}, delay {delay}",
         seconds["ours"],
-        per_step=False,
-        compile_s=compile_s,
+        **cells | {"operations": None},
         growth=seconds["ours"] / rows[-1]["ours_s"] if rows else None,
       )
     )

@@ -1,8 +1,16 @@
-"""A clock for contenders that take turns, and our trainings as one of them."""
+"""A clock for contenders that take turns, and our trainings as one of them.
+
+Compiling has a clock of its own, and so have the machine's products of
+matrices. A process that measures our side alone, on one core, is the same
+module in another process; see `alone`.
+"""
 
 import contextlib
+import functools
 import io
 import itertools
+import math
+import os
 import signal
 import statistics
 import tempfile
@@ -13,8 +21,11 @@ from typing import Any
 
 import jax
 import ml_collections
+from jax import numpy as jnp
+from jax.experimental.compilation_cache import compilation_cache
 
-from common import experiment
+from benchmarks import operations
+from common import experiment, population
 
 try:
   import torch
@@ -44,13 +55,26 @@ def ratio_range(ours: float, peer: float | None) -> list[float] | None:
 def interleaved(contenders: dict, rounds: int) -> dict[Any, Seconds]:
   """Returns the median seconds of a step for each contender.
 
+  Alone, only those whose names begin with "ours" run, at most three times and
+  once where that takes seconds, and the others' seconds are not a number.
+
   Args:
     contenders: name -> `advance(calls)`, calls in a round, steps in a call
       (of all its networks together).
     rounds: how many times all of them take their turn.
   """
+  if alone():
+    ours = {n: c for n, c in contenders.items() if n.startswith("ours")}
+    others = dict.fromkeys(contenders.keys() - ours, Seconds([math.nan]))
+    contenders = ours
+  else:
+    others = {}
+  start = time.perf_counter()
   for advance, calls, _ in contenders.values():
     advance(calls)
+  if alone():
+    slow = time.perf_counter() - start > 2
+    rounds = 1 if slow else min(rounds, 3)
   seconds = {name: [] for name in contenders}
   for _ in range(rounds):
     for name, (advance, calls, steps) in contenders.items():
@@ -58,22 +82,125 @@ def interleaved(contenders: dict, rounds: int) -> dict[Any, Seconds]:
       advance(calls)
       elapsed = time.perf_counter() - start
       seconds[name].append(elapsed / (calls * steps))
-  return {name: Seconds(s) for name, s in seconds.items()}
+  return {name: Seconds(s) for name, s in seconds.items()} | others
+
+
+def alone() -> bool:
+  """Whether this process measures our side only, on one core.
+
+  The command starts it for "Two cores to one"; see `benchmarks.__main__`.
+  """
+  return os.environ.get("BENCHMARK_ALONE") == "1"
+
+
+def compiled(
+  lower: Callable[[], Any], steps: float = 1, unknown: int | None = None
+) -> tuple[Callable, dict[str, Any]]:
+  """Returns a compiled program, and a row's cells about it.
+
+  It is compiled with an empty folder for programs, as by a command that is
+  started for the first time, and once more from that folder; traced anew both
+  times. Alone, it is compiled once, without a folder. Where JAX's cache is on,
+  as in tests but not under `conditions`, its folder is used, and times mean
+  nothing.
+
+  Args:
+    lower: makes a new function and traces it: `jax.jit(f).lower(...)`.
+    steps: that a call of it makes, to divide its operations by.
+    unknown: see `operations.of_program`.
+  """
+  if alone():
+    return lower().compile(), {}
+  config = jax.config
+  on = config.jax_enable_compilation_cache and config.jax_compilation_cache_dir
+  with (
+    tempfile.TemporaryDirectory() as folder,
+    contextlib.nullcontext() if on else _programs_in(folder),
+  ):
+    program, cold = _compile(lower)
+    _, warm = _compile(lower)
+  memory = program.memory_analysis()
+  count = operations.of_program(program, unknown)
+  large = (
+    memory.argument_size_in_bytes
+    + memory.output_size_in_bytes
+    + memory.temp_size_in_bytes
+    - memory.alias_size_in_bytes
+  )
+  return program, {
+    "compile_s": cold,
+    "cached_compile_s": warm,
+    "temporaries_mb": memory.temp_size_in_bytes / 2**20,
+    "program_mb": large / 2**20,
+    "operations": count and count / steps,
+  }
+
+
+def _compile(lower):
+  jax.clear_caches()  # Else it would be traced already.
+  start = time.perf_counter()
+  program = lower().compile()
+  return program, time.perf_counter() - start
+
+
+@contextlib.contextmanager
+def _programs_in(folder: str) -> Iterator[None]:
+  """JAX keeps all programs that it compiles in this folder, and no other."""
+  options = {
+    "jax_enable_compilation_cache": True,
+    "jax_compilation_cache_dir": folder,
+    "jax_compilation_cache_max_size": -1,
+    "jax_persistent_cache_min_compile_time_secs": 0.0,
+    "jax_persistent_cache_min_entry_size_bytes": -1,
+  }
+  before = {name: getattr(jax.config, name) for name in options}
+  try:
+    for name, value in options.items():
+      jax.config.update(name, value)
+    compilation_cache.reset_cache()  # It holds on to the folder that it had.
+    yield
+  finally:
+    for name, value in before.items():
+      jax.config.update(name, value)
+    compilation_cache.reset_cache()
+
+
+@functools.cache
+def peak(n: int = 2_048) -> float:
+  """Operations a second of large float32 products on this process's cores.
+
+  The best of five, one product on each device at once.
+  """
+  a = jnp.ones((len(jax.local_devices()), n, n), jnp.float32)
+  product = population.compiled(lambda x, _: x @ x, 1)
+  seconds = []
+  for _ in range(6):  # The first compiles.
+    start = time.perf_counter()
+    jax.block_until_ready(product(a, 0))
+    seconds.append(time.perf_counter() - start)
+  return len(a) * 2 * n**3 / min(seconds[1:])
 
 
 @contextlib.contextmanager
 def conditions(quick: bool) -> Iterator[None]:
-  """No persistent cache; if quick, one thread of PyTorch, which cannot spin."""
+  """No persistent cache; if quick, what makes no difference to the rows.
+
+  That is one thread of PyTorch, which cannot spin, and hasty compiling.
+  """
   cache = jax.config.jax_enable_compilation_cache
+  hasty = jax.config.read("jax_disable_most_optimizations")
   threads = torch.get_num_threads() if torch else 0
   if not quick:
     jax.config.update("jax_enable_compilation_cache", False)
-  elif torch:
-    torch.set_num_threads(1)
+  else:
+    jax.config.update("jax_disable_most_optimizations", True)
+    if torch:
+      torch.set_num_threads(1)
   try:
     yield
   finally:
     jax.config.update("jax_enable_compilation_cache", cache)
+    jax.config.update("jax_disable_most_optimizations", hasty)
     if torch:
       torch.set_num_threads(threads)
 
@@ -84,8 +211,8 @@ def training(
   train: ModuleType,
   data: ModuleType,
   options: dict[str, str],
-) -> Iterator[tuple[Callable[[int], None], float, Any]]:
-  """Yields `advance(calls)`, seconds to compile the step, the state's shapes.
+) -> Iterator[tuple[Callable[[int], None], dict[str, Any], Any]]:
+  """Yields `advance(calls)`, cells about the program, the state's shapes.
 
   The steps are those of `Run`, as a user's are.
 
@@ -107,13 +234,15 @@ def training(
     signal.signal(signal.SIGTERM, signal.SIG_DFL)
     state = run.restore_or(lambda key: train.init(key, config))
     shapes = jax.eval_shape(lambda: state)
-    update = run.compile(train.make_train_step(config), options)
     steps = run.steps(state, data.batches(config, run.key("data")))
     with contextlib.redirect_stderr(io.StringIO()):  # The progress bar.
       _, batch = next(steps)
-    start = time.perf_counter()
-    update.lower(state, batch).compile()
-    compile_s = time.perf_counter() - start
+
+    def lower():
+      step = train.make_train_step(config)
+      return run.compile(step, options).lower(state, batch)
+
+    update, facts = compiled(lower, config.steps_per_call)
 
     def advance(calls):
       nonlocal state
@@ -121,4 +250,4 @@ def training(
         state, _ = update(state, batch)
       jax.block_until_ready(state)
 
-    yield advance, compile_s, shapes
+    yield advance, facts, shapes
