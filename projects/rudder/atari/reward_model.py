@@ -16,8 +16,7 @@ from jax import numpy as jnp
 
 from common.errors import check_choice
 
-from .. import losses, redistribution
-from ..ppo import ppo
+from .. import losses, proximal, redistribution
 from . import actors, model
 from .games import STACK
 
@@ -294,7 +293,7 @@ def advantages(
   """
   last = jnp.arange(len(value)) == jnp.sum(chunk.mask) - 1
   after = jnp.where(last, value, jnp.roll(value, -1))
-  return ppo.advantages(
+  return proximal.advantages(
     chunk.reward[:, None],
     value[:, None],
     after[:, None],

@@ -7,10 +7,9 @@ import numpy as np
 import pytest
 from jax import numpy as jnp
 
-from common import keys
 from common.errors import InputError
 from projects.rudder import lessons_buffer, redistribution
-from projects.rudder.tabular import environments, rudder, sweep_runner, train
+from projects.rudder.tabular import environments, rudder, train
 
 pytestmark = pytest.mark.slow
 
@@ -115,43 +114,6 @@ def test_constant_returns_leave_nothing_to_learn(played):
   assert is_ready([5.0, 5.0, 4.0])
   assert not is_ready([5.0, 4.0])  # Two are not more than two.
   assert not is_ready([4.0, 5.0, 5.0, 5.0, 5.0])  # The oldest is forgotten.
-
-
-def test_whole_trials_solve_their_task_each_on_its_own():
-  """The LSTM trains, the stop is found; a trial does not see its neighbours."""
-  config = config_of(
-    delay=3,
-    max_delay=3,
-    max_updates=40,
-    warmup_episodes=20,
-    lessons=64,
-    lstm_features=8,
-    batch_size=8,
-    return_scale=10.0,
-    max_episodes=800,
-    check_every=20,
-    epsilon=0.5,
-    solved_share=0.99,
-    q_estimate="traces",
-  )
-  # A cell of a table: as many trials, by one program, which is kept.
-  cell = sweep_runner.cell(config, "rudder", 3, 4)
-  assert cell["config"]["delay"] == cell["delay"] == 3
-  assert len(cell["episodes"]) == len(cell["solved"]) == cell["seeds"] == 4
-  assert cell["budget"] == 800 and all(cell["solved"])
-  own = sweep_runner.of_method(config, "rudder")
-  run, _ = sweep_runner.compiled(own.to_json(), 4)
-  order = np.arange(4)[::-1]
-  key = keys.named(jax.random.key(config.seed), "rudder, 3")
-  roots = jax.random.split(key, 4)
-  results = jax.device_get(run(roots, np.int32(3)))
-  assert results["episodes"].tolist() == cell["episodes"]
-  assert results["solved"].all()
-  assert results["episodes"].max() < 800
-  assert results["updates"].min() > 0
-  turned = jax.device_get(run(roots[order], np.int32(3)))
-  for name in ("episodes", "updates", "q"):
-    np.testing.assert_array_equal(turned[name][::-1], results[name])
 
 
 def test_the_sum_over_a_whole_episode_is_kept_by_compensation(played):
