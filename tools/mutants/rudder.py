@@ -60,14 +60,15 @@ MUTANTS = (
     "projects/rudder/redistribution.py",
     f"{TESTS}test_redistribution.py",
     ("return values - previous", "return values + previous"),
+    ("contributions + error / steps", "contributions"),
+    ("attribution = (x - baseline) *", "attribution = x *"),
+  ),
+  *of(
+    "projects/rudder/mixing.py",
+    f"{TESTS}test_mixing.py",
     ("error < threshold, 1.0 - error", "error < threshold, 1.0"),
     ("jnp.where(error < threshold,", "jnp.where(error < 1.0,"),
-    ("contributions + error / steps", "contributions"),
-    ("r + trace * later", "r + later"),
-    ("reward + kappa\n", "reward\n"),
-    ("(1 - trace) * kappa_next", "kappa_next"),
     ("quality * redistributed +", "-quality * redistributed +"),
-    ("attribution = (x - baseline) *", "attribution = x *"),
   ),
   *of(
     "projects/rudder/tabular/model.py",
@@ -86,6 +87,8 @@ MUTANTS = (
   *of(
     "projects/rudder/tabular/rudder.py",
     f"{TABULAR}test_table_steps.py {TABULAR}test_rounds.py",
+    ("reward + kappa\n", "reward\n"),
+    ("(1 - trace) * kappa_next", "kappa_next"),
     ("config.return_scale * model_predict", "model_predict"),
     ("jnp.where(memory.trained, reward, played.rewards)", "played.rewards"),
     ("jnp.where(memory.trained, reward, played.rewards)", "reward"),
@@ -193,6 +196,7 @@ MUTANTS = (
   *of(
     "projects/rudder/atari/reward_model.py",
     f"{TESTS}atari/test_atari_steps.py {TESTS}atari/test_atari.py",
+    ("r + trace * later", "r + later"),
     ("main + config.auxiliary_weight * auxiliary", "main"),
     ("main + config.auxiliary_weight * auxiliary", "main + auxiliary"),
     ("value + config.l1_penalty * l1", "value"),

@@ -24,7 +24,7 @@ from jax import numpy as jnp
 from common import keys
 from common.errors import InputError
 
-from .. import lessons_buffer, losses, proximal, redistribution
+from .. import lessons_buffer, losses, mixing, proximal
 from . import delayed_reward, model, ppo, sequences
 
 
@@ -132,7 +132,7 @@ def advantage(
     mean = losses.masked_mean(smooth, known > 0)
     variance = losses.masked_mean((smooth - mean) ** 2, known > 0)
     smooth = (smooth - mean) / (jnp.sqrt(variance) + 1e-8)
-  mixed = redistribution.advantage_mix(own, smooth, quality, config.share)
+  mixed = mixing.advantage_mix(own, smooth, quality, config.share)
   return mixed, reward, quality
 
 

@@ -146,3 +146,25 @@ def test_bad_input_is_one_sentence(changes, says):
     jax.eval_shape(
       lambda key: train.init(key, config_of(**changes)), jax.random.key(0)
     )
+
+
+@pytest.mark.parametrize("trace", [0.0, 0.6, 1.0])
+def test_targets_of_kappa(trace):
+  rng = np.random.default_rng(0)
+  reward, kappa = np.float32(rng.normal(size=(2, 6)))
+  length = 4
+  mask = jnp.arange(6) < length
+  expected = np.zeros(6)
+  for t in reversed(range(length - 1)):
+    ahead = (1 - trace) * kappa[t + 1] + trace * expected[t + 1]
+    expected[t] = reward[t + 1] + ahead
+  got = rudder.kappa_targets(
+    jnp.asarray(reward), jnp.asarray(kappa), mask, trace
+  )
+  np.testing.assert_allclose(got, expected, atol=1e-6)
+  q = rudder.corrected_targets(jnp.asarray(reward), got)
+  np.testing.assert_allclose(q, reward + expected, atol=1e-6)
+  if trace == 1:  # Direct plus all that is to come: Monte Carlo.
+    rest = np.cumsum((reward * mask)[::-1])[::-1]
+    np.testing.assert_allclose(q[:length], rest[:length], atol=1e-5)
+  np.testing.assert_array_equal(rudder.direct_targets(reward), reward)
