@@ -1,11 +1,11 @@
 """Reproduces the paper's claims, and writes down what came out.
 
-    python -m projects.rudder.reproduce --table=tasks
+    python -m projects.rudder.reproduce --table=...
 
 The tables are those of the rooms' `tables.py`, which say what they show.
-Numbers go to `results/rudder/` and into the tables of this project's README; a
-cell that is there already is kept, unless `--fresh`. `--quick` does the same in
-a minute or two and changes neither.
+Numbers go to `results/rudder/` and into the tables of this project's
+README; a cell that is there already is kept, unless `--fresh`. `--quick` does
+the same in a minute or two and changes neither.
 """
 
 import argparse

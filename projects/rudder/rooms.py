@@ -11,11 +11,7 @@ from types import ModuleType
 
 
 def modules(name: str) -> list[ModuleType]:
-  """The module `name` of each room that has one, by the rooms' names."""
-  paths = pathlib.Path(__file__).parent.glob(f"*/{name}.py")
-  return [module(path.parent.name, name) for path in sorted(paths)]
-
-
-def module(room: str, name: str) -> ModuleType:
-  """One module of one room."""
-  return importlib.import_module(f".{room}.{name}", __package__)
+  """The module `name` of each room that has one, in the order of the rooms."""
+  paths = sorted(pathlib.Path(__file__).parent.glob(f"*/{name}.py"))
+  names = [f".{path.parent.name}.{name}" for path in paths]
+  return [importlib.import_module(name, __package__) for name in names]

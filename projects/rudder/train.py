@@ -8,6 +8,7 @@
 environment can be delayed: `--config.env=package.module:make_env`.
 """
 
+import importlib
 from collections.abc import Callable
 from types import ModuleType
 from typing import Any
@@ -17,7 +18,7 @@ import ml_collections
 
 from common import cli
 
-from . import rooms, schema
+from . import schema
 
 
 def room(config: ml_collections.ConfigDict) -> ModuleType:
@@ -29,8 +30,8 @@ def room(config: ml_collections.ConfigDict) -> ModuleType:
     InputError: there is no such learner.
   """
   schema.check_learner(config)
-  of_room = schema.LEARNERS[config.learner].__name__.split(".")[-2]
-  return rooms.module(of_room, "train")
+  package = schema.LEARNERS[config.learner].__package__
+  return importlib.import_module(f"{package}.train")
 
 
 def init(key: jax.Array, config: ml_collections.ConfigDict) -> Any:
