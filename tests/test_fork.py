@@ -109,8 +109,8 @@ def test_a_fork_of_one_room_owns_it_alone(copy):
     has_tables = room in ("ppo", "comparison")
     assert (project / "reproduce.py").exists() == has_tables
     readme = (project / "README.md").read_text()
-    for path in (copy / "configs" / f"my_{room}").glob("*.py"):
-      assert f"--config=configs/my_{room}/{path.name}" in readme
+    assert f"python -m projects.my_{room}.train" in readme
+    assert "projects.rudder" not in readme
     assert ("<!-- ppo -->" in readme) == (room == "ppo")
   assert lines["ppo"] <= 2500 and lines["atari"] <= 2500
   assert lines["tabular"] <= 2850  # Of them 560 are its five tasks.

@@ -7,9 +7,9 @@ The fork works and passes its tests at once: inside a project imports are
 relative, and every path or module of the old name is rewritten.
 
 `--only` copies one room of a project: a folder with a `train.py` or `tables.py`
-of its own, which the modules above it find without naming it. With it come the
-modules that it imports, the configs that their schemas take, and the tests that
-import nothing else.
+of its own, which the project's `rooms.py` finds without naming it. With it come
+the modules that it imports, the configs that their schemas take, and the tests
+that import nothing else.
 """
 
 import argparse
@@ -98,15 +98,15 @@ def of_room(old: str, room: str, root: pathlib.Path) -> list[pathlib.Path]:
     ValueError: there is no such room.
   """
   project = root / "projects" / old
+  if not (project / "rooms.py").exists():
+    raise ValueError(
+      f"{old} has no rooms that stand alone, as a project with a rooms.py has: "
+      "copy all of it, without --only"
+    )
   found = [*project.glob("*/train.py"), *project.glob("*/tables.py")]
   rooms = sorted({path.parent.name for path in found})
   if room not in rooms:
-    raise ValueError(
-      f"{old} has no room {room!r}; it has {', '.join(rooms)}"
-      if rooms
-      else f"{old} has no rooms, folders with a train.py or tables.py of their "
-      "own: copy all of it, without --only"
-    )
+    raise ValueError(f"{old} has no room {room!r}; it has {', '.join(rooms)}")
   heads = [project / name for name in HEADS]
   kept = closure([*heads, *(project / room).glob("*.py")], project, root)
   if any(path.name == "tables.py" for path in kept):
@@ -184,26 +184,23 @@ def is_taken(old: str, name: str, schemas: Iterable) -> bool:
 
 def with_own_commands(text: str, new: str, root: pathlib.Path) -> str:
   """A README whose sections Run and Results are those of the copy."""
-  configs = sorted((root / "configs" / new).glob("*.py"))
+  config = min((root / "configs" / new).glob("*.py"))
   tables = [
     name
     for path in sorted((root / "projects" / new).glob("*/tables.py"))
     for name in re.findall(r"--table=(\w+)", path.read_text())
   ]
-  trained = "".join(
-    f"python -m projects.{new}.train --workdir=runs/{path.stem} "
-    f"--config=configs/{new}/{path.name}\n"
-    for path in configs
+  trained = (
+    f"```sh\npython -m projects.{new}.train --workdir=runs/{config.stem} "
+    f"--config=configs/{new}/{config.name}\n```\n\n"
+    f"`python -m projects.{new}` lists the configs.\n"
   )
   measured = "\n".join(
     f"`python -m projects.{new}.reproduce --table={name}`\n\n"
     f"<!-- {name} -->\n<!-- /{name} -->\n"
     for name in tables
   )
-  sections = {
-    "Run": f"```sh\n{trained}```\n",
-    "Results": measured or "None yet.\n",
-  }
+  sections = {"Run": trained, "Results": measured or "None yet.\n"}
   for title, own in sections.items():
     text = re.sub(
       rf"(?ms)^## {title}\n.*?(?=^## )", f"## {title}\n\n{own}\n", text
