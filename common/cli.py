@@ -46,8 +46,15 @@ def main(train: Callable[[Any, str], Any]) -> None:
       raise InputError(
         "say what to train: --config=configs/<paper>/<experiment>.py"
       )
-    check_project(given.config, pathlib.Path(module.__file__ or "").parent.name)
-    config = override(load_config(given.config), overrides)
+    project = pathlib.Path(module.__file__ or "").parent.name
+    check_project(given.config, project)
+    config = load_config(given.config)
+    if "total_steps" not in config:
+      raise InputError(
+        f"{given.config} has no total_steps: it is the config of a table, not "
+        f"of a training, and python -m projects.{project}.reproduce takes it"
+      )
+    config = override(config, overrides)
     if given.workdir is None:
       raise InputError("say where the run lives: --workdir=DIR")
     workdir = given.workdir.expanduser().absolute()

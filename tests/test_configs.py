@@ -177,8 +177,9 @@ def test_first_order_gan(reads, tmp_path):
 def test_rudder_with_tables_and_ppo(reads, tmp_path, monkeypatch):
   import gymnax  # noqa: F401  It jits while it is imported.
 
-  from projects.rudder.tabular import bias_variance, delayed_mdp
-  from projects.rudder.tabular import sweep_runner as sweep
+  from projects.rudder.comparison import bias_variance
+  from projects.rudder.comparison import sweep_runner as sweep
+  from projects.rudder.tabular import delayed_mdp
   from projects.rudder.train import init, make_evaluate, make_train_step
 
   project, key = "rudder", jax.random.key(0)

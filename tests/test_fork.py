@@ -13,6 +13,13 @@ from tools import fork
 ROOT = pathlib.Path(__file__).parent.parent
 PROJECTS = sorted(p.parent.name for p in ROOT.glob("projects/*/README.md"))
 RUN = ("coulomb_gan", "snn")
+# A room, and the config whose smoke variant is trained; None: imported alone.
+ROOMS = {
+  "ppo": "cartpole",
+  "tabular": "trace_back",
+  "comparison": None,
+  "atari": None,
+}
 TRAINED = sorted(p.parent.name for p in ROOT.glob("projects/*/train.py"))
 
 
@@ -28,6 +35,8 @@ def copy(tmp_path_factory):
   # The original is gone: a fork must not lean on it.
   for project in PROJECTS:
     fork.fork(project, f"my_{project}", root)
+  for room in ROOMS:
+    fork.fork("rudder", f"my_{room}", root, room)
   for project in PROJECTS:
     for folder in fork.FOLDERS:
       shutil.rmtree(root / folder / project)
@@ -54,15 +63,17 @@ def test_forks_train_and_pass_their_tests(copy):
   # One process: importing takes seconds. All are imported and their tests
   # collected; two are run, and the others' originals have been.
   lines = ["import importlib"]
-  for project in TRAINED:
+  for project in (*TRAINED, *ROOMS):
     name = f"my_{project}"
-    config = max((copy / "configs" / name).glob("*.py")).stem
+    config = ROOMS.get(project)
+    config = config or max((copy / "configs" / name).glob("*.py")).stem
     lines += [
       f"{name} = importlib.import_module('projects.{name}.train').train",
       f"config = importlib.import_module('configs.{name}.{config}')",
       f"{name}_smoke = config.get_config('smoke')",
     ]
-  for project in RUN:
+  rooms = [room for room, config in ROOMS.items() if config]
+  for project in (*RUN, *rooms):
     lines += [
       f"def test_a_run_of_my_{project}(tmp_path):",
       f"  my_{project}(my_{project}_smoke, str(tmp_path))",
@@ -70,7 +81,7 @@ def test_forks_train_and_pass_their_tests(copy):
     ]
   tests = "tests/projects"
   (copy / tests / "test_runs.py").write_text("\n".join(lines) + "\n")
-  some = " or ".join(f"my_{project}" for project in RUN)
+  some = " or ".join(f"my_{project}" for project in (*RUN, *rooms))
   quick = ("-m", "not processes and not slow")
   run(copy, "-m", "pytest", "-q", "-x", tests, "-k", some, *quick)
 
@@ -82,3 +93,34 @@ def test_a_wrong_name_is_one_sentence(tmp_path):
     fork.fork(PROJECTS[0], "My-GAN")
   with pytest.raises(ValueError, match="is there already"):
     fork.fork(PROJECTS[0], PROJECTS[0])
+
+
+def test_a_fork_of_one_room_owns_it_alone(copy):
+  lines = {}
+  for room in ROOMS:
+    project = copy / "projects" / f"my_{room}"
+    own = list(project.rglob("*.py"))
+    lines[room] = sum(path.read_text().count("\n") for path in own)
+    folders = {path.parent.name for path in own} - {project.name}
+    needed = {room, "tabular"} if room == "comparison" else {room}
+    assert folders == needed
+    tests = (copy / "tests" / "projects" / f"my_{room}").glob("*/")
+    assert {path.name for path in tests} - {"__pycache__"} == needed
+    has_tables = room in ("ppo", "comparison")
+    assert (project / "reproduce.py").exists() == has_tables
+    readme = (project / "README.md").read_text()
+    assert f"python -m projects.my_{room}.train" in readme
+    assert "projects.rudder" not in readme
+    assert ("<!-- ppo -->" in readme) == (room == "ppo")
+  assert lines["ppo"] <= 2500 and lines["atari"] <= 2500
+  assert lines["tabular"] <= 2850  # Of them 560 are its five tasks.
+  configs = {path.stem for path in (copy / "configs" / "my_ppo").glob("*.py")}
+  assert configs == {"acrobot", "breakout", "cartpole", "space_invaders"}
+
+
+def test_a_room_that_is_not_there_is_one_sentence():
+  have = "no room 'deep'; it has atari, comparison, ppo, tabular"
+  with pytest.raises(ValueError, match=have):
+    fork.fork("rudder", "x", only="deep")
+  with pytest.raises(ValueError, match=r"snn has no rooms .* without --only"):
+    fork.fork("snn", "x", only="theory")

@@ -124,12 +124,9 @@ def _members(
 ) -> Found:
   archive = folders.archive(path)  # Open as long as one of its files is known.
   weakref.finalize(archive, archive.fp.close)
-  files: list[File] = []
-  ignored: collections.Counter[str] = collections.Counter()
-  for name in folders.members(archive):
-    suffix = folders.suffix(name, packed)
-    if suffix in suffixes:
-      files.append(zipfile.Path(archive, name))
-    else:
-      ignored[suffix] += 1
-  return Found(files, dict(ignored))
+  found = [(folders.suffix(n, packed), n) for n in folders.members(archive)]
+  ignored = collections.Counter(end for end, _ in found if end not in suffixes)
+  return Found(
+    [zipfile.Path(archive, name) for end, name in found if end in suffixes],
+    dict(ignored),
+  )

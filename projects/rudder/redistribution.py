@@ -7,7 +7,7 @@ contribution of (s_t, a_t): it belongs to that step, not to the next.
     x = delta_states(states)                      what the model sees
     h = differences(g(x), mask)                   what each step changed
     r = compensate(h, episode_return, mask)       sums to the return
-    q(s_t, a_t) <- r_t                            direct_targets, ...
+    q(s_t, a_t) <- r_t                            tabular/rudder.py
 """
 
 from collections.abc import Callable
@@ -15,8 +15,6 @@ from collections.abc import Callable
 import chex
 import jax
 from jax import numpy as jnp
-
-from . import losses
 
 
 def previous(
@@ -130,116 +128,6 @@ def compensate(
   return contributions
 
 
-def quality(
-  prediction: jax.Array,
-  episode_return: jax.Array,
-  mean_return: jax.Array,
-  threshold: chex.Numeric,
-) -> jax.Array:
-  """1 - err where err = (R - g_T)^2 / (R^2 + eps) < threshold, else 0.
-
-  How far a redistribution may be trusted. eps = sqrt(max(|mean R|, 1e-5)) keeps
-  the relative error finite; the authors' code has threshold 0.2.
-
-  Args:
-    prediction: g_T, a scalar.
-    episode_return: R, a scalar.
-    mean_return: running mean of returns, a scalar.
-    threshold: from which relative error on nothing is redistributed.
-  """
-  eps = jnp.sqrt(jnp.maximum(jnp.abs(mean_return), 1e-5))
-  error = (episode_return - prediction) ** 2 / (episode_return**2 + eps)
-  return jnp.where(error < threshold, 1.0 - error, 0.0)
-
-
-def trust(
-  redistributed: jax.Array, reward: jax.Array, quality: jax.Array
-) -> jax.Array:
-  """q * redistributed + (1 - q) * original reward: keeps the return, too."""
-  chex.assert_equal_shape([redistributed, reward])
-  return quality * redistributed + (1.0 - quality) * reward
-
-
-def smooth_backward(reward: jax.Array, trace: chex.Numeric) -> jax.Array:
-  """r_t + trace * r_{t+1} + trace^2 * r_{t+2} + ..., `[time]`.
-
-  An eligibility trace for rewards that are put down a few steps late.
-  """
-
-  def step(later, r):
-    total = r + trace * later
-    return total, total
-
-  _, smooth = jax.lax.scan(step, jnp.zeros(()), reward, reverse=True)
-  return smooth
-
-
-def advantage_mix(
-  advantage: jax.Array,
-  redistributed: jax.Array,
-  quality: jax.Array,
-  share: chex.Numeric,
-) -> jax.Array:
-  """(1 - share) A + share (q RR + (1 - q) A), what moves the policy.
-
-  Args:
-    advantage: A of the original reward, any shape.
-    redistributed: RR, the redistributed reward in place of its own advantage.
-    quality: q, of the redistribution's episode; broadcasts.
-    share: of RUDDER in the mix; 0.5 in the authors' code.
-  """
-  return trust(trust(redistributed, advantage, quality), advantage, share)
-
-
-def direct_targets(reward: jax.Array) -> jax.Array:
-  """q(s_t, a_t) = E[r_{t+1}]: an optimal redistribution leaves no future."""
-  return reward
-
-
-def corrected_targets(reward: jax.Array, kappa: jax.Array) -> jax.Array:
-  """q(s_t, a_t) = r_{t+1} + kappa_t, where some future reward was left.
-
-  Args:
-    reward: redistributed, `[time]`.
-    kappa: `[time]` the estimate for (s_t, a_t) of the later rewards' sum,
-      learnt from `kappa_targets`.
-  """
-  chex.assert_equal_shape([reward, kappa])
-  return reward + kappa
-
-
-def kappa_targets(
-  reward: jax.Array, kappa: jax.Array, mask: jax.Array, trace: chex.Numeric
-) -> jax.Array:
-  """y_t = r_{t+2} + (1 - trace) kappa_{t+1} + trace y_{t+1}; y_T = 0.
-
-  kappa(s_t, a_t) is the expected sum of the rewards after the next one. trace 0
-  bootstraps, trace 1 sums what came; between them it is an eligibility trace.
-
-  Args:
-    reward: redistributed, `[time]`; `reward[t]` is the paper's r_{t+1}.
-    kappa: `[time]` estimates for (s_t, a_t).
-    mask: `[time]` bool.
-    trace: lambda.
-
-  Returns:
-    `[time]` targets for kappa.
-  """
-  chex.assert_equal_shape([reward, kappa, mask])
-  inside = jnp.where(mask, 1.0, 0.0)
-
-  def step(carry, now):
-    r_next, kappa_next, y_next, there = carry
-    y = there * (r_next + (1 - trace) * kappa_next + trace * y_next)
-    r, k, m = now
-    return (r, k, y, m), y
-
-  zero = jnp.zeros(())
-  start = (zero, zero, zero, zero)
-  _, targets = jax.lax.scan(step, start, (reward, kappa, inside), reverse=True)
-  return targets
-
-
 def redistribute(
   prediction: jax.Array, episode_return: jax.Array, mask: jax.Array
 ) -> jax.Array:
@@ -251,48 +139,3 @@ def redistribute(
     mask: `[time]` bool.
   """
   return compensate(differences(prediction, mask), episode_return, mask)
-
-
-def corrected_as_in_atari(
-  contributions: jax.Array,
-  episode_return: jax.Array,
-  prediction: jax.Array,
-  zero_prediction: jax.Array,
-  mean_return: jax.Array,
-  mask: jax.Array,
-) -> jax.Array:
-  """The authors' Atari correction, which keeps the return only roughly.
-
-  The prediction for zero input, then what is left to g_T, are spread evenly;
-  then all is scaled by clip(R / (g_T +- sqrt(eps) / 5), 1e-5, 1.5), the sign
-  that of g_T.
-
-  Args:
-    contributions: `[time]`, of integrated gradients.
-    episode_return: R, a scalar.
-    prediction: g_T, a scalar.
-    zero_prediction: g_T of an input of zeros, a scalar.
-    mean_return: running mean of returns, a scalar; eps as in `quality`.
-    mask: `[time]` bool.
-  """
-  steps = jnp.maximum(jnp.sum(mask), 1)
-  spread = jnp.where(mask, contributions + zero_prediction / steps, 0.0)
-  whole = compensate(spread, prediction, mask)
-  eps = jnp.sqrt(jnp.maximum(jnp.abs(mean_return), 1e-5))
-  sign = jnp.where(prediction < 0, -1.0, 1.0)
-  scale = episode_return / (prediction + sign * jnp.sqrt(eps) / 5)
-  return whole * jnp.clip(scale, 1e-5, 1.5)
-
-
-def delayed_share(rewards: jax.Array, mask: jax.Array) -> jax.Array:
-  """|r_T| / sum_t |r_t|: how much of the reward is paid at the last step.
-
-  1 for a reward that is all delayed; 0 for one that never is, or is zero.
-
-  Args:
-    rewards: `[time]`.
-    mask: `[time]` bool.
-  """
-  total = jnp.sum(jnp.where(mask, jnp.abs(rewards), 0.0))
-  paid = jnp.abs(losses.last(rewards, mask))
-  return jnp.where(total > 0, paid / jnp.where(total > 0, total, 1.0), 0.0)

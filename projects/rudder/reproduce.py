@@ -1,125 +1,23 @@
 """Reproduces the paper's claims, and writes down what came out.
 
-    python -m projects.rudder.reproduce --table=tasks
-    python -m projects.rudder.reproduce --table=watch
-    python -m projects.rudder.reproduce --table=bias_variance
-    python -m projects.rudder.reproduce --table=ppo
+    python -m projects.rudder.reproduce --table=...
 
-`tasks`: episodes to solve tasks I, II and III against the delay. `watch`: the
-authors' demonstration. `bias_variance`: why TD and Monte Carlo are slow,
-against exact values. `ppo`: curves of PPO with and without RUDDER. Numbers go
-to `results/rudder/` and into the tables of this project's README; a cell that
-is there already is kept, unless `--fresh`. `--only=choice` computes the cells
-of one task, and shows of the others what is there. `--quick` does the same in a
-minute or two and changes neither.
+The tables are those of the rooms' `tables.py`, which say what they show.
+Numbers go to `results/rudder/` and into the tables of this project's
+README; a cell that is there already is kept, unless `--fresh`. `--quick` does
+the same in a minute or two and changes neither.
 """
 
 import argparse
-import functools
-import itertools
-from typing import Any
 
-import numpy as np
+from common.tables import reproduce
 
-from common.errors import check_choice
-from common.tables import cells, reproduce
-
-from .tabular import bias_variance, figures, result_tables, sweep_runner
-
-# Steps of delay by which the growth of each task is told.
-STEPS = {"grid_world": 1, "choice": 100, "trace_back": 10}
-WATCH = ("rudder", "q_learning", "monte_carlo")
-
-
-def config_of(context: reproduce.Context, name: str) -> Any:
-  """The config of a task; with `--seeds=0`, as many as it says."""
-  config = reproduce.config_of(context, name)
-  config.seeds = context.seeds or config.seeds
-  return config
-
-
-def tasks(context: reproduce.Context) -> str:
-  """Tasks I, II and III; returns the table and draws the three panels."""
-  found = {}
-  only = context.arguments.only
-  check_choice("--only", only, ("", *sweep_runner.TASKS))
-  for task, methods in sweep_runner.TASKS.items():
-    config = config_of(context, task)
-    for delay, method in itertools.product(config.delays, methods):
-      # Room for this delay only: steps behind an episode's end cost as much.
-      config.max_delay = config.delay = delay
-      compute = functools.partial(
-        sweep_runner.cell, config, method, delay, config.seeds
-      )
-      name = f"{task}_{method}_{delay}"
-      if not only or task == only:
-        cell = reproduce.cell(context, name, compute)
-      elif (context.out / f"{name}.json").exists():
-        cell = cells.load(context.out / f"{name}.json")
-      else:
-        continue
-      found.setdefault((task, method), []).append(cell)
-  figures.tasks_figure(context.out / "tasks.png", found)
-  return result_tables.tasks(found, STEPS)
-
-
-def watch(context: reproduce.Context) -> str:
-  """The demonstration's task; returns the table."""
-  config = config_of(context, "watch_repair")
-  sizes = config.max_delay, config.seeds
-  found = {
-    method: reproduce.cell(
-      context,
-      f"watch_repair_{method}",
-      functools.partial(sweep_runner.cell, config, method, *sizes),
-    )
-    for method in WATCH
-  }
-  return result_tables.watch(found)
-
-
-def bias_and_variance(context: reproduce.Context) -> str:
-  """The numbers of `bias_variance.py`; returns the table and draws it."""
-  config = config_of(context, "bias_variance")
-
-  def compute() -> dict[str, Any]:
-    found = bias_variance.measure_all(config)
-    return {
-      **{name: np.float64(values).tolist() for name, values in found.items()},
-      "methods": [figures.BIAS[m][0] for m in bias_variance.METHODS],
-      "bias_delays": list(config.bias_delays),
-      "variance_delays": list(config.variance_delays),
-      "compile_seconds": 0.0,  # Among the minutes.
-      "config": cells.recorded(config),
-    }
-
-  cell = reproduce.cell(context, "bias_variance", compute)
-  figures.bias_variance_figure(context.out / "bias_variance.png", cell)
-  rows = result_tables.bias_variance(cell)
-  return f"{rows}\nMinutes, device, commit: {result_tables.origin([cell])}.\n"
-
-
-def ppo(context: reproduce.Context) -> str:
-  """Curves of `ppo/learning_curves.py`; returns the table and draws them."""
-  from .ppo import learning_curves, result_curves  # Tables do without.
-
-  # `all_curves` names every variant, smoke among them.
-  whole = context._replace(quick=False)
-  config = lambda name, variants: reproduce.config_of(whole, name, *variants)
-  only = context.arguments.only
-  check_choice("--only", only, ("", *learning_curves.TASKS))
-  found = learning_curves.all_curves(
-    context.out, config, context.quick, context.fresh, only
-  )
-  result_curves.figure(context.out / "ppo.png", found)
-  return result_curves.table(found)
-
+from . import rooms
 
 TABLES = {
-  "tasks": tasks,
-  "watch": watch,
-  "bias_variance": bias_and_variance,
-  "ppo": ppo,
+  name: table
+  for tables in rooms.modules("tables")
+  for name, table in tables.TABLES.items()
 }
 
 

@@ -5,24 +5,29 @@ Every value is held to its rule, also of what this learner does not use.
 
 import ml_collections
 
-from common import config_schema
-from common.errors import check_choice
+from common.errors import InputError, check_choice
 
-from .atari import schema as atari
-from .ppo import schema as ppo
-from .tabular import schema as tabular
+from . import rooms
 
-LEARNERS = (*tabular.LEARNERS, "ppo", "ppo_rudder", "atari")
+# The `schema.py` of the room that each learner is of.
+LEARNERS = {
+  learner: schema
+  for schema in rooms.modules("schema")
+  for learner in schema.LEARNERS
+}
+
+
+def check_learner(config: ml_collections.ConfigDict) -> None:
+  """Raises InputError if there is no such learner, or the config names none."""
+  if "learner" not in config:
+    raise InputError(
+      "the config has no key 'learner', which this project reads; is it of "
+      "another project?"
+    )
+  check_choice("learner", config.learner, list(LEARNERS))
 
 
 def check(config: ml_collections.ConfigDict) -> None:
   """Raises InputError if a config of its learner's room cannot be."""
-  learner = config.get("learner")
-  if "learner" in config:  # Else it is of another project.
-    check_choice("learner", learner, LEARNERS)
-  if learner == "atari":
-    config_schema.check(config, atari.SCHEMA)
-  elif learner in ("ppo", "ppo_rudder"):
-    config_schema.check(config, ppo.SCHEMA)
-  else:
-    tabular.check(config)
+  check_learner(config)
+  LEARNERS[config.learner].check(config)

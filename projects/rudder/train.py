@@ -3,11 +3,12 @@
     python -m projects.rudder.train --workdir=runs/watch_repair \\
       --config=configs/rudder/watch_repair.py
 
-`config.learner` says which: "rudder" with a table, its competitors "q_lambda",
-"sarsa_lambda" and "monte_carlo", "ppo", "ppo_rudder", or "atari". The reward of
-any gymnax environment can be delayed: `--config.env=package.module:make_env`.
+`config.learner` says which, and with it the room whose `train.py` has the loop:
+`python -m projects.rudder` lists the configs. The reward of any gymnax
+environment can be delayed: `--config.env=package.module:make_env`.
 """
 
+import importlib
 from collections.abc import Callable
 from types import ModuleType
 from typing import Any
@@ -15,35 +16,22 @@ from typing import Any
 import jax
 import ml_collections
 
-from common import cli, experiment
-from common.errors import check_choice
+from common import cli
 
-from . import figures, schema
-from .tabular import train as tabular
+from . import schema
 
 
 def room(config: ml_collections.ConfigDict) -> ModuleType:
-  """The module whose functions train `config.learner`.
+  """The module `train` of the room of `config.learner`.
 
   Imported when it is needed: gymnax takes seconds, and emulators are optional.
 
   Raises:
     InputError: there is no such learner.
   """
-  check_choice("learner", config.learner, schema.LEARNERS)
-  if config.learner == "atari":
-    from .atari import train as atari
-
-    return atari
-  if config.learner == "ppo_rudder":
-    from .ppo import ppo_rudder
-
-    return ppo_rudder
-  if config.learner == "ppo":
-    from .ppo import ppo
-
-    return ppo
-  return tabular
+  schema.check_learner(config)
+  package = schema.LEARNERS[config.learner].__package__
+  return importlib.import_module(f"{package}.train")
 
 
 def init(key: jax.Array, config: ml_collections.ConfigDict) -> Any:
@@ -54,9 +42,9 @@ def init(key: jax.Array, config: ml_collections.ConfigDict) -> Any:
 def make_train_step(config: ml_collections.ConfigDict) -> Callable:
   """Returns `step(state, batch) -> state, metrics`; `batch` is not used.
 
-  What a step learns from it plays itself, by the key and step of the state.
+  What a step learns from it plays itself, by the key and step of the state;
+  Atari's alone has a batch, the players of its games.
   """
-  schema.check(config)
   return room(config).make_train_step(config)
 
 
@@ -74,27 +62,7 @@ def train(
 
   Leaves checkpoints, metrics and pictures in `workdir`.
   """
-  schema.check(config)
-  if config.learner == "atari":  # Its emulators are no part of a program.
-    return room(config).train(config, workdir)
-  with experiment.Run(config, workdir) as run:
-    state = run.restore_or(lambda key: init(key, config))
-    update = run.compile(make_train_step(config))
-    evaluate = make_evaluate(config)
-    scores = {}
-    for step, batch in run.steps(state):
-      state, metrics = update(state, batch)
-      run.log(step, metrics)
-      if run.every(config.eval_every, step):
-        scores = run.log_now(step, evaluate(run.local(state), run.key("eval")))
-      run.save(step, state)
-    here = run.local(state)
-    if run.main:
-      figures.learning_curve(run)
-      if room(config) is tabular:
-        tabular.finish(run, here)
-    # No step was left to do: the run had ended before.
-    return state, scores or evaluate(here, run.key("eval"))
+  return room(config).train(config, workdir)
 
 
 if __name__ == "__main__":

@@ -195,6 +195,18 @@ def test_the_config_of_another_project_is_named(
   assert "trains slot_attention" in capsys.readouterr().err
 
 
+def test_the_config_of_a_table_is_told_from_a_trainings(monkeypatch, capsys):
+  train = importlib.import_module("projects.first_order_gan.train").train
+  name = "configs/first_order_gan/papers.py"
+  monkeypatch.setattr(sys, "argv", ["train", f"--config={name}"])
+  with pytest.raises(SystemExit):
+    cli.main(train)
+  assert capsys.readouterr().err == (
+    f"error: {name} has no total_steps: it is the config of a table, not of a "
+    "training, and python -m projects.first_order_gan.reproduce takes it\n"
+  )
+
+
 def test_importing_defines_no_flags(root):
   code = (
     "import projects.coulomb_gan.train, projects.fcd.score\n"

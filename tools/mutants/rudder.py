@@ -3,11 +3,12 @@
 from tools.mutants.mutant import of
 
 TESTS = "tests/projects/rudder/"
+TABULAR = f"{TESTS}tabular/"
 
 MUTANTS = (
   *of(
-    "projects/rudder/ppo/ppo.py",
-    f"{TESTS}test_ppo.py",
+    "projects/rudder/proximal.py",
+    f"{TESTS}test_proximal.py",
     ("total - config.entropy", "total + config.entropy"),
     ("policy + config.value_coefficient * value_loss", "policy"),
     ("jnp.clip(ratio, 1 - clip, 1 + clip)", "ratio"),
@@ -17,8 +18,20 @@ MUTANTS = (
     ("value_loss = 0.5 * jnp", "value_loss = jnp"),
     ("policy = -jnp.mean", "policy = jnp.mean"),
     ("(values - jnp.mean(values)) /", "values /"),
+    ("value - batch.value, -clip", "value - batch.value, -1"),
+    ("jnp.maximum(error, (near", "jnp.minimum(error, (near"),
+  ),
+  *of(
+    "projects/rudder/proximal.py",
+    f"{TESTS}ppo/test_ppo.py",
+    ("optax.adam(rate, eps=config.adam_eps)", "optax.adam(rate)"),
+    ("optax.clip_by_global_norm(config.max_grad_norm)", "optax.identity()"),
+  ),
+  *of(
+    "projects/rudder/ppo/ppo.py",
+    f"{TESTS}ppo/test_ppo.py",
     (
-      "as_batch(rollout, standardised(advantage), target)",
+      "as_batch(rollout, proximal.standardised(advantage), target)",
       "as_batch(rollout, advantage, target)",
     ),
     (
@@ -29,15 +42,11 @@ MUTANTS = (
       "return advantage, advantage + rollout.value",
       "return advantage, advantage",
     ),
-    ("optax.adam(rate, eps=config.adam_eps)", "optax.adam(rate)"),
-    ("optax.clip_by_global_norm(config.max_grad_norm)", "optax.identity()"),
     ("(rate, 0.0, updates)", "(rate, rate, updates)"),
     ("* config.epochs * config.minibatches", "* config.epochs"),
     ("reward * config.reward_scale", "reward"),
-    ("log_prob=log_prob(logits, action)", "log_prob=0 * value"),
+    ("log_prob=proximal.log_prob(logits, action)", "log_prob=0 * value"),
     ("jnp.where(ended == 0, rollout.earned, 0.0)", "rollout.earned"),
-    ("value - batch.value, -clip", "value - batch.value, -1"),
-    ("jnp.maximum(error, (near", "jnp.minimum(error, (near"),
     ("jnp.argmax(logits + noise[0]", "jnp.argmax(noise[0]"),
     ('earned=info.get("undelayed", reward)', "earned=reward"),
   ),
@@ -51,18 +60,19 @@ MUTANTS = (
     "projects/rudder/redistribution.py",
     f"{TESTS}test_redistribution.py",
     ("return values - previous", "return values + previous"),
-    ("error < threshold, 1.0 - error", "error < threshold, 1.0"),
-    ("jnp.where(error < threshold,", "jnp.where(error < 1.0,"),
     ("contributions + error / steps", "contributions"),
-    ("r + trace * later", "r + later"),
-    ("reward + kappa\n", "reward\n"),
-    ("(1 - trace) * kappa_next", "kappa_next"),
-    ("quality * redistributed +", "-quality * redistributed +"),
     ("attribution = (x - baseline) *", "attribution = x *"),
   ),
   *of(
+    "projects/rudder/mixing.py",
+    f"{TESTS}test_mixing.py",
+    ("error < threshold, 1.0 - error", "error < threshold, 1.0"),
+    ("jnp.where(error < threshold,", "jnp.where(error < 1.0,"),
+    ("quality * redistributed +", "-quality * redistributed +"),
+  ),
+  *of(
     "projects/rudder/tabular/model.py",
-    f"{TESTS}test_table_steps.py",
+    f"{TABULAR}test_table_steps.py",
     ("batch.returns / config.return_scale", "batch.returns"),
     ("return main + config.auxiliary_weight *", "return main + 0 *"),
     ("return main + config.auxiliary_weight *", "return main +"),
@@ -76,7 +86,9 @@ MUTANTS = (
   ),
   *of(
     "projects/rudder/tabular/rudder.py",
-    f"{TESTS}test_table_steps.py {TESTS}test_rounds.py",
+    f"{TABULAR}test_table_steps.py {TABULAR}test_rounds.py",
+    ("reward + kappa\n", "reward\n"),
+    ("(1 - trace) * kappa_next", "kappa_next"),
     ("config.return_scale * model_predict", "model_predict"),
     ("jnp.where(memory.trained, reward, played.rewards)", "played.rewards"),
     ("jnp.where(memory.trained, reward, played.rewards)", "reward"),
@@ -90,7 +102,7 @@ MUTANTS = (
   ),
   *of(
     "projects/rudder/tabular/td_learning.py",
-    f"{TESTS}test_td_learning.py",
+    f"{TABULAR}test_td_learning.py",
     (
       "best = jnp.max(episode.values, 1)\n  return",
       "best = -taken(episode)\n  return",
@@ -105,7 +117,7 @@ MUTANTS = (
   ),
   *of(
     "projects/rudder/tabular/rounds.py",
-    f"{TESTS}test_table_steps.py {TESTS}test_td_learning.py",
+    f"{TABULAR}test_table_steps.py {TABULAR}test_td_learning.py",
     ("jnp.where(state.solved_at > 0, 0.0, config.q_rate)", "config.q_rate"),
     ("jnp.sum(lost) <= config.solved_regret", "jnp.sum(lost) <= 1e9"),
     ("state.step * count + jnp.arange(count)", "jnp.arange(count)"),
@@ -113,7 +125,7 @@ MUTANTS = (
   ),
   *of(
     "projects/rudder/ppo/ppo_rudder.py",
-    f"{TESTS}test_ppo_rudder_steps.py",
+    f"{TESTS}ppo/test_ppo_rudder_steps.py",
     ("expected if config.standardise else 0.0", "0.0"),
     ("smooth - mean) / (jnp.sqrt(variance) + 1e-8)", "smooth - mean)"),
     ("reward, zero, zero, rollout.end", "-reward, zero, zero, rollout.end"),
@@ -131,8 +143,8 @@ MUTANTS = (
       "advantage_mix(own, smooth, quality, 0.5)",
     ),
     ("mask, config.auxiliary_weight", "mask, 0.0"),
-    ("config, ppo.standardised(own), g,", "config, own, g,"),
-    ("jnp.where(varied, mixed, ppo.standardised(own))", "mixed"),
+    ("config, proximal.standardised(own), g,", "config, own, g,"),
+    ("jnp.where(varied, mixed, proximal.standardised(own))", "mixed"),
     ("decay * state.mean_return + (1.0 - decay) * now", "now"),
     ("lessons_buffer.relearnt(buffer, which, each)", "buffer"),
     (
@@ -155,7 +167,7 @@ MUTANTS = (
   ),
   *of(
     "projects/rudder/ppo/ppo_rudder.py",
-    f"{TESTS}test_ppo_rudder.py",
+    f"{TESTS}ppo/test_ppo_rudder.py",
     ("jnp.where(inside, rollout.reward, 0.0)", "rollout.reward"),
     ("steps < played.length[None], g", "steps < 99, g"),
     ("steps == 0, actions", "steps >= 0, actions"),
@@ -172,7 +184,7 @@ MUTANTS = (
   ),
   *of(
     "projects/rudder/ppo/sequences.py",
-    f"{TESTS}test_ppo_rudder.py {TESTS}test_ppo_rudder_steps.py",
+    f"{TESTS}ppo/test_ppo_rudder.py {TESTS}ppo/test_ppo_rudder_steps.py",
     ("finished * (contribution + error)", "finished * contribution"),
     ("finished * (contribution + error)", "-finished * (contribution + error)"),
     ("prediction / scale, total / scale", "prediction, total"),
@@ -183,7 +195,8 @@ MUTANTS = (
   ),
   *of(
     "projects/rudder/atari/reward_model.py",
-    f"{TESTS}test_atari_steps.py {TESTS}test_atari.py",
+    f"{TESTS}atari/test_atari_steps.py {TESTS}atari/test_atari.py",
+    ("r + trace * later", "r + later"),
     ("main + config.auxiliary_weight * auxiliary", "main"),
     ("main + config.auxiliary_weight * auxiliary", "main + auxiliary"),
     ("value + config.l1_penalty * l1", "value"),
@@ -206,14 +219,14 @@ MUTANTS = (
   ),
   *of(
     "projects/rudder/atari/train.py",
-    f"{TESTS}test_atari_steps.py",
+    f"{TESTS}atari/test_atari_steps.py",
     ("target=own + value", "target=own"),
     ("% jnp.sum(chunk.mask)", "% len(value)"),
     (
       "explained\n    _, value",
       "explained\n    reward = -reward\n    _, value",
     ),
-    ("flat(ppo.standardised(advantage))", "flat(advantage)"),
+    ("flat(proximal.standardised(advantage))", "flat(advantage)"),
     ("flat(advantage + played.value)", "flat(advantage)"),
     ("config.learning_rate * left * state.slowed", "config.learning_rate"),
     (
@@ -241,7 +254,7 @@ MUTANTS = (
   ),
   *of(
     "projects/rudder/ppo/learning_curves.py",
-    f"{TESTS}test_learning_curves.py",
+    f"{TESTS}ppo/test_learning_curves.py",
     ('"original": ("original,ppo"', '"original": ("ppo"'),
     ('"rudder": (""', '"rudder": ("ppo"'),
     ("returns[:, -tail:]", "returns[:, :tail]"),
@@ -251,14 +264,14 @@ MUTANTS = (
   ),
   *of(
     "projects/rudder/ppo/result_curves.py",
-    f"{TESTS}test_learning_curves.py",
+    f"{TESTS}ppo/test_learning_curves.py",
     ('COMPARED = ("rudder", "delayed")', 'COMPARED = ("delayed", "delayed")'),
     ("(total - before) / counts", "total / counts"),
     ("factors * raw[order]", "raw[order]"),
   ),
   *of(
     "projects/rudder/ppo/delayed_reward.py",
-    f"{TESTS}test_delayed_reward.py",
+    f"{TESTS}ppo/test_delayed_reward.py",
     ("jnp.where(end, owed, 0.0)", "reward"),
     ("jnp.where(end, 0.0, owed)", "owed"),
     ("end = terminated | truncated", "end = terminated"),
@@ -277,7 +290,7 @@ MUTANTS = (
   ),
   *of(
     "projects/rudder/tabular/shaping.py",
-    f"{TESTS}test_td_learning.py",
+    f"{TABULAR}test_td_learning.py",
     ("following - potential", "potential - following"),
     ("played.rewards + extra(played)", "played.rewards - extra(played)"),
     (".add(advice)", ".add(-advice)"),
@@ -286,28 +299,28 @@ MUTANTS = (
   ),
   *of(
     "projects/rudder/tabular/judge.py",
-    f"{TESTS}test_table_steps.py {TESTS}test_td_learning.py",
+    f"{TABULAR}test_table_steps.py {TABULAR}test_td_learning.py",
     ("jnp.where(best, loses, -1.0)", "jnp.where(best, -loses, -1e9)"),
     ("lost + loses[action]", "lost"),
     ("(value - lost) / value", "(value + lost) / value"),
     ("number % window", "0"),
   ),
   *of(
-    "projects/rudder/tabular/sweep_runner.py",
-    f"{TESTS}test_reproduce.py",
+    "projects/rudder/comparison/sweep_runner.py",
+    f"{TESTS}comparison/test_tables.py",
     ('np.where(cell["solved"], cell["episodes"], np.inf)', 'cell["episodes"]'),
     ("jnp.where(solved, seen, longer)", "seen"),
     ("jax.scipy.stats.norm.logsf(z)", "jax.scipy.stats.norm.logcdf(z)"),
     ("max_episodes = config.rivals_episodes", "max_episodes = 10"),
   ),
   *of(
-    "projects/rudder/tabular/bias_variance.py",
-    f"{TESTS}test_bias_variance.py",
+    "projects/rudder/comparison/bias_variance.py",
+    f"{TESTS}comparison/test_bias_variance.py",
     ("of, td_learning.sarsa_lambda", "of, td_learning.monte_carlo"),
   ),
   *of(
     "projects/rudder/tabular/delayed_mdp.py",
-    f"{TESTS}test_environments.py",
+    f"{TABULAR}test_environments.py",
     ("jnp.where(done, following.owed, 0.0)", "following.owed"),
     ("owed=state.owed + later", "owed=later"),
     ("now + jnp.where(params.delayed", "jnp.where(params.delayed"),
@@ -315,7 +328,7 @@ MUTANTS = (
   ),
   *of(
     "projects/rudder/tabular/dynamic_programming.py",
-    f"{TESTS}test_dynamic_programming.py {TESTS}test_table_steps.py",
+    f"{TABULAR}test_dynamic_programming.py {TABULAR}test_table_steps.py",
     ("possible.later + value[after]", "possible.later"),
     ("possible.now + possible.later +", "possible.later +"),
     ("off**2 + spread[after]", "off**2"),
@@ -325,8 +338,8 @@ MUTANTS = (
     ("previous(of_action - earned)", "previous(of_action)"),
   ),
   *of(
-    "projects/rudder/tabular/tree_search.py",
-    f"{TESTS}test_tree_search.py",
+    "projects/rudder/comparison/tree_search.py",
+    f"{TESTS}comparison/test_tree_search.py",
     ("jnp.log(total) / jnp.maximum(visits, 1)", "1 / jnp.maximum(visits, 1)"),
     ("means + exploration * width", "means - exploration * width"),
     ("means + exploration * width", "means + width"),

@@ -7,6 +7,7 @@ the chunk's reward; integrated gradients say which steps it was predicted from.
 
 from typing import Any
 
+import chex
 import flax.struct
 import jax
 import ml_collections
@@ -16,8 +17,7 @@ from jax import numpy as jnp
 
 from common.errors import check_choice
 
-from .. import losses, redistribution
-from ..ppo import ppo
+from .. import losses, mixing, proximal, redistribution
 from . import actors, model
 from .games import STACK
 
@@ -133,6 +133,51 @@ def loss(
   return value + config.l1_penalty * l1, value
 
 
+def smooth_backward(reward: jax.Array, trace: chex.Numeric) -> jax.Array:
+  """r_t + trace * r_{t+1} + trace^2 * r_{t+2} + ..., `[time]`.
+
+  An eligibility trace for rewards that are put down a few steps late.
+  """
+
+  def step(later, r):
+    total = r + trace * later
+    return total, total
+
+  _, smooth = jax.lax.scan(step, jnp.zeros(()), reward, reverse=True)
+  return smooth
+
+
+def corrected_as_in_atari(
+  contributions: jax.Array,
+  episode_return: jax.Array,
+  prediction: jax.Array,
+  zero_prediction: jax.Array,
+  mean_return: jax.Array,
+  mask: jax.Array,
+) -> jax.Array:
+  """The authors' Atari correction, which keeps the return only roughly.
+
+  The prediction for zero input, then what is left to g_T, are spread evenly;
+  then all is scaled by clip(R / (g_T +- sqrt(eps) / 5), 1e-5, 1.5), the sign
+  that of g_T.
+
+  Args:
+    contributions: `[time]`, of integrated gradients.
+    episode_return: R, a scalar.
+    prediction: g_T, a scalar.
+    zero_prediction: g_T of an input of zeros, a scalar.
+    mean_return: running mean of returns, a scalar; eps as in `mixing.quality`.
+    mask: `[time]` bool.
+  """
+  steps = jnp.maximum(jnp.sum(mask), 1)
+  spread = jnp.where(mask, contributions + zero_prediction / steps, 0.0)
+  whole = redistribution.compensate(spread, prediction, mask)
+  eps = jnp.sqrt(jnp.maximum(jnp.abs(mean_return), 1e-5))
+  sign = jnp.where(prediction < 0, -1.0, 1.0)
+  scale = episode_return / (prediction + sign * jnp.sqrt(eps) / 5)
+  return whole * jnp.clip(scale, 1e-5, 1.5)
+
+
 def explain(
   config: ml_collections.ConfigDict,
   policy: model.AtariPolicy,
@@ -185,13 +230,13 @@ def explain(
     left = jnp.cumsum(chunk.mask[::-1])[::-1]
     part = jnp.where(chunk.mask & (left > config.steps_cut), part, 0.0)
     reward = redistribution.compensate(part, total, chunk.mask)
-  quality = redistribution.quality(
+  quality = mixing.quality(
     prediction / config.reward_scale,
     total / config.reward_scale,
     mean_return,
     config.quality_threshold,
   )
-  smooth = redistribution.smooth_backward(reward, config.trace)
+  smooth = smooth_backward(reward, config.trace)
   smooth = jnp.where(chunk.mask, smooth, 0.0)
   return smooth, jnp.where(believed, quality, 0.0), g
 
@@ -273,7 +318,7 @@ def mixed(
   """A standardised, mixed with the redistributed reward as it is: `[time]`."""
   mean = losses.masked_mean(own, mask)
   spread = jnp.sqrt(losses.masked_mean((own - mean) ** 2, mask)) + 1e-8
-  return redistribution.advantage_mix(
+  return mixing.advantage_mix(
     (own - mean) / spread, redistributed, quality, config.share
   )
 
@@ -294,7 +339,7 @@ def advantages(
   """
   last = jnp.arange(len(value)) == jnp.sum(chunk.mask) - 1
   after = jnp.where(last, value, jnp.roll(value, -1))
-  return ppo.advantages(
+  return proximal.advantages(
     chunk.reward[:, None],
     value[:, None],
     after[:, None],

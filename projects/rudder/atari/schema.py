@@ -1,5 +1,8 @@
 """What the values of a config of Atari can be."""
 
+import ml_collections
+
+from common import config_schema
 from common.config_schema import (
   at_least,
   between,
@@ -11,8 +14,9 @@ from common.config_schema import (
   text,
 )
 
+LEARNERS = ("atari",)
 SCHEMA = {
-  "learner": choice("atari"),
+  "learner": choice(*LEARNERS),
   "method": choice("rudder", "ppo"),
   "game": text,
   "actions": between(2, 18),
@@ -67,3 +71,8 @@ SCHEMA = {
   "lessons_temperature": positive(float),
   "film_frames": positive(int),
 }
+
+
+def check(config: ml_collections.ConfigDict) -> None:
+  """Raises InputError if a value cannot be."""
+  config_schema.check(config, SCHEMA)

@@ -16,6 +16,7 @@ alone; the metric `overlong` counts them.
 """
 
 import functools
+from collections.abc import Callable
 from typing import Any
 
 import flax.struct
@@ -27,9 +28,8 @@ from jax import numpy as jnp
 from common import experiment, keys
 from common.errors import InputError
 
-from .. import lessons_buffer
-from ..ppo import ppo
-from . import actors, gif, model, reward_model
+from .. import lessons_buffer, proximal
+from . import actors, gif, model, reward_model, schema
 from .games import SIZE, STACK
 
 
@@ -75,7 +75,7 @@ def init(key: jax.Array, config: ml_collections.ConfigDict) -> State:
     step=jnp.int32(0),
     key=keys.named(key, "noise"),
     policy=policy_weights,
-    policy_moments=ppo.adam(config, 0.0).init(policy_weights),
+    policy_moments=proximal.adam(config, 0.0).init(policy_weights),
     model=weights,
     model_moments=reward_model.optimizer(config).init(weights),
     lessons=lessons_buffer.create(config.lessons, actors.blank_lesson(config)),
@@ -140,16 +140,16 @@ class Programs:
 
   def _gae(self, reward, value, after, end):
     config = self.config
-    return ppo.advantages(
+    return proximal.advantages(
       reward, value, after, end, end, config.gamma, config.gae_lambda
     )
 
   def _improve(self, weights, moments, model_weights, batch, key, rate, clip):
     config = self.config
-    return ppo.improve(
+    return proximal.improve(
       config,
       lambda w, stack: self.apply(w, model_weights, stack),
-      ppo.adam(config, rate),
+      proximal.adam(config, rate),
       weights,
       moments,
       batch,
@@ -163,7 +163,7 @@ class Programs:
     reward, quality = explained
     _, value = self.apply(weights, model_weights, chunk.stack)
     own = reward_model.advantages(self.config, value, chunk)
-    batch = ppo.Batch(
+    batch = proximal.Batch(
       observation=chunk.stack,
       action=chunk.action,
       log_prob=chunk.log_prob,
@@ -298,12 +298,12 @@ def advance(
   after = np.concatenate([played.value[1:], played.last_value[None]])
   advantage = programs.gae(played.reward, played.value, after, played.end)
   flat = lambda leaf: leaf.reshape(-1, *leaf.shape[2:])
-  batch = ppo.Batch(
+  batch = proximal.Batch(
     observation=flat(played.stack),
     action=flat(played.action),
     log_prob=flat(played.log_prob),
     value=flat(played.value),
-    advantage=flat(ppo.standardised(advantage)),
+    advantage=flat(proximal.standardised(advantage)),
     target=flat(advantage + played.value),
   )
   done = int(state.step) / config.anneal_steps if config.anneal_steps else 0.0
@@ -344,8 +344,23 @@ def advance(
   return state.replace(step=state.step + 1), metrics, played.lessons
 
 
-def _reward(lesson: actors.Lesson) -> float:
-  return float(np.abs(lesson.reward).sum())
+def make_train_step(config: ml_collections.ConfigDict) -> Callable:
+  """Returns `step(state, players) -> state, metrics`; see `advance`.
+
+  A batch is who plays, `actors.Actors` of the state's `actor_state`.
+  """
+  schema.check(config)
+  programs = Programs(config)
+  return lambda state, players: advance(programs, state, players)[:2]
+
+
+def make_evaluate(
+  config: ml_collections.ConfigDict, real: Any = None
+) -> Callable[[State, jax.Array], dict[str, float]]:
+  """Returns `evaluate(state, key)`: the mean return of the last games."""
+  del config, real
+  mean = lambda state: float(state.actor_state.last_return.mean())
+  return lambda state, key: {"return": mean(state)}
 
 
 def train(
@@ -356,6 +371,7 @@ def train(
   Raises:
     InputError: ale-py is not installed, or a number of the config is wrong.
   """
+  schema.check(config)
   with experiment.Run(config, workdir) as run:
     state = run.restore_or(lambda key: init(key, config))
     programs = Programs(config)
@@ -366,10 +382,11 @@ def train(
         f"config.actions to that, not {config.actions}"
       )
     shown, metrics = None, {}
+    size = lambda lesson: float(np.abs(lesson.reward).sum())
     for step, _ in run.steps(state):
       state, metrics, new = advance(programs, state, players)
       # Of the episodes since the last film, the one with the most to see.
-      shown = max([*filter(None, [shown]), *new], key=_reward, default=None)
+      shown = max([*filter(None, [shown]), *new], key=size, default=None)
       run.log(step, {n: jnp.asarray([v]) for n, v in metrics.items()})
       if run.every(config.eval_every, step) and run.main and shown is not None:
         explained = None
@@ -379,4 +396,5 @@ def train(
         shown = None
       run.save(step, state)
     players.games.close()
-    return state, metrics
+    # No step was left to do: the run had ended before.
+    return state, metrics or make_evaluate(config)(state, run.key("eval"))

@@ -21,7 +21,7 @@ from tqdm import tqdm
 from common import keys
 from common.tables import cells as cell_files
 
-from . import ppo, ppo_rudder
+from . import train as trainings
 
 # Name of the curve: the config's variants, label, colour.
 KINDS = {
@@ -37,7 +37,6 @@ TASKS = {
   "breakout": ("breakout", "", "Breakout (MinAtar)"),
   "space_invaders": ("space_invaders", "", "SpaceInvaders (MinAtar)"),
 }
-LEARNERS = {"ppo": ppo, "ppo_rudder": ppo_rudder}
 # What every method is tried with; the rates are what it chooses among.
 LAMBDAS = (0.95, 1.0)
 RATES = (3e-4, 1e-3)
@@ -74,7 +73,7 @@ def make_trainings(
     A function of a plan. Metrics are `[n, updates]`; `return` is undelayed, the
     mean over an update's environments.
   """
-  learner = LEARNERS[config.learner]
+  learner = trainings.learner(config)
 
   def own(values):
     here = config.copy_and_resolve_references().unlock()

@@ -24,7 +24,7 @@ from jax import numpy as jnp
 from common import keys
 from common.errors import InputError
 
-from .. import lessons_buffer, losses, redistribution
+from .. import lessons_buffer, losses, mixing, proximal
 from . import delayed_reward, model, ppo, sequences
 
 
@@ -124,7 +124,7 @@ def advantage(
     expected if config.standardise else 0.0,
   )
   zero = jnp.zeros_like(reward)
-  smooth = ppo.advantages(
+  smooth = proximal.advantages(
     reward, zero, zero, rollout.end, rollout.end, config.trace, 1.0
   )
   if config.standardise:
@@ -132,7 +132,7 @@ def advantage(
     mean = losses.masked_mean(smooth, known > 0)
     variance = losses.masked_mean((smooth - mean) ** 2, known > 0)
     smooth = (smooth - mean) / (jnp.sqrt(variance) + 1e-8)
-  mixed = redistribution.advantage_mix(own, smooth, quality, config.share)
+  mixed = mixing.advantage_mix(own, smooth, quality, config.share)
   return mixed, reward, quality
 
 
@@ -246,10 +246,10 @@ def make_train_step(config: ml_collections.ConfigDict) -> Callable:
     # A return that is always the same has nothing to be decomposed.
     varied = varies(buffer)
     mixed, reward, quality = advantage(
-      config, ppo.standardised(own), g, rollout, mean_return
+      config, proximal.standardised(own), g, rollout, mean_return
     )
-    mixed = jnp.where(varied, mixed, ppo.standardised(own))
-    policy_weights, policy_opt, parts = ppo.improve(
+    mixed = jnp.where(varied, mixed, proximal.standardised(own))
+    policy_weights, policy_opt, parts = proximal.improve(
       config,
       apply,
       ppo.optimizer(config),

@@ -1,5 +1,8 @@
 """What the values of a config of PPO, with and without RUDDER, can be."""
 
+import ml_collections
+
+from common import config_schema
 from common.config_schema import (
   at_least,
   between,
@@ -12,6 +15,8 @@ from common.config_schema import (
 
 from . import model
 
+LEARNERS = ("ppo", "ppo_rudder")
+
 
 def environment(value):
   """A name of gymnax's, or "package.module:make_env"."""
@@ -23,7 +28,7 @@ def environment(value):
 
 
 SCHEMA = {
-  "learner": choice("ppo", "ppo_rudder"),
+  "learner": choice(*LEARNERS),
   "env": environment,
   "delayed": of(bool),
   "luck": at_least(0.0),
@@ -63,3 +68,8 @@ SCHEMA = {
   "share": fraction,
   "standardise": of(bool),
 }
+
+
+def check(config: ml_collections.ConfigDict) -> None:
+  """Raises InputError if a value cannot be."""
+  config_schema.check(config, SCHEMA)

@@ -10,7 +10,7 @@ from typing import Any
 import jax
 from jax import numpy as jnp
 
-from .. import redistribution
+from .. import mixing, redistribution
 
 
 def inputs(
@@ -114,7 +114,7 @@ def redistribute(
     reward: as it was paid.
     end: bool, last steps of episodes.
     mean_return: running mean of returns, a scalar.
-    threshold: see `redistribution.quality`.
+    threshold: see `mixing.quality`.
     scale: of the rewards; the quality is told of them without it.
     baseline: g_{-1}. 0 keeps the return; what is expected of any episode gives
       the first step its own part only.
@@ -129,7 +129,7 @@ def redistribute(
   steps = running(jnp.ones_like(reward), start)
   finished = spread(jnp.ones_like(reward), end)
   error = spread((total - prediction) / steps, end)
-  quality = redistribution.quality(
+  quality = mixing.quality(
     prediction / scale, total / scale, mean_return / scale, threshold
   )
   return finished * (contribution + error), spread(quality, end)

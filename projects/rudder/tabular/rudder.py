@@ -140,6 +140,55 @@ def redistribute(
   return h
 
 
+def direct_targets(reward: jax.Array) -> jax.Array:
+  """q(s_t, a_t) = E[r_{t+1}]: an optimal redistribution leaves no future."""
+  return reward
+
+
+def corrected_targets(reward: jax.Array, kappa: jax.Array) -> jax.Array:
+  """q(s_t, a_t) = r_{t+1} + kappa_t, where some future reward was left.
+
+  Args:
+    reward: redistributed, `[time]`.
+    kappa: `[time]` the estimate for (s_t, a_t) of the later rewards' sum,
+      learnt from `kappa_targets`.
+  """
+  chex.assert_equal_shape([reward, kappa])
+  return reward + kappa
+
+
+def kappa_targets(
+  reward: jax.Array, kappa: jax.Array, mask: jax.Array, trace: chex.Numeric
+) -> jax.Array:
+  """y_t = r_{t+2} + (1 - trace) kappa_{t+1} + trace y_{t+1}; y_T = 0.
+
+  kappa(s_t, a_t) is the expected sum of the rewards after the next one. trace 0
+  bootstraps, trace 1 sums what came; between them it is an eligibility trace.
+
+  Args:
+    reward: redistributed, `[time]`; `reward[t]` is the paper's r_{t+1}.
+    kappa: `[time]` estimates for (s_t, a_t).
+    mask: `[time]` bool.
+    trace: lambda.
+
+  Returns:
+    `[time]` targets for kappa.
+  """
+  chex.assert_equal_shape([reward, kappa, mask])
+  inside = jnp.where(mask, 1.0, 0.0)
+
+  def step(carry, now):
+    r_next, kappa_next, y_next, there = carry
+    y = there * (r_next + (1 - trace) * kappa_next + trace * y_next)
+    r, k, m = now
+    return (r, k, y, m), y
+
+  zero = jnp.zeros(())
+  start = (zero, zero, zero, zero)
+  _, targets = jax.lax.scan(step, start, (reward, kappa, inside), reverse=True)
+  return targets
+
+
 def learn_table(
   q: jax.Array,
   kappa: jax.Array,
@@ -166,13 +215,11 @@ def learn_table(
     return table.at[place].add(rate * change)
 
   if config.q_estimate == "direct":
-    return towards(q, redistribution.direct_targets(reward)), kappa
+    return towards(q, direct_targets(reward)), kappa
   trace = config.kappa_trace if config.q_estimate == "traces" else 0.0
-  left = redistribution.kappa_targets(
-    reward, kappa[place], episode.inside, trace
-  )
+  left = kappa_targets(reward, kappa[place], episode.inside, trace)
   kappa = towards(kappa, left)
-  targets = redistribution.corrected_targets(reward, kappa[place])
+  targets = corrected_targets(reward, kappa[place])
   return towards(q, targets), kappa
 
 

@@ -1,7 +1,6 @@
 """Training with a table: RUDDER, or what it is compared with.
 
-A step is a round of `config.check_every` episodes (`rounds.make_round`). The
-loop is `projects/rudder/train.py`'s.
+A step is a round of `config.check_every` episodes (`rounds.make_round`).
 """
 
 import sys
@@ -14,6 +13,7 @@ from jax import numpy as jnp
 
 from common import experiment
 
+from .. import figures
 from . import (
   delayed_mdp,
   dynamic_programming,
@@ -95,6 +95,33 @@ def make_evaluate(
   return lambda state, key: {
     name: float(value) for name, value in scores(state.q, regret, key).items()
   }
+
+
+def train(
+  config: ml_collections.ConfigDict, workdir: str
+) -> tuple[rounds.State, dict[str, float]]:
+  """Trains to `config.total_steps`; returns the state and the last evaluation.
+
+  Leaves checkpoints, metrics and pictures in `workdir`.
+  """
+  schema.check(config)
+  with experiment.Run(config, workdir) as run:
+    state = run.restore_or(lambda key: init(key, config))
+    update = run.compile(make_train_step(config))
+    evaluate = make_evaluate(config)
+    scores = {}
+    for step, batch in run.steps(state):
+      state, metrics = update(state, batch)
+      run.log(step, metrics)
+      if run.every(config.eval_every, step):
+        scores = run.log_now(step, evaluate(run.local(state), run.key("eval")))
+      run.save(step, state)
+    here = run.local(state)
+    if run.main:
+      figures.learning_curve(run)
+      finish(run, here)
+    # No step was left to do: the run had ended before.
+    return state, scores or evaluate(here, run.key("eval"))
 
 
 def finish(run: experiment.Run, state: rounds.State) -> None:

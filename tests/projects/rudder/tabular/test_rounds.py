@@ -7,10 +7,9 @@ import numpy as np
 import pytest
 from jax import numpy as jnp
 
-from common import keys
 from common.errors import InputError
 from projects.rudder import lessons_buffer, redistribution
-from projects.rudder.tabular import environments, rudder, sweep_runner, train
+from projects.rudder.tabular import environments, rudder, train
 
 pytestmark = pytest.mark.slow
 
@@ -117,43 +116,6 @@ def test_constant_returns_leave_nothing_to_learn(played):
   assert not is_ready([4.0, 5.0, 5.0, 5.0, 5.0])  # The oldest is forgotten.
 
 
-def test_whole_trials_solve_their_task_each_on_its_own():
-  """The LSTM trains, the stop is found; a trial does not see its neighbours."""
-  config = config_of(
-    delay=3,
-    max_delay=3,
-    max_updates=40,
-    warmup_episodes=20,
-    lessons=64,
-    lstm_features=8,
-    batch_size=8,
-    return_scale=10.0,
-    max_episodes=800,
-    check_every=20,
-    epsilon=0.5,
-    solved_share=0.99,
-    q_estimate="traces",
-  )
-  # A cell of a table: as many trials, by one program, which is kept.
-  cell = sweep_runner.cell(config, "rudder", 3, 4)
-  assert cell["config"]["delay"] == cell["delay"] == 3
-  assert len(cell["episodes"]) == len(cell["solved"]) == cell["seeds"] == 4
-  assert cell["budget"] == 800 and all(cell["solved"])
-  own = sweep_runner.of_method(config, "rudder")
-  run, _ = sweep_runner.compiled(own.to_json(), 4)
-  order = np.arange(4)[::-1]
-  key = keys.named(jax.random.key(config.seed), "rudder, 3")
-  roots = jax.random.split(key, 4)
-  results = jax.device_get(run(roots, np.int32(3)))
-  assert results["episodes"].tolist() == cell["episodes"]
-  assert results["solved"].all()
-  assert results["episodes"].max() < 800
-  assert results["updates"].min() > 0
-  turned = jax.device_get(run(roots[order], np.int32(3)))
-  for name in ("episodes", "updates", "q"):
-    np.testing.assert_array_equal(turned[name][::-1], results[name])
-
-
 def test_the_sum_over_a_whole_episode_is_kept_by_compensation(played):
   lesson, _ = played
   steps = lesson.mask[1:]
@@ -184,3 +146,25 @@ def test_bad_input_is_one_sentence(changes, says):
     jax.eval_shape(
       lambda key: train.init(key, config_of(**changes)), jax.random.key(0)
     )
+
+
+@pytest.mark.parametrize("trace", [0.0, 0.6, 1.0])
+def test_targets_of_kappa(trace):
+  rng = np.random.default_rng(0)
+  reward, kappa = np.float32(rng.normal(size=(2, 6)))
+  length = 4
+  mask = jnp.arange(6) < length
+  expected = np.zeros(6)
+  for t in reversed(range(length - 1)):
+    ahead = (1 - trace) * kappa[t + 1] + trace * expected[t + 1]
+    expected[t] = reward[t + 1] + ahead
+  got = rudder.kappa_targets(
+    jnp.asarray(reward), jnp.asarray(kappa), mask, trace
+  )
+  np.testing.assert_allclose(got, expected, atol=1e-6)
+  q = rudder.corrected_targets(jnp.asarray(reward), got)
+  np.testing.assert_allclose(q, reward + expected, atol=1e-6)
+  if trace == 1:  # Direct plus all that is to come: Monte Carlo.
+    rest = np.cumsum((reward * mask)[::-1])[::-1]
+    np.testing.assert_allclose(q[:length], rest[:length], atol=1e-5)
+  np.testing.assert_array_equal(rudder.direct_targets(reward), reward)

@@ -19,7 +19,8 @@ from jax import numpy as jnp
 from common import keys
 from common.tables import cells as cell_files
 
-from . import delayed_mdp, rounds, train, tree_search
+from ..tabular import delayed_mdp, rounds, train
+from . import tree_search
 
 # Name -> what the config's learner is to be, changes of the config, label.
 METHODS = {

@@ -6,12 +6,12 @@ import numpy as np
 import pytest
 from jax import numpy as jnp
 
+from projects.rudder.comparison import tree_search
 from projects.rudder.tabular import (
   dynamic_programming,
   environments,
   grids,
   rounds,
-  tree_search,
 )
 
 pytestmark = pytest.mark.slow

@@ -1,19 +1,13 @@
 """Tables: quantiles and growth with censored trials, rows, a real cell."""
 
-import subprocess
-import sys
-
+import jax
 import numpy as np
 import pytest
 
-from configs.rudder import trace_back
-from projects.rudder import schema
-from projects.rudder.tabular import (
-  delayed_mdp,
-  figures,
-  result_tables,
-  sweep_runner,
-)
+from common import keys
+from configs.rudder import charge_discharge, trace_back
+from projects.rudder.comparison import figures, result_tables, sweep_runner
+from projects.rudder.tabular import delayed_mdp, schema
 
 pytestmark = pytest.mark.slow
 
@@ -95,7 +89,6 @@ def test_tables_and_figures_of_cells(tmp_path):
 
 
 def test_a_method_is_a_config_with_its_budget():
-  """`test_rounds.py` has a cell of them."""
   config = trace_back.get_config("smoke").unlock()
   config.max_episodes, config.rivals_episodes = 30, 50
   one = sweep_runner.of_method(config, "look_back")
@@ -114,13 +107,39 @@ def test_without_the_delay_all_is_paid_at_once():
     schema.check(own)
 
 
-@pytest.mark.processes
-def test_tables_import_neither_environments_nor_emulators(root):
-  code = (
-    "import sys, projects.rudder.reproduce, projects.rudder.train; "
-    "print([m for m in ('gymnax', 'ale_py') if m in sys.modules])"
+def test_whole_trials_solve_their_task_each_on_its_own():
+  """The LSTM trains, the stop is found; a trial does not see its neighbours."""
+  config = charge_discharge.get_config("smoke").unlock()
+  config.update(
+    delay=3,
+    max_delay=3,
+    max_updates=40,
+    warmup_episodes=20,
+    lessons=64,
+    lstm_features=8,
+    batch_size=8,
+    return_scale=10.0,
+    max_episodes=800,
+    check_every=20,
+    epsilon=0.5,
+    solved_share=0.99,
+    q_estimate="traces",
   )
-  done = subprocess.run(
-    [sys.executable, "-c", code], cwd=root, capture_output=True, text=True
-  )
-  assert done.stdout.strip() == "[]", done.stderr
+  # A cell of a table: as many trials, by one program, which is kept.
+  cell = sweep_runner.cell(config, "rudder", 3, 4)
+  assert cell["config"]["delay"] == cell["delay"] == 3
+  assert len(cell["episodes"]) == len(cell["solved"]) == cell["seeds"] == 4
+  assert cell["budget"] == 800 and all(cell["solved"])
+  own = sweep_runner.of_method(config, "rudder")
+  run, _ = sweep_runner.compiled(own.to_json(), 4)
+  order = np.arange(4)[::-1]
+  key = keys.named(jax.random.key(config.seed), "rudder, 3")
+  roots = jax.random.split(key, 4)
+  results = jax.device_get(run(roots, np.int32(3)))
+  assert results["episodes"].tolist() == cell["episodes"]
+  assert results["solved"].all()
+  assert results["episodes"].max() < 800
+  assert results["updates"].min() > 0
+  turned = jax.device_get(run(roots[order], np.int32(3)))
+  for name in ("episodes", "updates", "q"):
+    np.testing.assert_array_equal(turned[name][::-1], results[name])

@@ -18,9 +18,9 @@ from jax import numpy as jnp
 
 from common import keys
 
-from . import dynamic_programming
-from .delayed_mdp import DelayedMDP
-from .rounds import any_trial
+from ..tabular import dynamic_programming
+from ..tabular.delayed_mdp import DelayedMDP
+from ..tabular.rounds import any_trial
 
 
 @struct.dataclass

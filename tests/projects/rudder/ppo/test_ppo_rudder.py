@@ -7,7 +7,7 @@ from jax import numpy as jnp
 
 from common.errors import InputError
 from configs.rudder import cartpole
-from projects.rudder import lessons_buffer, redistribution
+from projects.rudder import lessons_buffer, mixing, redistribution
 from projects.rudder.ppo import model, ppo, ppo_rudder, sequences
 
 pytestmark = pytest.mark.slow
@@ -79,7 +79,7 @@ def test_a_rollout_is_redistributed_as_each_of_its_episodes():
     np.testing.assert_allclose(got[a:b, e], want, rtol=1e-4, atol=1e-5)
     assert got[a:b, e].sum() == pytest.approx(total, abs=1e-5)
     # The quality is of the rewards without their scale, here 0.5.
-    q = redistribution.quality(g[b - 1, e] / 0.5, total / 0.5, 2.0, 0.2)
+    q = mixing.quality(g[b - 1, e] / 0.5, total / 0.5, 2.0, 0.2)
     np.testing.assert_allclose(quality[a:b, e], q, rtol=1e-4)
   assert quality[0, 0] > 0.9
   np.testing.assert_array_equal(np.r_[got[5], quality[5]], 0)

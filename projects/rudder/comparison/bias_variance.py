@@ -19,7 +19,7 @@ from jax import numpy as jnp
 
 from common import keys
 
-from . import dynamic_programming, grids, td_learning
+from ..tabular import dynamic_programming, grids, td_learning
 
 METHODS = ("td", "monte_carlo", "rudder")
 

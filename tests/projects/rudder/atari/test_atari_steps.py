@@ -15,9 +15,9 @@ from jax import numpy as jnp
 
 from common import keys
 from configs.rudder import atari as configs
+from projects.rudder import proximal
 from projects.rudder.atari import actors, reward_model
 from projects.rudder.atari import train as atari
-from projects.rudder.ppo import ppo
 
 pytestmark = pytest.mark.slow
 
@@ -238,9 +238,9 @@ def improved():
   """`weights(moments, batch, key)` of PPO, whatever RUDDER's share is."""
   config = tiny()
   apply = lambda w, stack: linear(w, OURS, stack)
-  move = ppo.adam(config, 0.05)
+  move = proximal.adam(config, 0.05)
   return jax.jit(
-    lambda moments, batch, key: ppo.improve(
+    lambda moments, batch, key: proximal.improve(
       config, apply, move, WEIGHTS, moments, batch, key, 0.2
     )[0]
   )
@@ -251,7 +251,7 @@ def test_the_policy_moves_by_a_chunk(share, final):
   config, n, chunk = tiny(share=share), 4, chunk_of(4, final)
   programs = atari.Programs(config)
   programs.apply = linear
-  moments = jax.jit(ppo.adam(config, 0.0).init)(WEIGHTS)
+  moments = jax.jit(proximal.adam(config, 0.0).init)(WEIGHTS)
   key, told = jax.random.key(1), draw(TIME)
   got, _, _ = programs.improve_chunk(
     WEIGHTS, moments, OURS, chunk, (told, jnp.float32(0.7)), key, 0.05, 0.2
@@ -262,7 +262,7 @@ def test_the_policy_moves_by_a_chunk(share, final):
   standard = (own - own.mean()) / own.std()
   trusted = 0.7 * np.asarray(told)[:n] + 0.3 * standard
   again = np.arange(TIME) % n
-  batch = ppo.Batch(
+  batch = proximal.Batch(
     observation=chunk.stack[again],
     action=chunk.action[again],
     log_prob=chunk.log_prob[again],

@@ -5,7 +5,8 @@ import ml_collections
 import numpy as np
 import pytest
 
-from projects.rudder.tabular import bias_variance, dynamic_programming, grids
+from projects.rudder.comparison import bias_variance
+from projects.rudder.tabular import dynamic_programming, grids
 
 pytestmark = pytest.mark.slow
 

@@ -53,13 +53,6 @@ def test_a_competitor_learns_without_a_model(learner):
   assert not state.q.weak_type  # Else the second step would be compiled anew.
 
 
-@pytest.mark.parametrize("name", ["cartpole", "atari"])
-def test_the_other_learners_are_found(name):
-  config = config_of(name)
-  state = jax.eval_shape(lambda key: train.init(key, config), jax.random.key(0))
-  assert state.step.shape == ()
-
-
 def test_an_unknown_learner_is_one_sentence(tmp_path):
   config = config_of("trace_back", learner="q_lamda")
   for call in (

@@ -134,7 +134,7 @@ def test_a_method_chooses_on_seeds_that_are_not_reported(monkeypatch):
     init=lambda key, config: (draw(key), jnp.float32(0)),
     make_train_step=make_train_step,
   )
-  monkeypatch.setitem(learning_curves.LEARNERS, "ppo", learner)
+  monkeypatch.setattr(learning_curves.trainings, "learner", lambda _: learner)
   numbers = dict(learner="ppo", gae_lambda=0.5, learning_rate=0.5)
   sizes = dict(steps_per_call=5, total_steps=20, batch_size=3, rollout_steps=7)
   config = ml_collections.ConfigDict(numbers | sizes)

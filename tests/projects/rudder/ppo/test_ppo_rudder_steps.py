@@ -13,7 +13,7 @@ from jax import numpy as jnp
 
 from common import keys
 from configs.rudder import cartpole
-from projects.rudder import lessons_buffer
+from projects.rudder import lessons_buffer, proximal
 from projects.rudder.ppo import (
   delayed_reward,
   model,
@@ -199,7 +199,7 @@ def parts(program):
 
   @jax.jit
   def improved(learner, batch, key):
-    return ppo.improve(
+    return proximal.improve(
       config,
       apply,
       ppo.optimizer(config),

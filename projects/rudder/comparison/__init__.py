@@ -1,0 +1,1 @@
+"""RUDDER with a table against its rivals, and why delay is hard: the tables."""

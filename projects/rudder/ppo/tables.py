@@ -1,0 +1,29 @@
+"""The table of PPO's curves, with and without RUDDER.
+
+    python -m projects.rudder.reproduce --table=ppo
+
+`--only=acrobot` computes the cells of one task, and shows of the others what is
+there.
+"""
+
+from common.errors import check_choice
+from common.tables import reproduce
+
+
+def ppo(context: reproduce.Context) -> str:
+  """Curves of `learning_curves.py`; returns the table and draws them."""
+  from . import learning_curves, result_curves  # Other tables do without.
+
+  # `all_curves` names every variant, smoke among them.
+  whole = context._replace(quick=False)
+  config = lambda name, variants: reproduce.config_of(whole, name, *variants)
+  only = context.arguments.only
+  check_choice("--only", only, ("", *learning_curves.TASKS))
+  found = learning_curves.all_curves(
+    context.out, config, context.quick, context.fresh, only
+  )
+  result_curves.figure(context.out / "ppo.png", found)
+  return result_curves.table(found)
+
+
+TABLES = {"ppo": ppo}
