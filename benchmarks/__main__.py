@@ -321,7 +321,8 @@ def cell(key: str, value: Any) -> str:
   if value is None:
     return "-"
   if key in ("ours_s", "peer_s", "compile_s", "cached_compile_s"):
-    unit = 0 if value >= 1 else 1 if value >= 1e-3 else 2
+    # Of three digits: .9996 s is not "1e+03 ms".
+    unit = 0 if value >= 0.9995 else 1 if value >= 0.9995e-3 else 2
     return f"{value * 1000**unit:.3g} {('s', 'ms', 'µs')[unit]}"
   if key in ("ratio", "growth", "to_base", "cores"):
     return f"{value:.2f}"

@@ -53,6 +53,8 @@ def test_a_time_is_a_median_that_keeps_its_rounds():
   found = timing.ratio_range(ours, peer)
   assert found == [0.5, 4.0]
   assert command.cell("ratio_range", found) == "0.50 to 4.00"
+  assert command.cell("ours_s", 0.99961) == "1 s"
+  assert command.cell("ours_s", 0.0015) == "1.5 ms"
   assert timing.ratio_range(ours, None) is None
 
 
