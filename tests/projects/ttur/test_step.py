@@ -30,7 +30,9 @@ def small(game, **changes):
 def matrices(monkeypatch):
   """Linear players, and averages that remember the means of what was made."""
 
-  def of(config):
+  def of(config, loop=True):
+    del loop
+
     def generate(params, averages, z):
       x = jnp.tanh(z @ params)
       mean = jnp.mean(x)
