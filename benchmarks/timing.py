@@ -100,9 +100,8 @@ def compiled(
 
   It is compiled with an empty folder for programs, as by a command that is
   started for the first time, and once more from that folder; traced anew both
-  times. Alone, it is compiled once, without a folder. Where JAX's cache is on,
-  as in tests but not under `conditions`, its folder is used, and times mean
-  nothing.
+  times. Alone, it is compiled once, without a folder. So it is where JAX's
+  cache is on, as in tests (not under `conditions`): such times mean nothing.
 
   Args:
     lower: makes a new function and traces it: `jax.jit(f).lower(...)`.
@@ -113,12 +112,18 @@ def compiled(
     return lower().compile(), {}
   config = jax.config
   on = config.jax_enable_compilation_cache and config.jax_compilation_cache_dir
-  with (
-    tempfile.TemporaryDirectory() as folder,
-    contextlib.nullcontext() if on else _programs_in(folder),
-  ):
+  if on:
     program, cold = _compile(lower)
-    _, warm = _compile(lower)
+    warm = cold
+  else:
+    with (
+      tempfile.TemporaryDirectory() as folder,
+      _programs_in(folder),
+    ):
+      jax.clear_caches()  # Else it would be traced already.
+      program, cold = _compile(lower)
+      jax.clear_caches()
+      _, warm = _compile(lower)
   memory = program.memory_analysis()
   count = operations.of_program(program, unknown)
   large = (
@@ -137,7 +142,6 @@ def compiled(
 
 
 def _compile(lower):
-  jax.clear_caches()  # Else it would be traced already.
   start = time.perf_counter()
   program = lower().compile()
   return program, time.perf_counter() - start

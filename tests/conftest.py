@@ -92,6 +92,14 @@ def resident_bytes() -> int:
   return int(pages) * os.sysconf("SC_PAGE_SIZE")
 
 
+def pytest_collection_modifyitems(items):
+  """The tests of the whole tree first: they are the longest.
+
+  At the end a worker would wait for the other to finish one.
+  """
+  items.sort(key=lambda item: item.path.parent != ROOT / "tests")
+
+
 def pytest_terminal_summary(terminalreporter):
   """Names the projects whose tests take longer than they may."""
   seconds = collections.Counter()
