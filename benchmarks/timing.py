@@ -88,7 +88,7 @@ def interleaved(contenders: dict, rounds: int) -> dict[Any, Seconds]:
 def alone() -> bool:
   """Whether this process measures our side only, on one core.
 
-  The command starts it for "Two cores to one"; see `benchmarks.__main__`.
+  The command starts it for "All cores to one"; see `benchmarks.__main__`.
   """
   return os.environ.get("BENCHMARK_ALONE") == "1"
 
@@ -115,12 +115,9 @@ def compiled(
   if on:
     program, cold = _compile(lower)
     warm = cold
-  else:
-    with (
-      tempfile.TemporaryDirectory() as folder,
-      _programs_in(folder),
-    ):
-      jax.clear_caches()  # Else it would be traced already.
+  else:  # Cleared caches: else it would be traced already.
+    with tempfile.TemporaryDirectory() as folder, _programs_in(folder):
+      jax.clear_caches()
       program, cold = _compile(lower)
       jax.clear_caches()
       _, warm = _compile(lower)
