@@ -25,6 +25,7 @@ def get_config(variant: str = "") -> ml_collections.ConfigDict:
     )
   config = grid_world.get_config(variant)
   config.unlock()
+  grid_world.recalled(config)
   config.trace = 0.0  # of TD
   config.bias_delays = (5, 10, 15, 20)
   config.variance_delays = (5, 10, 15, 20, 25, 30)

@@ -64,7 +64,7 @@ METHODS = {
 }
 TASKS = {
   "grid_world": (
-    "rudder_q_lambda",
+    "rudder",
     "q_lambda",
     "monte_carlo",
     "mcts",

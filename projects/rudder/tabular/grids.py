@@ -27,6 +27,11 @@ def move(x, y, action, side):
   return x, y
 
 
+def _to_bomb(x, y, params):
+  """Manhattan distance to the bomb."""
+  return abs(x - params.bomb_x) + abs(y - params.bomb_y)
+
+
 @struct.dataclass
 class BombState(EnvState):
   """A field, and whether one has been at the bomb."""
@@ -48,6 +53,7 @@ class BombParams(EnvParams):
   probability: float = 0.5  # that a visit defuses
   towards: float = -0.09
   away: float = 0.1
+  along_the_way: bool = False  # whether each step nearer has its share of it
 
 
 class GridWorld(DelayedMDP):
@@ -63,7 +69,12 @@ class GridWorld(DelayedMDP):
   Ours: h before the move and t from 0; a move off the grid is a rest, and earns
   nothing. Whether one has been at the bomb is seen, without which the last
   reward is not Markov. From a delay of 14 on running away is optimal
-  (`test_optimal.py`), and the task another one.
+  (`test_dynamic_programming.py`), and the task another one.
+
+  So one must first come upon the bomb by chance, which takes as long where
+  nothing is delayed. With `along_the_way`, ours, a step that makes h smaller
+  earns its share of the last reward, one that makes it greater loses as much,
+  and all of that is paid at the end.
 
   Observation: x (31), y (31), visited, time.
   """
@@ -91,13 +102,14 @@ class GridWorld(DelayedMDP):
 
   def outcomes(self, state, action, params):
     """A move; the first visit of the bomb may defuse it, or may not."""
-    distance = lambda x, y: abs(x - params.bomb_x) + abs(y - params.bomb_y)
     x, y = move(state.x, state.y, action, self.side)
-    h, after = distance(state.x, state.y), distance(x, y)
+    h, after = _to_bomb(state.x, state.y, params), _to_bomb(x, y, params)
     c = jnp.where(after < h, params.towards, params.away) * (after != h)
     there = (after == 0) & (state.visited == 0)
     p = jnp.asarray(params.probability)
-    defused = jnp.where(there, params.defused, 0.0)
+    nearer = (h - after) / (params.bomb_x - params.start_x)
+    share = jnp.where(params.along_the_way, nearer, there)
+    earned = share * params.defused
     return Outcomes(
       jnp.stack([p, 1 - p]),
       BombState(
@@ -108,7 +120,7 @@ class GridWorld(DelayedMDP):
         visited=jnp.full(2, jnp.where(after == 0, 1, state.visited)),
       ),
       now=jnp.full(2, c * state.time * h),
-      later=jnp.stack([defused, jnp.zeros_like(defused)]),
+      later=jnp.stack([earned, jnp.zeros_like(earned)]),
     )
 
   def start_rows(self, params):
@@ -126,7 +138,9 @@ class GridWorld(DelayedMDP):
     time, row = jnp.divmod(index, self.states_per_time)
     field, visited = jnp.divmod(row, 2)
     x, y = jnp.divmod(field, self.side)
-    owed = visited * params.probability * params.defused
+    near = 1 - _to_bomb(x, y, params) / (params.bomb_x - params.start_x)
+    share = jnp.where(params.along_the_way, near, visited)
+    owed = share * params.probability * params.defused
     return BombState(time, owed, x, y, visited)
 
   def get_obs(self, state, params=None, key=None):

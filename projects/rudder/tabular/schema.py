@@ -37,7 +37,7 @@ def numbers(task):
   if not isinstance(task, ml_collections.ConfigDict):
     return lambda _: "it can be a dict of numbers of the task's parameters"
   rule = lambda name: fraction if name.endswith("probability") else a_number
-  own = {"delayed": of(bool)}
+  own = dict.fromkeys(("delayed", "along_the_way"), of(bool))
   return {name: own.get(name) or rule(name) for name in task}
 
 

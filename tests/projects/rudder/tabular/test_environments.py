@@ -15,6 +15,7 @@ TASKS = {
   "choice": lambda: environments.Choice(6),
   "charge_discharge": lambda: environments.ChargeDischarge(6),
   "grid_world": lambda: grids.GridWorld(4),
+  "along_the_way": lambda: grids.GridWorld(4, along_the_way=True),
   "trace_back": lambda: grids.TraceBack(6),
 }
 
@@ -194,6 +195,15 @@ def test_the_bomb_by_hand():
   # A move off the grid is a rest: (30, 15) has no field to its right.
   paid, _, _, obs, _ = play(params, [1, 1, 1])
   assert obs[1, :62].tolist() == obs[2, :62].tolist()
+  # Step by step: two fields, half of it for each, and a step back.
+  near = params.replace(along_the_way=True, probability=1.0)
+  paid, earned, *_ = play(near, [1, 1, 3])
+  np.testing.assert_allclose(earned, [500, 500 - 0.09, -500], rtol=1e-6)
+  np.testing.assert_allclose(paid, [0, -0.09, 500], rtol=1e-6)
+  paid, earned, *_ = play(near, [3, 1, 1])
+  np.testing.assert_allclose(
+    earned, [-500, 500 - 0.09 * 3, 500 - 0.09 * 2 * 2], rtol=1e-6
+  )
   # Which visit defuses is luck, half of the time.
   defused = every(params, [1, 1, 0])[0].sum(axis=1) > 500
   assert 0.4 < defused.mean() < 0.6
