@@ -1,6 +1,8 @@
 """The peers of benchmarks/fvd_models.py: the same steps in plain PyTorch.
 
-Eager, a Python loop over time; see the docstring there.
+Eager, a Python loop over time; see the docstring there. Layers have the names
+of ours, so that a test can give them our parameters. SAVP is in
+`fvd_savp_torch`.
 """
 
 from collections.abc import Callable
@@ -11,57 +13,82 @@ import torch
 from torch import nn
 from torch.nn import functional as F
 
+_LEAST_LOG_VARIANCE = -5.0  # Of SV2P's posterior.
+
 
 def step(
   config: ml_collections.ConfigDict,
 ) -> tuple[Callable[[int], None], int]:
   """Returns the peer's `advance(steps)` and its number of parameters."""
-  peers = {"cdna": CDNA, "svp_fp": SVP}
-  net = peers[config.model](config)
-  parameters = [p for p in net.parameters() if p.requires_grad]
-  adam = torch.optim.Adam(parameters, lr=config.learning_rate)
-  size = config.image_size
-  # One batch for all steps: the peer's data cost nothing.
-  video = torch.rand(config.frames, config.batch_size, 3, size, size)
+  net = {"cdna": Cell, "sv2p": SV2P, "svp_fp": SVP}[config.model](config)
+  parameters = trained(net)
+  optimiser, video = adam(config, parameters), a_batch(config)
 
   def advance(steps):
     for _ in range(steps):
       loss = net(video)
-      adam.zero_grad()
+      optimiser.zero_grad()
       loss.backward()
-      adam.step()
+      optimiser.step()
 
   return advance, sum(p.numel() for p in parameters)
 
 
-def same(x: Any, kernel: int, stride: int) -> Any:
-  """Zeros as TensorFlow's "SAME" has them, for a map `[n, c, h, w]`."""
-  side = x.shape[-1]
-  missing = max((-(-side // stride) - 1) * stride + kernel - side, 0)
-  low = missing // 2
-  return F.pad(x, (low, missing - low, low, missing - low))
+def trained(net: nn.Module) -> list[Any]:
+  """The parameters that learn."""
+  return [p for p in net.parameters() if p.requires_grad]
 
 
-class Conv(nn.Module):
-  """A convolution with "SAME" padding."""
+def adam(config: ml_collections.ConfigDict, parameters: list[Any]) -> Any:
+  """Adam as the config has it."""
+  betas = config.adam_b1, config.adam_b2
+  return torch.optim.Adam(parameters, lr=config.learning_rate, betas=betas)
 
-  def __init__(self, c: int, f: int, kernel: int, stride: int = 1):
-    super().__init__()
-    self.kernel, self.stride = kernel, stride
-    self.conv = nn.Conv2d(c, f, kernel, stride)
+
+def a_batch(config: ml_collections.ConfigDict) -> Any:
+  """One batch for all steps: the peer's data cost nothing."""
+  size = (config.image_size,) * 2
+  return torch.rand(config.frames, config.batch_size, 3, *size)
+
+
+def drawn(mean: Any, log_variance: Any) -> Any:
+  """A sample of a normal distribution."""
+  return mean + torch.exp(log_variance / 2) * torch.randn_like(mean)
+
+
+def divergence(mean: Any, log_variance: Any) -> Any:
+  """KL(N(mean, variance) || N(0, 1)), each number's own."""
+  return 0.5 * (mean**2 + torch.exp(log_variance) - 1 - log_variance)
+
+
+class Conv(nn.Conv2d):
+  """A convolution with zeros as TensorFlow's "SAME" has them."""
 
   def forward(self, x: Any) -> Any:
-    return self.conv(same(x, self.kernel, self.stride))
+    side, kernel, stride = x.shape[-1], self.kernel_size[0], self.stride[0]
+    missing = max((-(-side // stride) - 1) * stride + kernel - side, 0)
+    low = missing // 2
+    return super().forward(F.pad(x, (low, missing - low, low, missing - low)))
 
 
-def deconv(c: int, f: int) -> nn.Module:
-  """Twice as large, 3x3."""
-  return nn.ConvTranspose2d(c, f, 3, 2, padding=1, output_padding=1)
+class Deconv(nn.ConvTranspose2d):
+  """Twice as large, 3x3; the transpose of `Conv`."""
+
+  def __init__(self, c: int, f: int):
+    super().__init__(c, f, 3, 2)
+
+  def forward(self, x: Any) -> Any:
+    return super().forward(x)[:, :, :-1, :-1]
 
 
 def layer_norm(c: int) -> nn.Module:
   """Moments over a sample's map, a scale and a shift per channel."""
   return nn.GroupNorm(1, c, eps=1e-12)
+
+
+def instance_norm(c: int) -> nn.Module:
+  """Moments over each channel of a sample's map."""
+  return nn.InstanceNorm2d(c, eps=1e-6, affine=True)
 
 
 def lstm_cell(size: int) -> nn.Module:
@@ -73,11 +100,13 @@ def lstm_cell(size: int) -> nn.Module:
 
 
 class ConvLSTM(nn.Module):
-  """One step, and the layer norm after it."""
+  """One step; `normalise` as SAVP has it."""
 
-  def __init__(self, c: int, f: int):
+  def __init__(self, c: int, f: int, normalise: bool = False):
     super().__init__()
-    self.gates, self.norm = Conv(c + f, 4 * f, 5), layer_norm(f)
+    norm = instance_norm if normalise else lambda _: nn.Identity()
+    self.gates = Conv(c + f, 4 * f, 5, bias=not normalise)
+    self.gates_norm, self.cell_norm = norm(4 * f), norm(f)
     self.features = f
 
   def forward(self, state: Any, x: Any) -> Any:
@@ -85,73 +114,194 @@ class ConvLSTM(nn.Module):
       zeros = x.new_zeros(len(x), self.features, *x.shape[2:])
       state = zeros, zeros
     c, h = state
-    i, j, f, o = self.gates(torch.cat([x, h], 1)).chunk(4, 1)
+    gates = self.gates_norm(self.gates(torch.cat([x, h], 1)))
+    i, j, f, o = gates.chunk(4, 1)
     c = c * torch.sigmoid(f + 1) + torch.sigmoid(i) * torch.tanh(j)
+    c = self.cell_norm(c)
     h = torch.sigmoid(o) * torch.tanh(c)
-    return (c, h), self.norm(h)
+    return (c, h), h
 
 
-class CDNA(nn.Module):
-  """`[t, n, 3, h, w] -> loss`, of projects/fvd/models/cdna.py."""
+def unit_kernels(raw: Any) -> Any:
+  """Kernels `[n, k, size**2]` without negative weights, whose sum is 1."""
+  positive = F.relu(raw - 1e-12) + 1e-12
+  return positive / positive.sum(2, keepdim=True)
 
-  def __init__(self, config: ml_collections.ConfigDict):
+
+def warp(padded: Any, kernels: Any, side: int) -> Any:
+  """Each sample moved by its own kernels, `[n, k, c, side, side]`."""
+  n, k, places = kernels.shape
+  patches = F.unfold(padded, round(places**0.5)).view(n, 3, places, -1)
+  moved = torch.einsum("nkp,ncpx->nkcx", kernels, patches)
+  return moved.view(n, k, 3, side, side)
+
+
+class Cell(nn.ModuleDict):
+  """`[t, n, 3, h, w] -> loss`, of projects/fvd/models/cdna.py.
+
+  SV2P gives it a `latent` map, too.
+  """
+
+  def __init__(self, config: ml_collections.ConfigDict, latent: int = 0):
     super().__init__()
     w, k = config.width, config.kernels
     self.config = config
-    self.convs = nn.ModuleList(
-      [Conv(3, w, 5, 2), Conv(w, w, 3, 2), Conv(2 * w, 2 * w, 3, 2)]
-    )
-    self.mix = Conv(2 * w, 2 * w, 1)
+    places = (config.image_size // 8) ** 2
     pairs = [(w, w), (w, w), (w, 2 * w), (2 * w, 2 * w), (2 * w, 4 * w)]
     pairs += [(4 * w, 2 * w), (3 * w, w)]
-    self.lstms = nn.ModuleList([ConvLSTM(*pair) for pair in pairs])
-    self.deconvs = nn.ModuleList(
-      [deconv(4 * w, 4 * w), deconv(3 * w, 3 * w), deconv(2 * w, 2 * w)]
-    )
-    self.norms = nn.ModuleList([layer_norm(w), layer_norm(2 * w)])
-    self.scratch, self.masks = Conv(2 * w, 3, 1), Conv(2 * w, k + 1, 1)
-    places = (config.image_size // 8) ** 2
-    self.dense = nn.Linear(4 * w * places, k * config.kernel_size**2)
+    for i, pair in enumerate(pairs, 1):
+      self[f"lstm_{i}"] = ConvLSTM(*pair)
+      self[f"lstm_{i}_norm"] = layer_norm(pair[1])
+    layers = {
+      "conv_0": Conv(3, w, 5, 2),
+      "conv_0_norm": layer_norm(w),
+      "conv_1": Conv(w, w, 3, 2),
+      "conv_2": Conv(2 * w, 2 * w, 3, 2),
+      "conv_3": Conv(2 * w + latent, 2 * w, 1),
+      "deconv_4": Deconv(4 * w, 4 * w),
+      "deconv_5": Deconv(3 * w, 3 * w),
+      "deconv_6": Deconv(2 * w, 2 * w),
+      "deconv_6_norm": layer_norm(2 * w),
+      "scratch": Conv(2 * w, 3, 1),
+      "masks": Conv(2 * w, k + 1, 1),
+      "kernels": nn.Linear(4 * w * places, k * config.kernel_size**2),
+    }
+    self.update(layers)
 
-  def move(self, states: Any, frame: Any) -> Any:
+  def move(self, states: Any, frame: Any, z: Any) -> Any:
     """One step."""
     config, new = self.config, []
 
-    def lstm(i, x):
-      state, h = self.lstms[i](states[i], x)
+    def lstm(x):
+      i = len(new)
+      state, h = self[f"lstm_{i + 1}"](states[i], x)
       new.append(state)
-      return h
+      return self[f"lstm_{i + 1}_norm"](h)
 
-    e0 = F.relu(self.norms[0](self.convs[0](frame)))
-    e1 = F.relu(self.convs[1](lstm(1, lstm(0, e0))))
-    x = F.relu(self.convs[2](lstm(3, lstm(2, e1))))
-    bottom = lstm(4, F.relu(self.mix(x)))
-    x = lstm(5, F.relu(self.deconvs[0](bottom)))
-    x = lstm(6, F.relu(self.deconvs[1](torch.cat([x, e1], 1))))
-    x = F.relu(self.norms[1](self.deconvs[2](torch.cat([x, e0], 1))))
-    masks = torch.softmax(self.masks(x), 1)
-    n, size, k = len(frame), config.kernel_size, config.kernels
-    kernels = self.dense(bottom.flatten(1)).view(n, k, size**2)
-    kernels = F.relu(kernels - 1e-12) + 1e-12
-    kernels = (kernels / kernels.sum(2, keepdim=True))[:, : k - 1]
-    patches = F.unfold(frame, size, padding=size // 2)
-    patches = patches.view(n, 3, size**2, -1)
-    moved = torch.einsum("nkp,ncpx->nkcx", kernels, patches)
-    moved = moved.view(n, k - 1, *frame.shape[1:])
-    scratch = torch.sigmoid(self.scratch(x))
+    def act(x, name, norm=None):
+      x = self[name](x)
+      return F.relu(self[norm](x) if norm else x)
+
+    e0 = act(frame, "conv_0", "conv_0_norm")
+    e1 = act(lstm(lstm(e0)), "conv_1")
+    x = act(lstm(lstm(e1)), "conv_2")
+    x = x if z is None else torch.cat([x, z], 1)
+    bottom = lstm(act(x, "conv_3"))
+    x = lstm(act(bottom, "deconv_4"))
+    x = lstm(act(torch.cat([x, e1], 1), "deconv_5"))
+    x = act(torch.cat([x, e0], 1), "deconv_6", "deconv_6_norm")
+    masks = torch.softmax(self["masks"](x), 1)
+    size, k = config.kernel_size, config.kernels
+    raw = self["kernels"](bottom.flatten(1)).view(-1, k, size**2)
+    kernels = unit_kernels(raw)[:, : k - 1]
+    moved = warp(F.pad(frame, (size // 2,) * 4), kernels, frame.shape[-1])
+    scratch = torch.sigmoid(self["scratch"](x))
     choice = torch.cat([torch.stack([frame, scratch], 1), moved], 1)
     return new, (masks[:, :, None] * choice).sum(1)
 
-  def forward(self, video: Any) -> Any:
-    states, made = [None] * 7, []
+  def forward(self, video: Any, z: Any = None) -> Any:
+    states, made, c = [None] * 7, [], self.config.context
     for t in range(len(video) - 1):
       # As fed back as late in training: the dearest case.
-      states, last = self.move(
-        states, video[t] if t < self.config.context else made[-1]
-      )
+      states, last = self.move(states, video[t] if t < c else made[-1], z)
       made.append(last)
-    c = self.config.context
     return ((torch.stack(made[c - 1 :]) - video[c:]) ** 2).mean()
+
+
+class Posterior(nn.ModuleDict):
+  """`[t, n, 3, h, w] -> mean, log variance [n, 1, h / 8, w / 8]`."""
+
+  def __init__(self, config: ml_collections.ConfigDict):
+    super().__init__()
+    w, c = config.width, 3 * config.frames
+    for i, (f, stride) in enumerate([(w, 2), (2 * w, 2), (2 * w, 1)]):
+      self[f"conv_{i}"] = Conv(c, f, 3, stride)
+      self[f"norm_{i}"] = layer_norm(f)
+      c = f
+    self["mean"], self["log_variance"] = (Conv(c, 1, 3, 2) for _ in range(2))
+
+  def forward(self, video: Any) -> Any:
+    x = video.transpose(0, 1).flatten(1, 2)
+    for i in range(3):
+      x = F.relu(self[f"norm_{i}"](self[f"conv_{i}"](x)))
+    raised = F.relu(self["log_variance"](x))
+    return self["mean"](x), raised + _LEAST_LOG_VARIANCE
+
+
+class SV2P(nn.Module):
+  """`[t, n, 3, h, w] -> loss`, of projects/fvd/models/sv2p.py.
+
+  In its last phase, when KL counts fully.
+  """
+
+  def __init__(self, config: ml_collections.ConfigDict):
+    super().__init__()
+    self.config = config
+    self.cell, self.posterior = Cell(config, 1), Posterior(config)
+
+  def forward(self, video: Any) -> Any:
+    mean, log_variance = self.posterior(video)
+    mse = self.cell(video, drawn(mean, log_variance))
+    kl = divergence(mean, log_variance).sum() / video.shape[1]
+    return mse + self.config.kl_weight * kl
+
+
+class Encoder(nn.ModuleDict):
+  """A frame's vector, and the map of each scale for skips."""
+
+  def __init__(self, config: ml_collections.ConfigDict):
+    super().__init__()
+    self.convs, c = tuple(config.convs), 3
+    for s, width in enumerate(tuple(config.widths)):
+      for i in range(self.convs[s]):
+        self[f"scale_{s}_{i}"] = nn.Conv2d(c, width, 3, padding=1)
+        self[f"scale_{s}_{i}_norm"] = nn.BatchNorm2d(width)
+        c = width
+    side = config.image_size >> len(self.convs)
+    self["out"] = nn.Conv2d(c, config.features, side)
+    self["out_norm"] = nn.BatchNorm2d(config.features)
+
+  def forward(self, x: Any) -> Any:
+    skips = []
+    for s, convs in enumerate(self.convs):
+      for i in range(convs):
+        x = _act(self, x, f"scale_{s}_{i}")
+      skips.append(x)
+      x = F.max_pool2d(x, 2)
+    return torch.tanh(self["out_norm"](self["out"](x)))[:, :, 0, 0], skips
+
+
+class Decoder(nn.ModuleDict):
+  """A frame of a vector and skips."""
+
+  def __init__(self, config: ml_collections.ConfigDict):
+    super().__init__()
+    widths, self.convs = tuple(config.widths), tuple(config.convs)
+    c, side = widths[-1], config.image_size >> len(widths)
+    self["in"] = nn.ConvTranspose2d(config.features, c, side)
+    self["in_norm"] = nn.BatchNorm2d(c)
+    for s in reversed(range(len(widths))):
+      outs = [widths[s]] * self.convs[s]
+      outs[-1] = widths[s - 1] if s else 0  # The last is the picture's.
+      c = 2 * widths[s]
+      for i, f in enumerate(filter(None, outs)):
+        self[f"scale_{s}_{i}"] = nn.Conv2d(c, f, 3, padding=1)
+        self[f"scale_{s}_{i}_norm"] = nn.BatchNorm2d(f)
+        c = f
+    self["out"] = nn.ConvTranspose2d(c, 3, 3, padding=1)
+
+  def forward(self, vector: Any, skips: Any) -> Any:
+    x = _act(self, vector[:, :, None, None], "in")
+    for s in reversed(range(len(skips))):
+      x = F.interpolate(x, scale_factor=2, mode="nearest")
+      x = torch.cat([x, skips[s]], 1)
+      for i in range(self.convs[s] - (s == 0)):
+        x = _act(self, x, f"scale_{s}_{i}")
+    return torch.sigmoid(self["out"](x))
+
+
+def _act(layers: Any, x: Any, name: str) -> Any:
+  return F.leaky_relu(layers[f"{name}_norm"](layers[name](x)), 0.2)
 
 
 class SVP(nn.Module):
@@ -160,74 +310,41 @@ class SVP(nn.Module):
   def __init__(self, config: ml_collections.ConfigDict):
     super().__init__()
     self.config = config
-    widths, convs = list(config.widths), list(config.convs)
     g, r, z = config.features, config.hidden, config.latent_dim
-    side = config.image_size >> len(widths)
-
-    def block(c, f):
-      return [nn.Conv2d(c, f, 3, padding=1), *act(f)]
-
-    def act(f):
-      return [nn.BatchNorm2d(f), nn.LeakyReLU(0.2)]
-
-    self.down, self.up, c = nn.ModuleList(), nn.ModuleList(), 3
-    for width, count in zip(widths, convs, strict=True):
-      layers = []
-      for _ in range(count):
-        layers += block(c, width)
-        c = width
-      self.down.append(nn.Sequential(*layers))
-    self.out = nn.Sequential(nn.Conv2d(c, g, side), nn.BatchNorm2d(g))
-    self.start = nn.Sequential(nn.ConvTranspose2d(g, c, side), *act(c))
-    for s in reversed(range(len(widths))):
-      outs = [widths[s]] * convs[s]
-      outs[-1] = widths[s - 1] if s else 0
-      layers, c = [], 2 * widths[s]
-      for f in filter(None, outs):
-        layers += block(c, f)
-        c = f
-      self.up.append(nn.Sequential(*layers))
-    self.picture = nn.ConvTranspose2d(c, 3, 3, padding=1)
-    self.p_in, self.p_lstm = nn.Linear(g, r), lstm_cell(r)
-    self.mean, self.log_variance = nn.Linear(r, z), nn.Linear(r, z)
-    self.f_in, self.f_out = nn.Linear(g + z, r), nn.Linear(r, g)
-    self.f_lstms = nn.ModuleList([lstm_cell(r) for _ in range(2)])
-
-  def encode(self, x: Any) -> Any:
-    """A vector, and the skips."""
-    skips = []
-    for layers in self.down:
-      skips.append(layers(x))
-      x = F.max_pool2d(skips[-1], 2)
-    return torch.tanh(self.out(x))[:, :, 0, 0], skips
-
-  def decode(self, vector: Any, skips: Any) -> Any:
-    """A frame."""
-    x = self.start(vector[:, :, None, None])
-    for layers, skip in zip(self.up, reversed(skips), strict=True):
-      x = F.interpolate(x, scale_factor=2, mode="nearest")
-      x = layers(torch.cat([x, skip], 1))
-    return torch.sigmoid(self.picture(x))
+    self.encoder, self.decoder = Encoder(config), Decoder(config)
+    self.posterior = nn.ModuleDict(
+      {
+        "in": nn.Linear(g, r),
+        "lstm": lstm_cell(r),
+        "mean": nn.Linear(r, z),
+        "log_variance": nn.Linear(r, z),
+      }
+    )
+    self.predictor = nn.ModuleDict(
+      {
+        "in": nn.Linear(g + z, r),
+        "lstm_0": lstm_cell(r),
+        "lstm_1": lstm_cell(r),
+        "out": nn.Linear(r, g),
+      }
+    )
 
   def forward(self, video: Any) -> Any:
-    t, n = video.shape[:2]
-    vectors, skips = self.encode(video.flatten(0, 1))
-    vectors = vectors.view(t, n, -1)
-    guesses, kl = [], 0.0
-    zeros = vectors.new_zeros(n, self.config.hidden)
-    p_state, f_states = (zeros, zeros), [(zeros, zeros)] * 2
-    for i in range(1, t):
-      p_state = self.p_lstm(self.p_in(vectors[i]), p_state)
-      mean, lv = self.mean(p_state[0]), self.log_variance(p_state[0])
-      z = mean + torch.exp(lv / 2) * torch.randn_like(mean)
-      x = self.f_in(torch.cat([vectors[i - 1], z], 1))
-      for j, lstm in enumerate(self.f_lstms):
-        f_states[j] = lstm(x, f_states[j])
+    # Frame by frame: each is normalised by moments of its own.
+    vectors, skips = zip(*map(self.encoder, video), strict=True)
+    p, f = self.posterior, self.predictor
+    mse, kl, p_state = 0.0, 0.0, None
+    f_states: list[Any] = [None, None]
+    for t in range(1, len(video)):
+      p_state = p["lstm"](p["in"](vectors[t]), p_state)
+      mean, log_variance = p["mean"](p_state[0]), p["log_variance"](p_state[0])
+      z = drawn(mean, log_variance)
+      x = f["in"](torch.cat([vectors[t - 1], z], 1))
+      for j in range(2):
+        f_states[j] = f[f"lstm_{j}"](x, f_states[j])
         x = f_states[j][0]
-      guesses.append(torch.tanh(self.f_out(x)))
-      kl = kl + 0.5 * (mean**2 + lv.exp() - 1 - lv).sum() / n
-    index = [min(i - 1, self.config.context - 1) for i in range(1, t)]
-    chosen = [s.view(t, n, *s.shape[1:])[index].flatten(0, 1) for s in skips]
-    made = self.decode(torch.cat(guesses), chosen).view(t - 1, *video.shape[1:])
-    mse = ((made - video[1:]) ** 2).mean((1, 2, 3, 4)).sum()
+      guess = torch.tanh(f["out"](x))
+      made = self.decoder(guess, skips[min(t, self.config.context) - 1])
+      mse = mse + ((made - video[t]) ** 2).mean()
+      kl = kl + divergence(mean, log_variance).sum() / video.shape[1]
     return mse + self.config.kl_weight * kl
