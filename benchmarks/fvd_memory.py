@@ -43,7 +43,10 @@ def _row(
 
   def lower():
     step = train.make_train_step(config)
-    return jax.jit(step, donate_argnums=0).lower(state, batch)
+    options = train.compiler_options(config)
+    return jax.jit(step, donate_argnums=0, compiler_options=options).lower(
+      state, batch
+    )
 
   _, cells = timing.compiled(lower)
   size = config.image_size

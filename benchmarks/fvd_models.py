@@ -55,7 +55,7 @@ def _row(
   name: str, config: ml_collections.ConfigDict, rounds: int
 ) -> dict[str, Any]:
   """Our step and PyTorch's, in turns."""
-  ours = timing.training(config, train, data, {})
+  ours = timing.training(config, train, data, train.compiler_options(config))
   with ours as (advance, cells, state):
     contenders, theirs = {"ours": (advance, 1, 1)}, None
     if torch:

@@ -14,10 +14,10 @@ import numpy as np
 import optax
 from jax import numpy as jnp
 
-from common import cli, experiment, keys
+from common import cli, experiment, keys, xla_options
 
 from . import data, film, frames, predict, schema
-from .models import choice
+from .models import choice, svp_fp
 
 
 @flax.struct.dataclass
@@ -104,6 +104,12 @@ def make_train_step(config: ml_collections.ConfigDict) -> Callable:
   return step
 
 
+def compiler_options(config: ml_collections.ConfigDict) -> dict[str, str]:
+  """What XLA is told when a train step is compiled."""
+  apart = config.model == "svp_fp" and svp_fp.at_once(config)
+  return xla_options.convolutions() if apart else {}
+
+
 def make_evaluate(
   config: ml_collections.ConfigDict,
   videos: jax.Array,
@@ -143,7 +149,7 @@ def train(
   schema.check(config)
   with experiment.Run(config, workdir) as run:
     state = run.restore_or(lambda key: init(key, config))
-    update = run.compile(make_train_step(config))
+    update = run.compile(make_train_step(config), compiler_options(config))
     videos = data.test(config, run.key("test"))
     draw = predict.make_predict(config, config.eval_frames)
     evaluate = make_evaluate(config, videos, draw)

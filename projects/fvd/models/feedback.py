@@ -16,7 +16,7 @@ def to_frames(video: jax.Array) -> jax.Array:
   """`[b, t, h, w, c]`, uint8 or float in 0..1 -> `[t, c, h, w, b]` float32."""
   if video.dtype == jnp.uint8:
     video = video.astype(jnp.float32) / 255
-  return video.transpose(1, 4, 2, 3, 0)
+  return jnp.transpose(video, (1, 4, 2, 3, 0))
 
 
 def to_video(frames: jax.Array) -> jax.Array:
@@ -114,12 +114,15 @@ def extended(frames: jax.Array, steps: int) -> tuple[jax.Array, jax.Array]:
   return jnp.concatenate([frames, nothing]), use
 
 
-def each_frame(f: Callable[..., Any], *frames: Any) -> Any:
+def each_frame(
+  f: Callable[..., Any], *frames: Any, at_once: bool = False
+) -> Any:
   """`f(*frame)` of every frame, trees whose leaves begin with time.
 
-  A CPU takes one after the other: what a frame leaves in between then fits into
-  its caches, and `f`'s gradient takes less memory. Others take all at once.
+  A CPU takes one after the other, unless `at_once`: what a frame leaves in
+  between then fits into its caches, and the gradient of an `f` that convolves
+  by patches takes less memory. Others take all at once.
   """
-  if jax.default_backend() == "cpu":
+  if jax.default_backend() == "cpu" and not at_once:
     return jax.lax.map(lambda one: f(*one), frames)
   return jax.vmap(f)(*frames)

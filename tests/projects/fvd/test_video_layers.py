@@ -98,12 +98,12 @@ def test_frames_one_by_one_or_at_once_are_the_same(monkeypatch):
   f = lambda x, y: {"sum": (x * y).sum(), "x": x}
   x, y = draw(3, 2, 4), draw(3, 2, 4)
   slowly = feedback.each_frame(f, x, y)
+  at_once = feedback.each_frame(f, x, y, at_once=True)
   monkeypatch.setattr(jax, "default_backend", lambda: "gpu")
-  jax.tree.map(
-    lambda a, b: np.testing.assert_allclose(a, b, rtol=1e-6),
-    slowly,
-    feedback.each_frame(f, x, y),
-  )
+  for other in (at_once, feedback.each_frame(f, x, y)):
+    jax.tree.map(
+      lambda a, b: np.testing.assert_allclose(a, b, rtol=1e-6), slowly, other
+    )
   np.testing.assert_allclose(slowly["sum"], (x * y).sum((1, 2)), rtol=1e-5)
 
 

@@ -8,6 +8,8 @@ import numpy as np
 import pytest
 from jax import numpy as jnp
 
+from common import xla_options
+from projects.fvd import train
 from projects.fvd.models import (
   cdna,
   choice,
@@ -188,3 +190,29 @@ def test_which_frames_maps_are_skipped_to():
   # One context frame more, one frame later.
   index = [int(svp_fp.skip_index(t, 3)) for t in range(1, 6)]
   assert index == [0, 1, 2, 2, 2]
+
+
+def test_svp_fp_takes_all_frames_at_once_outside_of_loops_only():
+  """XLA's own convolutions, which are slow in loops, and the same loss."""
+  sizes = {"widths": (16, 16), "convs": (2, 1), "batch_size": 2, "frames": 3}
+  alone, looped = (
+    config_of("svp_fp", steps_per_call=n, **sizes) for n in (1, 2)
+  )
+  assert train.compiler_options(looped) == {}
+  assert train.compiler_options(alone) == xla_options.convolutions()
+  assert train.compiler_options(config_of("cdna")) == {}
+  variables = filled(jax.eval_shape(choice.model_of(alone).init, KEY))
+  video = jax.random.uniform(KEY, (2, 3, 16, 16, 3))
+  loss = lambda config: choice.model_of(config).loss(variables, video, KEY, 0)
+  traced = [str(jax.make_jaxpr(lambda c=c: loss(c))()) for c in (alone, looped)]
+  cpu = jax.default_backend() == "cpu"
+  assert ["conv_general_dilated" in text for text in traced] == [True, not cpu]
+  (a, (_, kept_a)), (b, (_, kept_b)) = jax.jit(
+    lambda: [loss(c) for c in (alone, looped)]
+  )()
+  np.testing.assert_allclose(a, b, rtol=1e-5)
+  jax.tree.map(
+    lambda a, b: np.testing.assert_allclose(a, b, rtol=1e-4, atol=1e-5),
+    kept_a,
+    kept_b,
+  )
