@@ -5,16 +5,19 @@
 Names are those of `MODULES`, by default all of them, and of `BY_NAME`, which
 take minutes each and run only when they are named.
 
-`--quick` shows in seconds that everything works: small sizes, times that mean
-nothing, and so no results are kept. `--tables` writes the tables again from the
+`--quick` shows within two minutes that everything works: small sizes, programs
+kept on the disk, two processes beside each other, times that mean nothing, and
+so no results are kept. `--tables` writes the tables again from the
 results that are kept. Every module has `run(quick) -> rows`; a time is the
 median of several, a ratio above 1 means that ours is faster. Beside all cores,
 our side is measured on one, by another process (Linux; not if quick).
 """
 
 import argparse
+import contextlib
 import fnmatch
 import importlib
+import io
 import json
 import os
 import pathlib
@@ -40,6 +43,17 @@ MODULES = (
   "fvd_models",
 )
 BY_NAME = ("rudder_trials", "cnn_zoo_trees", "fvd_memory")
+# Those that can share a process with such as have a device of each core; the
+# first three have, and come first, before JAX has counted.
+ON_ALL_CORES = (
+  "fcd",
+  "snn",
+  "cnn_zoo",
+  "frechet",
+  "streaming",
+  "rudder",
+  "interpretable_drugs",
+)
 HERE = pathlib.Path(__file__).parent
 RESULTS = HERE.parent / "results" / "benchmarks"
 # The front README's rows: the benchmarks, and which rows stand for them.
@@ -126,6 +140,7 @@ def main() -> None:
   parser.add_argument("--quick", action="store_true")
   parser.add_argument("--tables", action="store_true", help="from the results")
   parser.add_argument("--one-core", metavar="FILE", help=argparse.SUPPRESS)
+  parser.add_argument("--together", action="store_true", help=argparse.SUPPRESS)
   arguments = parser.parse_args()
   every = MODULES + BY_NAME
   for name in set(arguments.names) - set(every):
@@ -144,13 +159,31 @@ def main() -> None:
     os.sched_setaffinity(0, {min(os.sched_getaffinity(0))})
     measure_alone(names[0], arguments.quick, pathlib.Path(arguments.one_core))
     return
+  if arguments.together:
+    for name in names:  # A table at a time, beside the other process.
+      with contextlib.redirect_stdout(io.StringIO()) as out:
+        measure(name, arguments.quick)
+      print(out.getvalue(), end="", flush=True)
+    return
   if len(names) == 1:
     measure(names[0], arguments.quick)
     return
+  command = [sys.executable, "-m", "benchmarks"]
+  if arguments.quick:
+    # Beside each other; and two imports of everything, not a dozen.
+    command += ["--quick", "--together"]
+    halves = in_halves(names)
+    running = [subprocess.Popen(command + half) for half in halves if half]
+    sys.exit(max([process.wait() for process in running], key=abs))
   # Each in a process of its own: they want JAX's devices differently.
   for name in names:
-    command = [sys.executable, "-m", "benchmarks", name]
-    subprocess.run(command + ["--quick"] * arguments.quick, check=True)
+    subprocess.run([*command, name], check=True)
+
+
+def in_halves(names: Sequence[str]) -> tuple[list[str], list[str]]:
+  """Deals benchmarks to two processes, by the devices that they want."""
+  first = [name for name in ON_ALL_CORES if name in names]
+  return first, [name for name in names if name not in first]
 
 
 def measure(name: str, quick: bool) -> None:
@@ -167,7 +200,7 @@ def measure(name: str, quick: bool) -> None:
   start = time.perf_counter()
   wanted = not quick and timed_on_one_core(module)
   single = on_one_core(name, quick) if wanted else {}
-  rows = completed(module.run(quick), single)
+  rows = completed(module.run(quick), single, *(256,) * quick)
   minutes = (time.perf_counter() - start) / 60
   peers = {row["peer"] for row in rows if row["peer"]}
   print(f"Peer: {', '.join(sorted(peers)) or module.HOW_TO_ADD_PEER}\n")
@@ -182,8 +215,10 @@ def prepared(name: str, quick: bool) -> Any:
   """Imports a module, with JAX's devices and the allocator as it wants them."""
   from common import xla_options
 
-  if not quick:  # A test's process gives memory back.
-    xla_options.keep_memory()  # For both sides.
+  if quick:  # Then no program is compiled twice.
+    xla_options.keep_programs()
+  else:  # For both sides.
+    xla_options.keep_memory()
   module = importlib.import_module(f"benchmarks.{name}")
   if hasattr(module, "prepare"):
     module.prepare()
@@ -221,13 +256,14 @@ def on_one_core(name: str, quick: bool) -> dict[str, float | None]:
 
 
 def completed(
-  rows: list[dict[str, Any]], single: dict[str, float | None]
+  rows: list[dict[str, Any]], single: dict[str, float | None], *size: int
 ) -> list[dict[str, Any]]:
   """Adds to rows what follows from their times, and the gain of all cores.
 
   Args:
     rows: of a module.
     single: seconds on one core, by the name of a row; some may be missing.
+    *size: of the products of matrices that the peak is taken from.
   """
   from benchmarks import timing
 
@@ -236,7 +272,7 @@ def completed(
     one, count = single.get(row["what"]), row.get("operations")
     row["cores"] = one / row["ours_s"] if one and row["ours_s"] else None
     if count and row["ours_s"]:
-      row["peak"] = count / row["ours_s"] / timing.peak()
+      row["peak"] = count / row["ours_s"] / timing.peak(*size)
   return rows
 
 

@@ -46,7 +46,8 @@ def run(quick: bool = False) -> list[dict]:
   rounds, members = (1, 2) if quick else (5, MEMBERS)
   config = _config(quick, 16 if quick else 512)
   with timing.conditions(quick):
-    rows = _against_peers(config, members, rounds)
+    steps = 2 if quick else None
+    rows = _against_peers(config, members, rounds, steps)
     for count in () if quick else (1, 4, 16):
       rows.append(_alone(config, count, rounds))
     if not quick:
@@ -106,9 +107,10 @@ def _steps(config, members):
   return max(2, int(40_000 / config.batch_size / members))
 
 
-def _against_peers(config, members, rounds):
+def _against_peers(config, members, rounds, steps=None):
   advance, cells = ours(config, members)
-  contenders = {"ours": (advance, _steps(config, members), members)}
+  many = steps or _steps(config, members)
+  contenders = {"ours": (advance, many, members)}
   goals = {}
   if torch:
     goals = {"PyTorch, channels last": 3, "torch.func.vmap": 5}
@@ -117,13 +119,10 @@ def _against_peers(config, members, rounds):
       :, None
     ]
     given = config, pixels, np.asarray(pictures.labels)
-    one, many = cnn_zoo_torch.one_by_one, cnn_zoo_torch.vmapped
-    contenders["PyTorch, channels last"] = one(*given), _steps(config, 1), 1
-    contenders["torch.func.vmap"] = (
-      many(*given, members),
-      _steps(config, members),
-      members,
-    )
+    one, vmapped = cnn_zoo_torch.one_by_one, cnn_zoo_torch.vmapped
+    few = steps or _steps(config, 1)
+    contenders["PyTorch, channels last"] = one(*given), few, 1
+    contenders["torch.func.vmap"] = vmapped(*given, members), many, members
   seconds = timing.interleaved(contenders, rounds)
   size = model.layout_of(config)[-1].end
   cells["peak_goal"] = 0.5

@@ -58,7 +58,7 @@ def run(quick: bool = False) -> list[dict]:
       base = _resized(base, 14)
       rows = [_against_peer(base, 1)]
       rows += _changes(base, {}, base.batch_size, 1)
-      return rows + _on_devices(base, (2,), 1, rows[-1]["ours_s"])
+      return rows + _on_devices(base, (2,), 1, rows[-1]["ours_s"], "quick")
     rows = [_against_peer(base, rounds)]
     if timing.alone():  # The others differ by a size, and take minutes.
       return rows
@@ -196,6 +196,7 @@ def _on_devices(
   counts: tuple[int, ...],
   rounds: int,
   base_s: float,
+  *quick: str,
 ) -> list[dict]:
   """Steps of one batch over several devices; a CPU's are parts of it.
 
@@ -206,7 +207,7 @@ def _on_devices(
     flags = f"--xla_force_host_platform_device_count={count}"
     visible = ",".join(map(str, range(count)))
     done = subprocess.run(
-      [sys.executable, "-m", "benchmarks.slot_attention", str(rounds)],
+      [sys.executable, "-m", "benchmarks.slot_attention", str(rounds), *quick],
       env={**os.environ, "XLA_FLAGS": flags, "CUDA_VISIBLE_DEVICES": visible},
       input=config.to_json(),
       capture_output=True,
@@ -221,4 +222,8 @@ def _on_devices(
 
 if __name__ == "__main__":
   given = ml_collections.ConfigDict(json.load(sys.stdin))
-  print(json.dumps(_time(given, xla_options.convolutions(), int(sys.argv[1]))))
+  often, hurry = int(sys.argv[1]), "quick" in sys.argv
+  if hurry:
+    xla_options.keep_programs()
+  with timing.conditions(hurry):
+    print(json.dumps(_time(given, xla_options.convolutions(), often)))

@@ -48,10 +48,11 @@ def run(quick: bool = False) -> list[dict]:
   rows = []
   with timing.conditions(quick):
     for width, goals in ({8: (1, 1, 1)} if quick else GOALS).items():
-      rows += _width(width, 4 if quick else 64, goals, rounds)
+      steps = 2 if quick else None
+      rows += _width(width, 4 if quick else 64, goals, rounds, steps)
     for count in (8,) if quick else (2, 8, 256):
       advance, cells = ours(32, count)
-      steps = _steps_of(32, count)
+      steps = 2 if quick else _steps_of(32, count)
       seconds = timing.interleaved({"ours": (advance, steps, count)}, rounds)[
         "ours"
       ]
@@ -59,21 +60,19 @@ def run(quick: bool = False) -> list[dict]:
   return rows
 
 
-def _width(width, members, goals, rounds):
+def _width(width, members, goals, rounds, steps=None):
   advance, cells = ours(width, members)
+  many, few = (steps or _steps_of(width, count) for count in (members, 1))
   cells["peak_goal"] = 0.45 if width == 32 else None
-  contenders = {"ours": (advance, _steps_of(width, members), members)}
+  contenders = {"ours": (advance, many, members)}
   names = {}
   if torch:
     names |= {"PyTorch": goals[0], "torch.func.vmap": goals[1]}
-    contenders["PyTorch"] = (one_by_one(width), _steps_of(width, 1), 1)
-    contenders["torch.func.vmap"] = (
-      torch_vmap(width, members),
-      _steps_of(width, members),
-      members,
-    )
+    contenders["PyTorch"] = (one_by_one(width), few, 1)
+    vmapped = torch_vmap(width, members)
+    contenders["torch.func.vmap"] = (vmapped, many, members)
   names["scikit-learn"] = goals[2]
-  contenders["scikit-learn"] = (scikit_learn(width), _steps_of(width, 1), 1)
+  contenders["scikit-learn"] = (scikit_learn(width), few, 1)
   seconds = timing.interleaved(contenders, rounds)
   return [
     _row(

@@ -101,7 +101,7 @@ def compiled(
   It is compiled with an empty folder for programs, as by a command that is
   started for the first time, and once more from that folder; traced anew both
   times. Alone, it is compiled once, without a folder. So it is where JAX's
-  cache is on, as in tests (not under `conditions`): such times mean nothing.
+  cache is on, as in tests and if quick: such times mean nothing.
 
   Args:
     lower: makes a new function and traces it: `jax.jit(f).lower(...)`.

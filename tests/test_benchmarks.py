@@ -47,6 +47,22 @@ def test_rows_are_well_formed(name):
   assert len({line.count("|") for line in lines}) == 1
 
 
+def test_all_are_dealt_to_two_processes_by_the_devices_that_they_want():
+  halves = command.in_halves(command.MODULES)
+  assert sorted(halves[0] + halves[1]) == sorted(command.MODULES)
+  wants = [
+    [
+      hasattr(importlib.import_module(f"benchmarks.{n}"), "prepare")
+      for n in half
+    ]
+    for half in halves
+  ]
+  # Before the others, which let JAX count its devices.
+  assert wants[0] == sorted(wants[0], reverse=True) and wants[0][0]
+  assert not any(wants[1])
+  assert command.in_halves(["ttur", "snn"]) == (["snn"], ["ttur"])
+
+
 def test_a_time_is_a_median_that_keeps_its_rounds():
   ours, peer = timing.Seconds([3.0, 1.0, 2.0]), timing.Seconds([3.0, 4.0, 1.0])
   assert (ours, peer) == (2.0, 3.0)
