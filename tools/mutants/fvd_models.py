@@ -21,7 +21,7 @@ MUTANTS = (
       "positive / positive.sum((1, 2), keepdims=True)",
       "positive / positive.sum((0, 1, 2), keepdims=True)",
     ),
-    ("padded[None, :, u : u + h, v : v + w]", "padded[None, :, v:v+h, u:u+w]"),
+    ("kernels.reshape(len(", "kernels.swapaxes(1, 2).reshape(len("),
     ("return kernel / (v @ matrix @ u)", "return kernel"),
     ("      kept.value = u\n", "      pass\n"),
     ("0.75 * x + 0.25 * after", "0.75 * x + 0.25 * before"),

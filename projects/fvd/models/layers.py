@@ -239,15 +239,17 @@ def warp(x: jax.Array, kernels: jax.Array, mode: str) -> jax.Array:
     `[kernels, c, h, w, b]`.
   """
   size = kernels.shape[1]
-  _, h, w, _ = x.shape
   room = (size // 2, size // 2)
   padded = jnp.pad(x, ((0, 0), room, room, (0, 0)), mode)
-  total = 0.0
-  for u in range(size):
-    for v in range(size):
-      weight = kernels[:, u, v, None, None, None, :]
-      total += weight * padded[None, :, u : u + h, v : v + w]
-  return jnp.asarray(total)
+  patches = convolution.patches(padded, size, Geometry(1))
+  # Products, not a sum of shifted copies: a CPU takes a fifth less of CDNA's
+  # step. In full float32, so that an accelerator, too, copies exactly.
+  return jnp.einsum(
+    "kpb,pchwb->kchwb",
+    kernels.reshape(len(kernels), -1, kernels.shape[-1]),
+    patches.reshape(size * size, *x.shape),
+    precision="highest",
+  )
 
 
 class SpectralNorm(nn.Module):
