@@ -242,7 +242,7 @@ def warp(x: jax.Array, kernels: jax.Array, mode: str) -> jax.Array:
   room = (size // 2, size // 2)
   padded = jnp.pad(x, ((0, 0), room, room, (0, 0)), mode)
   patches = convolution.patches(padded, size, Geometry(1))
-  # Products, not a sum of shifted copies: a CPU takes a fifth less of CDNA's
+  # Products, not a sum of shifted copies: a CPU takes a sixth less of CDNA's
   # step. In full float32, so that an accelerator, too, copies exactly.
   return jnp.einsum(
     "kpb,pchwb->kchwb",

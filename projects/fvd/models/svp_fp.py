@@ -151,7 +151,7 @@ def at_once(config: ml_collections.ConfigDict) -> bool:
   """Whether a training step takes all frames at once, on CPUs too.
 
   So it does outside of a loop over the steps of a call: there XLA's own
-  convolutions, told `xla_options.convolutions()`, take three quarters of the
+  convolutions, told `xla_options.convolutions()`, take four fifths of the
   time and half of the memory.
   """
   return config.steps_per_call == 1
