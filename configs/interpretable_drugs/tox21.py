@@ -66,6 +66,8 @@ def get_config(variant: str = "") -> ml_collections.ConfigDict:
   config.attribution = ml_collections.ConfigDict()
   config.attribution.target = "logit"
   config.attribution.steps = 1_000
+  config.attribution.block = 1  # steps that share a pass; 1: the paper's sum
+  config.attribution.pieces = 50  # of the path, each with its secants
   config.attribution.samples = 50  # of SmoothGrad
   config.attribution.noise = 0.15  # of SmoothGrad, of a bit's 0 to 1
   config.attribution.molecules = 500  # of each kind, to judge methods by
@@ -106,6 +108,7 @@ def apply(
       config.bits = 64
       config.graph.hidden = 8
       config.attribution.steps = 20
+      config.attribution.pieces = 5
       config.attribution.samples = 4
       config.attribution.molecules = 16
       config.neurons.least = 4

@@ -1,11 +1,12 @@
-"""Which inputs made the output: four answers, for any function of rows.
+"""Which inputs made the output: five answers, for functions of rows.
 
 `f` maps rows `[n, d]` to `[n]`, each row by itself; `x` and `baseline` are
 `[n, d]` (or broadcast to it), and so is the answer: how much each input of each
 row has added to f(x) - f(baseline), or would be missed.
 """
 
-from collections.abc import Callable
+import itertools
+from collections.abc import Callable, Sequence
 
 import jax
 import ml_collections
@@ -16,6 +17,13 @@ from common import keys
 from common.errors import InputError
 
 Function = Callable[[jax.Array], jax.Array]
+# A network's: an affine function of rows, and what follows it, entry by entry.
+Layer = tuple[Function, Function]
+# `slope(activation, a, b)`: what stands for the activation's derivative between
+# its inputs a and b, entry by entry.
+Slope = Callable[[Function, jax.Array, jax.Array], jax.Array]
+
+_NEAR = 1e-4  # Below it, float32 leaves a secant three digits or fewer.
 
 
 def gradient(f: Function) -> Function:
@@ -48,6 +56,97 @@ def integrated_gradients(
   points = jnp.arange(1, steps + 1, dtype=x.dtype)
   total, _ = jax.lax.scan(add, jnp.zeros_like(x), points)
   return (x - baseline) * total / steps
+
+
+def composed(layers: Sequence[Layer]) -> Function:
+  """The function that layers make, one after the other."""
+
+  def f(x):
+    for affine, activation in layers:
+      x = activation(affine(x))
+    return x
+
+  return f
+
+
+def along_path(
+  layers: Sequence[Layer],
+  x: jax.Array,
+  baseline: jax.Array,
+  pieces: int,
+  slope: Slope,
+) -> jax.Array:
+  """Integrated gradients of a network, the path in pieces of equal length.
+
+  A piece's gradient is the chain rule's with `slope` for each derivative. With
+  `mean_of(1)` that is `integrated_gradients` of as many steps. On the path, the
+  first layer's output is linear in the step: it is computed at both ends alone,
+  and its transpose is applied to the sum.
+
+  Args:
+    layers: see `Layer`; the last gives `[n]`.
+    x: where it is asked.
+    baseline: x', where nothing is there.
+    pieces: how many; the time is in proportion.
+    slope: `secant`, or of `mean_of`.
+  """
+  first = layers[0][0]
+  end, pull = jax.vjp(first, x)
+  start = first(jnp.broadcast_to(baseline, x.shape))
+
+  def inputs(z):
+    """What goes into each activation."""
+    found = [z]
+    for (_, activation), (affine, _) in itertools.pairwise(layers):
+      found.append(affine(activation(found[-1])))
+    return found
+
+  def add(carry, k):
+    before, total = carry
+    here = inputs(start + k / pieces * (end - start))
+    slopes = [
+      slope(activation, a, b)
+      for (_, activation), a, b in zip(layers, before, here, strict=True)
+    ]
+    back = slopes[-1]
+    for i in reversed(range(1, len(layers))):
+      # Affine: its transpose is the same at any point.
+      back = slopes[i - 1] * jax.vjp(layers[i][0], here[i - 1])[1](back)[0]
+    return (here, total + back), None
+
+  steps = jnp.arange(1, pieces + 1, dtype=x.dtype)
+  carry = inputs(start), jnp.zeros_like(end)
+  (_, total), _ = jax.lax.scan(add, carry, steps)
+  return (x - baseline) * pull(total)[0] / pieces
+
+
+def mean_of(points: int) -> Slope:
+  """The mean derivative at `points` points from a, left out, to b.
+
+  Of K pieces that is nearly the paper's sum of K * points steps: within a piece
+  the inputs of activations count as linear in the step, and their derivatives
+  as independent of each other.
+  """
+
+  def slope(activation, a, b):
+    derivative = lambda z: jax.jvp(activation, (z,), (jnp.ones_like(z),))[1]
+    add = lambda i, total: total + derivative(b + i / points * (a - b))
+    return jax.lax.fori_loop(1, points, add, derivative(b)) / points
+
+  return slope
+
+
+def secant(activation: Function, a: jax.Array, b: jax.Array) -> jax.Array:
+  """How much the activation has changed from a to b, by b - a.
+
+  In one piece that is DeepLIFT's rescale rule (arXiv:1704.02685), in many it
+  tends to the integral of gradients, jumps of a derivative included. Whatever
+  the number of pieces, attributions sum to f(x) - f(x').
+  """
+  near = jnp.abs(b - a) < _NEAR
+  derivative = mean_of(1)(activation, a, (a + b) / 2)
+  change = activation(b) - activation(a)
+  return jnp.where(near, derivative, change / jnp.where(near, 1, b - a))
 
 
 def gradient_times_input(
@@ -119,7 +218,9 @@ def gap(
   return jnp.sum(found, axis=1) - difference
 
 
+# An explanation's method, if none is named, is the first.
 METHODS = (
+  "integrated_secants",
   "integrated_gradients",
   "gradient_times_input",
   "occlusion",
@@ -128,53 +229,63 @@ METHODS = (
 
 
 def make_attribution(
-  apply: Callable, config: ml_collections.ConfigDict, method: str, most: int
+  layers: Callable[..., Sequence[Layer]],
+  config: ml_collections.ConfigDict,
+  method: str,
+  most: int,
 ) -> Callable:
   """Returns `attribute(params, x, task) -> attributions [n, d], gaps [n]`.
 
   A method by its name, with zeros for the baseline, compiled once.
 
   Args:
-    apply: `(params, x) -> logits [n, tasks]`.
+    layers: `params -> layers`, of which the last gives logits `[n, tasks]`.
     config: with `config.attribution`, and the seed.
     method: one of `METHODS`.
     most: see `occlusion`.
 
   Raises:
-    InputError: there is no such method.
+    InputError: there is no such method, or the steps are not whole blocks.
   """
   if method not in METHODS:
     raise InputError(
       f"there is no method {method!r}; there are {', '.join(METHODS)}"
     )
   given = config.attribution
+  if given.steps % given.block:
+    raise InputError(
+      f"config.attribution.block is {given.block}; it must divide "
+      f"config.attribution.steps = {given.steps}"
+    )
   key = keys.named(jax.random.key(config.seed), "smooth_grad")
-  calls = {
-    "integrated_gradients": lambda f, x, base: integrated_gradients(
-      f, x, base, given.steps
-    ),
-    "gradient_times_input": gradient_times_input,
-    "occlusion": lambda f, x, base: occlusion(f, x, base, most),
-    "smooth_grad": lambda f, x, base: smooth_grad(
-      f, x, base, key, given.samples, given.noise
-    ),
-  }
+  last = jax.nn.sigmoid if given.target == "probability" else lambda z: z
 
   @jax.jit
   def attribute(params, x, task):
-    def f(x):
-      logit = apply(params, x)[:, task]
-      return logit if given.target == "logit" else jax.nn.sigmoid(logit)
-
-    base = jnp.zeros_like(x)
-    found = calls[method](f, x, base)
+    *hidden, (logits, _) = layers(params)
+    chain = [*hidden, (lambda x: logits(x)[:, task], last)]
+    f, base = composed(chain), jnp.zeros_like(x)
+    calls = {
+      "integrated_secants": lambda: along_path(
+        chain, x, base, given.pieces, secant
+      ),
+      "integrated_gradients": lambda: along_path(
+        chain, x, base, given.steps // given.block, mean_of(given.block)
+      ),
+      "gradient_times_input": lambda: gradient_times_input(f, x, base),
+      "occlusion": lambda: occlusion(f, x, base, most),
+      "smooth_grad": lambda: smooth_grad(
+        f, x, base, key, given.samples, given.noise
+      ),
+    }
+    found = calls[method]()
     return found, gap(f, x, base, found)
 
   return attribute
 
 
 def of_bits(
-  apply: Callable,
+  layers: Callable[..., Sequence[Layer]],
   config: ml_collections.ConfigDict,
   method: str,
   params,
@@ -184,15 +295,15 @@ def of_bits(
   """Attributions `[n, bits]` and completeness gaps `[n]`, batch by batch.
 
   Args:
-    apply: see `make_attribution`.
+    layers: see `make_attribution`.
     config: see `make_attribution`; batches are `config.eval_batch` long.
     method: one of `METHODS`.
-    params: of `apply`.
+    params: of `layers`.
     bits: 0 or 1, `[n, bits]`.
     task: which output.
   """
   most = max(int(bits.sum(axis=1).max(initial=0)), 1)
-  attribute = make_attribution(apply, config, method, most)
+  attribute = make_attribution(layers, config, method, most)
   found, gaps = [], []
   size = min(config.eval_batch, max(len(bits), 1))
   for start in range(0, len(bits), size):

@@ -7,7 +7,8 @@ Each argument is a SMILES, or a file of them (.smi, .txt, .csv, .tsv, packed or
 not). Writes `explained.html`, all of it on a page, highest prediction first; a
 picture of each molecule, as SVG and PNG; `predictions.csv` and `atoms.csv`.
 
-A fully connected network has the methods integrated_gradients (the paper's),
+A fully connected network has the methods integrated_secants (integrated
+gradients by fewer and complete pieces), integrated_gradients (the paper's sum),
 gradient_times_input, occlusion and smooth_grad; atoms get the sum over their
 environments. A graph network has neighbourhood: each atom's vector, put through
 the head by itself.
@@ -15,6 +16,7 @@ the head by itself.
 
 import argparse
 import csv
+import functools
 import html
 import pathlib
 from collections.abc import Sequence
@@ -181,9 +183,8 @@ def explain(
         for s, m in zip(scores, molecules, strict=True)
       ],
     )
-  network = model.network(config)
-  apply = lambda params, x: network.apply({"params": params}, x)[0]
-  bits, _ = attribution.of_bits(apply, config, method, params, found, task)
+  layers = functools.partial(model.layers, config)
+  bits, _ = attribution.of_bits(layers, config, method, params, found, task)
   return Explained(
     probabilities,
     [

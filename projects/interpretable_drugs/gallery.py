@@ -11,6 +11,8 @@ from rdkit import Chem
 from . import alcohols, alerts, explain, pictures, studies
 from .datasets import Dataset
 
+METHOD = "integrated_gradients"  # The paper's.
+
 
 def units(
   out: pathlib.Path,
@@ -66,8 +68,7 @@ def alcohol_sheet(
     ]
     molecules += [data.molecules[row] for row in rows[:each]]
     legends += [name] * len(rows[:each])
-  method = explain.choose_method(config, "")
-  found = explain.explain(config, params, molecules, 0, method)
+  found = explain.explain(config, params, molecules, 0, METHOD)
   panels = [
     pictures.molecule(molecule, scores, None, f"{legend}: {chance:.3f}")
     for molecule, scores, legend, chance in zip(
@@ -88,9 +89,8 @@ def positives(
   pairs = studies.correct_positives(config, params, data, count, config.seed)
   panels = []
   for row, task in pairs:
-    method = explain.choose_method(config, "")
     molecule = data.molecules[row]
-    found = explain.explain(config, params, [molecule], task, method)
+    found = explain.explain(config, params, [molecule], task, METHOD)
     legend = f"{data.tasks[task]}: {found.probabilities[0, task]:.2f}"
     panels.append(pictures.molecule(molecule, found.scores[0], None, legend))
   if panels:

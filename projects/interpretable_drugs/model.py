@@ -4,7 +4,8 @@ Both give logits `[molecules, tasks]`; what lies behind them, which the paper
 looks at, comes out as well.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from typing import Any
 
 import jax
 import ml_collections
@@ -146,6 +147,24 @@ def network(
     config.graph.atom_slots,
     config.graph.neighbour_slots,
   )
+
+
+def layers(
+  config: ml_collections.ConfigDict, params: Any
+) -> list[tuple[Callable, Callable]]:
+  """The "selu" network at test time, a layer after the other.
+
+  Pairs: an affine function of rows, and what follows it, entry by entry. The
+  last gives the logits.
+  """
+
+  def affine(name):
+    weights = params[name]
+    dense = nn.Dense(weights["bias"].size)
+    return lambda x: dense.apply({"params": weights}, x)
+
+  hidden = [(affine(f"dense_{i}"), jax.nn.selu) for i in range(config.depth)]
+  return [*hidden, (affine("out"), lambda logits: logits)]
 
 
 def example(config: ml_collections.ConfigDict) -> jax.Array | graphs.Packed:

@@ -42,6 +42,8 @@ SCHEMA = {
   "attribution": {
     "target": choice("logit", "probability"),
     "steps": positive(int),
+    "block": positive(int),
+    "pieces": positive(int),
     "samples": positive(int),
     "noise": at_least(0.0),
     "molecules": positive(int),

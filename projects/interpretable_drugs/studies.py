@@ -1,5 +1,6 @@
 """What the tables compute on trained networks: plain data out."""
 
+import functools
 import pathlib
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
@@ -142,13 +143,12 @@ def of_alcohols(
   molecules = [data.molecules[i] for i in rows]
   kinds = [alcohols.kind(molecule) or "" for molecule in molecules]
   bits = inputs.of_molecules(molecules, config)
-  network = model.network(config)
-  apply = lambda params, x: network.apply({"params": params}, x)[0]
+  layers = functools.partial(model.layers, config)
   cases = {name: (name, params) for name in attribution.METHODS}
   cases["untrained"] = ("integrated_gradients", initial(config))
   methods = {}
   for name, (method, weights) in cases.items():
-    found, gaps = attribution.of_bits(apply, config, method, weights, bits, 0)
+    found, gaps = attribution.of_bits(layers, config, method, weights, bits, 0)
     scores = [
       fingerprints.to_atoms(molecule, one, config.radius)
       for molecule, one in zip(molecules, found, strict=True)
@@ -193,8 +193,7 @@ def of_attribution(
   rows = data.parts["test"][: config.attribution.molecules]
   molecules = [data.molecules[i] for i in rows]
   bits = inputs.of_molecules(molecules, config)
-  network = model.network(config)
-  apply = lambda params, x: network.apply({"params": params}, x)[0]
+  layers = functools.partial(model.layers, config)
   logit = train.make_predict(config)
   zero = logit(params, np.zeros((1, config.bits), np.uint8))[0, 0]
   change = logit(params, bits)[:, 0] - zero
@@ -202,12 +201,15 @@ def of_attribution(
   config = config.copy_and_resolve_references()
   atoms, gaps = {}, {}
   cases = [("integrated_gradients", n) for n in steps]
-  cases += [(name, 0) for name in attribution.METHODS[1:]]
+  cases += [(name, 0) for name in attribution.METHODS if name != cases[0][0]]
   for method, n in cases:
     name = f"{method}, {n} steps" if n else method
     with config.unlocked():
       config.attribution.steps = n or 1
-    found, missing = attribution.of_bits(apply, config, method, params, bits, 0)
+      config.attribution.block = 1
+    found, missing = attribution.of_bits(
+      layers, config, method, params, bits, 0
+    )
     gaps[name] = float(np.abs(missing).mean()) / scale
     atoms[name] = [
       fingerprints.to_atoms(molecule, one, config.radius)

@@ -46,6 +46,76 @@ def test_the_sum_ends_at_the_input_not_at_the_baseline():
   np.testing.assert_allclose(other, (X - BASE) * at(X), rtol=1e-6)
 
 
+def network(*widths):
+  """SELU layers with biases on three inputs, and an output `[n]`."""
+  random = np.random.default_rng(0)
+  sizes = list(zip((3, *widths), (*widths, 1), strict=True))
+  weights = [random.normal(size=s).astype(np.float32) for s in sizes]
+  biases = [random.normal(size=(1, s[1])).astype(np.float32) for s in sizes]
+  affine = lambda w, b: lambda x: x @ w + b
+  layers = [
+    (affine(w, b), jax.nn.selu) for w, b in zip(weights, biases, strict=True)
+  ]
+  last = layers.pop()[0]
+  return [*layers, (lambda x: last(x)[:, 0], same)]
+
+
+def same(z):
+  return z
+
+
+def test_layers_give_the_same_sum():
+  layers = network(8, 6)
+  plain = attribution.integrated_gradients(
+    attribution.composed(layers), X, BASE, 7
+  )
+  found = attribution.along_path(layers, X, BASE, 7, attribution.mean_of(1))
+  np.testing.assert_allclose(found, plain, rtol=1e-4, atol=1e-5)
+  # Of one hidden layer, whose inputs are linear, blocks of steps do as well.
+  layers = network(8)
+  plain = attribution.integrated_gradients(
+    attribution.composed(layers), X, BASE, 6
+  )
+  found = attribution.along_path(layers, X, BASE, 2, attribution.mean_of(3))
+  np.testing.assert_allclose(found, plain, rtol=1e-4, atol=1e-5)
+
+
+def test_secants_are_complete_and_tend_to_the_integral():
+  layers = network(8, 6)
+  f = attribution.composed(layers)
+  path = lambda pieces: attribution.along_path(
+    layers, X, BASE, pieces, attribution.secant
+  )
+  one, many, exact = map(path, (1, 20, 1_000))
+  for found in (one, many):
+    np.testing.assert_allclose(attribution.gap(f, X, BASE, found), 0, atol=1e-5)
+  error = lambda found: np.abs(found - exact).max()
+  right = attribution.integrated_gradients(f, X, BASE, 1_000)
+  assert error(right) < 0.02
+  assert error(many) < error(right) < error(one)
+
+
+def test_a_secant():
+  # It jumps from 0 to 1 at 0: three fifths of the way are behind it.
+  a, b = (
+    jnp.asarray([-2.0, 1, -1, 2, 2]),
+    jnp.asarray([3.0, 4, -3, 2, 2 + 1e-5]),
+  )
+  np.testing.assert_allclose(
+    attribution.secant(jax.nn.relu, a, b), [0.6, 1, 0, 1, 1], rtol=1e-6
+  )
+  square = attribution.secant(jnp.square, a, b)
+  np.testing.assert_allclose(square, a + b, rtol=1e-5)
+  # A quadratic form needs one piece.
+  weights = np.array([[1.0, 2], [0, -1], [3, 0]], np.float32)
+  layers = [
+    (lambda x: x @ weights, jnp.square),
+    (lambda h: h.sum(axis=1), same),
+  ]
+  found = attribution.along_path(layers, X, 0 * BASE, 1, attribution.secant)
+  np.testing.assert_allclose(found, X * (X @ weights @ weights.T), rtol=1e-5)
+
+
 def test_occlusion_and_its_bound():
   whole = attribution.occlusion(f, X, BASE, 3)
   expected = [
@@ -88,23 +158,44 @@ def test_methods_by_name(method, target):
   config.attribution.steps = 200
   config.eval_batch = 2
   weights = jnp.asarray([[0.0, 1.0], [0.0, -2.0], [0.0, 0.5]])
-  apply = lambda params, x: x @ params
+  layers = lambda params: [(lambda x: x @ params, same)]
   bits = np.array([[1, 1, 0], [0, 0, 1], [0, 0, 0]], np.uint8)
   found, gaps = attribution.of_bits(
-    apply, config, method, weights, bits, task=1
+    layers, config, method, weights, bits, task=1
   )
   assert found.shape == (3, 3) and gaps.shape == (3,)
   assert found[1, 2] > 0 > found[0, 1] and not found[2].any()
   if target == "logit":  # A linear function: all methods agree.
     np.testing.assert_allclose(found[:2], [[1, -2, 0], [0, 0, 0.5]], rtol=1e-5)
-  if method == "integrated_gradients":
-    np.testing.assert_allclose(gaps, 0, atol=2e-3)
+  if method.startswith("integrated"):
+    close = 2e-3 if method == "integrated_gradients" else 1e-6
+    np.testing.assert_allclose(gaps, 0, atol=close)
+
+
+def test_steps_blocks_and_pieces_are_the_configs():
+  config = tox21.get_config("smoke").unlock()
+  given = config.attribution
+  given.target, given.steps, given.block, given.pieces = "probability", 6, 3, 4
+  *hidden, (out, _) = network(8)
+  layers = lambda scale: [*hidden, (lambda h: scale * out(h)[:, None], same)]
+  chain = [*hidden, (out, jax.nn.sigmoid)]
+  for method, pieces, slope in (
+    ("integrated_gradients", 2, attribution.mean_of(3)),
+    ("integrated_secants", 4, attribution.secant),
+  ):
+    attribute = attribution.make_attribution(layers, config, method, 1)
+    found, _ = attribute(1.0, jnp.asarray(X), 0)
+    expected = attribution.along_path(chain, X, 0 * BASE, pieces, slope)
+    np.testing.assert_allclose(found, expected, rtol=1e-4, atol=1e-6)
+  given.block = 4
+  with pytest.raises(InputError, match="block is 4; it must divide"):
+    attribution.make_attribution(layers, config, method, 1)
 
 
 def test_an_unknown_method():
   config = tox21.get_config("smoke")
   with pytest.raises(InputError, match="no method 'lime'"):
-    attribution.make_attribution(lambda p, x: x, config, "lime", 1)
+    attribution.make_attribution(lambda p: [], config, "lime", 1)
 
 
 def test_from_bits_to_atoms():

@@ -172,7 +172,7 @@ def test_bad_input_is_one_sentence(runs, tmp_path, capsys):
     ([tmp_path / "no.smi"], "no.smi cannot be read"),
     (["CC", "--assay=has Clo"], "no column 'has Clo'; did you mean 'has Cl'"),
     (["CC", "--method=occlusoin"], "did you mean occlusion"),
-    (["CC", "--method=neighbourhood"], "this run's network has integrated_g"),
+    (["CC", "--method=neighbourhood"], "this run's network has integrated_s"),
   ):
     with pytest.raises(SystemExit) as stop:
       call(runs["selu"], tmp_path / "out", *arguments)
