@@ -84,7 +84,7 @@ def load(
   """
   if isinstance(source, str | os.PathLike):
     name = os.fspath(source)
-    lines, entries, column, joined = _entries(pathlib.Path(source), column)
+    lines, entries, _, column, joined = _entries(pathlib.Path(source), column)
   else:
     name, entries, column = "the list", lists.texts(source), None
     joined = 0
@@ -203,14 +203,34 @@ def read(path: Path, column: str | None = None) -> tuple[list[int], list[str]]:
     InputError: the file is missing, damaged, no text, of another kind, or has
       no such column, or several that are called SMILES, or no SMILES.
   """
-  lines, entries, *_ = _entries(pathlib.Path(path), column)
-  return lines, [_first_word(entry) for entry in entries]
+  lines, smiles, _ = read_named(path, column)
+  return lines, smiles
+
+
+def read_named(
+  path: Path, column: str | None = None
+) -> tuple[list[int], list[str], list[str]]:
+  """`read`, and the molecules' names, "" for none.
+
+  A name is what follows the SMILES, in the line or the cell; else, of a table
+  with a header, what the first column called "name" (or "Name") has.
+  """
+  lines, entries, names, *_ = _entries(pathlib.Path(path), column)
+  smiles = [_first_word(entry) for entry in entries]
+  behind = [
+    entry.strip()[len(word) :].strip() or name.strip()
+    for entry, word, name in zip(entries, smiles, names, strict=True)
+  ]
+  return lines, smiles, behind
 
 
 def _entries(
   path: pathlib.Path, column: str | None
-) -> tuple[list[int], list[str], str | None, int]:
-  """Line numbers, lines or cells, the column's name, rows of several lines."""
+) -> tuple[list[int], list[str], list[str], str | None, int]:
+  """Line numbers, lines or cells, names, the column's, rows of several lines.
+
+  The names are those of a table's column; the others follow the SMILES.
+  """
   kind = table_files.uncompressed(path).suffix.lower()
   if kind == ".npz":
     raise InputError(
@@ -224,12 +244,14 @@ def _entries(
     )
   text = table_files.text(path)
   if kind in _TABLES:
-    lines, found, column, joined = _table(path, text, _TABLES[kind], column)
+    table = _table(path, text, _TABLES[kind], column)
+    lines, found, names, column, joined = table
   else:
     (lines, found), column, joined = _list(path, text), None, 0
+    names = [""] * len(found)
   if not found:
     raise InputError(f"{path} holds no SMILES: give a file that does")
-  return lines, found, column, joined
+  return lines, found, names, column, joined
 
 
 def _first_word(entry: str) -> str:
@@ -257,13 +279,16 @@ def _list(path: pathlib.Path, text: str) -> tuple[list[int], list[str]]:
 
 
 def _table(path, text, delimiter, column):
-  lines, found, at, name, joined = [], [], None, None, 0
+  lines, found, names, at, name, joined = [], [], [], None, None, 0
+  named = None
   for line, row in table_files.rows(text, path, delimiter):
     if at is None:
       table_files.check_separator(path, line, row, delimiter)
       at = _column(path, row, column)
       if column is not None or _is_name(row[at]):
         name = row[at]
+        called = [cell.strip().lower() for cell in row]
+        named = called.index("name") if "name" in called else None
         continue
     if len(row) <= at:
       raise InputError(
@@ -272,8 +297,9 @@ def _table(path, text, delimiter, column):
       )
     lines.append(line)
     found.append(row[at])
+    names.append(row[named] if named is not None and named < len(row) else "")
     joined += any("\n" in cell for cell in row)
-  return lines, found, name, joined
+  return lines, found, names, name, joined
 
 
 def _column(path, names, column) -> int:

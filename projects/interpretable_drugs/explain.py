@@ -58,6 +58,20 @@ TASKS = {
 }
 
 
+class Molecules(NamedTuple):
+  """What is to be explained.
+
+  Attributes:
+    molecules: `[n]`.
+    smiles: as they were written.
+    names: what a file calls them, "" for nothing.
+  """
+
+  molecules: list[Chem.Mol]
+  smiles: list[str]
+  names: list[str]
+
+
 class Explained(NamedTuple):
   """Of each molecule: `probabilities` `[n, tasks]`, and its atoms' `scores`."""
 
@@ -83,10 +97,8 @@ def load_run(workdir: pathlib.Path) -> tuple[ml_collections.ConfigDict, dict]:
   return config, state.best
 
 
-def read(
-  given: Sequence[str],
-) -> tuple[list[Chem.Mol], list[str], list[str]]:
-  """Molecules of SMILES and files, their names, and notes on what was done.
+def read(given: Sequence[str]) -> tuple[Molecules, list[str]]:
+  """Molecules of SMILES and files, and notes on what was done.
 
   Those that RDKit rejects are left out, and named; molecules of several
   fragments (salts) stay as they are, and are counted.
@@ -94,13 +106,13 @@ def read(
   Raises:
     InputError: a file cannot be read, or no molecule is left.
   """
-  molecules, names, notes = [], [], []
+  read, notes = Molecules([], [], []), []
   for text in given:
-    lines, smiles, source = [1], [text], "the command line"
+    rows, source = [(1, text, "")], "the command line"
     if _is_file(text):
-      (lines, smiles), source = smiles_files.read(text), text
+      rows, source = zip(*smiles_files.read_named(text), strict=True), text
     invalid, empty, fragments = [], [], 0
-    for line, one in zip(lines, smiles, strict=True):
+    for line, one, name in rows:
       with rdBase.BlockLogs():  # The line is named below.
         molecule = canonical.molecule(one)
       if molecule is None:
@@ -108,10 +120,11 @@ def read(
       elif not molecule.GetNumAtoms():
         empty.append(line)
       else:
-        molecules.append(molecule)
-        names.append(one)
+        read.molecules.append(molecule)
+        read.smiles.append(one)
+        read.names.append(name)
         fragments += len(Chem.GetMolFrags(molecule)) > 1
-    found = smiles_files.Molecules(names, invalid, empty, fragments)
+    found = smiles_files.Molecules(read.smiles, invalid, empty, fragments)
     complaint = smiles_files.complaint(source, found)
     if complaint:
       notes.append(complaint)
@@ -120,12 +133,12 @@ def read(
         f"{source}: {fragments} of several fragments, as salts are; all of "
         "them count"
       )
-  if not molecules:
+  if not read.molecules:
     raise InputError(
       "; ".join(["no molecule is left to explain", *notes])
       + "; give a SMILES that RDKit reads, in quotes"
     )
-  return molecules, names, notes
+  return read, notes
 
 
 def _is_file(text: str) -> bool:
@@ -196,8 +209,7 @@ def explain(
 
 def write(
   out: pathlib.Path,
-  molecules: Sequence[Chem.Mol],
-  names: Sequence[str],
+  given: Molecules,
   found: Explained,
   tasks: Sequence[str],
   task: int,
@@ -210,32 +222,34 @@ def write(
   scale = max((np.abs(s).max(initial=0) for s in found.scores), default=0)
   with (out / "predictions.csv").open("w", newline="") as file:
     table = csv.writer(file)
-    table.writerow(["molecule", "smiles", *tasks])
-    for i, name in enumerate(names):
-      row = [f"{p:.6f}" for p in found.probabilities[i]]
-      table.writerow([i + 1, name, *row])
+    table.writerow(["molecule", "smiles", "name", *tasks])
+    for i, chances in enumerate(found.probabilities):
+      row = [f"{p:.6f}" for p in chances]
+      table.writerow([i + 1, given.smiles[i], given.names[i], *row])
   with (out / "atoms.csv").open("w", newline="") as file:
     table = csv.writer(file)
-    table.writerow(["molecule", "smiles", "atom", "element", tasks[task]])
+    header = ["molecule", "smiles", "name", "atom", "element", tasks[task]]
+    table.writerow(header)
     for i, (molecule, scores) in enumerate(
-      zip(molecules, found.scores, strict=True)
+      zip(given.molecules, found.scores, strict=True)
     ):
       for atom, score in zip(molecule.GetAtoms(), scores, strict=True):
         row = [atom.GetIdx(), atom.GetSymbol(), f"{score:.6g}"]
-        table.writerow([i + 1, names[i], *row])
+        table.writerow([i + 1, given.smiles[i], given.names[i], *row])
   cards = []
   for i in order:
     stem = out / f"molecule_{i + 1}"
     draw = lambda svg, i=i: pictures.molecule(
-      molecules[i], found.scores[i], scale, svg=svg
+      given.molecules[i], found.scores[i], scale, svg=svg
     )
     picture = str(draw(True))
     stem.with_suffix(".svg").write_text(picture)
     stem.with_suffix(".png").write_bytes(bytes(draw(False)))
     chance = found.probabilities[i, task]
+    caption = f"{given.names[i]} {given.smiles[i]}".strip()
     cards.append(
       f"<figure>{picture[picture.index('<svg') :]}<figcaption><b>{chance:.3f}"
-      f"</b> {html.escape(names[i])}</figcaption></figure>"
+      f"</b> {html.escape(caption)}</figcaption></figure>"
     )
   said = "".join(f"<p>{html.escape(note)}</p>" for note in notes)
   page = out / "explained.html"
@@ -281,18 +295,18 @@ def main(argv: Sequence[str] | None = None) -> None:
     tasks = TASKS[config.dataset][: config.tasks]
     task = datasets.task_index(tasks, given.assay)
     method = choose_method(config, given.method)
-    molecules, names, notes = read(given.molecules)
+    asked, notes = read(given.molecules)
     if config.model == "graph_conv":
       notes += [
         f"{count} molecule(s) with {what}"
-        for what, count in graphs.cut(molecules, config.graph).items()
+        for what, count in graphs.cut(asked.molecules, config.graph).items()
         if count
       ]
     for note in notes:
       print(note)
-    found = explain(config, params, molecules, task, method)
+    found = explain(config, params, asked.molecules, task, method)
     out = given.out.expanduser()
-    print(write(out, molecules, names, found, tasks, task, notes))
+    print(write(out, asked, found, tasks, task, notes))
 
 
 if __name__ == "__main__":

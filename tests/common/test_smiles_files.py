@@ -27,6 +27,17 @@ def test_lists_and_tables_are_read_with_their_lines(tmp_path):
   (tmp_path / "t.csv").write_text("id,Canonical_Smiles,y\na,CCO,1\nb,CN,0\n")
   assert smiles_files.read(tmp_path / "t.csv") == ([2, 3], ["CCO", "CN"])
   assert smiles_files.read(tmp_path / "t.csv", "id") == ([2, 3], ["a", "b"])
+  # What follows the SMILES is its name; else a table's column.
+  _, _, names = smiles_files.read_named(tmp_path / "b.smi.gz")
+  assert names == ["ethanol", "", ""]
+  (tmp_path / "n.tsv").write_text(
+    "y\tsmiles\tName\n1\tCC  a b \tc\n0\tC\t d\n2\tO\n"
+  )
+  assert smiles_files.read_named(tmp_path / "n.tsv") == (
+    [2, 3, 4],
+    ["CC", "C", "O"],
+    ["a b", "d", ""],
+  )
   (tmp_path / "one.csv").write_text("CCO\nCN\n")
   assert smiles_files.read(tmp_path / "one.csv") == ([1, 2], ["CCO", "CN"])
 

@@ -101,7 +101,8 @@ MUTANTS = (
     ("invalid.append((line, one))", "invalid.append((1, one))"),
     ("scale = max((np.abs(s).max", "scale = max((s.max"),
     ("len(Chem.GetMolFrags(molecule)) > 1", '"." in one'),
-    ("html.escape(names[i])", "names[i]"),
+    ("html.escape(caption)", "caption"),
+    ("read.names.append(name)", 'read.names.append("")'),
   ),
   *of(
     f"{ROOT}studies.py",

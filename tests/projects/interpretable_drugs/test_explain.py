@@ -44,15 +44,17 @@ def test_a_page_of_molecules(runs, tmp_path, capsys):
     "CC[NH3+].[Cl-]",
     "C",
   ]
+  assert [row["name"] for row in rows] == ["", "first", "", ""]
   assert all(0 < float(row["has Cl"]) < 1 for row in rows)
   atoms = table(tmp_path / "out/atoms.csv")
+  assert [row["name"] for row in atoms] == [""] * 6 + ["first"] * 4 + [""] * 5
   assert len(atoms) == 6 + 4 + 4 + 1
   assert {row["element"] for row in atoms} == {"C", "O", "N", "Cl"}
   page = (tmp_path / "out/explained.html").read_text()
   assert page.count("<svg") == 4 and "line 2" in page
   chances = [row["has Cl"] for row in rows]
   order = np.argsort([-float(chance) for chance in chances], kind="stable")
-  places = [page.index(f"</b> {rows[i]['smiles']}<") for i in order]
+  places = [page.index(f" {rows[i]['smiles']}<") for i in order]
   assert places == sorted(places)  # The highest first.
   assert (tmp_path / "out/molecule_4.png").read_bytes()[:4] == b"\x89PNG"
 
@@ -93,15 +95,17 @@ def test_the_page_is_sound(tmp_path):
   scores = [np.ones(m.GetNumAtoms()) for m in molecules]
   scores[0] *= -2.0
   found = explain.Explained(chances, scores)
-  names = ["CCO", "<b>&", "c1ccccc1"]
+  given = explain.Molecules(molecules, smiles, ["", "<b>&", "benzene"])
   note = "a < b & c"
-  page = explain.write(
-    tmp_path, molecules, names, found, ["one", "<two>"], 1, [note]
-  )
+  page = explain.write(tmp_path, given, found, ["one", "<two>"], 1, [note])
   text = page.read_text()
   read = Page(text)
   assert not read.open
-  assert read.captions == ["0.900 CCO", "0.500 c1ccccc1", "0.100 <b>&"]
+  assert read.captions == [
+    "0.900 CCO",
+    "0.500 benzene c1ccccc1",
+    "0.100 <b>& [NH4+].[Cl-]",
+  ]
   assert ("html", "main", "figure", "svg") in read.nested
   assert read.texts["title"] == read.texts["h1"] == ["<two>"]
   assert note in read.texts["p"]
@@ -128,9 +132,10 @@ def test_lines_are_those_of_the_file(tmp_path, monkeypatch):
   monkeypatch.setattr(
     canonical, "molecule", lambda text: once.append(text) or read(text)
   )
-  molecules, names, notes = explain.read([str(path), "CO"])
-  assert names == ["CC", "C1.C1", "[Na+].[Cl-]", "CO"]
-  assert [m.GetNumAtoms() for m in molecules] == [2, 2, 2, 2]
+  found, notes = explain.read([str(path), "CO"])
+  assert found.smiles == ["CC", "C1.C1", "[Na+].[Cl-]", "CO"]
+  assert found.names == ["a", "d", "e", ""]
+  assert [m.GetNumAtoms() for m in found.molecules] == [2, 2, 2, 2]
   assert "2 SMILES are left out: line 3 'C(C', line 5 (empty)" in notes[0]
   assert notes[1:] == [
     f"{path}: 1 of several fragments, as salts are; all of them count"
