@@ -52,7 +52,7 @@ def _rows(quick: bool) -> list[dict]:
   rows += _steps(*((8, 4, 16) if quick else (256, 64, 150)), rounds)
   sizes = (4, 16) if quick else (64, 1_024)
   # Equal steps on both sides, and the paper's to 1e-4.
-  for steps, block in ((10, 1), (20, 4)) if quick else ((100, 1), (1_000, 4)):
+  for steps, block in ((10, 1), (20, 5)) if quick else ((100, 1), (1_000, 5)):
     rows.append(_attributions(*sizes, steps, block, rounds))
   return rows
 

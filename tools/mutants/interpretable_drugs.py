@@ -48,10 +48,7 @@ MUTANTS = (
     ("return (x - baseline) * total / steps", "return x * total / steps"),
     ("back = slopes[i - 1] *", "back ="),
     ("jnp.arange(1, pieces + 1,", "jnp.arange(0, pieces,"),
-    (
-      "derivative(b + i / points * (a - b))",
-      "derivative(a + i / points * (b - a))",
-    ),
+    ("add, derivative(b)) / points", "add, derivative(a)) / points"),
     ("pull(total)[0] / pieces", "pull(total)[0]"),
     ("activation(b) - activation(a)", "activation(a) - activation(b)"),
     ("set(whole - f(without))", "set(f(without) - whole)"),
