@@ -94,9 +94,9 @@ HEADLINES = {
     )
   },
   "Video models": {
-    "fvd_models": (
-      "cdna, 32x32, 16 frames, batch 16",
-      "svp_fp, 32x32, 16 frames, batch 16",
+    "fvd_models": tuple(
+      f"{name}, 32x32, 16 frames, batch 16"
+      for name in ("cdna", "sv2p", "svp_fp", "savp")
     )
   },
 }
