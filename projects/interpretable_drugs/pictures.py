@@ -94,9 +94,8 @@ def roc(
   """ROC curves, several of each name: (scores, labels) of each."""
   made = figures.figure(4.6, 4.4)
   axes = made.subplots()
-  for (name, runs), colour in zip(
-    curves.items(), (figures.OURS, figures.OTHERS, figures.TEAL), strict=False
-  ):
+  colours = figures.OURS, figures.OTHERS, figures.TEAL, figures.VIOLET
+  for (name, runs), colour in zip(curves.items(), colours, strict=False):
     areas = [metrics.roc_auc_score(y, score) for score, y in runs]
     for i, (score, y) in enumerate(runs):
       false, true, _ = metrics.roc_curve(y, score)

@@ -17,7 +17,7 @@ generated molecules, in a minute, and changes neither results nor README.
 import argparse
 import functools
 import pathlib
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import ml_collections
@@ -51,6 +51,7 @@ NEURONS = {
   "distinct": ("4 layers, distinct molecules", "", 1),
   "bits": ("input bits", "", 1),
 }
+ALCOHOLS = {"main": ("the paper's", "", 5)}
 METHODS = {
   "integrated_gradients": "integrated gradients",
   "integrated_secants": "integrated gradients by secants",
@@ -88,7 +89,7 @@ def training(
 
 
 def wanted(
-  context: reproduce.Context, rows: Sequence[str]
+  context: reproduce.Context, rows: Mapping[str, tuple[str, str, int]]
 ) -> list[tuple[str, int]]:
   """The rows and seeds that are asked for, seeds last.
 
@@ -99,12 +100,11 @@ def wanted(
   for name in only:
     if name not in rows:
       raise InputError(f"--only={name}: the table has {', '.join(rows)}")
-  most = lambda row: NEURONS[row][2] if row in NEURONS else context.seeds
   return [
     (row, seed)
-    for seed in range(context.seeds)
-    for row in rows
-    if (not only or row in only) and seed < (1 if context.quick else most(row))
+    for seed in range(1 if context.quick else context.seeds)
+    for row, (_, _, most) in rows.items()
+    if (not only or row in only) and seed < most
   ]
 
 
@@ -150,7 +150,7 @@ def neuron_table(context: reproduce.Context) -> dict[str, str]:
       gallery.units(context.out, config, params, which, found)
     return {**cell, **found}
 
-  for row, seed in wanted(context, list(NEURONS)):
+  for row, seed in wanted(context, NEURONS):
     work = functools.partial(measure, row, seed)
     reproduce.cell(context, f"neurons_{row}_{seed}", work)
   found = collected(context, "neurons", list(NEURONS))
@@ -199,7 +199,7 @@ def alcohol_table(context: reproduce.Context) -> str:
     steps = config.attribution.steps
     return {**cell, **found, "steps_of_attribution": steps}
 
-  for _, seed in wanted(context, ["main"]):
+  for _, seed in wanted(context, ALCOHOLS):
     work = functools.partial(measure, seed)
     reproduce.cell(context, f"alcohols_main_{seed}", work)
   found = collected(context, "alcohols", ["main"])["main"]
@@ -238,8 +238,7 @@ def ames_table(context: reproduce.Context) -> dict[str, str]:
   alerts = once(lambda: studies.read_alerts(context.arguments.alerts))
 
   def measure(row, seed):
-    variant = "" if row == "main" else row
-    config, params, cell = training(context, "ames", variant, seed)
+    config, params, cell = training(context, "ames", AMES[row][1], seed)
     found = studies.of_ames(config, params, data(), larger())
     known = {one.name: one.accept[0] for one in alerts() if one.accept}
     of = functools.partial(studies.of_substructures, config)
@@ -258,7 +257,7 @@ def ames_table(context: reproduce.Context) -> dict[str, str]:
       "few": few,
     }
 
-  for row, seed in wanted(context, list(AMES)):
+  for row, seed in wanted(context, AMES):
     work = functools.partial(measure, row, seed)
     reproduce.cell(context, f"ames_{row}_{seed}", work)
   found = collected(context, "ames", list(AMES))
@@ -266,7 +265,7 @@ def ames_table(context: reproduce.Context) -> dict[str, str]:
   for row, results in found.items():
     rows.append(
       [
-        AMES[row],
+        AMES[row][0],
         spread([c["key"]["auc"] for c in results]),
         spread([c["skeleton"]["auc"] for c in results]),
         spread([c["scores"]["validation_auc"] for c in results]),
@@ -284,7 +283,7 @@ def ames_table(context: reproduce.Context) -> dict[str, str]:
   header += [f"new by skeleton ({size('skeleton')})", "validation AUC"]
   header += [f"PPV of 50 best (all: {base_rate:.2f})", "untrained", "seeds"]
   curves = {
-    AMES[row]: [(c["test_scores"], c["labels"]) for c in results]
+    AMES[row][0]: [(c["test_scores"], c["labels"]) for c in results]
     for row, results in found.items()
   }
   pictures.roc(context.out / "roc.png", curves, "0.804")

@@ -10,7 +10,13 @@ from common.tables import markdown
 from . import substructures
 
 # Of the Ames table: what each row is called.
-AMES = {"main": "the authors' layout", "mended": "mended"}
+# Of `ames`: what each row is, its config's variant, how many seeds at most.
+AMES = {
+  "main": ("the authors' layout", "", 5),
+  "mended": ("mended", "mended", 5),
+  "paper": ("the authors' layout, paper's size", "paper", 1),
+  "paper_mended": ("mended, paper's size", "paper,mended", 1),
+}
 
 
 def spread(values: Sequence[float | None], form: str = ".3f") -> str:
@@ -103,4 +109,4 @@ def class_table(found: dict[str, list[dict[str, Any]]]) -> str:
         ),
       ]
     )
-  return markdown.table(["class", *(AMES[row] for row in found)], rows)
+  return markdown.table(["class", *(AMES[row][0] for row in found)], rows)
