@@ -141,8 +141,8 @@ def neuron_table(context: reproduce.Context) -> dict[str, str]:
     if row == "untrained":
       config = config_of(context, "neurons", variant, seed)
       return studies.of_neurons(config, studies.initial(config), tested())
+    which = tested()  # Before a training that bad alerts would waste.
     config, params, cell = training(context, "neurons", variant, seed)
-    which = tested()
     if row == "distinct":
       which = studies.only_distinct(which, config.neurons.least)
     found = studies.of_neurons(config, params, which)
@@ -238,9 +238,9 @@ def ames_table(context: reproduce.Context) -> dict[str, str]:
   alerts = once(lambda: studies.read_alerts(context.arguments.alerts))
 
   def measure(row, seed):
+    known = {one.name: one.accept[0] for one in alerts() if one.accept}
     config, params, cell = training(context, "ames", AMES[row][1], seed)
     found = studies.of_ames(config, params, data(), larger())
-    known = {one.name: one.accept[0] for one in alerts() if one.accept}
     of = functools.partial(studies.of_substructures, config)
     listed = of(params, data(), known)
     if seed == 0:

@@ -66,6 +66,18 @@ def test_a_row_that_is_not_there(tmp_path, capsys):
   assert "--only=mend: the table has main, mended" in capsys.readouterr().err
 
 
+@pytest.mark.parametrize("table", ["neurons", "ames"])
+def test_bad_alerts_are_named_before_a_training(
+  tmp_path, monkeypatch, capsys, table
+):
+  monkeypatch.chdir(tmp_path)
+  monkeypatch.setattr(train, "train", lambda *_: pytest.fail("it trained"))
+  (tmp_path / "bad.csv").write_text("rule,smarts\na,C\n")
+  with pytest.raises(SystemExit):
+    call(tmp_path / "out", table, "--only=main", "--alerts=bad.csv")
+  assert "bad.csv has no column 'name'" in capsys.readouterr().err
+
+
 def test_the_worth_of_a_list_counts_molecules():
   listed = [
     {"ppv": 1.0, "count": 1},
