@@ -17,7 +17,6 @@ from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
-from sklearn.metrics import pairwise_distances_chunked
 
 from common.errors import InputError
 
@@ -64,7 +63,7 @@ def manifold(
   covered = np.zeros(len(a), bool)  # Whether its ball holds a point of b.
   balls = np.zeros(len(b), np.int64)  # Of a, that hold each point of b.
   start = 0
-  for block in pairwise_distances_chunked(a, b):
+  for block in _blocks(a, b):
     rows = slice(start, start + len(block))
     held = block <= radius_a[rows, None]
     in_b[rows] = (block <= radius_b[None]).any(axis=1)
@@ -79,11 +78,16 @@ def manifold(
   )
 
 
+def _blocks(a, b=None):
+  """Euclidean distances of rows of a to all of b (or of a), block by block."""
+  # Here, since it takes two seconds, and most commands never compare.
+  from sklearn.metrics import pairwise_distances_chunked
+
+  return pairwise_distances_chunked(a, b)
+
+
 def _radii(x: np.ndarray, k: int) -> np.ndarray:
   """Distance of each point to its k-th neighbour, itself not counted, [n]."""
   return np.concatenate(
-    [
-      np.partition(block, k, axis=1)[:, k]
-      for block in pairwise_distances_chunked(x)
-    ]
+    [np.partition(block, k, axis=1)[:, k] for block in _blocks(x)]
   )
