@@ -113,9 +113,15 @@ def test_a_fork_of_one_room_owns_it_alone(copy):
     assert "projects.rudder" not in readme
     assert ("<!-- ppo -->" in readme) == (room == "ppo")
   assert lines["ppo"] <= 2500 and lines["atari"] <= 2500
-  assert lines["tabular"] <= 2850  # Of them 560 are its five tasks.
-  configs = {path.stem for path in (copy / "configs" / "my_ppo").glob("*.py")}
-  assert configs == {"acrobot", "breakout", "cartpole", "space_invaders"}
+  assert lines["tabular"] <= 2800  # Of them 451 are its five tasks.
+  configs = {
+    room: {path.stem for path in (copy / "configs" / f"my_{room}").glob("*.py")}
+    for room in ROOMS
+  }
+  own = {"acrobot", "breakout", "cartpole", "space_invaders"}
+  assert configs["ppo"] == own
+  # That of a table alone goes with the table.
+  assert configs["comparison"] - configs["tabular"] == {"bias_variance"}
 
 
 def test_a_room_that_is_not_there_is_one_sentence():

@@ -109,7 +109,8 @@ def of_room(old: str, room: str, root: pathlib.Path) -> list[pathlib.Path]:
     raise ValueError(f"{old} has no room {room!r}; it has {', '.join(rooms)}")
   heads = [project / name for name in HEADS]
   kept = closure([*heads, *(project / room).glob("*.py")], project, root)
-  if any(path.name == "tables.py" for path in kept):
+  tables = any(path.name == "tables.py" for path in kept)
+  if tables:
     kept |= closure([project / "reproduce.py"], project, root)
   folders = {path.parent.name for path in kept}
   configs = root / "configs" / old
@@ -119,6 +120,7 @@ def of_room(old: str, room: str, root: pathlib.Path) -> list[pathlib.Path]:
     if path.name == "schema.py" and path.parent != project
   ]
   taken = [p for p in configs.glob("*.py") if is_taken(old, p.stem, schemas)]
+  taken = [path for path in taken if tables or not is_of_a_table(path)]
   kept |= closure(taken, configs, root)
 
   def belongs(path):
@@ -180,6 +182,12 @@ def is_taken(old: str, name: str, schemas: Iterable) -> bool:
     except InputError:
       pass
   return False
+
+
+def is_of_a_table(path: pathlib.Path) -> bool:
+  """Whether the first command of a config's head reproduces a table."""
+  found = re.search(r"python -m (\S+)", path.read_text())
+  return found is not None and found[1].endswith(".reproduce")
 
 
 def with_own_commands(text: str, new: str, root: pathlib.Path) -> str:

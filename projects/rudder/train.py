@@ -3,7 +3,7 @@
     python -m projects.rudder.train --workdir=runs/watch_repair \\
       --config=configs/rudder/watch_repair.py
 
-`config.learner` says which, and with it the room whose `train.py` has the loop:
+`config.learner` says which, and with it the room whose `train.py` has the step:
 `python -m projects.rudder` lists the configs. The reward of any gymnax
 environment can be delayed: `--config.env=package.module:make_env`.
 """
@@ -16,7 +16,7 @@ from typing import Any
 import jax
 import ml_collections
 
-from common import cli
+from common import cli, experiment
 
 from . import schema
 
@@ -63,6 +63,38 @@ def train(
   Leaves checkpoints, metrics and pictures in `workdir`.
   """
   return room(config).train(config, workdir)
+
+
+def loop(
+  config: ml_collections.ConfigDict,
+  workdir: str,
+  init: Callable,
+  make_train_step: Callable,
+  make_evaluate: Callable,
+  finish: Callable[[experiment.Run, Any], None],
+) -> tuple[Any, dict[str, float]]:
+  """`train` of a room whose step is one program, by three of its functions.
+
+  Atari's games are on the host: it has a loop of its own. At the end the main
+  process calls `finish(run, state)`, which draws the pictures.
+  """
+  schema.check(config)
+  with experiment.Run(config, workdir) as run:
+    state = run.restore_or(lambda key: init(key, config))
+    update = run.compile(make_train_step(config))
+    evaluate = make_evaluate(config)
+    scores = {}
+    for step, batch in run.steps(state):
+      state, metrics = update(state, batch)
+      run.log(step, metrics)
+      if run.every(config.eval_every, step):
+        scores = run.log_now(step, evaluate(run.local(state), run.key("eval")))
+      run.save(step, state)
+    last = run.local(state)
+    if run.main:
+      finish(run, last)
+    # No step was left to do: the run had ended before.
+    return state, scores or evaluate(last, run.key("eval"))
 
 
 if __name__ == "__main__":

@@ -325,6 +325,7 @@ MUTANTS = (
     ("owed=state.owed + later", "owed=later"),
     ("now + jnp.where(params.delayed", "jnp.where(params.delayed"),
     ("randomness[2] * possible.later_std", "0 * possible.later_std"),
+    ("row * count + jnp", "row + jnp"),
   ),
   *of(
     "projects/rudder/tabular/dynamic_programming.py",

@@ -147,37 +147,6 @@ def smooth_backward(reward: jax.Array, trace: chex.Numeric) -> jax.Array:
   return smooth
 
 
-def corrected_as_in_atari(
-  contributions: jax.Array,
-  episode_return: jax.Array,
-  prediction: jax.Array,
-  zero_prediction: jax.Array,
-  mean_return: jax.Array,
-  mask: jax.Array,
-) -> jax.Array:
-  """The authors' Atari correction, which keeps the return only roughly.
-
-  The prediction for zero input, then what is left to g_T, are spread evenly;
-  then all is scaled by clip(R / (g_T +- sqrt(eps) / 5), 1e-5, 1.5), the sign
-  that of g_T.
-
-  Args:
-    contributions: `[time]`, of integrated gradients.
-    episode_return: R, a scalar.
-    prediction: g_T, a scalar.
-    zero_prediction: g_T of an input of zeros, a scalar.
-    mean_return: running mean of returns, a scalar; eps as in `mixing.quality`.
-    mask: `[time]` bool.
-  """
-  steps = jnp.maximum(jnp.sum(mask), 1)
-  spread = jnp.where(mask, contributions + zero_prediction / steps, 0.0)
-  whole = redistribution.compensate(spread, prediction, mask)
-  eps = jnp.sqrt(jnp.maximum(jnp.abs(mean_return), 1e-5))
-  sign = jnp.where(prediction < 0, -1.0, 1.0)
-  scale = episode_return / (prediction + sign * jnp.sqrt(eps) / 5)
-  return whole * jnp.clip(scale, 1e-5, 1.5)
-
-
 def explain(
   config: ml_collections.ConfigDict,
   policy: model.AtariPolicy,

@@ -115,10 +115,7 @@ def choose(
 ) -> dict[str, Any]:
   """Tries each learning rate with each lambda, on seeds 0 .. `seeds` - 1.
 
-  Args:
-    config: of a learner "ppo" or "ppo_rudder".
-    train: `make_trainings` of it.
-    seeds: how many.
+  `train` is `make_trainings` of the config.
 
   Returns:
     `looked_at`: a dict for each pair, of `gae_lambda`, `learning_rate` and
@@ -148,11 +145,8 @@ def curves(
 ) -> dict[str, Any]:
   """Trains seeds that have not chosen, with each lambda and its best rate.
 
-  Args:
-    config: of a learner "ppo" or "ppo_rudder".
-    train: `make_trainings` of it.
-    choice: what `choose` returns; the seeds are those that follow its.
-    seeds: how many.
+  `train` is `make_trainings` of the config, `choice` what `choose` returns; the
+  `seeds` seeds are those that follow its.
 
   Returns:
     `chosen`: a dict for each lambda, of its `learning_rate`, its `score` and

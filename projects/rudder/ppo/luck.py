@@ -63,19 +63,10 @@ class Lucky:
     end = terminated | truncated
     last = info.get("final_observation", observation)
     anew = jnp.where(end, 0.0, count)
-    info = {
-      **info,
-      "final_observation": seen(last, count),
-      "undelayed": reward,
-    }
-    return (
-      seen(observation, anew),
-      LuckyState(within, anew),
-      reward + self.size * event,
-      terminated,
-      truncated,
-      info,
-    )
+    info = {**info, "final_observation": seen(last, count), "undelayed": reward}
+    after = seen(observation, anew), LuckyState(within, anew)
+    paid = reward + self.size * event
+    return *after, paid, terminated, truncated, info
 
 
 def seen(observation: jax.Array, count: jax.Array) -> jax.Array:

@@ -106,9 +106,6 @@ def redistribute(
 ) -> tuple[jax.Array, jax.Array]:
   """Differences of predictions, compensated, in a whole rollout.
 
-  What `redistribution` does for one episode, for all that follow each other:
-  `[time, batch]` arrays.
-
   Args:
     prediction: g_t.
     reward: as it was paid.

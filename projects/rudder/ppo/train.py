@@ -10,9 +10,8 @@ from typing import Any
 import jax
 import ml_collections
 
-from common import experiment
-
 from .. import figures
+from ..train import loop
 from . import ppo, ppo_rudder, schema
 
 
@@ -46,19 +45,5 @@ def train(
 
   Leaves checkpoints, metrics and the learning curve in `workdir`.
   """
-  schema.check(config)
-  with experiment.Run(config, workdir) as run:
-    state = run.restore_or(lambda key: init(key, config))
-    update = run.compile(make_train_step(config))
-    evaluate = make_evaluate(config)
-    scores = {}
-    for step, batch in run.steps(state):
-      state, metrics = update(state, batch)
-      run.log(step, metrics)
-      if run.every(config.eval_every, step):
-        scores = run.log_now(step, evaluate(run.local(state), run.key("eval")))
-      run.save(step, state)
-    if run.main:
-      figures.learning_curve(run)
-    # No step was left to do: the run had ended before.
-    return state, scores or evaluate(run.local(state), run.key("eval"))
+  draw = lambda run, _: figures.learning_curve(run)
+  return loop(config, workdir, init, make_train_step, make_evaluate, draw)

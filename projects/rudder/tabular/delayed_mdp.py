@@ -5,12 +5,15 @@ paid at once (`now`) and the rest owed (`later`) until the episode's last step.
 Sampling an outcome is the environment; the sum over outcomes is the exact value
 (`dynamic_programming.py`). Every task has
 
+    State, Params                     their classes
     outcomes(state, action, params)   all successors of one state and action
-    params_of_delay(delay)            parameters; the delay may be traced
-    state_index(state, params)        row of a table, time * states_per_time + i
-    state_at(index, params)           and back
-    get_obs(state, params)            a flat float vector; RUDDER's inputs are
-                                      differences of consecutive ones
+    steps_of(delay)                   of an episode; the delay may be traced
+    places                            the parts of a state that a table knows,
+                                      and how many values each can have
+    owed(state, params)               what is owed in a state of the table
+    seen(state)                       the parts of an observation, flat float
+                                      vectors, to which the clock is added;
+                                      RUDDER's inputs are its differences
 
 with static bounds (`max_delay`): one compiled program serves all delays.
 gamma is 1. The last step terminates and does not truncate: nothing comes after
@@ -19,6 +22,7 @@ it.
 
 import dataclasses
 import importlib
+import math
 from typing import Any, NamedTuple
 
 import jax
@@ -60,17 +64,38 @@ class Outcomes(NamedTuple):
   later_std: Any = 0.0
 
 
+def outcomes_of(
+  state: Any,
+  probability: jax.Array,
+  now: jax.Array,
+  later: jax.Array,
+  *noise: jax.Array,
+  **changed: jax.Array,
+) -> Outcomes:
+  """Successors one step later that differ in what has `changed`.
+
+  All but `probability` `[k]` and `noise`, the standard deviations, can be `[k]`
+  or the same for all k.
+  """
+  after = state.replace(time=state.time + 1, **changed)
+  after, now, later = jax.tree.map(
+    lambda leaf: jnp.broadcast_to(leaf, probability.shape), (after, now, later)
+  )
+  return Outcomes(probability, after, now, later, *noise)
+
+
 class DelayedMDP:
   """What all tasks have in common: sampling, paying, ending, counting."""
 
-  states_per_time = 1
-  max_steps = 1  # Steps of the longest episode.
+  State: Any = EnvState
+  Params: Any = EnvParams
+  places: tuple[tuple[str, int], ...] = ()
   actions = 2
   features = 1
   noisy = False  # Whether rewards have noise of their own.
   acting_steps = 2**30  # From here on only the last action is offered.
 
-  def __init__(self, max_delay: int = 1, **numbers: Any):
+  def __init__(self, max_delay: int, **numbers: Any):
     """Makes room for delays up to `max_delay`, under other numbers if given.
 
     Args:
@@ -80,7 +105,7 @@ class DelayedMDP:
     Raises:
       InputError: the parameters have no such field.
     """
-    del max_delay
+    self.max_steps = self.steps_of(max_delay)  # Of the longest episode.
     self.numbers = {}
     fields = {field.name for field in dataclasses.fields(self.default_params)}
     for name in sorted(set(numbers) - fields):
@@ -93,8 +118,17 @@ class DelayedMDP:
 
   @property
   def default_params(self) -> Any:
-    """The parameters as the class has them."""
-    return EnvParams()
+    """As the class has them, but for the task's own numbers."""
+    return self.Params().replace(**self.numbers)
+
+  def params_of_delay(self, delay: Any) -> Any:
+    """Parameters of a delay, which may be traced."""
+    steps = self.steps_of(delay)
+    return self.Params(max_steps_in_episode=steps).replace(**self.numbers)
+
+  def steps_of(self, delay: Any) -> Any:
+    """How long an episode of a delay is."""
+    return delay
 
   @property
   def name(self) -> str:
@@ -183,6 +217,40 @@ class DelayedMDP:
     """The row of a state in a table of `table_size` rows, ordered by time."""
     return state.time * self.states_per_time + self.index_in_time(state, params)
 
+  def index_in_time(self, state, params) -> Any:
+    """The row among those of its time; what is beyond a place has its last."""
+    del params
+    row = 0
+    for name, count in self.places:
+      row = row * count + jnp.minimum(getattr(state, name), count - 1)
+    return row
+
+  def state_at(self, index, params) -> Any:
+    """The state of a row; what no table knows is 0."""
+    time, row = jnp.divmod(index, self.states_per_time)
+    fields = [field.name for field in dataclasses.fields(self.State)]
+    parts = dict.fromkeys(fields, jnp.zeros_like(row))
+    for name, count in reversed(self.places):
+      row, parts[name] = jnp.divmod(row, count)
+    state = self.State(**{**parts, "time": time})
+    return state.replace(owed=self.owed(state, params))
+
+  def owed(self, state, params) -> jax.Array:
+    """What is owed in the state of a row, as far as a table knows."""
+    del state, params
+    return jnp.float32(0)
+
+  def get_obs(self, state, params=None, key=None) -> jax.Array:
+    """gymnax's: what is `seen`, and the share of the episode that is over."""
+    del key
+    clock = (state.time / params.max_steps_in_episode)[None]
+    return jnp.concatenate([*self.seen(state), clock.astype(jnp.float32)])
+
+  @property
+  def states_per_time(self) -> int:
+    """How many rows of a table there are for a time."""
+    return math.prod(count for _, count in self.places)
+
   @property
   def table_size(self) -> int:
     """How many states there are, the terminal ones among them."""
@@ -216,11 +284,6 @@ class DelayedMDP:
 def one_hot(index, size: int) -> jax.Array:
   """Float vector `[size]`; all zero for an index outside."""
   return (jnp.arange(size) == index).astype(jnp.float32)
-
-
-def clock(state, params) -> jax.Array:
-  """Share `[1]` of the episode that is over."""
-  return (state.time / params.max_steps_in_episode)[None].astype(jnp.float32)
 
 
 def of_config(config: ml_collections.ConfigDict) -> tuple[DelayedMDP, Any]:

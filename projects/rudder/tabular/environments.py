@@ -13,9 +13,8 @@ from .delayed_mdp import (
   DelayedMDP,
   EnvParams,
   EnvState,
-  Outcomes,
-  clock,
   one_hot,
+  outcomes_of,
 )
 
 # Watch repair.
@@ -63,27 +62,19 @@ class WatchRepair(DelayedMDP):
   Observation: repaired, jams, flats, brand (4), time.
   """
 
+  State, Params = WatchState, WatchParams
   actions = 2
   features = 8
   noisy = True
   acting_steps = 1
 
-  def __init__(self, max_delay: int = 50, **numbers):
+  def __init__(self, max_delay: int, **numbers):
     super().__init__(max_delay, **numbers)
-    self.max_steps = max_delay
     usual = self.default_params
     most = lambda p: int(max_delay * p + 6 * (max_delay * p) ** 0.5) + 2
-    self.counts = (most(usual.jam_probability), most(usual.flat_probability))
-    self.states_per_time = 8 * self.counts[0] * self.counts[1]
-
-  @property
-  def default_params(self) -> WatchParams:
-    """The demonstration's."""
-    return WatchParams().replace(**self.numbers)
-
-  def params_of_delay(self, delay) -> WatchParams:
-    """A transport of `delay` steps."""
-    return WatchParams(max_steps_in_episode=delay).replace(**self.numbers)
+    jams, flats = most(usual.jam_probability), most(usual.flat_probability)
+    places = ("brand", 4), ("repaired", 2), ("jams", jams), ("flats", flats)
+    self.places = places
 
   def start_rows(self, params):
     """Brands are equally likely."""
@@ -107,48 +98,22 @@ class WatchRepair(DelayedMDP):
     way = -jam * params.jam_cost - flat * params.flat_cost
     paying = first & repaired.astype(bool)
     arriving = last & repaired.astype(bool)
-    return Outcomes(
+    return outcomes_of(
+      state,
       probability,
-      WatchState(
-        time=jnp.full(4, state.time + 1),
-        owed=jnp.full(4, state.owed),
-        brand=jnp.full(4, state.brand),
-        repaired=jnp.full(4, repaired.astype(jnp.int32)),
-        jams=state.jams + jam,
-        flats=state.flats + flat,
-      ),
-      now=jnp.full(4, -jnp.where(paying, of_brand(params.repair_cost), 0.0)),
-      later=jnp.where(repaired, way, 0.0) + jnp.where(arriving, sale, 0.0),
-      now_std=jnp.where(paying, of_brand(params.repair_std), 0.0),
-      later_std=jnp.where(arriving, of_brand(params.delivery_std), 0.0),
+      -jnp.where(paying, of_brand(params.repair_cost), 0.0),
+      jnp.where(repaired, way, 0.0) + jnp.where(arriving, sale, 0.0),
+      jnp.where(paying, of_brand(params.repair_std), 0.0),
+      jnp.where(arriving, of_brand(params.delivery_std), 0.0),
+      repaired=repaired.astype(jnp.int32),
+      jams=state.jams + jam,
+      flats=state.flats + flat,
     )
 
-  def index_in_time(self, state, params):
-    """Brand, repaired, jams, flats."""
-    del params
-    jams = jnp.minimum(state.jams, self.counts[0] - 1)
-    flats = jnp.minimum(state.flats, self.counts[1] - 1)
-    row = (state.brand * 2 + state.repaired) * self.counts[0] + jams
-    return row * self.counts[1] + flats
-
-  def state_at(self, index, params):
-    """The state of a row."""
-    del params
-    time, row = jnp.divmod(index, self.states_per_time)
-    row, flats = jnp.divmod(row, self.counts[1])
-    row, jams = jnp.divmod(row, self.counts[0])
-    brand, repaired = jnp.divmod(row, 2)
-    return WatchState(time, jnp.float32(0), brand, repaired, jams, flats)
-
-  def get_obs(self, state, params=None, key=None):
+  def seen(self, state):
     """See the class."""
-    del key
     counted = jnp.stack([state.repaired, state.jams, state.flats])
-    brand = one_hot(state.brand, 4)
-
-    return jnp.concatenate(
-      [counted.astype(jnp.float32), brand, clock(state, params)]
-    )
+    return counted.astype(jnp.float32), one_hot(state.brand, 4)
 
 
 # The choice.
@@ -187,23 +152,15 @@ class Choice(DelayedMDP):
   Observation: choice (2), good and bad events, time.
   """
 
+  State, Params = ChoiceState, ChoiceParams
+  places = (("choice", 3),)
   actions = 2
   features = 5
-  states_per_time = 3
   acting_steps = 1
 
-  def __init__(self, max_delay: int = 500, **numbers):
-    super().__init__(max_delay, **numbers)
-    self.max_steps = max_delay + 1
-
-  @property
-  def default_params(self) -> ChoiceParams:
-    """A delay of 100."""
-    return ChoiceParams().replace(**self.numbers)
-
-  def params_of_delay(self, delay) -> ChoiceParams:
+  def steps_of(self, delay):
     """`delay` steps after the choice."""
-    return ChoiceParams(max_steps_in_episode=delay + 1).replace(**self.numbers)
+    return delay + 1
 
   def outcomes(self, state, action, params):
     """A good or a bad event; none with the choice itself."""
@@ -211,37 +168,20 @@ class Choice(DelayedMDP):
     events = jnp.where(first, 0, jnp.array([1, -1]))
     at_once = jnp.asarray(params.at_once)[action]
     at_end = jnp.asarray(params.at_end)[action]
-    return Outcomes(
+    return outcomes_of(
+      state,
       jnp.array([0.5, 0.5]),
-      ChoiceState(
-        time=jnp.full(2, state.time + 1),
-        owed=jnp.full(2, state.owed),
-        choice=jnp.full(2, jnp.where(first, 1 + action, state.choice)),
-        good=state.good + (events > 0),
-        bad=state.bad + (events < 0),
-      ),
-      now=jnp.full(2, jnp.where(first, at_once, 0.0)),
-      later=events * params.luck + jnp.where(first, at_end, 0.0),
+      jnp.where(first, at_once, 0.0),
+      events * params.luck + jnp.where(first, at_end, 0.0),
+      choice=jnp.where(first, 1 + action, state.choice),
+      good=state.good + (events > 0),
+      bad=state.bad + (events < 0),
     )
 
-  def index_in_time(self, state, params):
-    """The choice."""
-    del params
-    return state.choice
-
-  def state_at(self, index, params):
-    """A state of a row, without events."""
-    del params
-    time, choice = jnp.divmod(index, 3)
-    none = jnp.zeros_like(choice)
-    return ChoiceState(time, jnp.float32(0), choice, none, none)
-
-  def get_obs(self, state, params=None, key=None):
+  def seen(self, state):
     """See the class."""
-    del key
-    choice = one_hot(state.choice - 1, 2)
     events = jnp.stack([state.good, state.bad]).astype(jnp.float32)
-    return jnp.concatenate([choice, events, clock(state, params)])
+    return one_hot(state.choice - 1, 2), events
 
 
 # Charge and discharge.
@@ -275,53 +215,35 @@ class ChargeDischarge(DelayedMDP):
   Observation: charged, count, time.
   """
 
+  State, Params = ChargeState, ChargeParams
   actions = 2
   features = 3
 
-  def __init__(self, max_delay: int = 13, **numbers):
+  def __init__(self, max_delay: int, **numbers):
     super().__init__(max_delay, **numbers)
-    self.max_steps = max_delay + 1
-    self.counts = self.max_steps // 2 + 1
-    self.states_per_time = 2 * self.counts
+    self.places = ("count", self.max_steps // 2 + 1), ("charged", 2)
 
-  @property
-  def default_params(self) -> ChargeParams:
-    """T = 10."""
-    return ChargeParams().replace(**self.numbers)
-
-  def params_of_delay(self, delay) -> ChargeParams:
-    """T = delay."""
-    return ChargeParams(max_steps_in_episode=delay + 1).replace(**self.numbers)
+  def steps_of(self, delay):
+    """Actions are taken at 0, ..., T."""
+    return delay + 1
 
   def outcomes(self, state, action, params):
     """One: charging charges, discharging discharges."""
     full = (action == 1) & (state.charged == 1)
     empty = (action == 1) & (state.charged == 0)
-    return Outcomes(
+    return outcomes_of(
+      state,
       jnp.ones(1),
-      ChargeState(
-        time=(state.time + 1)[None],
-        owed=state.owed[None],
-        charged=jnp.where(action == 0, 1, 0)[None],
-        count=(state.count + full)[None],
-      ),
-      now=jnp.where(empty, params.empty, 0.0)[None],
-      later=jnp.where(full, params.discharging, 0.0)[None],
+      jnp.where(empty, params.empty, 0.0),
+      jnp.where(full, params.discharging, 0.0),
+      charged=jnp.where(action == 0, 1, 0),
+      count=state.count + full,
     )
 
-  def index_in_time(self, state, params):
-    """Count, charged."""
-    del params
-    return jnp.minimum(state.count, self.counts - 1) * 2 + state.charged
+  def owed(self, state, params):
+    """The tens."""
+    return params.discharging * state.count
 
-  def state_at(self, index, params):
-    """The state of a row."""
-    time, row = jnp.divmod(index, self.states_per_time)
-    count, charged = jnp.divmod(row, 2)
-    return ChargeState(time, params.discharging * count, charged, count)
-
-  def get_obs(self, state, params=None, key=None):
+  def seen(self, state):
     """See the class."""
-    del key
-    known = jnp.stack([state.charged, state.count]).astype(jnp.float32)
-    return jnp.concatenate([known, clock(state, params)])
+    return (jnp.stack([state.charged, state.count]).astype(jnp.float32),)

@@ -11,9 +11,8 @@ from .delayed_mdp import (
   DelayedMDP,
   EnvParams,
   EnvState,
-  Outcomes,
-  clock,
   one_hot,
+  outcomes_of,
 )
 
 # Up, right, down, left.
@@ -79,25 +78,21 @@ class GridWorld(DelayedMDP):
   Observation: x (31), y (31), visited, time.
   """
 
+  State, Params = BombState, BombParams
+  places = (("x", 31), ("y", 31), ("visited", 2))
   actions = 4
   side = 31
   features = 64
-  states_per_time = 31 * 31 * 2
 
-  def __init__(self, max_delay: int = 13, **numbers):
-    super().__init__(max_delay, **numbers)
-    self.max_steps = max_delay * 3 // 2
-
-  @property
-  def default_params(self) -> BombParams:
-    """A delay of 8."""
-    return BombParams().replace(**self.numbers)
+  def steps_of(self, delay):
+    """Half as many again as lead to the bomb."""
+    return delay * 3 // 2
 
   def params_of_delay(self, delay) -> BombParams:
     """The bomb is `delay` fields away."""
-    usual = BombParams().replace(**self.numbers)
+    usual = self.default_params
     return usual.replace(
-      max_steps_in_episode=delay * 3 // 2, start_x=usual.bomb_x - delay
+      max_steps_in_episode=self.steps_of(delay), start_x=usual.bomb_x - delay
     )
 
   def outcomes(self, state, action, params):
@@ -110,45 +105,32 @@ class GridWorld(DelayedMDP):
     nearer = (h - after) / (params.bomb_x - params.start_x)
     share = jnp.where(params.along_the_way, nearer, there)
     earned = share * params.defused
-    return Outcomes(
+    return outcomes_of(
+      state,
       jnp.stack([p, 1 - p]),
-      BombState(
-        time=jnp.full(2, state.time + 1),
-        owed=jnp.full(2, state.owed),
-        x=jnp.full(2, x),
-        y=jnp.full(2, y),
-        visited=jnp.full(2, jnp.where(after == 0, 1, state.visited)),
-      ),
-      now=jnp.full(2, c * state.time * h),
-      later=jnp.stack([earned, jnp.zeros_like(earned)]),
+      c * state.time * h,
+      jnp.stack([earned, jnp.zeros_like(earned)]),
+      x=x,
+      y=y,
+      visited=jnp.where(after == 0, 1, state.visited),
     )
+
+  def owed(self, state, params):
+    """What is expected of the visit, or of the way."""
+    away = _to_bomb(state.x, state.y, params)
+    near = 1 - away / (params.bomb_x - params.start_x)
+    share = jnp.where(params.along_the_way, near, state.visited)
+    return share * params.probability * params.defused
 
   def start_rows(self, params):
     """`delay` fields from the bomb."""
     field = params.start_x * self.side + params.bomb_y
     return jnp.asarray(2 * field)[None]
 
-  def index_in_time(self, state, params):
-    """Field, visited."""
-    del params
-    return (state.x * self.side + state.y) * 2 + state.visited
-
-  def state_at(self, index, params):
-    """The state of a row."""
-    time, row = jnp.divmod(index, self.states_per_time)
-    field, visited = jnp.divmod(row, 2)
-    x, y = jnp.divmod(field, self.side)
-    near = 1 - _to_bomb(x, y, params) / (params.bomb_x - params.start_x)
-    share = jnp.where(params.along_the_way, near, visited)
-    owed = share * params.probability * params.defused
-    return BombState(time, owed, x, y, visited)
-
-  def get_obs(self, state, params=None, key=None):
+  def seen(self, state):
     """See the class."""
-    del key
     x, y = one_hot(state.x, self.side), one_hot(state.y, self.side)
-    visited = state.visited[None].astype(jnp.float32)
-    return jnp.concatenate([x, y, visited, clock(state, params)])
+    return x, y, state.visited[None].astype(jnp.float32)
 
 
 @struct.dataclass
@@ -184,23 +166,11 @@ class TraceBack(DelayedMDP):
   Observation: x (15), y (15), one move made, both made, time.
   """
 
+  State, Params = TraceState, TraceParams
+  places = (("x", 15), ("y", 15), ("made", 3))
   actions = 4
   side = 15
   features = 33
-  states_per_time = 15 * 15 * 3
-
-  def __init__(self, max_delay: int = 40, **numbers):
-    super().__init__(max_delay, **numbers)
-    self.max_steps = max_delay
-
-  @property
-  def default_params(self) -> TraceParams:
-    """A delay of 20."""
-    return TraceParams().replace(**self.numbers)
-
-  def params_of_delay(self, delay) -> TraceParams:
-    """`delay` moves."""
-    return TraceParams(max_steps_in_episode=delay).replace(**self.numbers)
 
   def start_rows(self, params):
     """The middle."""
@@ -212,34 +182,21 @@ class TraceBack(DelayedMDP):
     x, y = move(state.x, state.y, action, self.side)
     first = (state.time == 0) & (action == params.first)
     second = (state.time == 1) & (action == params.second) & (state.made == 1)
-    return Outcomes(
+    return outcomes_of(
+      state,
       jnp.ones(1),
-      TraceState(
-        time=(state.time + 1)[None],
-        owed=state.owed[None],
-        x=x[None],
-        y=y[None],
-        made=(state.made + first + second)[None],
-      ),
-      now=jnp.where(first, params.cost, 0.0)[None],
-      later=jnp.where(second, params.reward, 0.0)[None],
+      jnp.where(first, params.cost, 0.0),
+      jnp.where(second, params.reward, 0.0),
+      x=x,
+      y=y,
+      made=state.made + first + second,
     )
 
-  def index_in_time(self, state, params):
-    """Field, moves made."""
-    del params
-    return (state.x * self.side + state.y) * 3 + state.made
+  def owed(self, state, params):
+    """The reward of both moves."""
+    return (state.made == 2) * params.reward
 
-  def state_at(self, index, params):
-    """The state of a row."""
-    time, row = jnp.divmod(index, self.states_per_time)
-    field, made = jnp.divmod(row, 3)
-    x, y = jnp.divmod(field, self.side)
-    return TraceState(time, (made == 2) * params.reward, x, y, made)
-
-  def get_obs(self, state, params=None, key=None):
+  def seen(self, state):
     """See the class."""
-    del key
     x, y = one_hot(state.x, self.side), one_hot(state.y, self.side)
-    made = (state.made >= jnp.array([1, 2])).astype(jnp.float32)
-    return jnp.concatenate([x, y, made, clock(state, params)])
+    return x, y, (state.made >= jnp.array([1, 2])).astype(jnp.float32)

@@ -14,6 +14,7 @@ from jax import numpy as jnp
 from common import experiment
 
 from .. import figures
+from ..train import loop
 from . import (
   delayed_mdp,
   dynamic_programming,
@@ -104,28 +105,12 @@ def train(
 
   Leaves checkpoints, metrics and pictures in `workdir`.
   """
-  schema.check(config)
-  with experiment.Run(config, workdir) as run:
-    state = run.restore_or(lambda key: init(key, config))
-    update = run.compile(make_train_step(config))
-    evaluate = make_evaluate(config)
-    scores = {}
-    for step, batch in run.steps(state):
-      state, metrics = update(state, batch)
-      run.log(step, metrics)
-      if run.every(config.eval_every, step):
-        scores = run.log_now(step, evaluate(run.local(state), run.key("eval")))
-      run.save(step, state)
-    here = run.local(state)
-    if run.main:
-      figures.learning_curve(run)
-      finish(run, here)
-    # No step was left to do: the run had ended before.
-    return state, scores or evaluate(here, run.key("eval"))
+  return loop(config, workdir, init, make_train_step, make_evaluate, finish)
 
 
 def finish(run: experiment.Run, state: rounds.State) -> None:
-  """Tells the end of it in a line; writes episode.png of RUDDER."""
+  """Draws the pictures; tells the end of it in a line."""
+  figures.learning_curve(run)
   config = run.config
   if config.learner == "rudder":
     env, params = delayed_mdp.of_config(config)

@@ -10,7 +10,6 @@ from PIL import Image
 
 from common.errors import InputError
 from configs.rudder import atari as configs
-from projects.rudder import losses, redistribution
 from projects.rudder.atari import actors, exploration, gif, reward_model
 from projects.rudder.atari import train as atari
 
@@ -237,17 +236,3 @@ def test_numbers_of_the_paper_and_of_its_games():
 def test_smoothing_backward():
   smooth = reward_model.smooth_backward(jnp.array([0.0, 0.0, 4.0, 1.0]), 0.5)
   np.testing.assert_allclose(smooth, [1.125, 2.25, 4.5, 1.0])
-
-
-def test_the_atari_correction_scales_to_the_return():
-  prediction = jax.random.normal(jax.random.key(3), (30,))
-  mask = jnp.arange(30) < 20
-  h = redistribution.differences(prediction, mask)
-  g = losses.last(prediction, mask)
-  reward = reward_model.corrected_as_in_atari(
-    h, g * 1.2, g, jnp.float32(0.1), jnp.float32(0.0), mask
-  )
-  # eps = sqrt(1e-5): the scale is 1.2 g / (g + sign(g) * 0.0112).
-  expected = 1.2 * g * g / (g + jnp.sign(g) * 0.2 * 1e-5**0.25)
-  np.testing.assert_allclose(jnp.sum(reward), expected, rtol=1e-3)
-  np.testing.assert_array_equal(reward[20:], 0)
