@@ -50,9 +50,14 @@ def suffix(path: str | os.PathLike, packed: Sequence[str] = ()) -> str:
   return suffix(path.with_suffix("")) if last and last in packed else last
 
 
+def wanted(kind: str, suffixes: Sequence[str] | None) -> bool:
+  """Whether a suffix is one of those; None stands for all."""
+  return suffixes is None or kind in suffixes
+
+
 def find(
   folder: str | os.PathLike,
-  suffixes: Sequence[str],
+  suffixes: Sequence[str] | None,
   packed: Sequence[str] = (),
 ) -> Found:
   """Finds the files below a folder that have one of the suffixes.
@@ -62,6 +67,7 @@ def find(
   Args:
     folder: where to look.
     suffixes: in lower case, with the dot; those of files may be in capitals.
+      None takes every file.
     packed: see `suffix`.
 
   Raises:
@@ -86,7 +92,7 @@ def find(
       kind = suffix(name, packed)
       if os.path.isdir(path / name):
         enter(path / name, above | {real})
-      elif kind in suffixes and os.path.isfile(path / name):
+      elif wanted(kind, suffixes) and os.path.isfile(path / name):
         files.append(path / name)
       else:  # Another kind, a link to nothing, a pipe.
         ignored[kind] += 1

@@ -124,6 +124,8 @@ def main(
   with sentences():
     if arguments.batch_size < 1:
       raise InputError(f"--batch-size={arguments.batch_size}: 1 or more")
+    if arguments.seed < 0:
+      raise InputError(f"--seed={arguments.seed}: 0 or more")
     if not sides["b"] and not arguments.save_stats:
       raise InputError("say what to compare with A, or --save-stats=FILE.npz")
     if sum("-" in side for side in sides.values()) > 1:

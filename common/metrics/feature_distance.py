@@ -111,7 +111,7 @@ def collected(
   if state.n < 2:
     raise InputError(
       f"{name}: {state.n} sample(s) were left, and a distance takes at least 2"
-      + (f" ({described(notes)})" if notes else "")
+      + (f" ({said})" if (said := described(notes)) else "")
     )
   parts = running.parts(state)
   return Samples(

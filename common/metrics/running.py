@@ -55,7 +55,12 @@ def start(seed: int = 0) -> State:
     seed: of the drawing. Which part a row goes to, and whether it is kept, is
       drawn from it and the row's number: how rows come in batches changes
       nothing.
+
+  Raises:
+    InputError: a negative seed.
   """
+  if seed < 0:
+    raise InputError(f"seed={seed}: it can be 0 or more")
   nothing = np.empty((0, 0), np.float32)
   empty = frechet.Moments(0, np.empty(0), np.empty((0, 0)))
   draws = (np.random.default_rng([seed, i]) for i in range(2))
