@@ -62,8 +62,8 @@ class Floats:
     """After the last picture: InputError if what was seen cannot be."""
     if self._seen and self._name == "0..255" and self._largest <= 2:
       raise errors.InputError(
-        f"up to {where} float pixels are at most {self._largest:.3g}, and 0..255 "
-        "is expected: say --floats=0..1 or --floats=-1..1"
+        f"up to {where} float pixels are at most {self._largest:.3g}, and "
+        "0..255 is expected: say --floats=0..1 or --floats=-1..1"
       )
 
 
