@@ -284,11 +284,17 @@ def test_several_sources_of_a_command(monkeypatch, capsys):
 
   more = ["--more-b", "~/c", "d", "--more-b=e", "--distance-only"]
   sides = ("a", ["b", "/home/c", "d", "e"])
-  assert run("a", "b", *more) == [sides[1], ("a", *sides), (sides[1], *sides)]
+  assert run("a", "b", *more) == [
+    sides[1],
+    "a",
+    ("a", *sides),
+    (sides[1], *sides),
+  ]
   sides = (["a", "-"], "b")
   found = run("a", "b", "--more-a=-", "--distance-only")
   assert found == ["b", (sides[0], *sides), ("b", *sides)]
-  assert run("a", "-", "--distance-only")[0] == ("a", "a", "-")  # Read once.
+  # Read once.
+  assert run("a", "-", "--distance-only")[:2] == ["a", ("a", "a", "-")]
   assert run("a-1", "b-1", "--distance-only")[0] == "b-1"
   with pytest.raises(SystemExit):
     run("a", "-", "--more-a=-")
