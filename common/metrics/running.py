@@ -77,7 +77,10 @@ def update(state: State, features: npt.ArrayLike) -> State:
   Raises:
     InputError: not 2-D, another d than before, or values that are not finite.
   """
-  x = np.asarray(features, np.float32)
+  try:
+    x = np.asarray(features, np.float32)
+  except (TypeError, ValueError) as error:
+    raise InputError(f"features are no array of numbers: {error}") from error
   if x.ndim != 2 or (state.n and x.shape[1] != state.kept.shape[1]):
     raise InputError(
       f"features of shape {x.shape} after {state.n} samples of "
