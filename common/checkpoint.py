@@ -65,6 +65,11 @@ class Checkpoints:
     self.close()
 
   def _open(self):
+    # What a killed save left. Orbax would do it in a thread that nothing waits
+    # for, and whose traceback comes behind a sentence that ends the program.
+    if not self._read_only and jax.process_index() == 0:
+      for part in self.folder.glob(f"*{ocp.utils.TMP_DIR_SUFFIX}*"):
+        shutil.rmtree(part, ignore_errors=True)
     # Saving is synchronous: on CPU a background save may read buffers that the
     # next step has been given to overwrite (donation), and the states of these
     # papers are small.
@@ -73,7 +78,7 @@ class Checkpoints:
       options=ocp.CheckpointManagerOptions(
         max_to_keep=self._keep,
         enable_async_checkpointing=False,
-        cleanup_tmp_directories=not self._read_only,
+        cleanup_tmp_directories=False,
         read_only=self._read_only,
       ),
     )

@@ -86,12 +86,11 @@ def saved_config(
   """
   path = workdir / "config.json"
   try:
-    saved = json.loads(path.read_text())
-  except (OSError, json.JSONDecodeError) as error:
+    config = ml_collections.ConfigDict(json.loads(path.read_text())).lock()
+  except (OSError, ValueError, TypeError) as error:
     raise InputError(
       f"{workdir} holds no run (its config.json cannot be read: {error})"
     ) from error
-  config = ml_collections.ConfigDict(saved).lock()
   try:
     if check:
       check(config)

@@ -317,6 +317,6 @@ def _column(path, names, column) -> int:
   if not likely and len(names) > 1:
     raise InputError(
       f"{path}, line 1, is {names}: none of them is called SMILES; name the "
-      "column by --column=NAME"
+      "column by --column=NAME, or put a line of names above"
     )
   return likely[0] if likely else 0

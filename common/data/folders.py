@@ -10,7 +10,7 @@ import glob
 import os
 import pathlib
 import zipfile
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import NamedTuple
 
 from common import errors
@@ -50,9 +50,14 @@ def suffix(path: str | os.PathLike, packed: Sequence[str] = ()) -> str:
   return suffix(path.with_suffix("")) if last and last in packed else last
 
 
+def wanted(kind: str, suffixes: Sequence[str] | None) -> bool:
+  """Whether a suffix is one of those; None stands for all."""
+  return suffixes is None or kind in suffixes
+
+
 def find(
   folder: str | os.PathLike,
-  suffixes: Sequence[str],
+  suffixes: Sequence[str] | None,
   packed: Sequence[str] = (),
 ) -> Found:
   """Finds the files below a folder that have one of the suffixes.
@@ -62,6 +67,7 @@ def find(
   Args:
     folder: where to look.
     suffixes: in lower case, with the dot; those of files may be in capitals.
+      None takes every file.
     packed: see `suffix`.
 
   Raises:
@@ -70,29 +76,36 @@ def find(
   files: list[pathlib.Path] = []
   ignored: collections.Counter[str] = collections.Counter()
 
-  def enter(path: pathlib.Path, above: frozenset[str]) -> None:
-    real = os.path.realpath(path)
-    if real in above:  # A link to a folder that it lies in.
-      return
-    try:
-      names = sorted(os.listdir(path))
-    except OSError as error:
-      raise errors.InputError(
-        f"{path} cannot be read ({error.strerror}): allow it, or leave it out"
-      ) from error
+  for place, names in _walk(pathlib.Path(folder).expanduser()):
     for name in names:
-      if name.startswith("."):
-        continue
       kind = suffix(name, packed)
-      if os.path.isdir(path / name):
-        enter(path / name, above | {real})
-      elif kind in suffixes and os.path.isfile(path / name):
-        files.append(path / name)
+      if os.path.isdir(place / name):
+        continue
+      if wanted(kind, suffixes) and os.path.isfile(place / name):
+        files.append(place / name)
       else:  # Another kind, a link to nothing, a pipe.
         ignored[kind] += 1
-
-  enter(pathlib.Path(folder).expanduser(), frozenset())
   return Found(sorted(files), dict(ignored))
+
+
+def _walk(
+  path: pathlib.Path, above: frozenset[str] = frozenset()
+) -> Iterator[tuple[pathlib.Path, list[str]]]:
+  """Yields a folder and those below it, each with its names, none hidden."""
+  real = os.path.realpath(path)
+  if real in above:  # A link to a folder that it lies in.
+    return
+  try:
+    names = sorted(os.listdir(path))
+  except OSError as error:
+    raise errors.InputError(
+      f"{path} cannot be read ({error.strerror}): allow it, or leave it out"
+    ) from error
+  names = [name for name in names if not name.startswith(".")]
+  yield path, names
+  for name in names:
+    if os.path.isdir(path / name):
+      yield from _walk(path / name, above | {real})
 
 
 def archive(path: str | os.PathLike) -> zipfile.ZipFile:
@@ -127,11 +140,27 @@ def pattern(
 ) -> list[pathlib.Path] | None:
   """The files that a name with * ? [ ] or ** finds, sorted; folders if asked.
 
-  Hidden names are found only where the pattern says so. None for a name without
-  any of these, or of a file or folder that is there.
+  Hidden names are found only where the pattern says so; below "**" no folder is
+  entered twice on the way down. None for a name without any of these, or of a
+  file or folder that is there.
   """
   path = pathlib.Path(name).expanduser()
   if not glob.has_magic(str(path)) or path.exists():
     return None
-  found = map(pathlib.Path, sorted(glob.glob(str(path), recursive=True)))
+  found = sorted(_matches(path), key=str)
   return [one for one in found if with_folders or not one.is_dir()]
+
+
+def _matches(path: pathlib.Path) -> set[pathlib.Path]:
+  """As `glob`, which would follow a link to above forty times below "**"."""
+  if "**" not in path.parts:
+    return set(map(pathlib.Path, glob.glob(str(path))))
+  at = path.parts.index("**")
+  rest = path.parts[at + 1 :] or ("*",)
+  return {
+    found
+    for top in _matches(pathlib.Path(*path.parts[:at]))
+    if top.is_dir()
+    for folder, _ in _walk(top)
+    for found in _matches(pathlib.Path(glob.escape(str(folder)), *rest))
+  }

@@ -7,6 +7,8 @@ have a sentence of their own.
 """
 
 import lzma
+import os
+import pathlib
 import struct
 import tokenize
 import zipfile
@@ -15,6 +17,8 @@ from typing import IO
 
 import numpy as np
 from PIL import Image
+
+from common.errors import InputError
 
 BROKEN = (
   OSError,
@@ -34,6 +38,19 @@ BROKEN = (
   zipfile.BadZipFile,
   Image.DecompressionBombError,
 )
+
+
+def refuse_pipe(path: str | os.PathLike) -> None:
+  """Raises InputError of a pipe that has a name: opening it may never end.
+
+  One of the shell, `<(command)`, has its writer already, and passes.
+  """
+  path = pathlib.Path(path)
+  if path.is_fifo() and path.parts[:2] != ("/", "dev"):
+    raise InputError(
+      f"{path} is a named pipe, and may never have a writer: give a file, or, "
+      "where - is taken, the text on standard input"
+    )
 
 
 def npy_header(file: IO[bytes]) -> tuple[tuple[int, ...], bool, np.dtype]:

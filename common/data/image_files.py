@@ -40,6 +40,8 @@ def decode(
   Raises:
     InputError: it cannot be decoded, or its pixels are no numbers of a picture.
   """
+  if isinstance(file, str | pathlib.Path):
+    foreign.refuse_pipe(file)
   try:
     with warnings.catch_warnings(), Image.open(file) as image:
       warnings.simplefilter("ignore")  # Odd metadata, very large images.

@@ -20,7 +20,7 @@ import zipfile
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
-from . import folders
+from . import folders, foreign
 
 Name = str | os.PathLike
 File = pathlib.Path | zipfile.Path
@@ -78,7 +78,7 @@ def labels(names: Sequence[str]) -> list[str]:
 
 def find(
   name: Name,
-  suffixes: Sequence[str],
+  suffixes: Sequence[str] | None,
   alone: Sequence[str] = (),
   packed: Sequence[str] = (),
 ) -> Found | None:
@@ -86,12 +86,13 @@ def find(
 
   Args:
     name: as at the head of this file, but "-" and lists, which `names` knows.
-    suffixes: of files in folders and archives, in lower case, with the dot.
+    suffixes: of files in folders and archives, in lower case, with the dot;
+      None takes every file.
     alone: further ones, of files that are named, or that a pattern finds.
     packed: suffixes that may stand behind these, as ".gz".
 
   Raises:
-    InputError: a folder or archive that cannot be read.
+    InputError: a folder or archive that cannot be read, or a named pipe.
   """
   path = pathlib.Path(name).expanduser()
   if path.is_dir():
@@ -99,6 +100,7 @@ def find(
   if path.suffix.lower() == ".zip" and path.is_file():
     return _members(path, suffixes, packed)
   if path.exists():
+    foreign.refuse_pipe(path)
     return Found([path], {})
   # As a shell would have it; below "**" a folder's files are found themselves.
   matches = folders.pattern(path, with_folders="**" not in str(path))
@@ -112,7 +114,9 @@ def find(
       found = find(match, suffixes, alone, packed) or Found([], {})
       files += found.files
       ignored.update(found.ignored)
-    elif suffix in (*suffixes, *alone) and match.is_file():
+    elif match.is_file() and (
+      suffix in alone or folders.wanted(suffix, suffixes)
+    ):
       files.append(match)
     else:
       ignored[suffix] += 1
@@ -120,13 +124,14 @@ def find(
 
 
 def _members(
-  path: pathlib.Path, suffixes: Sequence[str], packed: Sequence[str]
+  path: pathlib.Path, suffixes: Sequence[str] | None, packed: Sequence[str]
 ) -> Found:
   archive = folders.archive(path)  # Open as long as one of its files is known.
   weakref.finalize(archive, archive.fp.close)
   found = [(folders.suffix(n, packed), n) for n in folders.members(archive)]
-  ignored = collections.Counter(end for end, _ in found if end not in suffixes)
+  taken = [(folders.wanted(end, suffixes), end, name) for end, name in found]
+  ignored = collections.Counter(end for taken, end, _ in taken if not taken)
   return Found(
-    [zipfile.Path(archive, name) for end, name in found if end in suffixes],
+    [zipfile.Path(archive, name) for taken, _, name in taken if taken],
     dict(ignored),
   )

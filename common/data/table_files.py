@@ -65,11 +65,7 @@ def text(path: Path) -> str:
 def _bytes(path: pathlib.Path) -> bytes:
   if str(path) == "-":
     return sys.stdin.buffer.read()
-  if path.is_fifo() and path.parts[:2] != ("/", "dev"):
-    raise InputError(
-      f"{path} is a named pipe, and may never have a writer: give -, and the "
-      "text on standard input"
-    )
+  foreign.refuse_pipe(path)
   unpack = _OPEN.get(path.suffix.lower(), open)
   for folder in path.parents:
     if folder.suffix.lower() == ".zip" and folder.is_file():

@@ -16,7 +16,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from common.data import folders, table_files
+from common.data import sources, table_files
 from common.errors import InputError
 
 UNKNOWN = 0  # The number of all characters that are not in the list.
@@ -43,10 +43,10 @@ class Text(NamedTuple):
 
 
 def load(source: str, length: int, vocabulary: int, padding: str = "`") -> Text:
-  """Reads a text: a file, a folder's files, or those that a pattern finds.
+  """Reads a text: a file, those of a folder or a zip archive, or of a pattern.
 
-  Files are UTF-8 or UTF-16, and may be packed (.gz, .xz, .bz2); those of a
-  folder that begin with a dot are not read.
+  Files are UTF-8 or UTF-16, and may be packed (.gz, .xz, .bz2). Folders are
+  read with their subfolders; names that begin with a dot are not.
 
   Args:
     source: "news.txt", "folder" or "folder/*.txt.xz".
@@ -96,26 +96,19 @@ def of_lines(
 
 
 def files(source: str) -> list[pathlib.Path]:
-  """The files that a file's, a folder's name or a pattern stands for, sorted.
+  """The files that a name stands for, as `common.data.sources` has it, sorted.
 
   Raises:
-    InputError: there are none.
+    InputError: there are none, or a folder may not be read.
   """
-  path = pathlib.Path(source).expanduser()
-  if path.is_dir():
-    found = [p for p in path.iterdir() if p.is_file() and p.name[0] != "."]
-    empty = "has no files"
-  elif path.exists():
-    return [path]
-  else:
-    found = [p for p in folders.pattern(source) or () if p.is_file()]
-    empty = "does not exist"
-  if not found:
+  found = sources.find(source, None)
+  if found is None or not found.files:
+    empty = "has no files" if found else "does not exist"
     raise InputError(
       f"{source!r} {empty}; give a text file, a folder of them, or a pattern "
       "as 'folder/*.txt' (for a config, --config.data_dir=...)"
     )
-  return sorted(found)
+  return sorted(pathlib.Path(str(path)) for path in found.files)
 
 
 def code_points(lines: list[str], length: int, padding: str) -> np.ndarray:

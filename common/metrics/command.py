@@ -84,8 +84,8 @@ def main(
       `batch_size`, `strict`, `seed`, and the two sides, `a` and `b`.
     gamma: see `compare`.
     check: `check(source, arguments)` raises what can be known of a side at no
-      cost; called with B before anything is made of A, but for what is read
-      from standard input, once.
+      cost; called with B and A before anything is made of A, but for what is
+      read from standard input, once.
   """
   parser = argparse.ArgumentParser(
     description=description,
@@ -124,6 +124,8 @@ def main(
   with sentences():
     if arguments.batch_size < 1:
       raise InputError(f"--batch-size={arguments.batch_size}: 1 or more")
+    if arguments.seed < 0:
+      raise InputError(f"--seed={arguments.seed}: 0 or more")
     if not sides["b"] and not arguments.save_stats:
       raise InputError("say what to compare with A, or --save-stats=FILE.npz")
     if sum("-" in side for side in sides.values()) > 1:
@@ -132,11 +134,12 @@ def main(
       feature_distance.check_name(arguments.save_stats)
 
     given = lambda _, source: read(source, arguments)
-    # Bad ones end it before A is looked at.
-    b = feature_distance.statistics(arguments.b)
-    if b is None and check and sides["b"] and "-" not in sides["b"]:
-      check(arguments.b, arguments)
-    a = feature_distance.side("A", arguments.a, given)
+    # Bad ones end it before a network is loaded, or A looked at.
+    a, b = map(feature_distance.statistics, (arguments.a, arguments.b))
+    for found, name in ((b, "b"), (a, "a")):
+      if check and found is None and sides[name] and "-" not in sides[name]:
+        check(getattr(arguments, name), arguments)
+    a = feature_distance.side("A", a or arguments.a, given)
     if arguments.save_stats:  # At once: B may turn out to be bad.
       feature_distance.save(arguments.save_stats, a)
     if not sides["b"]:

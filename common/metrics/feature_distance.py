@@ -111,7 +111,7 @@ def collected(
   if state.n < 2:
     raise InputError(
       f"{name}: {state.n} sample(s) were left, and a distance takes at least 2"
-      + (f" ({described(notes)})" if notes else "")
+      + (f" ({said})" if (said := described(notes)) else "")
     )
   parts = running.parts(state)
   return Samples(
@@ -185,8 +185,14 @@ def save(path: str | pathlib.Path, samples: Samples) -> None:
   if samples.protocol is not None:
     extra["protocol"] = json.dumps(samples.protocol)
   extra["notes"] = json.dumps(samples.notes)
-  with atomic.replacing(path) as part, part.open("wb") as file:
-    np.savez(file, mu=mean, sigma=covariance, **extra)
+  try:
+    with atomic.replacing(path) as part, part.open("wb") as file:
+      np.savez(file, mu=mean, sigma=covariance, **extra)
+  except OSError as error:
+    raise InputError(
+      f"{path} cannot be written ({error.strerror}): free some space, or name "
+      "another place"
+    ) from error
 
 
 def load(path: str | pathlib.Path) -> Samples:

@@ -42,6 +42,7 @@ from . import resize as resizes
 FEATURES = ("inception", "squeezenet")
 RESIZES = ("tf1", "pytorch-fid", "clean-fid")  # By whose rule.
 SQUEEZENET = "squeezenet_v1.0.caffemodel"
+ANOTHER = "NOT OF FID'S NETWORK"  # Of Inception with other numbers.
 
 
 class Network(NamedTuple):
@@ -85,14 +86,19 @@ def network(
     raise errors.InputError(
       f"features={features!r}: it can be {' or '.join(FEATURES)}"
     )
-  if tap not in inception.TAPS or (features != "inception" and tap != "pool"):
-    raise errors.InputError(
-      f"tap={tap!r}: it can be {', '.join(inception.TAPS)}, of inception"
-    )
-  if resize not in RESIZES or (features != "inception" and resize != "tf1"):
-    raise errors.InputError(
-      f"resize={resize!r}: it can be {', '.join(RESIZES)}, of inception"
-    )
+  for option, value, choices, usual in (
+    ("tap", tap, inception.TAPS, "pool"),
+    ("resize", resize, RESIZES, "tf1"),
+  ):
+    if value not in choices:
+      raise errors.InputError(
+        f"{option}={value!r}: it can be {', '.join(choices)}"
+      )
+    if features != "inception" and value != usual:
+      raise errors.InputError(
+        f"{option}={value!r} is for features='inception' alone: leave it out, "
+        "or leave out the features"
+      )
   path = None if path is None else os.path.expanduser(path)
   if features == "inception":
     try:
@@ -104,9 +110,7 @@ def network(
         f"{error}; or say --features=squeezenet for a freer network, whose "
         "scores are no FID"
       ) from error
-    name = (
-      "FID" if loaded.published else "Fréchet distance, NOT OF FID'S NETWORK"
-    )
+    name = "FID" if loaded.published else f"Fréchet distance, {ANOTHER}"
     if resize != "tf1":
       name = f"{name} by {resize}'s resize"
     if tap != "pool":

@@ -62,8 +62,8 @@ class Floats:
     """After the last picture: InputError if what was seen cannot be."""
     if self._seen and self._name == "0..255" and self._largest <= 2:
       raise errors.InputError(
-        f"{where} ends float pixels of at most {self._largest:.3g}, and 0..255 "
-        "is expected: say --floats=0..1 or --floats=-1..1"
+        f"up to {where} float pixels are at most {self._largest:.3g}, and "
+        "0..255 is expected: say --floats=0..1 or --floats=-1..1"
       )
 
 
@@ -225,6 +225,8 @@ def check(rows: Rows) -> None:
     hint = ""
     if len(shape) == 4 and shape[1] in (1, 3):
       hint = "; move the channels to the end: array.transpose(0, 2, 3, 1)"
+    if 0 in shape:
+      raise errors.InputError(f"{name} has shape {shape}: it holds no images")
     raise errors.InputError(
       f"{name} has shape {shape}, and images are [n, height, width] or "
       f"[n, height, width, channels] of 1, 3 or 4 channels{hint}"

@@ -103,7 +103,8 @@ def find(
     files, arrays = _opened(names, notes, data_set)
     total = len(files) + sum(rows.shape[0] for rows, _ in arrays)
     if not total:
-      raise errors.InputError(f"{title} names no images: give some paths")
+      where = "standard input" if title == "-" else title
+      raise errors.InputError(f"{where} names no images: give some paths")
     drawn = image_arrays.chosen(total, count, seed, title)
     # In place of files that cannot be read.
     order, taken = np.random.default_rng(seed).permutation(total), {*drawn}
@@ -228,7 +229,12 @@ def batches(
     notes: where "other sizes" are counted.
     stretch: brings every image to `size`, before it is batched. None leaves it
       to the network, and where it has to be, does as TF1.
+
+  Raises:
+    InputError: `batch_size` is below 1.
   """
+  if batch_size < 1:
+    raise errors.InputError(f"batch_size={batch_size}: it can be 1 or more")
   first, kept, batch = None, None, []
 
   def stacked():

@@ -55,7 +55,12 @@ def start(seed: int = 0) -> State:
     seed: of the drawing. Which part a row goes to, and whether it is kept, is
       drawn from it and the row's number: how rows come in batches changes
       nothing.
+
+  Raises:
+    InputError: a negative seed.
   """
+  if seed < 0:
+    raise InputError(f"seed={seed}: it can be 0 or more")
   nothing = np.empty((0, 0), np.float32)
   empty = frechet.Moments(0, np.empty(0), np.empty((0, 0)))
   draws = (np.random.default_rng([seed, i]) for i in range(2))
@@ -72,7 +77,10 @@ def update(state: State, features: npt.ArrayLike) -> State:
   Raises:
     InputError: not 2-D, another d than before, or values that are not finite.
   """
-  x = np.asarray(features, np.float32)
+  try:
+    x = np.asarray(features, np.float32)
+  except (TypeError, ValueError) as error:
+    raise InputError(f"features are no array of numbers: {error}") from error
   if x.ndim != 2 or (state.n and x.shape[1] != state.kept.shape[1]):
     raise InputError(
       f"features of shape {x.shape} after {state.n} samples of "

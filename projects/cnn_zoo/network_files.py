@@ -53,6 +53,7 @@ def described(shapes: Sequence[tuple[int, ...]]) -> str:
 
 def _tensors(path: pathlib.Path) -> dict[str, np.ndarray]:
   """The named arrays of numbers in a file."""
+  foreign.refuse_pipe(path)
   kind = path.suffix.lower()
   if kind not in (".npz", ".npy", ".safetensors"):
     found = torch_files.read(path)

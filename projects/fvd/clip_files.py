@@ -41,6 +41,25 @@ KNOWN = tuple(sorted({*ALONE, *MAY_MOVE, *STILLS, *FILMS}))
 Item = sources.File | list[sources.File]
 
 
+def find(name: sources.Name) -> sources.Found:
+  """The files that a name stands for.
+
+  Raises:
+    InputError: nothing is there, or a film, which is not read.
+  """
+  found = sources.find(name, KNOWN)
+  if found is None:
+    raise InputError(
+      f"{pathlib.Path(name).expanduser()} does not exist: give a file or "
+      "folder of clips; those of a data set of TensorFlow Datasets must be "
+      "saved first, as the README shows"
+    )
+  for path in found.files:
+    if folders.suffix(path.name) in FILMS:
+      refuse_film(path)
+  return found
+
+
 def listed(files: Sequence[sources.File], handled: Callable) -> list[Item]:
   """What files are: clips, and lists of those that are the frames of one.
 

@@ -19,7 +19,6 @@ What is read, by its name:
 
 import contextlib
 import functools
-import os
 import pathlib
 import zipfile
 from collections import Counter
@@ -102,17 +101,7 @@ def read(
     InputError: no clips; arrays of another shape or type; values that are not
       finite or out of their range; a film, which is not read.
   """
-  if options.frames < 1 or options.stride < 1 or options.skip < 0:
-    raise InputError(
-      f"frames={options.frames}, stride={options.stride}, skip={options.skip}: "
-      "the first two are at least 1, the last at least 0"
-    )
-  if options.floats not in (None, *RANGES):
-    raise InputError(
-      f"floats={options.floats!r}: it can be {', '.join(RANGES)}"
-    )
-  if options.count is not None and options.count < 1:
-    raise InputError(f"{options.count} clips asked for: take 1 or more")
+  _check_options(options)
   named = sources.are_names(source)
   name = sources.title(source) if named else "the array"
   handled = functools.partial(_handled, notes, options.strict)
@@ -163,6 +152,32 @@ def read(
     handled("missing", where, missing)
 
 
+def check(source: sources.Name | Sequence[sources.Name], options: Options):
+  """Raises InputError of what can be known before a clip is read.
+
+  Args:
+    source: names of files; "-", which is read once, is none of them.
+    options: see `Options`.
+  """
+  _check_options(options)
+  for name in source if isinstance(source, list | tuple) else [source]:
+    clip_files.find(name)
+
+
+def _check_options(options: Options) -> None:
+  if options.frames < 1 or options.stride < 1 or options.skip < 0:
+    raise InputError(
+      f"frames={options.frames}, stride={options.stride}, skip={options.skip}: "
+      "the first two are at least 1, the last at least 0"
+    )
+  if options.floats not in (None, *RANGES):
+    raise InputError(
+      f"floats={options.floats!r}: it can be {', '.join(RANGES)}"
+    )
+  if options.count is not None and options.count < 1:
+    raise InputError(f"{options.count} clips asked for: take 1 or more")
+
+
 def _grow(bar: Any, count: int) -> None:
   """More is to come than was thought: every video had counted as one clip."""
   bar.total = (bar.total or 0) + count
@@ -188,18 +203,6 @@ def _handled(
   notes[kind] += count
 
 
-def existing(source: str | os.PathLike | Sequence[str | os.PathLike]) -> None:
-  """`InputError` if a name of a source stands for nothing."""
-  for name in source if isinstance(source, list | tuple) else [source]:
-    path = pathlib.Path(name).expanduser()
-    if not path.exists() and not folders.pattern(path, with_folders=True):
-      raise InputError(
-        f"{path} does not exist: give a file or folder of clips; those of a "
-        "data set of TensorFlow Datasets must be saved first, as the README "
-        "shows"
-      )
-
-
 def _videos(
   source: Any, handled: Callable, notes: Counter[str], bar: Any
 ) -> Iterator[Video]:
@@ -213,8 +216,7 @@ def _videos(
     return
   names = sources.names(source)
   for name, label in zip(names, sources.labels(names), strict=True):
-    existing(name)
-    found = sources.find(name, clip_files.KNOWN) or sources.Found([], {})
+    found = clip_files.find(name)
     # Said, and no error if `strict`.
     notes.update(folders.described(found.ignored))
     for video in _of_files(name, found.files, handled, bar):

@@ -257,17 +257,19 @@ def main() -> None:
   """The command."""
   load = functools.cache(network)
 
+  options_of = lambda arguments: clips.Options(
+    frames=arguments.frames,
+    stride=arguments.stride,
+    skip=arguments.skip,
+    floats=arguments.floats,
+    count=arguments.clips,
+    strict=arguments.strict,
+  )
+
   def read(
     source: command.Source, arguments: argparse.Namespace
   ) -> feature_distance.Samples:
-    options = clips.Options(
-      frames=arguments.frames,
-      stride=arguments.stride,
-      skip=arguments.skip,
-      floats=arguments.floats,
-      count=arguments.clips,
-      strict=arguments.strict,
-    )
+    options = options_of(arguments)
     net = load(arguments.features, arguments.weights)
     name = sources.title(source)
     return samples(
@@ -275,7 +277,7 @@ def main() -> None:
     )
 
   title = (__doc__ or "").splitlines()[0]
-  check = lambda source, _: clips.existing(source)
+  check = lambda source, given: clips.check(source, options_of(given))
   command.main(title, _add_arguments, read, GAMMA, check)
 
 

@@ -21,6 +21,7 @@ import numpy as np
 
 from common import cli
 from common.data import sources
+from common.errors import InputError
 from common.metrics import feature_distance, fid, image_arrays, image_sources
 from common.stats.inception_score import inception_score
 
@@ -53,6 +54,11 @@ def score(
     InputError: no weights, no images, or fewer than splits.
   """
   pictures = image_sources.find(source, **options)
+  if splits < 1 or splits > (pictures.count or splits):
+    raise InputError(
+      f"splits={splits}: of {pictures.count or 'these'} images it can be 1 to "
+      "their number"
+    )
   net = network or fid.network("inception", weights, "logits_unbiased", resize)
   batches = image_sources.batches(
     pictures.images, batch_size, net.size, pictures.notes, net.stretch
@@ -60,6 +66,8 @@ def score(
   logits = np.concatenate(list(fid.features(net, batches, batch_size)))
   found = inception_score(logits, splits)
   name = "Inception Score"
+  if fid.ANOTHER in net.protocol["score"]:
+    name = f"{name}, {fid.ANOTHER}"
   if resize != "tf1":
     name = f"{name} by {resize}'s resize"
   protocol = {**net.protocol, "score": name}

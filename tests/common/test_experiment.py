@@ -8,6 +8,7 @@ import signal
 import subprocess
 import sys
 import textwrap
+import threading
 
 import flax.struct
 import jax
@@ -291,6 +292,22 @@ def test_a_damaged_checkpoint_falls_back_to_the_one_before(
   assert (tmp_path / "run" / "damaged_checkpoints" / "8").is_dir()
   assert same(whole, resumed)
   gc.collect()  # Here, where the complaint is expected.
+
+
+def test_opening_leaves_nothing_of_a_killed_save_and_no_thread(
+  tmp_path, monkeypatch
+):
+  """A thread's traceback would come behind the sentence of an early error."""
+  part = tmp_path / "checkpoints" / "3.orbax-checkpoint-tmp"
+  (part / "state").mkdir(parents=True)
+  with checkpoint.Checkpoints(tmp_path, read_only=True):
+    assert part.exists()  # Another process may be writing it.
+  started, start = [], threading.Thread.start
+  note = lambda thread: (started.append(type(thread).__name__), start(thread))
+  monkeypatch.setattr(threading.Thread, "start", note)
+  with checkpoint.Checkpoints(tmp_path, 1):
+    assert not part.exists()
+  assert "_SignalingThread" not in started
 
 
 def test_no_sound_checkpoint_left_is_refused_and_kept(tmp_path):

@@ -1,5 +1,6 @@
 """Samples that stream, statistics in files, and what refuses to be compared."""
 
+import errno
 import io
 import json
 import re
@@ -284,11 +285,17 @@ def test_several_sources_of_a_command(monkeypatch, capsys):
 
   more = ["--more-b", "~/c", "d", "--more-b=e", "--distance-only"]
   sides = ("a", ["b", "/home/c", "d", "e"])
-  assert run("a", "b", *more) == [sides[1], ("a", *sides), (sides[1], *sides)]
+  assert run("a", "b", *more) == [
+    sides[1],
+    "a",
+    ("a", *sides),
+    (sides[1], *sides),
+  ]
   sides = (["a", "-"], "b")
   found = run("a", "b", "--more-a=-", "--distance-only")
   assert found == ["b", (sides[0], *sides), ("b", *sides)]
-  assert run("a", "-", "--distance-only")[0] == ("a", "a", "-")  # Read once.
+  # Read once.
+  assert run("a", "-", "--distance-only")[:2] == ["a", ("a", "a", "-")]
   assert run("a-1", "b-1", "--distance-only")[0] == "b-1"
   with pytest.raises(SystemExit):
     run("a", "-", "--more-a=-")
@@ -309,6 +316,17 @@ def test_statistics_of_a_are_kept_where_b_is_bad(tmp_path, monkeypatch):
   monkeypatch.setattr(sys, "argv", ["toy", "~/a.npz", "c"])
   command.main("Toy.", lambda p: None, features)
   assert feature_distance.side("A", "~/a.npz", features).n == 40
+
+
+def test_statistics_on_a_full_disk_name_the_file(tmp_path, monkeypatch):
+  def full(*_, **__):
+    raise OSError(errno.ENOSPC, "No space left on device")
+
+  monkeypatch.setattr(np, "savez", full)
+  path = tmp_path / "a.npz"
+  with pytest.raises(InputError, match=r"a\.npz cannot be written \(No space"):
+    feature_distance.save(path, collected(np.eye(40), name="a"))
+  assert not list(tmp_path.iterdir())
 
 
 def test_large_members_of_others_are_not_read(tmp_path, monkeypatch):

@@ -116,8 +116,11 @@ def test_unknown_networks_and_taps():
   with pytest.raises(errors.InputError, match="inception or squeezenet"):
     fid.network("resnet")
   for name, tap in (("inception", "top"), ("squeezenet", "mixed6e")):
-    with pytest.raises(errors.InputError, match="it can be maxpool1"):
+    said = "it can be maxpool1" if tap == "top" else "inception' alone"
+    with pytest.raises(errors.InputError, match=said):
       fid.network(name, tap=tap)
+  with pytest.raises(errors.InputError, match="inception' alone"):
+    fid.network("squeezenet", resize="clean-fid")
 
 
 def test_golden_features_through_a_file_and_over_devices(shared, tmp_path):
@@ -193,6 +196,7 @@ def test_the_command(tiny, tmp_path, monkeypatch, capsys):
   [
     (["missing/", "b"], "there is no folder or file"),
     (["a", "missing.npz"], "there is no file"),  # Before A is read.
+    (["a", "b", "--seed=-1"], "--seed=-1: 0 or more"),
     (["a", "a", "--images=500"], "fewer than the 500 asked for"),
     (["a", "a", "--weights=none.pth"], "none.pth cannot be read"),
     (["a", "a", "--weights=~/none.pth"], r"HOME/none.pth cannot be read"),

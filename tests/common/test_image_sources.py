@@ -290,7 +290,7 @@ def test_one_array_of_several(tmp_path, images):
 def test_arrays_that_are_no_images(tmp_path, images):
   refused(r"transpose\(0, 2, 3, 1\)", np.zeros((2, 3, 8, 8), np.uint8))
   refused(r"has shape \(30, 12\)", images.reshape(30, 12))
-  refused(r"has shape \(0, 6, 4, 3\)", images[:0])
+  refused(r"has shape \(0, 6, 4, 3\): it holds no images", images[:0])
   refused("is of int64", images.astype(np.int64))
   path = tmp_path / "array.npy"
   np.save(path, np.asfortranarray(images))

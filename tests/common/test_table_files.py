@@ -12,7 +12,7 @@ import zipfile
 import numpy as np
 import pytest
 
-from common.data import sources, table_files
+from common.data import image_files, sources, table_files
 from common.errors import InputError
 
 
@@ -103,6 +103,10 @@ def test_what_is_no_table_is_one_sentence(tmp_path, monkeypatch):
   os.mkfifo(pipe)  # Without a writer, opening it would wait for ever.
   with pytest.raises(InputError, match="named pipe"):
     table_files.text(pipe)
+  with pytest.raises(InputError, match="named pipe"):
+    sources.find(pipe, (".csv",))  # Of every metric.
+  with pytest.raises(InputError, match="named pipe"):
+    image_files.decode(pipe, 3)
   monkeypatch.setenv("HOME", str(tmp_path))
   path.write_text("a\n1\n")
   assert table_files.text("~/t.csv") == "a\n1\n"

@@ -1,6 +1,7 @@
 """Text files as character numbers: what is kept, and what is said."""
 
 import lzma
+import zipfile
 
 import numpy as np
 import pytest
@@ -48,6 +49,15 @@ def test_folders_patterns_and_packed_files(tmp_path):
   )
   assert read(str(tmp_path)) == ["first", "second"]
   assert read(str(tmp_path / "*.xz")) == ["first"]
+  # Subfolders are read, whichever way they are reached; a loop ends.
+  (tmp_path / "c").mkdir()
+  write(tmp_path / "c" / "d.txt", "third\n")
+  (tmp_path / "c" / "up").symlink_to(tmp_path)
+  assert read(str(tmp_path)) == ["first", "second", "third"]
+  assert read(str(tmp_path / "[cx]")) == ["third", "first", "second"]
+  with zipfile.ZipFile(tmp_path / "all.zip", "w") as archive:
+    archive.write(tmp_path / "b.txt", "in/b.txt")
+  assert read(str(tmp_path / "all.zip")) == ["second"]
 
 
 def test_utf_16_and_characters_beyond_ascii(tmp_path):

@@ -17,7 +17,8 @@ MUTANTS = (
     ("if with_folders or not one.is_dir()]", "]"),
     ("if last and last in packed else", "if last else"),
     (" or path.exists():\n    return None", ":\n    return None"),
-    ("enter(path / name, above | {real})", "continue"),
+    ("yield from _walk(path / name, above | {real})", "continue"),
+    ("for folder, _ in _walk(top)", "for folder in [top]"),
   ),
   *of(
     "common/data/sources.py",
@@ -26,7 +27,7 @@ MUTANTS = (
     ("if len(names) > _NAMED:", "if False:"),
     ('with_folders="**" not in str(path)', "with_folders=True"),
     ("      ignored.update(found.ignored)", "      pass"),
-    ("(*suffixes, *alone)", "suffixes"),
+    ("suffix in alone or ", ""),
     ('if (line := each.rstrip("\\r\\n"))', ""),
   ),
   *of(

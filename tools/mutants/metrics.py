@@ -105,7 +105,7 @@ MUTANTS = (
   *of(
     "common/metrics/command.py",
     f"{TESTS}feature_distance.py",
-    ('sides["b"] and "-" not in sides["b"]', 'sides["b"]'),
+    (' and "-" not in sides[name]', ""),
     ('sum("-" in side for', 'sum("-" in str(side) for'),
     ("os.path.expanduser(path) for", "path for"),
   ),

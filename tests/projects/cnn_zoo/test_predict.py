@@ -1,6 +1,7 @@
 """What the tool says of networks in files, and of other files."""
 
 import json
+import os
 import re
 import struct
 import sys
@@ -91,6 +92,9 @@ def test_other_files_are_one_sentence(tmp_path):
     network_files.read(tmp_path / "nan.npy", LAYOUT)
   with pytest.raises(InputError, match="No such file"):
     network_files.read(tmp_path / "none.npy", LAYOUT)
+  os.mkfifo(tmp_path / "pipe.npy")  # Opening it would wait for ever.
+  with pytest.raises(InputError, match="named pipe"):
+    network_files.read(tmp_path / "pipe.npy", LAYOUT)
   np.save(tmp_path / "pickle.npy", np.asarray([{}], object))
   with pytest.raises(InputError, match=r"pickle\.npy cannot be read"):
     network_files.read(tmp_path / "pickle.npy", LAYOUT)

@@ -1,6 +1,7 @@
 """The score as a function and as a command, with the motion network."""
 
 import json
+import os
 import sys
 
 import numpy as np
@@ -148,6 +149,31 @@ def run(monkeypatch, capsys, *arguments):
   except SystemExit as stop:
     code = stop.code
   return code, *capsys.readouterr()
+
+
+def test_files_and_options_are_looked_at_before_the_network(
+  tmp_path, monkeypatch, capsys
+):
+  """Which may have to be trained: nothing is to come after that."""
+  calls = []
+  monkeypatch.setattr(fvd, "network", lambda *given: calls.append(given))
+  (tmp_path / "films").mkdir()
+  (tmp_path / "films" / "a.mp4").write_bytes(b"")
+  os.mkfifo(tmp_path / "pipe.npz")
+  np.save(tmp_path / "a.npy", np.zeros((2, 16, 4, 4, 3), np.uint8))
+  good = tmp_path / "a.npy"
+  for words, said in (
+    ([tmp_path / "none", good], "does not exist"),
+    ([good, tmp_path / "none"], "does not exist"),
+    ([tmp_path / "films", good], "a.mp4 is a film"),
+    ([good, tmp_path / "films"], "a.mp4 is a film"),
+    ([tmp_path / "pipe.npz", good], "named pipe"),
+    ([good, good, "--frames=0"], "at least 1"),
+    ([good, good, "--clips=0"], "take 1 or more"),
+  ):
+    code, _, error = run(monkeypatch, capsys, *words)
+    assert code == 1 and said in error and error.count("\n") == 1
+  assert not calls
 
 
 def test_the_command(sets, trained, tmp_path, monkeypatch, capsys):

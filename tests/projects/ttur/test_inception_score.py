@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from common.errors import InputError
 from common.metrics import fid
 from projects.ttur import inception_score
 
@@ -39,6 +40,30 @@ def test_the_command(tmp_path, monkeypatch, capsys):
   # Two splits of one class each, in their order.
   halves = inception_score.score(np.sort(images, 0).astype(np.uint8), splits=4)
   assert halves["mean"] == pytest.approx(1)
+
+
+def test_what_can_be_known_is_known_before_any_feature(monkeypatch):
+  images = np.zeros((4, 3, 3, 3), np.uint8)
+  calls = []
+  monkeypatch.setattr(fid, "network", lambda *given: calls.append(given))
+  for splits in (0, 5):
+    with pytest.raises(InputError, match=f"splits={splits}: of 4 images"):
+      inception_score.score(images, splits=splits)
+  assert not calls
+  with pytest.raises(InputError, match="batch_size=0"):
+    net = network("inception", None, "logits_unbiased", "tf1")
+    inception_score.score(images, splits=2, network=net, batch_size=0)
+
+
+def test_other_numbers_in_the_network_are_told(monkeypatch):
+  net = network("inception", None, "logits_unbiased", "tf1")
+  score = f"Fréchet distance, {fid.ANOTHER} of layer logits_unbiased"
+  net = net._replace(protocol={"score": score})
+  found = inception_score.score(
+    np.zeros((4, 3, 3, 3), np.uint8), splits=2, network=net
+  )
+  said = "Inception Score, NOT OF FID'S NETWORK"
+  assert found["protocol"]["score"] == said
 
 
 def test_several_paths_by_another_rule(tmp_path, monkeypatch, capsys):
