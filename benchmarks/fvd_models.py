@@ -6,9 +6,8 @@ The peer is plain eager PyTorch (CPU build, no `torch.compile`) with the same
 network, losses and Adams, and a Python loop over time. Ours draws a new batch
 of clips for every step; the peer has one batch for all, which costs it nothing,
 feeds back its own frames always, and is in the last phase of training, where
-there are phases. SAVP's peer predicts its frames once for both players, as ours
-does not. Float32 and as many threads as cores on both sides. Goal: the peer's
-speed.
+there are phases. SAVP predicts its frames once for both players, on both sides.
+Float32 and as many threads as cores on both sides. Goal: the peer's speed.
 
 The sides take turns, in one process, after a warm-up; seconds are medians of
 the rounds. Programs are compiled anew, without the persistent cache. Measure on

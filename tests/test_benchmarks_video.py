@@ -108,7 +108,8 @@ def test_the_peer_is_the_same_network(name, lazily, monkeypatch):
     def loss(own):
       params = {**variables["params"], player: own}
       known = {"params": params, "stats": variables["stats"]}
-      return model.loss(known, video, key, LATE, player)
+      made = model.make(params[model.players[-1]], video, key, LATE)
+      return model.loss(known, video, key, LATE, player, made)
 
     grad = jax.jit(jax.value_and_grad(loss, has_aux=True))
     (value, (_, stats)), grads = grad(variables["params"][player])

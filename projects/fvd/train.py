@@ -68,7 +68,9 @@ def make_train_step(config: ml_collections.ConfigDict) -> Callable:
   """Returns `step(state, batch) -> state, metrics`, pure.
 
   The players move one after the other, each against the others as they are by
-  then, with the same noise. A batch is `{"video": [b, frames, h, w, 3]}`.
+  then, with the same noise. What the last one shows them is made once; its own
+  gradient is pulled back through that. A batch is `{"video": [b, frames, h, w,
+  3]}`.
 
   Raises:
     InputError: a value of `config` that it cannot have; in `step`, clips that
@@ -82,15 +84,21 @@ def make_train_step(config: ml_collections.ConfigDict) -> Callable:
     video = batch["video"]
     schema.check_video(video.shape, config, config.context + 1)
     key = jax.random.fold_in(state.key, state.step)
-    metrics = {}
+    metrics, maker = {}, model.players[-1]
+    made, pull_back = jax.vjp(
+      lambda own: model.make(own, video, key, state.step), state.params[maker]
+    )
     for player in model.players:
 
-      def loss(own, state=state, player=player):
+      def loss(own, made, state=state, player=player):
         params = {**state.params, player: own}
         variables = {"params": params, "stats": state.stats}
-        return model.loss(variables, video, key, state.step, player)
+        return model.loss(variables, video, key, state.step, player, made)
 
-      grads, (found, stats) = jax.grad(loss, has_aux=True)(state.params[player])
+      slope = jax.grad(loss, argnums=(0, 1), has_aux=True)
+      (grads, to_made), (found, stats) = slope(state.params[player], made)
+      if player == maker:
+        grads = jax.tree.map(jnp.add, grads, *pull_back(to_made))
       updates, opt = adam.update(grads, state.opt[player])
       own = optax.apply_updates(state.params[player], updates)
       metrics |= found

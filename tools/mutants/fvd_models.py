@@ -116,6 +116,9 @@ MUTANTS = (
     TRAIN,
     ("jax.random.fold_in(state.key, state.step)", "state.key"),
     ("stats=stats,\n      )", "stats=state.stats,\n      )"),
+    ("if player == maker:", "if player != maker:"),
+    ("jnp.add, grads, *pull", "lambda own, _: own, grads, *pull"),
+    ("model.players[-1]", "model.players[0]"),
     (
       "params={**state.params, player: own},\n        opt",
       "params=state.params,\n        opt",

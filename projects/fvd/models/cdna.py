@@ -14,7 +14,7 @@ from jax import numpy as jnp
 from common import keys
 
 from . import feedback, layers
-from .seam import Model
+from .seam import Model, nothing
 
 PLAYER = "model"
 LEVELS = 8  # The smallest map has an eighth of a frame's side.
@@ -162,7 +162,7 @@ def model(config: ml_collections.ConfigDict) -> Model:
   def init(key):
     return {"params": {PLAYER: init_cell(key, config, None)}, "stats": {}}
 
-  def loss(variables, video, key, step, player=PLAYER):
+  def loss(variables, video, key, step, player=PLAYER, made=()):
     frames = feedback.to_frames(video)
     use = sampling(config, frames, key, step)
     made = unfold(config, variables["params"][player], frames[:-1], use)
@@ -175,4 +175,4 @@ def model(config: ml_collections.ConfigDict) -> Model:
     made = unfold(config, variables["params"][PLAYER], frames, use)
     return feedback.to_video(made[context.shape[1] - 1 :])
 
-  return Model((PLAYER,), init, loss, predict)
+  return Model((PLAYER,), init, nothing, loss, predict)

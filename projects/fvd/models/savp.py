@@ -220,9 +220,8 @@ def model(config: ml_collections.ConfigDict) -> Model:
       },
     }
 
-  def loss(variables, video, key, step, player):
-    params, stats = variables["params"], variables["stats"]
-    generator = params[GENERATOR]
+  def make(generator, video, key, step):
+    """Both rollouts, and the posterior's moments."""
     frames = feedback.to_frames(video)
     t, b = len(frames), frames.shape[-1]
     name = lambda part: keys.named(key, part)
@@ -243,10 +242,14 @@ def model(config: ml_collections.ConfigDict) -> Model:
     twice = jnp.concatenate([frames, frames], axis=-1)
     z = jnp.concatenate([z, jnp.where(given, z, prior)], axis=-1)
     made = unfold(config, generator["cell"], twice[:-1], use, z)
-    made = {"vae": made[..., :b], "gan": made[..., b:]}
+    return {"vae": made[..., :b], "gan": made[..., b:]}, (mean, log_variance)
 
+  def loss(variables, video, key, step, player, made):
+    params, stats = variables["params"], variables["stats"]
+    made, (mean, log_variance) = made
+    frames = feedback.to_frames(video)
     start = jax.random.randint(
-      name("clip"), (), 0, t - config.discriminator_frames
+      keys.named(key, "clip"), (), 0, len(frames) - config.discriminator_frames
     )
     clip = lambda x: jax.lax.dynamic_slice_in_dim(
       x, start, config.discriminator_frames
@@ -293,4 +296,4 @@ def model(config: ml_collections.ConfigDict) -> Model:
     made = unfold(config, generator["cell"], frames, use, z)
     return feedback.to_video(made[len(seen) - 1 :])
 
-  return Model((DISCRIMINATORS, GENERATOR), init, loss, predict)
+  return Model((DISCRIMINATORS, GENERATOR), init, make, loss, predict)

@@ -13,7 +13,7 @@ from common import keys
 
 from . import cdna, feedback, layers
 from .cdna import LEVELS, PLAYER
-from .seam import Model
+from .seam import Model, nothing
 
 _LEAST_LOG_VARIANCE = -5.0  # So that sigma is .082 at least.
 
@@ -77,7 +77,7 @@ def model(config: ml_collections.ConfigDict) -> Model:
       "stats": {},
     }
 
-  def loss(variables, video, key, step, player=PLAYER):
+  def loss(variables, video, key, step, player=PLAYER, made=()):
     params = variables["params"][player]
     frames = feedback.to_frames(video)
     b = frames.shape[-1]
@@ -102,4 +102,4 @@ def model(config: ml_collections.ConfigDict) -> Model:
     made = cdna.unfold(config, params["cell"], frames, use, z)
     return feedback.to_video(made[context.shape[1] - 1 :])
 
-  return Model((PLAYER,), init, loss, predict)
+  return Model((PLAYER,), init, nothing, loss, predict)

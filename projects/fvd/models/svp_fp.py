@@ -18,7 +18,7 @@ from common import keys
 from common.nn.batch_last import doubled
 
 from . import feedback, layers
-from .seam import Model
+from .seam import Model, nothing
 from .sv2p import divergence
 
 PLAYER = "model"
@@ -204,7 +204,7 @@ def model(config: ml_collections.ConfigDict) -> Model:
     advance = lambda *a: predictor.apply({"params": params["predictor"]}, *a)
     return image, infer, advance
 
-  def loss(variables, video, key, step, player=PLAYER):
+  def loss(variables, video, key, step, player=PLAYER, made=()):
     del step, player  # No schedule; one player.
     image, infer, advance = parts(variables)
     frames = feedback.to_frames(video)
@@ -270,4 +270,4 @@ def model(config: ml_collections.ConfigDict) -> Model:
     _, made = jax.lax.scan(move, (f_states, frames[-1]), noise)
     return feedback.to_video(made)
 
-  return Model((PLAYER,), init, loss, predict)
+  return Model((PLAYER,), init, nothing, loss, predict)

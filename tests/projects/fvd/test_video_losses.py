@@ -9,6 +9,7 @@ from flax import linen as nn
 from jax import numpy as jnp
 
 from common import keys
+from projects.fvd import train
 from projects.fvd.models import (
   cdna,
   choice,
@@ -52,11 +53,13 @@ class Built:
 
   def _slope(self, variables, video, key, step, player):
     """The loss, what comes with it, its gradient by the player's own."""
-    params = variables["params"]
+    params, model = variables["params"], self.model
 
     def value(own):
       now = {**variables, "params": {**params, player: own}}
-      return self.model.loss(now, video, key, step, player)
+      maker = now["params"][model.players[-1]]
+      made = model.make(maker, video, key, step)
+      return model.loss(now, video, key, step, player, made)
 
     if self.config.model == "svp_fp":  # Another test trains it.
       return value(params[player]), None
@@ -290,6 +293,39 @@ def test_the_losses_of_savp(built):
   np.testing.assert_allclose(metrics["kl"], kl, rtol=1e-3, atol=1e-6)
   jax.tree.map(np.testing.assert_array_equal, kept["discriminators"], stats)
   goes_down(one, slope, *args, player)
+
+
+def test_a_step_of_savp_is_that_of_two_players_that_each_predict(built):
+  """Each moves by its whole loss's slope: the frames are predicted anew."""
+  one = built("savp")
+  adam = train.optimizer(one.config)
+  state = train.State(
+    step=jnp.int32(2),
+    key=KEY,
+    opt={p: adam.init(own) for p, own in one.variables["params"].items()},
+    **one.variables,
+  )
+  # The step's key is not the run's.
+  key, now, moments = jax.random.fold_in(KEY, 2), dict(one.variables), {}
+  for player in ("discriminators", "generator"):
+    (_, (_, stats)), grads = one.slope(now, one.video, key, 2, player)
+    moves, moments[player] = adam.update(grads, state.opt[player])
+    own = jax.tree.map(jnp.add, now["params"][player], moves)
+    now = {"params": {**now["params"], player: own}, "stats": stats}
+    largest = max(abs(g).max() for g in jax.tree.leaves(grads))
+    assert largest > 1e-4
+  step = jax.jit(train.make_train_step(one.config))
+  after, found = step(state, {"video": one.video})
+  assert found.keys() >= {"discriminator_loss", "loss", "l1", "kl"}
+
+  def same(a, b):
+    scale = max(np.abs(b).max(), 1e-6)
+    np.testing.assert_allclose(a, b, rtol=1e-5, atol=1e-5 * scale)
+
+  # After one step Adam's moments are shares of the gradient and its square.
+  jax.tree.map(same, after.opt, moments)
+  jax.tree.map(same, after.params, now["params"])
+  jax.tree.map(same, after.stats, now["stats"])
 
 
 def goes_down(one, slope, video, key, step, player):

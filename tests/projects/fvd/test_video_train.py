@@ -38,10 +38,17 @@ pytestmark = pytest.mark.slow
 def test_players_move_one_after_the_other_each_against_the_others(monkeypatch):
   """A step of a game of two numbers, by hand; SAVP is one of two networks."""
 
-  def loss(variables, video, key, step, player):
+  made_of = []
+
+  def make(b, video, key, step):
+    made_of.append(b)
+    return 2 * b
+
+  def loss(variables, video, key, step, player, made):
     params, stats = variables["params"], variables["stats"]
     a, b, kept = params["first"], params["second"], stats["first"]
-    values = {"first": (a - b) ** 2 + a, "second": 3 * a * b}
+    # What is made is 2 b: the second descends 3 a b, in part through it.
+    values = {"first": (a - made / 2) ** 2 + a, "second": a * (b + made)}
     found = {
       f"loss_{player}": values[player],
       f"noise_{player}": jax.random.uniform(key),
@@ -52,7 +59,7 @@ def test_players_move_one_after_the_other_each_against_the_others(monkeypatch):
     moved = kept + 1 if player == "first" else kept
     return values[player], (found, {"first": moved})
 
-  game = seam.Model(("first", "second"), None, loss, None)
+  game = seam.Model(("first", "second"), None, make, loss, None)
   monkeypatch.setattr(choice, "model_of", lambda config: game)
   config = config_of("svp_fp", learning_rate=0.5)
   params = {"first": jnp.float32(2), "second": jnp.float32(-1)}
@@ -67,6 +74,7 @@ def test_players_move_one_after_the_other_each_against_the_others(monkeypatch):
   video = jnp.full((4, 5, 16, 16, 3), 9, jnp.uint8)
   step = jax.jit(train.make_train_step(config))
   after, found = step(state, {"video": video})
+  assert len(made_of) == 1  # Once, and seen by both.
   # Adam's first step is as long as the rate, against the gradient's sign.
   np.testing.assert_allclose(after.params["first"], 1.5, rtol=1e-5)
   np.testing.assert_allclose(after.params["second"], -1.5, rtol=1e-5)
