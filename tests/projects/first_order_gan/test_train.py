@@ -77,6 +77,15 @@ def test_scores_are_the_divergences_of_what_is_drawn(finished):
     assert [scores[f"jsd{n}_{count}"] for n in range(1, 7)] == found.tolist()
 
 
+def test_more_samples_than_one_draw_are_not_the_same_again(
+  finished, monkeypatch
+):
+  config, _, state, _ = finished
+  monkeypatch.setattr(trainer, "_DRAWN", 8)
+  ids = trainer.make_draw(config)(state, jax.random.key(0), 12)
+  assert ids.shape == (12, 8) and (ids[:4] != ids[8:]).any()
+
+
 def test_lines_that_are_held_out_are_not_trained_on(finished):
   config, *_ = finished
   test, every = data.split(config, "test"), data.text_of(config).ids

@@ -56,6 +56,9 @@ def test_the_best_are_distinct_and_in_order():
   assert [(one.row, one.atom) for one in best] == [(0, 2), (2, 1)]
   assert [one.score for one in best] == [5, 3]
   assert Chem.CanonSmiles(best[0].smiles) == Chem.CanonSmiles("C[N+](=O)[O-]")
+  # So it is where their drawings, of a larger radius, are not alike.
+  wider = substructures.best(found, logits, vectors, 2, 3)
+  assert [(one.row, one.atom) for one in wider] == [(0, 2), (2, 1)]
   # Another vector of the same drawing is no second one.
   vectors[1][3] += 1
   again = substructures.best(found, logits, vectors, 2, 1)

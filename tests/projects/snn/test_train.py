@@ -266,6 +266,20 @@ def test_groups_and_members_are_the_papers_grids():
   assert count("resnet") == (3 * 5 * 2 * 2, 3)
 
 
+def test_training_sees_the_training_rows_alone(tmp_path, monkeypatch):
+  config = config_of()
+  seen, draw = [], train.batches
+  spy = lambda part, *rest: seen.append(part) or draw(part, *rest)
+  monkeypatch.setattr(train, "batches", spy)
+  train.train(config.copy_and_resolve_references(), str(tmp_path))
+  (part,) = seen
+  known = padded.pad(loading.split(config, loading.read(config)))
+  rows = lambda part: {row.tobytes() for row in np.asarray(part.x)[: part.rows]}
+  assert rows(part) == rows(known.parts["train"])
+  for name in ("validation", "test"):
+    assert not rows(part) & rows(known.parts[name])
+
+
 @pytest.mark.processes
 def test_the_command_trains_and_resumes(tmp_path, root):
   command = [

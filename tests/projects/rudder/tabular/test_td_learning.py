@@ -271,6 +271,9 @@ def test_potentials_of_tracing_back():
   assert phi[start] == -2 and advice[start].tolist() == [-1, -1, -3, -3]
   phi, advice = find("value")
   assert phi[start] == 100 and advice[start].tolist() == [100, 0, 0, 0]
+  # What is owed is part of a state's value and of its actions' alike.
+  phi, advice = shaping.potentials(ENV, ENV.params_of_delay(DELAY), "value")
+  np.testing.assert_allclose(phi, advice.max(1))
   with pytest.raises(InputError, match="has not: use 'value'"):
     shaping.potentials(ENV, ENV.params_of_delay(3), "moves")
 
