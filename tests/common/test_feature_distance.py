@@ -380,5 +380,10 @@ def test_states_are_values_and_end_where_collect_does(monkeypatch):
     equal(one, other)
   with pytest.raises(InputError, match=r"of shape .* after 60 samples of 3"):
     running.update(state, x[:, :2])
+  for words in ([["a", "b", "c"]], [[1.0, 2.0, 3.0], [1.0]]):
+    with pytest.raises(InputError, match="features are no array of numbers"):
+      running.update(state, words)
+  with pytest.raises(InputError, match="seed=-1: it can be 0 or more"):
+    running.start(-1)
   with pytest.raises(InputError, match="0 sample"):
     feature_distance.collected("x", running.start(), PROTOCOL)

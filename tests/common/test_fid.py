@@ -153,8 +153,11 @@ def test_the_rules_of_other_tools(monkeypatch):
   np.testing.assert_allclose((white - 128) / 128, 1, atol=1e-6)
   np.testing.assert_array_equal(nets["clean-fid"].stretch(image, 2, 2), 255)
   assert nets["tf1"].stretch is None
-  for features, rule in (("inception", "bicubic"), ("squeezenet", "clean-fid")):
-    with pytest.raises(errors.InputError, match="it can be tf1, pytorch-fid"):
+  for features, rule, said in (
+    ("inception", "bicubic", "it can be tf1, pytorch-fid"),
+    ("squeezenet", "clean-fid", "'clean-fid' is for features='inception'"),
+  ):
+    with pytest.raises(errors.InputError, match=said):
       fid.network(features, resize=rule)
 
 
