@@ -64,11 +64,8 @@ def listed(files: Sequence[sources.File], handled: Callable) -> list[Item]:
   """What files are: clips, and lists of those that are the frames of one.
 
   Args:
-    files: of a folder, an archive or a pattern.
+    files: of a folder, an archive or a pattern, as `find` gives them.
     handled: `handled(kind, where)` counts what is odd.
-
-  Raises:
-    InputError: a film.
   """
   by_folder: dict[str, list[sources.File]] = {}
   for path in files:
@@ -81,9 +78,7 @@ def listed(files: Sequence[sources.File], handled: Callable) -> list[Item]:
     moving: list[sources.File] = []
     for path in sorted(by_folder[folder], key=name):
       suffix = folders.suffix(path.name)
-      if suffix in FILMS:
-        refuse_film(path)
-      elif suffix in ALONE:
+      if suffix in ALONE:
         found.append(path)
       else:
         (moving if _moves(path) else frames).append(path)

@@ -265,8 +265,6 @@ def _open(
     for i, found in enumerate(record_files.videos(item)):
       _grow(bar, int(i > 0))
       yield Video(found.where, found.length, found.frames)
-  elif suffix in clip_files.FILMS:
-    clip_files.refuse_film(item)
   elif suffix in {*clip_files.MAY_MOVE, *clip_files.STILLS}:
     yield _animation(item, handled)
   else:

@@ -9,13 +9,12 @@ from common.tables import markdown
 
 from . import substructures
 
-# Of the Ames table: what each row is called.
-# Of `ames`: what each row is, its config's variant, how many seeds at most.
+# Of the Ames table: what each row is called, and its config's variant.
 AMES = {
-  "main": ("the authors' layout", "", 5),
-  "mended": ("mended", "mended", 5),
-  "paper": ("the authors' layout, paper's size", "paper", 1),
-  "paper_mended": ("mended, paper's size", "paper,mended", 1),
+  "main": ("the authors' layout", ""),
+  "mended": ("mended", "mended"),
+  "paper": ("the authors' layout, paper's size", "paper"),
+  "paper_mended": ("mended, paper's size", "paper,mended"),
 }
 
 

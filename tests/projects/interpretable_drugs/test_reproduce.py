@@ -190,3 +190,15 @@ def test_the_attribution_table_names_methods_and_steps(monkeypatch):
   assert lines[5] == "| integrated gradients, 1,000 steps | 0.3000 | 0.030 |"
   assert lines[8] == "| SmoothGrad | 0.6000 | 0.060 |"
   assert "Test AUC 0.750" in lines[-1] and len(lines) == 11
+
+
+def test_as_many_seeds_as_are_asked_for_but_where_one_is_enough():
+  given = types.SimpleNamespace(only="bits,deep")
+  context = types.SimpleNamespace(arguments=given, seeds=7, quick=False)
+  found = reproduce.wanted(context, list(reproduce.NEURONS))
+  assert found == [("deep", 0), ("bits", 0)] + [
+    ("deep", i) for i in range(1, 7)
+  ]
+  given.only = "paper,main"
+  found = reproduce.wanted(context, list(result_tables.AMES))
+  assert found[:2] == [("main", 0), ("paper", 0)] and len(found) == 8
