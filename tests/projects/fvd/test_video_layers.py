@@ -80,6 +80,25 @@ def test_a_convolution_of_latents_is_that_of_flat_channels(size, side):
   assert list(shapes["params"]) == ["kernel"]
 
 
+def test_a_convolutional_lstm_sees_latents_as_flat_channels():
+  cell = layers.ConvLSTM(2, size=3, normalise=True)
+  x, z = draw(3, 4, 4, 2), draw(5, 2, seed=3)
+  state = draw(2, 4, 4, 2, seed=1), draw(2, 4, 4, 2, seed=2)
+  flat = np.broadcast_to(z[:, None, None], (5, 4, 4, 2))
+  seen = np.concatenate([x, flat])
+  params = jax.eval_shape(cell.init, jax.random.key(0), state, x, z)
+  assert params == jax.eval_shape(cell.init, jax.random.key(0), state, seen)
+  params = jax.tree.map(lambda a: draw(*a.shape), params)
+  ours, wanted = jax.jit(
+    lambda: [cell.apply(params, state, *more) for more in ((x, z), (seen,))]
+  )()
+  jax.tree.map(
+    lambda a, b: np.testing.assert_allclose(a, b, rtol=1e-4, atol=1e-4),
+    ours,
+    wanted,
+  )
+
+
 def test_norms_have_the_moments_of_their_axes():
   x = 3 * draw(3, 4, 4, 2) + 5
   for norm, axes in (
