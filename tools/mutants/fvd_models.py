@@ -14,7 +14,11 @@ MUTANTS = (
     LAYERS,
     ("jax.nn.sigmoid(f + 1)", "jax.nn.sigmoid(f)"),
     ("i, j, f, o = jnp.split(gates, 4)", "i, j, o, f = jnp.split(gates, 4)"),
-    ("jnp.concatenate([x, h])", "jnp.concatenate([h, x])"),
+    ("gates(jnp.concatenate([x, h]))", "gates(jnp.concatenate([h, x]))"),
+    ("gates(x, z, h)", "gates(h, z, x)"),
+    ("side + r - i].sum(0)", "].sum(0)"),
+    ("of_x, of_z, of_h =", "of_z, of_x, of_h ="),
+    ("jnp.concatenate([of_x, of_h]", "jnp.concatenate([of_h, of_x]"),
     ("new - kept.value)", "new + kept.value)"),
     ("m = x.mean(axes, keepdims=True)", "m = x.mean((1, 2), keepdims=True)"),
     (

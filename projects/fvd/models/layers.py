@@ -154,15 +154,20 @@ class ConvLSTM(nn.Module):
   kernel_init: Callable = nn.initializers.glorot_uniform()
 
   @nn.compact
-  def __call__(self, state: State, x: jax.Array) -> tuple[State, jax.Array]:
+  def __call__(
+    self, state: State, x: jax.Array, z: jax.Array | None = None
+  ) -> tuple[State, jax.Array]:
+    """Numbers `z [z, b]`, if any, stand on every pixel beside x."""
     c, h = state
-    gates = Conv(
+    conv = Conv if z is None else LatentConv
+    gates = conv(
       4 * self.features,
       self.size,
       bias=not self.normalise,
       kernel_init=self.kernel_init,
       name="gates",
-    )(jnp.concatenate([x, h]))
+    )
+    gates = gates(jnp.concatenate([x, h])) if z is None else gates(x, z, h)
     if self.normalise:
       gates = instance_norm("gates_norm")(gates)
     i, j, f, o = jnp.split(gates, 4)
@@ -206,11 +211,65 @@ def enlarge(x: jax.Array) -> jax.Array:
   return x
 
 
-def on_every_pixel(x: jax.Array, z: jax.Array) -> jax.Array:
-  """Adds the numbers `[z, b]` to a map as channels that are flat."""
-  _, h, w, b = x.shape
-  tiled = jnp.broadcast_to(z[:, None, None, :], (len(z), h, w, b))
-  return jnp.concatenate([x, tiled])
+class LatentConv(nn.Module):
+  """A convolution of maps, and of numbers that stand on every pixel.
+
+  The map and the parameters of `Conv` of `[x, z, h]` as channels, those of z
+  flat. But a flat channel has one product per place of the kernel, not one per
+  pixel: of the small SAVP's channels a third need no patches.
+
+  Attributes:
+    features: channels that come out.
+    size: odd.
+    bias: whether there is one.
+    kernel_init: of the kernel `[size, size, c, features]`.
+  """
+
+  features: int
+  size: int
+  bias: bool = True
+  kernel_init: Callable = nn.initializers.glorot_uniform()
+
+  @nn.compact
+  def __call__(
+    self, x: jax.Array, z: jax.Array, h: jax.Array | None = None
+  ) -> jax.Array:
+    """`[c, h, w, b], [z, b] (and more channels) -> [features, h, w, b]`."""
+    maps = x if h is None else jnp.concatenate([x, h])
+    first, side = len(x), x.shape[1]
+    shape = (self.size, self.size, len(maps) + len(z), self.features)
+    kernel = self.param("kernel", self.kernel_init, shape)
+    of_x, of_z, of_h = jnp.split(kernel, [first, first + len(z)], axis=2)
+    of_maps = jnp.concatenate([of_x, of_h], axis=2)
+    where = convolution.same(side, self.size, 1)
+    out = convolution.convolve(maps, of_maps, where)
+    taps = jnp.einsum("uvzf,zb->uvfb", of_z, z)
+    out += spread(spread(taps.swapaxes(0, 1), side, 2), side, 1)
+    if self.bias:
+      bias = self.param("bias", nn.initializers.zeros, (self.features,))
+      out += per_channel(bias)
+    return out
+
+
+def spread(taps: jax.Array, side: int, axis: int) -> jax.Array:
+  """`[k, ...] -> [...]` with a new axis: at each place a sum of taps.
+
+  It is of those that a kernel of this size, laid there, has inside of a line of
+  `side` ones: of all but near its ends.
+
+  Args:
+    taps: an odd number of them.
+    side: length of the line.
+    axis: of what comes out.
+  """
+  r = len(taps) // 2
+  at = lambda i: jnp.expand_dims(
+    taps[max(r - i, 0) : side + r - i].sum(0), axis
+  )
+  first = [at(i) for i in range(min(r, side))]
+  inside = [jnp.repeat(at(r), side - 2 * r, axis)] if side > 2 * r else []
+  last = [at(i) for i in range(max(r, side - r), side)]
+  return jnp.concatenate([*first, *inside, *last], axis)
 
 
 def unit_kernels(raw: jax.Array) -> jax.Array:

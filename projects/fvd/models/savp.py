@@ -53,8 +53,8 @@ class Cell(nn.Module):
     old, new, levels = iter(maps), [], []
 
     def conv(x, features, size, name):
-      layer = layers.Conv(features, size, kernel_init=_INIT, name=name)
-      return layer(layers.on_every_pixel(x, z))
+      layer = layers.LatentConv(features, size, kernel_init=_INIT, name=name)
+      return layer(x, z)
 
     def act(x, name):
       return nn.relu(layers.instance_norm(f"{name}_norm")(x))
@@ -63,7 +63,7 @@ class Cell(nn.Module):
       cell = layers.ConvLSTM(
         features, normalise=True, kernel_init=_INIT, name=name
       )
-      kept, h = cell(next(old), layers.on_every_pixel(x, z))
+      kept, h = cell(next(old), x, z)
       new.append(kept)
       return h
 

@@ -49,6 +49,56 @@ def test_a_convolutional_lstm_is_its_equations():
   np.testing.assert_allclose(new_c[0], wanted, atol=1e-6)
 
 
+@pytest.mark.parametrize(("size", "side"), [(3, 4), (5, 7), (5, 3), (5, 2)])
+def test_a_convolution_of_latents_is_that_of_flat_channels(size, side):
+  x, h = draw(2, side, side, 3), draw(4, side, side, 3, seed=1)
+  z, g = draw(3, 3, seed=2), draw(2, side, side, 3, seed=3)
+  params = {"kernel": draw(size, size, 9, 2, seed=4), "bias": draw(2, seed=5)}
+
+  def ours(params, x, z, h):
+    made = layers.LatentConv(2, size).apply({"params": params}, x, z, h)
+    return (g * made).sum(), made
+
+  def plain(params, x, z, h):
+    flat = jnp.broadcast_to(z[:, None, None], (3, side, side, 3))
+    seen = jnp.concatenate([x, flat, h])
+    made = layers.Conv(2, size).apply({"params": params}, seen)
+    return (g * made).sum(), made
+
+  (slopes, made), (wanted, all_made) = jax.jit(
+    lambda *a: [jax.grad(f, (0, 1, 2, 3), True)(*a) for f in (ours, plain)]
+  )(params, x, z, h)
+  np.testing.assert_allclose(made, all_made, rtol=1e-4, atol=1e-4)
+  jax.tree.map(
+    lambda a, b: np.testing.assert_allclose(a, b, rtol=1e-4, atol=1e-4),
+    slopes,
+    wanted,
+  )
+  alone = layers.LatentConv(2, size, bias=False)
+  shapes = jax.eval_shape(alone.init, jax.random.key(0), x, z)
+  assert shapes["params"]["kernel"].shape == (size, size, 5, 2)
+  assert list(shapes["params"]) == ["kernel"]
+
+
+def test_a_convolutional_lstm_sees_latents_as_flat_channels():
+  cell = layers.ConvLSTM(2, size=3, normalise=True)
+  x, z = draw(3, 4, 4, 2), draw(5, 2, seed=3)
+  state = draw(2, 4, 4, 2, seed=1), draw(2, 4, 4, 2, seed=2)
+  flat = np.broadcast_to(z[:, None, None], (5, 4, 4, 2))
+  seen = np.concatenate([x, flat])
+  params = jax.eval_shape(cell.init, jax.random.key(0), state, x, z)
+  assert params == jax.eval_shape(cell.init, jax.random.key(0), state, seen)
+  params = jax.tree.map(lambda a: draw(*a.shape), params)
+  ours, wanted = jax.jit(
+    lambda: [cell.apply(params, state, *more) for more in ((x, z), (seen,))]
+  )()
+  jax.tree.map(
+    lambda a, b: np.testing.assert_allclose(a, b, rtol=1e-4, atol=1e-4),
+    ours,
+    wanted,
+  )
+
+
 def test_norms_have_the_moments_of_their_axes():
   x = 3 * draw(3, 4, 4, 2) + 5
   for norm, axes in (
