@@ -30,4 +30,6 @@ TRAININGS: dict[str, dict[str, tuple[float | None, float | None]]] = {
   "wgan_gp_lsun64": {"": (9.5, 13.1), "original": (20.5, None)},
   "began_celeba64": {"": (25.0, 26.6), "original": (24.2, 27.0)},
   "dcgan_fashion_mnist": {"": (None, None), "original": (None, None)},
+  "wgan_gp_fashion_mnist": {"": (None, None), "original": (None, None)},
+  "began_fashion_mnist": {"": (None, None), "original": (None, None)},
 }
