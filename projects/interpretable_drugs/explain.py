@@ -15,6 +15,7 @@ the head by itself.
 """
 
 import argparse
+import contextlib
 import csv
 import functools
 import html
@@ -104,7 +105,8 @@ def read(given: Sequence[str]) -> tuple[Molecules, list[str]]:
   fragments (salts) stay as they are, and are counted.
 
   Raises:
-    InputError: a file cannot be read, or no molecule is left.
+    InputError: a file cannot be read, a folder was given, or no molecule is
+      left.
   """
   read, notes = Molecules([], [], []), []
   for text in given:
@@ -116,6 +118,7 @@ def read(given: Sequence[str]) -> tuple[Molecules, list[str]]:
       with rdBase.BlockLogs():  # The line is named below.
         molecule = canonical.molecule(one)
       if molecule is None:
+        _refuse_folder(one)
         invalid.append((line, one))
       elif not molecule.GetNumAtoms():
         empty.append(line)
@@ -139,6 +142,14 @@ def read(given: Sequence[str]) -> tuple[Molecules, list[str]]:
       + "; give a SMILES that RDKit reads, in quotes"
     )
   return read, notes
+
+
+def _refuse_folder(text: str) -> None:
+  path = pathlib.Path(text).expanduser()
+  # Text too long for a name, as a broken SMILES may be, is no folder either.
+  with contextlib.suppress(OSError):
+    if path.is_dir():
+      raise InputError(f"{text} is a folder; give the files in it, {path}/*")
 
 
 def _is_file(text: str) -> bool:

@@ -175,6 +175,7 @@ def test_bad_input_is_one_sentence(runs, tmp_path, capsys):
     (["C(C"], "no molecule is left to explain; the command line: 1 SMILES"),
     ([""], "no molecule is left"),
     ([tmp_path / "no.smi"], "no.smi cannot be read"),
+    (["CC", tmp_path], "is a folder; give the files in it"),
     (["CC", "--assay=has Clo"], "no column 'has Clo'; did you mean 'has Cl'"),
     (["CC", "--method=occlusoin"], "did you mean occlusion"),
     (["CC", "--method=neighbourhood"], "this run's network has integrated_s"),
