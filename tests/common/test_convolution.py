@@ -16,6 +16,7 @@ CASES = [  # h, w, kernel, channels, features, geometry
   (6, 10, 5, 2, 1, same(6, 5, 2)),
   (28, 28, 3, 1, 4, Geometry(2)),
   (6, 5, 3, 2, 3, same(6, 3, 1)),
+  (5, 6, 4, 3, 2, Geometry(1, 1, 2)),
   (5, 5, 1, 2, 3, Geometry(2)),
 ]
 
@@ -76,10 +77,27 @@ def test_it_is_xlas_with_all_derivatives(h, w, k, c, f, where):
     with jax.enable_x64(True):
       return jax.device_get(all_of(function)(*map(np.float64, arguments)))
 
+  def lean(a, kernel):
+    return convolution.lean(a, kernel, where)
+
   near(all_of(ours)(a, kernel, g), exactly(theirs, a, kernel, g))
+  near(all_of(lean)(a, kernel, g), exactly(theirs, a, kernel, g))
   near(
     all_of(transposed)(g, kernel, a), exactly(their_transposed, g, kernel, a)
   )
+
+
+def test_the_lean_form_has_patches_of_the_narrower_side():
+  where = same(8, 3, 1)
+
+  def patches_input(c, f):
+    shapes = jnp.zeros((c, 8, 8, 2)), jnp.zeros((3, 3, c, f))
+    convolve = lambda *a: convolution.lean(*a, where).sum()
+    program = jax.jit(jax.grad(convolve, (0, 1))).lower(*shapes).as_text()
+    return f"tensor<{9 * 20}x" in program
+
+  assert patches_input(20, 30)
+  assert not patches_input(20, 3)
 
 
 def test_another_backend_takes_the_plain_convolution(monkeypatch):
