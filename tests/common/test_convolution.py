@@ -100,6 +100,18 @@ def test_the_lean_form_has_patches_of_the_narrower_side():
   assert not patches_input(20, 3)
 
 
+def test_xla_may_not_undo_the_lean_forms_layout_of_kernels():
+  where = same(8, 3, 1)
+
+  def kept(form, f):
+    shapes = jnp.zeros((2, 8, 8, 2)), jnp.zeros((3, 3, 2, f))
+    program = jax.make_jaxpr(lambda *a: form(*a, where))(*shapes)
+    return "optimization_barrier" in str(program)
+
+  assert kept(convolution.lean, 1) and kept(convolution.lean, 4)
+  assert not kept(convolution.convolve, 4)  # Other projects' bits.
+
+
 def test_another_backend_takes_the_plain_convolution(monkeypatch):
   a, kernel = jnp.ones((1, 5, 5, 2)), jnp.ones((3, 3, 1, 2))
   where = same(5, 3, 2)

@@ -82,6 +82,7 @@ MUTANTS = (
       "missing - missing // 2, missing // 2",
     ),
     ("or f > c:", "or f > 0:"),
+    ("jax.lax.optimization_barrier(a.T)", "a.T"),
     ("kernel[::-1, ::-1]", "kernel[::-1]"),
     ("k - 1 - where.low, k", "where.low, k"),
     ("(shift, reach - 1 - shift)", "(reach - 1 - shift, shift)"),
