@@ -50,7 +50,7 @@ def convolve_3d(
   # Rows: time, then channels.
   square = kernel.transpose(1, 2, 0, 3, 4).reshape(k, k, k * c, f)
   where = convolution.Geometry(in_space, 1, 1)
-  out = convolution.lean(flat, square, where)
+  out = convolution.convolve(flat, square, where)
   _, h, w, _ = out.shape
   return out.reshape(f, h, w, t, b).transpose(3, 0, 1, 2, 4)
 

@@ -244,7 +244,7 @@ class LatentConv(nn.Module):
     of_x, of_z, of_h = jnp.split(kernel, [first, first + len(z)], axis=2)
     of_maps = jnp.concatenate([of_x, of_h], axis=2)
     where = convolution.same(side, self.size, 1)
-    out = convolution.lean(maps, of_maps, where)
+    out = convolution.convolve(maps, of_maps, where)
     taps = jnp.einsum("uvzf,zb->uvfb", of_z, z)
     out += spread(spread(taps.swapaxes(0, 1), side, 2), side, 1)
     if self.bias:
