@@ -16,6 +16,8 @@ CASES = [  # h, w, kernel, channels, features, geometry
   (6, 10, 5, 2, 1, same(6, 5, 2)),
   (28, 28, 3, 1, 4, Geometry(2)),
   (6, 5, 3, 2, 3, same(6, 3, 1)),
+  (5, 6, 4, 3, 2, Geometry(1, 1, 2)),
+  (4, 5, 2, 3, 2, Geometry(1, 2, 1)),
   (5, 5, 1, 2, 3, Geometry(2)),
 ]
 
@@ -80,6 +82,32 @@ def test_it_is_xlas_with_all_derivatives(h, w, k, c, f, where):
   near(
     all_of(transposed)(g, kernel, a), exactly(their_transposed, g, kernel, a)
   )
+
+
+def test_patches_are_those_of_the_narrower_side():
+  where = same(8, 3, 1)
+
+  def patches_input(c, f):
+    shapes = jnp.zeros((c, 8, 8, 2)), jnp.zeros((3, 3, c, f))
+    convolve = lambda *a: convolution.convolve(*a, where).sum()
+    program = jax.jit(jax.grad(convolve, (0, 1))).lower(*shapes).as_text()
+    return f"tensor<{9 * 20}x" in program
+
+  assert patches_input(20, 30)
+  assert not patches_input(20, 3)
+
+
+def test_xla_may_not_undo_the_layout_of_kernels():
+  where = same(8, 3, 1)
+
+  def kept(f):
+    shapes = jnp.zeros((2, 8, 8, 2)), jnp.zeros((3, 3, 2, f))
+    program = jax.make_jaxpr(lambda *a: convolution.convolve(*a, where))(
+      *shapes
+    )
+    return "optimization_barrier" in str(program)
+
+  assert kept(1) and kept(4)
 
 
 def test_another_backend_takes_the_plain_convolution(monkeypatch):

@@ -25,7 +25,11 @@ MUTANTS = (
       "positive / positive.sum((1, 2), keepdims=True)",
       "positive / positive.sum((0, 1, 2), keepdims=True)",
     ),
-    ("kernels.reshape(len(", "kernels.swapaxes(1, 2).reshape(len("),
+    (
+      "      kernels.reshape(len(",
+      "      kernels.swapaxes(1, 2).reshape(len(",
+    ),
+    ('"khwb,kchwb->chwb", masks', '"khwb,kchwb->chwb", masks[::-1]'),
     ("return kernel / (v @ matrix @ u)", "return kernel"),
     ("      kept.value = u\n", "      pass\n"),
     ("0.75 * x + 0.25 * after", "0.75 * x + 0.25 * before"),

@@ -80,7 +80,7 @@ class Cell(nn.Module):
     kernels = layers.unit_kernels(raw)[: self.kernels - 1]
     moved = layers.warp(frame, kernels, "constant")
     choice = jnp.concatenate([jnp.stack([frame, scratch]), moved])
-    made = (masks[:, None] * choice).sum(0)
+    made = layers.compose(masks, choice)
     if self.parts:
       return tuple(new), (made, masks, choice)
     return tuple(new), made

@@ -117,7 +117,7 @@ def extended(frames: jax.Array, steps: int) -> tuple[jax.Array, jax.Array]:
 def each_frame(
   f: Callable[..., Any], *frames: Any, at_once: bool = False
 ) -> Any:
-  """`f(*frame)` of every frame, trees whose leaves begin with time.
+  """`f(*frame)` of every frame: leaves begin with time, or the batch.
 
   A CPU takes one after the other, unless `at_once`: what a frame leaves in
   between then fits into its caches, and the gradient of an `f` that convolves

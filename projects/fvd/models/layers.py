@@ -20,6 +20,8 @@ from common.nn import convolution
 from common.nn.batch_last import Conv, halved, per_channel
 from common.nn.convolution import Geometry
 
+from . import feedback
+
 State = tuple[jax.Array, jax.Array]  # Of an LSTM: c and h.
 _LAYER_EPSILON = 1e-12  # Of the authors' library.
 _INSTANCE_EPSILON = 1e-6
@@ -300,15 +302,27 @@ def warp(x: jax.Array, kernels: jax.Array, mode: str) -> jax.Array:
   size = kernels.shape[1]
   room = (size // 2, size // 2)
   padded = jnp.pad(x, ((0, 0), room, room, (0, 0)), mode)
-  patches = convolution.patches(padded, size, Geometry(1))
-  # Products, not a sum of shifted copies: a CPU takes a sixth less of CDNA's
-  # step. In full float32, so that an accelerator, too, copies exactly.
-  return jnp.einsum(
-    "kpb,pchwb->kchwb",
-    kernels.reshape(len(kernels), -1, kernels.shape[-1]),
-    patches.reshape(size * size, *x.shape),
-    precision="highest",
-  )
+
+  def move(one, kernels):
+    patches = convolution.patches(one[..., None], size, Geometry(1))
+    return jnp.einsum(
+      "kp,pn->kn",
+      kernels.reshape(len(kernels), -1),
+      patches.reshape(size * size, -1),
+      precision="highest",  # So that an accelerator, too, copies exactly.
+    )
+
+  # A product for each sample: the patches of one fit into a CPU's caches. With
+  # those of all, laid out for it, SAVP's takes 29 ms in place of 11.
+  samples = padded.transpose(3, 0, 1, 2), kernels.transpose(3, 0, 1, 2)
+  moved = feedback.each_frame(move, *samples)  # [b, kernels, c h w]
+  return moved.transpose(1, 2, 0).reshape(len(kernels), *x.shape)
+
+
+def compose(masks: jax.Array, pictures: jax.Array) -> jax.Array:
+  """Pictures `[k, c, h, w, b]` by masks `[k, h, w, b]`, summed over k."""
+  # A product: as a sum, a CPU takes six times as long for it and its gradients.
+  return jnp.einsum("khwb,kchwb->chwb", masks, pictures, precision="highest")
 
 
 class SpectralNorm(nn.Module):

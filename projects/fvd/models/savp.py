@@ -97,7 +97,7 @@ class Cell(nn.Module):
     pictures = choice.reshape(-1, *frame.shape[1:])
     m = conv(jnp.concatenate([m, pictures]), len(choice), 3, "masks")
     masks = nn.softmax(m, axis=0)
-    made = (masks[:, None] * choice).sum(0)
+    made = layers.compose(masks, choice)
     if self.parts:
       return (z_state, tuple(new)), (made, masks, choice)
     return (z_state, tuple(new)), made

@@ -194,6 +194,42 @@ def test_a_warp_is_each_samples_own_cross_correlation():
   np.testing.assert_allclose(out[:, 0, 0, 0], corner, atol=1e-6)
 
 
+def test_masks_compose_pictures_as_a_weighted_sum():
+  masks, pictures = draw(4, 5, 5, 2), draw(4, 3, 5, 5, 2, seed=1)
+  g = draw(3, 5, 5, 2, seed=2)
+  plain = lambda masks, pictures: (masks[:, None] * pictures).sum(0)
+  for ours, wanted in zip(
+    *(
+      jax.tree.leaves((made, back(g)))
+      for made, back in (
+        jax.vjp(f, masks, pictures) for f in (layers.compose, plain)
+      )
+    ),
+    strict=True,
+  ):
+    np.testing.assert_allclose(ours, wanted, rtol=1e-5, atol=1e-5)
+
+
+def test_a_warps_gradients_are_those_of_shifted_copies():
+  x, kernels = draw(3, 6, 6, 2), draw(2, 5, 5, 2, seed=1)
+  g = draw(2, 3, 6, 6, 2, seed=2)
+
+  def shifted(x, kernels):
+    padded = jnp.pad(x, ((0, 0), (2, 2), (2, 2), (0, 0)), "symmetric")
+    return sum(
+      kernels[:, None, u, v, None, None] * padded[None, :, u : u + 6, v : v + 6]
+      for u in range(5)
+      for v in range(5)
+    )
+
+  warp = lambda x, kernels: layers.warp(x, kernels, "symmetric")
+  ours, wanted = jax.jit(
+    lambda: [jax.vjp(f, x, kernels)[1](g) for f in (warp, shifted)]
+  )()
+  for one, other in zip(ours, wanted, strict=True):
+    np.testing.assert_allclose(one, other, rtol=1e-4, atol=1e-4)
+
+
 def test_enlarging_is_bilinear_between_pixels():
   x = draw(2, 3, 3, 2)
   image = jax.image.resize(x, (2, 6, 6, 2), "linear")
