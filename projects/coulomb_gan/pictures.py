@@ -126,7 +126,7 @@ def plane_frame(x, y, step) -> Image.Image:
 
 
 def potential_plot(path: pathlib.Path, config, state, x, y) -> None:
-  """Learned potential and its field beside the exact one of samples `[n, 2]`."""
+  """Learned potential and its field beside the exact one of `[n, 2]`."""
   _, discriminator = model.networks(config)
   reach, resolution, arrows = extent(y), 121, 25
   kernel = (config.kernel_exponent, config.kernel_epsilon)
