@@ -60,9 +60,11 @@ def draw(run: experiment.Run, state) -> None:
     ]
   else:
     y = np.asarray(data.test(config, run.key("test")))
-    x = sampler(config, 5000)(state.generator, run.key("eval"))
+    sampled = sampler(config, 5000)
+    x = sampled(state.generator, run.key("eval"))
     sample_plot(workdir / "samples.png", np.asarray(x), y, records[-1])
-    potential_plot(workdir / "potential.png", run, state)
+    x = sampled(state.generator, run.key("potential"))[:2000]
+    potential_plot(workdir / "potential.png", config, state, x, y[:2000])
     film = [plane_frame(np.load(p), y, int(p.stem)) for p in frames]
   if film:
     gif.save(workdir / "samples.gif", film, milliseconds=120, last=2000)
@@ -123,13 +125,10 @@ def plane_frame(x, y, step) -> Image.Image:
   return Image.fromarray(figures.pixels(figure)).quantize(32)
 
 
-def potential_plot(path: pathlib.Path, run: experiment.Run, state) -> None:
-  """Learned potential and its field beside the exact one of 2,000 samples."""
-  config = run.config
+def potential_plot(path: pathlib.Path, config, state, x, y) -> None:
+  """Learned potential and its field beside the exact one of `[n, 2]`."""
   _, discriminator = model.networks(config)
-  x = sampler(config, 2000)(state.generator, run.key("potential"))
-  y = data.test(config, run.key("test"))[:2000]
-  reach, resolution, arrows = extent(np.asarray(y)), 121, 25
+  reach, resolution, arrows = extent(y), 121, 25
   kernel = (config.kernel_exponent, config.kernel_epsilon)
 
   # What the discriminator says is in units of the scale that it learned in.
@@ -143,7 +142,7 @@ def potential_plot(path: pathlib.Path, run: experiment.Run, state) -> None:
   }
   figure = figures.figure(12, 5.4)
   panels = figure.subplots(1, 2)
-  ticks = jnp.linspace(-reach, reach, resolution)
+  ticks = np.linspace(-reach, reach, resolution, dtype=np.float32)
   maps = [
     np.asarray(jax.jit(function)(_mesh(ticks))).reshape(resolution, -1)
     for function in (learned, exact)
@@ -165,14 +164,14 @@ def potential_plot(path: pathlib.Path, run: experiment.Run, state) -> None:
       cmap="RdBu_r",
       extend="both",
     )
-    few = jnp.linspace(-reach, reach, arrows + 2)[1:-1]
+    few = np.linspace(-reach, reach, arrows + 2, dtype=np.float32)[1:-1]
     points = _mesh(few)
     force = jax.jit(jax.grad(lambda a, f=function: jnp.sum(f(a))))(points)
     force = np.asarray(force)
     length = np.linalg.norm(force, axis=1, keepdims=True)
     # Directions with a dulled length: the field spans orders of magnitude.
     force = force / np.maximum(length, 1e-12) * np.sqrt(length / length.max())
-    axes.quiver(*np.asarray(points).T, *force.T, scale=40, width=0.002)
+    axes.quiver(*points.T, *force.T, scale=40, width=0.002)
     axes.set(title=title, aspect="equal", xlim=(-reach, reach))
     axes.set_ylim(-reach, reach)
     figure.colorbar(drawn, ax=axes, shrink=0.85)
@@ -190,8 +189,8 @@ def color_limits(values: list[np.ndarray], comparable: bool) -> list[float]:
 
 
 def _mesh(ticks):
-  across, up = jnp.meshgrid(ticks, ticks)
-  return jnp.stack([across.ravel(), up.ravel()], axis=1)
+  across, up = np.meshgrid(ticks, ticks)
+  return np.stack([across.ravel(), up.ravel()], axis=1)
 
 
 def particle_plot(path: pathlib.Path, x, y, energies, goals) -> None:

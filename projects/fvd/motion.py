@@ -195,7 +195,8 @@ def train(config: dict[str, Any]) -> Any:
     return optax.apply_updates(params, updates), state, value
 
   blank = jnp.zeros((1, config["frames"], SIZE, SIZE, 3))
-  params = net.init(jax.random.key(config["seed"]), blank)["params"]
+  # Compiled as one program, not as a hundred.
+  params = jax.jit(net.init)(jax.random.key(config["seed"]), blank)["params"]
   state = optimizer.init(params)
   # Seeds that no one else is likely to draw clips by.
   first = 10**9 * (1 + config["seed"])
