@@ -12,6 +12,7 @@ MUTANTS = (
   *of(
     f"{ROOM}layers.py",
     LAYERS,
+    ("jax.vmap(f)(*many)", "f(*many)"),
     ("jax.nn.sigmoid(f + 1)", "jax.nn.sigmoid(f)"),
     ("i, j, f, o = jnp.split(gates, 4)", "i, j, o, f = jnp.split(gates, 4)"),
     ("gates(jnp.concatenate([x, h]))", "gates(jnp.concatenate([h, x]))"),
@@ -45,7 +46,6 @@ MUTANTS = (
       "jnp.arange(t) < 0)[:, None]\n\n\ndef independent",
     ),
     ("jnp.where(share < 0.001, 0.0, share)", "share"),
-    ("jax.vmap(f)(*frames)", "f(*frames)"),
   ),
   *of(
     f"{ROOM}cdna.py",

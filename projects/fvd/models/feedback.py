@@ -112,17 +112,3 @@ def extended(frames: jax.Array, steps: int) -> tuple[jax.Array, jax.Array]:
     (jnp.arange(t + steps - 1) < t)[:, None], (t + steps - 1, b)
   )
   return jnp.concatenate([frames, nothing]), use
-
-
-def each_frame(
-  f: Callable[..., Any], *frames: Any, at_once: bool = False
-) -> Any:
-  """`f(*frame)` of every frame: leaves begin with time, or the batch.
-
-  A CPU takes one after the other, unless `at_once`: what a frame leaves in
-  between then fits into its caches, and the gradient of an `f` that convolves
-  by patches takes less memory. Others take all at once.
-  """
-  if jax.default_backend() == "cpu" and not at_once:
-    return jax.lax.map(lambda one: f(*one), frames)
-  return jax.vmap(f)(*frames)

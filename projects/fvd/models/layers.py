@@ -20,8 +20,6 @@ from common.nn import convolution
 from common.nn.batch_last import Conv, halved, per_channel
 from common.nn.convolution import Geometry
 
-from . import feedback
-
 State = tuple[jax.Array, jax.Array]  # Of an LSTM: c and h.
 _LAYER_EPSILON = 1e-12  # Of the authors' library.
 _INSTANCE_EPSILON = 1e-6
@@ -286,6 +284,18 @@ def unit_kernels(raw: jax.Array) -> jax.Array:
   return positive / positive.sum((1, 2), keepdims=True)
 
 
+def each(f: Callable[..., Any], *many: Any, at_once: bool = False) -> Any:
+  """`f(*one)` of every frame or sample, which leaves of `many` begin with.
+
+  A CPU takes one after the other, unless `at_once`: what one leaves in
+  between then fits into its caches, and the gradient of an `f` that convolves
+  by patches takes less memory. Others take all at once.
+  """
+  if jax.default_backend() == "cpu" and not at_once:
+    return jax.lax.map(lambda one: f(*one), many)
+  return jax.vmap(f)(*many)
+
+
 def warp(x: jax.Array, kernels: jax.Array, mode: str) -> jax.Array:
   """Each sample moved by kernels of its own, the same for all colours.
 
@@ -315,7 +325,7 @@ def warp(x: jax.Array, kernels: jax.Array, mode: str) -> jax.Array:
   # A product for each sample: the patches of one fit into a CPU's caches. With
   # those of all, laid out for it, SAVP's takes 29 ms in place of 11.
   samples = padded.transpose(3, 0, 1, 2), kernels.transpose(3, 0, 1, 2)
-  moved = feedback.each_frame(move, *samples)  # [b, kernels, c h w]
+  moved = each(move, *samples)  # [b, kernels, c h w]
   return moved.transpose(1, 2, 0).reshape(len(kernels), *x.shape)
 
 

@@ -164,7 +164,7 @@ def model(config: ml_collections.ConfigDict) -> Model:
   posterior = Posterior(config.hidden, config.latent_dim)
   predictor = Predictor(config.hidden, config.features)
 
-  each_frame = functools.partial(feedback.each_frame, at_once=at_once(config))
+  each_frame = functools.partial(layers.each, at_once=at_once(config))
 
   def encoder(train):
     xla = train and at_once(config)  # Predictions stand in a loop.

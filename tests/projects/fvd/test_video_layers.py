@@ -124,7 +124,7 @@ def test_batch_norm_has_the_moments_of_each_frame_and_keeps_means():
   now = {"params": plain, "stats": start["stats"]}
   learn = lambda x: norm(True).apply(now, x, mutable=["stats"])
   frames = np.stack([x[..., :4], x[..., 4:]])
-  out, new = jax.jit(lambda x: feedback.each_frame(learn, x))(frames)
+  out, new = jax.jit(lambda x: layers.each(learn, x))(frames)
   out, new = np.concatenate(out, -1), jax.tree.map(lambda a: a.mean(0), new)
   moments = []
   for part in (slice(0, 4), slice(4, 8)):
@@ -147,10 +147,10 @@ def test_batch_norm_has_the_moments_of_each_frame_and_keeps_means():
 def test_frames_one_by_one_or_at_once_are_the_same(monkeypatch):
   f = lambda x, y: {"sum": (x * y).sum(), "x": x}
   x, y = draw(3, 2, 4), draw(3, 2, 4)
-  slowly = feedback.each_frame(f, x, y)
-  at_once = feedback.each_frame(f, x, y, at_once=True)
+  slowly = layers.each(f, x, y)
+  at_once = layers.each(f, x, y, at_once=True)
   monkeypatch.setattr(jax, "default_backend", lambda: "gpu")
-  for other in (at_once, feedback.each_frame(f, x, y)):
+  for other in (at_once, layers.each(f, x, y)):
     jax.tree.map(
       lambda a, b: np.testing.assert_allclose(a, b, rtol=1e-6), slowly, other
     )
