@@ -215,8 +215,9 @@ def prepared(name: str, quick: bool) -> Any:
   """Imports a module, with JAX's devices and the allocator as it wants them."""
   from common import xla_options
 
-  if quick:  # Then no program is compiled twice.
+  if quick:  # Then no program is compiled twice, nor for long.
     xla_options.keep_programs()
+    xla_options.compile_in_haste()
   else:  # For both sides.
     xla_options.keep_memory()
   module = importlib.import_module(f"benchmarks.{name}")

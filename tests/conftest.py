@@ -7,7 +7,6 @@ when it has grown too large, and a project whose tests take too long is named.
 import collections
 import ctypes
 import gc
-import importlib.metadata
 import os
 import pathlib
 import platform
@@ -16,10 +15,6 @@ import platform
 os.environ["XLA_FLAGS"] = (
   os.environ.get("XLA_FLAGS", "") + " --xla_force_host_platform_device_count=4"
 )
-# XLA's older code for fused operations compiles in half the time. A version
-# that does not know the flag would end the process.
-if importlib.metadata.version("jaxlib").startswith("0.10."):
-  os.environ["XLA_FLAGS"] += " --xla_cpu_use_fusion_emitters=false"
 os.environ.setdefault("JAX_PLATFORMS", "cpu")
 # Compiling is most of the suite's time, and the programs are the same again.
 os.environ.setdefault(
@@ -38,11 +33,14 @@ import hypothesis
 import jax
 import pytest
 
+from common import xla_options
+
 ROOT = pathlib.Path(__file__).parent.parent
 WORKER_BYTES = 2 * 2**30  # Above it, compiled programs are dropped.
 PROJECT_SECONDS = 60  # Of a project's tests, on PROJECT_CORES.
 PROJECT_CORES = 2
 
+xla_options.compile_in_haste()
 jax.config.update("jax_numpy_rank_promotion", "raise")
 jax.config.update("jax_legacy_prng_key", "error")
 

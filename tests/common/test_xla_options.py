@@ -1,5 +1,6 @@
 """Compiler options: taken here, and left out where they are not known."""
 
+import os
 import platform
 import subprocess
 import sys
@@ -31,6 +32,24 @@ def test_a_version_that_does_not_know_them_is_left_alone(monkeypatch):
   if jax.default_backend() != "cpu":
     pytest.skip("the options are for CPUs")
   assert xla_options.convolutions.__wrapped__() == {}
+
+
+@pytest.mark.parametrize(
+  ("version", "before", "after"),
+  [
+    ("0.10.2", "", " --xla_cpu_use_fusion_emitters=false"),
+    ("0.10.2", "--a=1", "--a=1 --xla_cpu_use_fusion_emitters=false"),
+    ("0.10.2", *["--xla_cpu_use_fusion_emitters=true"] * 2),
+    ("0.11.0", "--a=1", "--a=1"),
+  ],
+)
+def test_haste_is_a_flag_of_versions_that_know_it(
+  version, before, after, monkeypatch
+):
+  monkeypatch.setenv("XLA_FLAGS", before)
+  monkeypatch.setattr("importlib.metadata.version", lambda _: version)
+  xla_options.compile_in_haste()
+  assert os.environ["XLA_FLAGS"] == after
 
 
 FAULTS = """
