@@ -183,7 +183,8 @@ def test_reproduce_quick(tables):
 @pytest.mark.parametrize("method", ["coulomb", "gan", "wgan_gp"])
 def test_every_method_moves_both_players_of_images(tables, method):
   config, after = tables[2]["dcgan", method]
-  before = trainer.init(keys.named(jax.random.key(0), "init"), config)
+  init = jax.jit(lambda key: trainer.init(key, config))
+  before = init(keys.named(jax.random.key(0), "init"))
   for name in ("generator", "discriminator"):
     change = jax.tree.map(
       lambda a, b: np.abs(np.asarray(b) - np.asarray(a)).max(),
@@ -274,7 +275,9 @@ def test_bad_input_is_one_sentence(tmp_path, ends):  # More in test_cli.
   assert "pip install tensorflow" in said
 
 
-def test_four_devices_log_the_same_numbers_as_one(one, tmp_path):
+def test_four_devices_log_the_same_numbers_as_one(one, tmp_path, monkeypatch):
+  # Pictures on four devices are drawn in test_every_config_runs.
+  monkeypatch.setattr(trainer.pictures, "draw", lambda run, state: None)
   assert jax.device_count() == 4  # Of this process; that of `one` has one.
   config = gaussian_grid.get_config("smoke")
   trainer.train(config.copy_and_resolve_references(), str(tmp_path / "4"))
@@ -283,7 +286,8 @@ def test_four_devices_log_the_same_numbers_as_one(one, tmp_path):
   config = config.unlock()
   config.batch_size //= 4
   root = jax.random.key(config.seed)
-  state = trainer.init(keys.named(root, "init"), config)
+  init = jax.jit(lambda key: trainer.init(key, config))
+  state = init(keys.named(root, "init"))
   batches = data.batches(config, keys.named(root, "data"))
   step = jax.jit(lambda s: trainer.make_train_step(config)(s, batches(s.step)))
   for _ in range(10):
