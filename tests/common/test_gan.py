@@ -31,14 +31,17 @@ def test_gan_losses_at_an_undecided_discriminator():
 def test_gradient_penalty_of_linear_critics():
   x, y = jax.random.normal(jax.random.key(0), (2, 8, 3))
   mixing = jnp.linspace(0, 1, 8)
+  # What is compiled whole, here and below, takes less than op by op.
+  penalty = jax.jit(
+    lambda s: losses.gradient_penalty(lambda a: a @ s, x, y, mixing)
+  )
   for slope, expected in (([0.6, 0.0, 0.8], 0.0), ([3.0, 0.0, 4.0], 16.0)):
-    critic = lambda a, s=slope: a @ jnp.array(s)
-    value = losses.gradient_penalty(critic, x, y, mixing)
+    value = penalty(jnp.array(slope))
     np.testing.assert_allclose(value, expected, atol=1e-5)
   flat = lambda s: losses.gradient_penalty(
     lambda a: s * jnp.sum(a, 1), x, y, mixing
   )
-  assert jnp.isfinite(jax.grad(flat)(0.0))
+  assert jnp.isfinite(jax.jit(jax.grad(flat))(0.0))
 
 
 class BatchFirst(NamedTuple):
@@ -61,14 +64,17 @@ def test_up_convolution_is_flax_transposed_convolution(size):
     BatchFirst(dcgan.UpConv(6, INIT)),
     nn.ConvTranspose(6, (5, 5), (2, 2)),
   )
-  params = up.init(jax.random.key(1), a)
+  params = jax.jit(up.init)(jax.random.key(1), a)
   bias = {"bias": jnp.arange(6.0)}
   params = {"params": {**params["params"], **bias}}
-  np.testing.assert_allclose(
-    up.apply(params, a), flax.apply(params, a), atol=1e-5
-  )
-  total = lambda net: lambda p: jnp.sum(jnp.sin(net.apply(p, a)))
-  ours, theirs = jax.grad(total(up))(params), jax.grad(total(flax))(params)
+
+  def both(net):
+    """The output, and the gradient of a sum over it."""
+    total = lambda p: jnp.sum(jnp.sin(net.apply(p, a)))
+    return jax.jit(lambda p: (net.apply(p, a), jax.grad(total)(p)))(params)
+
+  (our_out, ours), (their_out, theirs) = both(up), both(flax)
+  np.testing.assert_allclose(our_out, their_out, atol=1e-5)
   for one, other in zip(
     jax.tree.leaves(ours), jax.tree.leaves(theirs), strict=True
   ):
@@ -79,18 +85,17 @@ def test_down_convolution_is_flax_convolution_with_both_derivatives():
   a = jax.random.normal(jax.random.key(0), (2, 6, 8, 3))
   down = BatchFirst(Conv(5, 5, 2, kernel_init=INIT))
   flax = nn.Conv(5, (5, 5), strides=(2, 2))
-  params = down.init(jax.random.key(1), a)
+  params = jax.jit(down.init)(jax.random.key(1), a)
   np.testing.assert_allclose(
-    down.apply(params, a), flax.apply(params, a), atol=1e-5
+    jax.jit(down.apply)(params, a), jax.jit(flax.apply)(params, a), atol=1e-5
   )
 
   def penalty(net):
     """A gradient penalty: the derivative of a derivative, as WGAN-GP takes."""
     total = lambda p, a: jnp.sum(jnp.sin(net.apply(p, a)))
     slope = lambda p: jnp.sum(jax.grad(total, 1)(p, a) ** 2)
-    return jax.tree.leaves(
-      (jax.grad(total)(params, a), jax.grad(slope)(params))
-    )
+    both = jax.jit(lambda p: (jax.grad(total)(p, a), jax.grad(slope)(p)))
+    return jax.tree.leaves(both(params))
 
   for ours, theirs in zip(penalty(down), penalty(flax), strict=True):
     np.testing.assert_allclose(ours, theirs, rtol=1e-4, atol=1e-3)
@@ -103,17 +108,27 @@ def test_a_player_moves_as_optax_says_at_the_rate_that_is_its_own():
   peer = optax.adam(0.2, b1=0.5, b2=0.9)
   ours = players.new({"w": jnp.zeros(2)}, adam, 0.2)
   params, opt = ours.params, peer.init(ours.params)
-  for decay in (1.0, 1.0, 0.5):
-    ours, aux = players.move(ours, adam, loss, decay)
+
+  @jax.jit
+  def move(ours, decay):
+    moved, aux = players.move(ours, adam, loss, decay)
+    assert aux == "known"
+    return moved
+
+  @jax.jit
+  def peer_move(params, opt, decay):
     updates, opt = peer.update(jax.grad(loss, has_aux=True)(params)[0], opt)
-    updates = jax.tree.map(lambda u, d=decay: d * u, updates)
-    params = optax.apply_updates(params, updates)
-  assert aux == "known"
+    updates = jax.tree.map(lambda u: decay * u, updates)
+    return optax.apply_updates(params, updates), opt
+
+  for decay in (1.0, 1.0, 0.5):
+    ours = move(ours, decay)
+    params, opt = peer_move(params, opt, decay)
   np.testing.assert_allclose(ours.params["w"], params["w"], rtol=1e-6)
   # A rate each, in one program.
   many = jax.vmap(lambda rate: players.new({"w": a * 0}, adam, rate))
-  moved, _ = jax.vmap(
-    lambda p: players.move(p, adam, lambda q: (loss(q)[0], 0))
+  moved, _ = jax.jit(
+    jax.vmap(lambda p: players.move(p, adam, lambda q: (loss(q)[0], 0)))
   )(many(jnp.array([0.1, 0.4])))
   np.testing.assert_allclose(moved.params["w"][1], 4 * moved.params["w"][0])
 

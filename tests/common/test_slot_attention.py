@@ -90,7 +90,8 @@ def algorithm_1(params, inputs, noise, iterations, module):
 def test_the_module_is_algorithm_1(example, changes):
   module = SlotAttention(hidden=16, **changes)
   params = init(module, *example)
-  slots, attention = module.apply(params, *example, 3)
+  apply = jax.jit(lambda p, x, z: module.apply(p, x, z, 3))
+  slots, attention = apply(params, *example)
   expected, last = algorithm_1(params, *example, 3, module)
   assert attention.shape == (3, BATCH, N, K)
   np.testing.assert_allclose(slots, expected, rtol=2e-4, atol=2e-5)
@@ -130,16 +131,17 @@ def test_gradients_are_finite_and_reach_all_parameters(example, iterations):
   for scale in (1.0, 0.0, 1e6):  # Also of an empty and of a glaring picture.
     leaves = jax.tree.leaves_with_path(gradient(scale * inputs))
     for path, leaf in leaves:
-      assert bool(jnp.all(jnp.isfinite(leaf))), jax.tree_util.keystr(path)
+      assert np.all(np.isfinite(leaf)), jax.tree_util.keystr(path)
       if scale == 1.0:
         # A known fault of ports: mean and deviation without a gradient.
-        assert float(jnp.max(jnp.abs(leaf))) > 0, jax.tree_util.keystr(path)
+        assert np.max(np.abs(leaf)) > 0, jax.tree_util.keystr(path)
 
 
 def test_transposed_convolutions_lie_where_keras_puts_them():
   module = slot_attention.UpConv(1)
   kernel = np.arange(1.0, 26.0, dtype=np.float32).reshape(5, 5, 1, 1)
   params = {"params": {"kernel": kernel, "bias": np.zeros(1, np.float32)}}
+  apply = jax.jit(module.apply)
   for row, column in ((0, 0), (1, 2), (3, 3)):
     impulse = np.zeros((1, 4, 4, 1), np.float32)
     impulse[0, row, column] = 1
@@ -151,7 +153,7 @@ def test_transposed_convolutions_lie_where_keras_puts_them():
       slice(2 * column + 1, 2 * column + 6),
     )
     expected[corner] = kernel[..., 0, 0]
-    out = module.apply(params, impulse)[0, :, :, 0]
+    out = np.asarray(apply(params, impulse))[0, :, :, 0]
     np.testing.assert_array_equal(out, expected[2:-2, 2:-2])
 
 
@@ -159,7 +161,7 @@ def test_transposed_convolutions_are_the_gradient_of_convolutions():
   draw = lambda i, *shape: jax.random.normal(jax.random.key(i), shape)
   a, kernel = draw(0, 2, 4, 4, 3), draw(1, 5, 5, 3, 2)
   params = {"params": {"kernel": kernel, "bias": jnp.zeros(2)}}
-  out = slot_attention.UpConv(2).apply(params, a)
+  out = jax.jit(slot_attention.UpConv(2).apply)(params, a)
   forward = lambda x: jax.lax.conv_general_dilated(
     x,
     kernel.transpose(0, 1, 3, 2),
@@ -167,7 +169,8 @@ def test_transposed_convolutions_are_the_gradient_of_convolutions():
     "SAME",
     dimension_numbers=("NHWC", "HWIO", "NHWC"),
   )
-  (expected,) = jax.vjp(forward, jnp.zeros((2, 8, 8, 2)))[1](a)
+  like = jnp.zeros((2, 8, 8, 2))
+  (expected,) = jax.jit(lambda a: jax.vjp(forward, like)[1](a))(a)
   np.testing.assert_allclose(out, expected, rtol=1e-4, atol=1e-5)
 
 
@@ -176,9 +179,10 @@ def test_a_convolution_of_a_vector_everywhere(size):
   draw = lambda i, *shape: jax.random.normal(jax.random.key(i), shape)
   slots, grid = draw(0, 4, 6), draw(1, 1, 7, 9, 6)
   conv = slot_attention.Conv(5, size)
-  params = conv.init(jax.random.key(2), grid)
-  quick = conv.apply(params, grid, everywhere=slots)
-  plain = conv.apply(params, grid + slots[:, None, None])
+  params = jax.jit(conv.init)(jax.random.key(2), grid)
+  apply = jax.jit(conv.apply)
+  quick = apply(params, grid, everywhere=slots)
+  plain = apply(params, grid + slots[:, None, None])
   np.testing.assert_allclose(quick, plain, rtol=1e-4, atol=1e-5)
 
 
@@ -195,7 +199,8 @@ def test_the_decoder_broadcasts_over_its_grid(strides):
   )
   slots = jax.random.normal(jax.random.key(0), (3, D))
   params = jax.jit(decoder.init)(jax.random.key(1), slots)
-  out = decoder.apply(params, slots)
+  apply = jax.jit(decoder.apply)
+  out = apply(params, slots)
   assert out.shape == (3, 4 * strides[0], 6 * strides[0], 4)
-  alone = decoder.apply(params, slots[1:2])
+  alone = apply(params, slots[1:2])
   np.testing.assert_allclose(out[1:2], alone, rtol=1e-4, atol=1e-5)

@@ -83,7 +83,7 @@ def test_a_wrong_image_size_is_one_sentence():
 def test_the_first_samples_do_not_depend_on_how_many_are_asked_for():
   config = image_config()
   generator, _ = model.networks(config)
-  params = generator.init(jax.random.key(0))
+  params = jax.jit(generator.init)(jax.random.key(0))
   few = model.sample(config, params, jax.random.key(1), 5)
   many = model.sample(config, params, jax.random.key(1), 20)
   assert many.shape[0] == 20

@@ -14,7 +14,7 @@ from jax import numpy as jnp
 from common import keys
 from projects.coulomb_gan import data, losses, model, train
 
-from .test_train import config_of
+from .test_train import config_of, draw
 
 pytestmark = pytest.mark.slow
 
@@ -28,7 +28,7 @@ def start():
   config = config_of("gaussian_grid")
   root = jax.random.key(3)
   state = jax.jit(lambda k: train.init(k, config))(keys.named(root, "init"))
-  return state, data.batches(config, keys.named(root, "data"))(0)
+  return state, draw(data.batches(config, keys.named(root, "data")), 0)
 
 
 @functools.cache
@@ -100,7 +100,7 @@ def test_the_discriminator_descends_to_the_potential(
     potential_scale=3.0,
   )
   generator, discriminator = model.networks(config)
-  x = generator.apply(state.generator, batch["latent"])
+  x = jax.jit(generator.apply)(state.generator, batch["latent"])
   y = batch["real"]
   key = jax.random.fold_in(state.key, 0)
   a_x, a_y = x, y
@@ -138,7 +138,7 @@ def test_the_generator_climbs_the_old_discriminator():
 def test_gan_step():
   config, state, batch, after, _ = one_step(method="gan")
   generator, discriminator = model.networks(config)
-  x = generator.apply(state.generator, batch["latent"])
+  x = jax.jit(generator.apply)(state.generator, batch["latent"])
   D = lambda p, a: jax.nn.sigmoid(discriminator.apply(p, a))
 
   def d_loss(p):
@@ -162,7 +162,8 @@ def test_wgan_gp_step():
     method="wgan_gp", gradient_penalty=coefficient
   )
   generator, discriminator = model.networks(config)
-  x, y = generator.apply(state.generator, batch["latent"]), batch["real"]
+  x = jax.jit(generator.apply)(state.generator, batch["latent"])
+  y = batch["real"]
   key = jax.random.fold_in(state.key, 0)
   t = jax.random.uniform(keys.named(key, "mixing"), (len(x),))[:, None]
 
@@ -204,7 +205,7 @@ def test_energy_is_half_the_squared_mmd():
   )
   expected = (k(x, x).mean() + k(y, y).mean()) / 2 - k(x, y).mean()
   kernel = (config.kernel_exponent, config.kernel_epsilon)
-  got = losses.energy(x, y, *kernel, "keep")
+  got = jax.jit(lambda x, y: losses.energy(x, y, *kernel, "keep"))(x, y)
   np.testing.assert_allclose(got, expected, rtol=1e-4)
 
 
@@ -212,7 +213,8 @@ def test_a_sequential_step_and_what_each_part_of_it_sees():
   changes = {"update_order": "sequential", "critic_steps": 2}
   config = config_of("gaussian_grid", decay_steps=0, **changes)
   state, _ = start()
-  batch = data.batches(config, keys.named(jax.random.key(3), "data"))(0)
+  batches = data.batches(config, keys.named(jax.random.key(3), "data"))
+  batch = draw(batches, 0)
   n = config.batch_size
   assert batch["real"].shape == (2 * n, 2)
   assert batch["latent"].shape == (3 * n, config.latent_dim)
@@ -221,10 +223,14 @@ def test_a_sequential_step_and_what_each_part_of_it_sees():
   assert int(plain.discriminator_opt[0].count) == 2
   # The generator moves against the new discriminator.
   generator, discriminator = model.networks(config)
-  x = generator.apply(state.generator, batch["latent"][2::3])
-  expected = losses.coulomb_generator_loss(
-    discriminator.apply(plain.discriminator, x)
-  )
+
+  @jax.jit
+  def judged(g, d, latent):
+    of_x = discriminator.apply(d, generator.apply(g, latent))
+    return losses.coulomb_generator_loss(of_x)
+
+  latent = np.asarray(batch["latent"])[2::3]
+  expected = judged(state.generator, plain.discriminator, latent)
   np.testing.assert_allclose(metrics["generator_loss"], expected, rtol=1e-4)
   # Rows i::3 of the latents are those of critic step i, the last the player's.
   for name, stride in (("latent", 3), ("real", 2)):
@@ -247,16 +253,19 @@ def test_a_sequential_step_and_what_each_part_of_it_sees():
 def test_scores_have_both_estimates_of_the_energy():
   config = config_of("gaussian_grid")
   state, _ = start()
-  real = data.test(config, keys.named(jax.random.key(3), "test"))
+  of_test = keys.named(jax.random.key(3), "test")
+  real = jax.jit(lambda key: data.test(config, key))(of_test)
   key = jax.random.key(4)
   scores = train.make_evaluate(config, real)(state, key)
   n = config.energy_samples
-  x = model.sample(config, state.generator, key, config.eval_samples)[:n]
+  sample = lambda g, key: model.sample(config, g, key, config.eval_samples)
+  x = jax.jit(sample)(state.generator, key)[:n]
   kernel = (config.kernel_exponent, config.kernel_epsilon)
+  energy = jax.jit(losses.energy, static_argnums=4)
   for name, rule in (("energy", "keep"), ("energy_u", "drop")):
-    expected = losses.energy(x, real[:n], *kernel, rule)
+    expected = energy(x, real[:n], *kernel, rule)
     np.testing.assert_allclose(scores[name], expected, rtol=1e-3, atol=1e-6)
   assert scores["energy_u"] < scores["energy"]
   fine = (config.kernel_exponent, config.mode_std, "drop")
-  expected = losses.energy(x, real[:n], *fine)
+  expected = energy(x, real[:n], *fine)
   np.testing.assert_allclose(scores["energy_at_mode_std"], expected, rtol=1e-3)

@@ -25,10 +25,15 @@ def config_of(name, variant="smoke", **changes):
   return config
 
 
+@jax.jit  # Compiled whole: op by op, this takes longer than all steps.
+def draw(batches, step):
+  return batches(step)
+
+
 def begin(config):
-  state = train.init(keys.named(jax.random.key(0), "init"), config)
-  batch = data.batches(config, keys.named(jax.random.key(0), "data"))(0)
-  return state, batch
+  init = jax.jit(lambda key: train.init(key, config))
+  batches = data.batches(config, keys.named(jax.random.key(0), "data"))
+  return init(keys.named(jax.random.key(0), "init")), draw(batches, 0)
 
 
 def test_smoothing_draws_around_the_samples_and_none_leaves_them():
@@ -63,14 +68,15 @@ def test_mode_scores_of_known_points():
   config = config_of("gaussian_grid")
   centres = gaussian_grid.mode_centres(config)
   assert centres.shape == (25, 2)
-  perfect = train.mode_scores(jnp.tile(centres, (4, 1)), config)
+  mode_scores = jax.jit(lambda x: train.mode_scores(x, config))
+  perfect = mode_scores(jnp.tile(centres, (4, 1)))
   assert float(perfect["modes"]) == 25
   assert float(perfect["within_3_std"]) == 1
   np.testing.assert_allclose(perfect["weight_tv"], 0, atol=1e-6)
-  one = train.mode_scores(jnp.tile(centres[:1], (100, 1)), config)
+  one = mode_scores(jnp.tile(centres[:1], (100, 1)))
   assert float(one["modes"]) == 1
   np.testing.assert_allclose(one["weight_tv"], 0.96, atol=1e-6)
-  lost = train.mode_scores(centres + 0.5, config)
+  lost = mode_scores(centres + 0.5)
   assert float(lost["modes"]) == 0
   assert float(lost["within_3_std"]) == 0
 
@@ -89,14 +95,15 @@ def test_spread_of_known_points():
   lost = centres[3] + [[0.2, 0.0], [-0.3, 0.1], [0.0, 0.4]]
   few = centres[5] + rng.normal(size=(2, 2)) * 0.01
   x = np.concatenate([*clouds.values(), lost, few]).astype(np.float32)
-  found = gaussian_grid.mode_spread(jnp.asarray(x), config)
+  mode_spread = jax.jit(lambda x: gaussian_grid.mode_spread(x, config))
+  found = mode_spread(x)
   values = [np.linalg.eigvalsh(np.cov(c.T)) for c in clouds.values()]
   low, high = np.sqrt(values).mean(axis=0)
   middle = np.mean([np.sqrt(v.mean()) for v in values])
   np.testing.assert_allclose(found["within_mode_min"], low, rtol=1e-3)
   np.testing.assert_allclose(found["within_mode_max"], high, rtol=1e-3)
   np.testing.assert_allclose(found["within_mode_std"], middle, rtol=1e-3)
-  one = gaussian_grid.mode_spread(jnp.tile(centres[:1], (9, 1)), config)
+  one = mode_spread(jnp.tile(centres[:1], (9, 1)))
   np.testing.assert_allclose(list(one.values()), 0, atol=1e-6)
 
 
@@ -106,13 +113,18 @@ def test_the_target_scores_itself_as_the_goal_says():
     weights = gaussian_grid.mode_weights(config)
     np.testing.assert_allclose(jnp.sum(weights), 1, rtol=1e-6)
     np.testing.assert_allclose(weights.max() / weights.min(), ratio, rtol=1e-4)
-    x = data.gaussian_grid(jax.random.key(0), 20_000, config)
-    scores = train.mode_scores(x, config)
+
+    @jax.jit
+    def judged(key, config=config):
+      x = data.gaussian_grid(key, 20_000, config)
+      spread = gaussian_grid.mode_spread(x, config)
+      return train.mode_scores(x, config), spread
+
+    scores, spread = judged(jax.random.key(0))
     assert float(scores["modes"]) == 25
     # 1 - exp(-9 / 2), the mass of a Gaussian in the plane within 3 std.
     np.testing.assert_allclose(scores["within_3_std"], 0.98889, atol=0.003)
     assert float(scores["weight_tv"]) < 0.02
-    spread = gaussian_grid.mode_spread(x, config)
     # Cut off at 3 std: 1 - 4.5 exp(-4.5) / (1 - exp(-4.5)) of the variance.
     np.testing.assert_allclose(spread["within_mode_std"], 0.0487, rtol=0.01)
     assert spread["within_mode_min"] < spread["within_mode_std"]
@@ -130,7 +142,7 @@ def test_batches_are_functions_of_key_and_step():
 
 def test_discs_are_pictures():
   config = config_of("celeba64", image_size=64)
-  x = data.discs(jax.random.key(0), 6, config)
+  x = jax.jit(lambda key: data.discs(key, 6, config))(jax.random.key(0))
   assert x.shape == (6, 64, 64, 3)
   assert float(x.min()) < -0.99
   assert float(x.max()) > 0.9
@@ -138,9 +150,14 @@ def test_discs_are_pictures():
 
 def test_the_flow_of_particles_lowers_the_energy_every_step():
   config = config_of("gaussian_grid")
-  y = data.gaussian_grid(jax.random.key(0), 100, config)
-  x = jax.random.normal(jax.random.key(1), y.shape)
-  end, energies = reproduce.particle_flow(x, y, config)
+
+  @jax.jit
+  def flow(of_y, of_x):
+    y = data.gaussian_grid(of_y, 100, config)
+    x = jax.random.normal(of_x, y.shape)
+    return x, *reproduce.particle_flow(x, y, config)
+
+  x, end, energies = flow(jax.random.key(0), jax.random.key(1))
   assert energies.shape == (config.particle_steps + 1,)
   assert float(jnp.max(jnp.diff(energies))) <= 1e-6
   assert energies[-1] < 0.8 * energies[0]

@@ -1,5 +1,6 @@
 """Networks: the code's shapes, initialisers, order inside blocks, its quirk."""
 
+import functools
 import importlib
 
 import jax
@@ -77,7 +78,7 @@ def test_began_is_the_codes():
 def test_began_is_the_same_network_outside_of_loops():
   image = jax.random.normal(jax.random.key(1), (2, 16, 16, 3))
   inside, outside = (model.Autoencoder(16, 4, loop) for loop in (True, False))
-  params = inside.init(jax.random.key(0), image)
+  params = jax.jit(inside.init)(jax.random.key(0), image)
 
   def gradient(network):
     return jax.jit(
@@ -119,7 +120,8 @@ def test_began_knows_where_its_step_stands(monkeypatch, calls, loop):
 def test_initial_values_are_the_codes():
   config = config_of("dcgan_cifar10", "smoke", width=16)
   (g, _), (d, _) = (
-    net.init(jax.random.key(i)) for i, net in enumerate(model.networks(config))
+    jax.jit(net.init)(jax.random.key(i))
+    for i, net in enumerate(model.networks(config))
   )
   up, down = g["deconv_1"]["kernel"], d["conv_2"]["kernel"]
   np.testing.assert_allclose(jnp.std(up), 0.02, rtol=0.05)
@@ -127,7 +129,8 @@ def test_initial_values_are_the_codes():
   np.testing.assert_allclose(jnp.std(down), 0.0176, rtol=0.05)
   np.testing.assert_allclose(jnp.std(g["dense"]["kernel"]), 0.02, rtol=0.05)
   a = jnp.zeros((8, 8, 8, 2))
-  block = resnet.ResBlock(16, "down").init(jax.random.key(2), a)["params"]
+  init = jax.jit(resnet.ResBlock(16, "down").init)
+  block = init(jax.random.key(2), a)["params"]
   for name, fans, gain in (
     ("conv_1", 9 * (8 + 8), 4),
     ("conv_2", 9 * (8 + 16), 4),
@@ -159,29 +162,32 @@ def test_a_block_is_its_transcription(resample):
   a = jax.random.normal(jax.random.key(0), (3, 4, 4, 2))
   last = a.transpose(3, 1, 2, 0)
   block = resnet.ResBlock(5, resample)
-  params = block.init(jax.random.key(1), last)["params"]
+  params = jax.jit(block.init)(jax.random.key(1), last)["params"]
   leaves, tree = jax.tree.flatten(params)
-  keys = jax.random.split(jax.random.key(2), len(leaves))
-  params = jax.tree.unflatten(
-    tree,
-    [
-      leaf + 0.1 * jax.random.normal(key, leaf.shape)
-      for leaf, key in zip(leaves, keys, strict=True)
-    ],
-  )
-  got, _ = block.apply({"params": params}, last, mutable=["batch_stats"])
+  rng = np.random.default_rng(2)
+  moved = [a + 0.1 * rng.normal(size=a.shape).astype("f") for a in leaves]
+  params = tree.unflatten(moved)
+  apply = functools.partial(block.apply, mutable=["batch_stats"])
+  got, _ = jax.jit(apply)({"params": params}, last)
   double = lambda a: a.repeat(2, 1).repeat(2, 2)
   halve = lambda a: a.reshape(3, 2, 2, 2, 2, -1).mean((2, 4))
   if resample == "up":
     axes, before, after, short = (0, 1, 2), double, lambda a: a, double
   else:
     axes, before, after, short = (1, 2, 3), lambda a: a, halve, halve
-  h = before(jax.nn.relu(norm(a, params["norm_1"], axes)))
-  h = conv(h, params["conv_1"])
-  h = conv(jax.nn.relu(norm(h, params["norm_2"], axes)), params["conv_2"])
-  expected = after(h) + conv(short(a), params["shortcut"])
+
+  @jax.jit  # Faster than op by op.
+  def transcription(p, a):
+    h = before(jax.nn.relu(norm(a, p["norm_1"], axes)))
+    h = conv(h, p["conv_1"])
+    h = conv(jax.nn.relu(norm(h, p["norm_2"], axes)), p["conv_2"])
+    return after(h) + conv(short(a), p["shortcut"])
+
   np.testing.assert_allclose(
-    got.transpose(3, 1, 2, 0), expected, rtol=1e-4, atol=1e-4
+    np.transpose(got, (3, 1, 2, 0)),
+    transcription(params, a),
+    rtol=1e-4,
+    atol=1e-4,
   )
 
 
@@ -189,7 +195,7 @@ def test_four_samples_share_a_number_at_32_pixels():
   config = config_of("wgan_gp_cifar10", "smoke", width=2)
   _, critic = model.networks(config)
   a = jax.random.normal(jax.random.key(0), (8, 32, 32, 3))
-  params, kept = critic.init(jax.random.key(1))
+  params, kept = jax.jit(critic.init)(jax.random.key(1))
   of = jax.jit(lambda a: critic.apply(params, kept, a)[0])
   both = of(a)
   assert both.shape == (2,)
