@@ -22,7 +22,7 @@ os.environ.setdefault(
   str(pathlib.Path(__file__).parent.parent / ".jax_cache"),
 )
 os.environ.setdefault("JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS", "0")
-# Where bits matter, a test's process has fused operations as a user's has.
+# Where bits matter, a test's process is optimised as a user's is.
 os.environ.setdefault("JAX_DISABLE_MOST_OPTIMIZATIONS", "True")
 # A worker gives memory back when it has grown too large.
 os.environ.setdefault("KEEP_MEMORY", "0")

@@ -96,8 +96,8 @@ def test_a_resumed_run_equals_an_uninterrupted_one(tmp_path):
 
 
 def test_steps_per_call_changes_nothing_but_speed(tmp_path):
-  # Under the suite's reduced optimisations; a real step, with its operations
-  # fused as a user's are, is compared in tests/projects.
+  # Under the suite's reduced optimisations; the real program is compared in
+  # tests/projects.
   one = go(make_config(), tmp_path / "one")
   two = go(make_config(steps_per_call=2), tmp_path / "two")
   np.testing.assert_array_equal(one.w, two.w)
