@@ -172,6 +172,14 @@ def answers(params: Any, x: jax.Array) -> dict[str, jax.Array]:
   return {name: values.argmax(-1) for name, values in logits.items()}
 
 
+def init(config: dict[str, Any]) -> Any:
+  """The network's parameters before training."""
+  blank = jnp.zeros((1, config["frames"], SIZE, SIZE, 3))
+  # Compiled as one program, not as a hundred.
+  variables = jax.jit(network().init)(jax.random.key(config["seed"]), blank)
+  return variables["params"]
+
+
 def train(config: dict[str, Any]) -> Any:
   """Trains the network, a minute or two on one core; returns its parameters."""
   steps = config["steps"]
@@ -194,9 +202,7 @@ def train(config: dict[str, Any]) -> Any:
     updates, state = optimizer.update(grads, state)
     return optax.apply_updates(params, updates), state, value
 
-  blank = jnp.zeros((1, config["frames"], SIZE, SIZE, 3))
-  # Compiled as one program, not as a hundred.
-  params = jax.jit(net.init)(jax.random.key(config["seed"]), blank)["params"]
+  params = init(config)
   state = optimizer.init(params)
   # Seeds that no one else is likely to draw clips by.
   first = 10**9 * (1 + config["seed"])
@@ -252,11 +258,7 @@ def load(config: dict[str, Any] | None = None) -> tuple[Any, str]:
   digest = hashlib.sha256(json.dumps(config, sort_keys=True).encode())
   name = f"fvd-motion-{digest.hexdigest()[:12]}.npz"
   path = weights.folder() / name
-  wanted = jax.eval_shape(
-    lambda: network().init(
-      jax.random.key(0), jnp.zeros((1, config["frames"], SIZE, SIZE, 3))
-    )["params"]
-  )
+  wanted = jax.eval_shape(lambda: init(config))
   paths, tree = jax.tree.flatten_with_path(wanted)
   names = [
     jax.tree_util.keystr(p, simple=True, separator="/") for p, _ in paths

@@ -1,5 +1,7 @@
 """A motion network for the tests of this project, trained for some seconds."""
 
+import contextlib
+
 import jax
 import pytest
 
@@ -10,18 +12,29 @@ from projects.fvd import motion, scenarios, semantics
 SHORT = {**motion.CONFIG, "steps": 400, "batch_size": 8}
 
 
+@contextlib.contextmanager
+def optimised():
+  """Programs that run for seconds are compiled as users' are.
+
+  Unoptimised, as other tests' programs are, they take four times as long.
+  """
+  jax.config.update("jax_disable_most_optimizations", False)
+  try:
+    yield
+  finally:
+    jax.config.update("jax_disable_most_optimizations", True)
+
+
 @pytest.fixture(scope="session")
 def motion_cache(tmp_path_factory):
   """A cache folder that holds the weights; the folder."""
   folder = tmp_path_factory.mktemp("cache")
   with pytest.MonkeyPatch.context() as patch:
     patch.setenv("XDG_CACHE_HOME", str(folder))
-    # Unoptimised, as the tests' programs are, it takes four times as long.
-    jax.config.update("jax_disable_most_optimizations", False)
-    try:
+    begun = motion.init(SHORT)  # It runs once: unoptimised is sooner.
+    patch.setattr(motion, "init", lambda config: begun)
+    with optimised():
       motion.load(SHORT)
-    finally:
-      jax.config.update("jax_disable_most_optimizations", True)
   return folder
 
 

@@ -8,6 +8,8 @@ from jax import numpy as jnp
 from common.errors import InputError
 from projects.fvd import model, motion
 
+from .conftest import optimised
+
 pytestmark = pytest.mark.slow
 
 
@@ -22,7 +24,12 @@ def ask(trained):
   answers = jax.jit(
     lambda clips: motion.answers(trained, model.scaled(clips, motion.SIZE))
   )
-  return lambda clips: jax.device_get(answers(clips))
+
+  def ask(clips):
+    with optimised():
+      return jax.device_get(answers(clips))
+
+  return ask
 
 
 def test_clips_are_a_function_of_the_seed(clips):
@@ -111,7 +118,8 @@ def test_the_network_sees_time(clips, ask):
 def test_features_have_one_scale(clips, trained):
   x = model.scaled(clips[0][:300], motion.SIZE)
   features = jax.jit(motion.features)
-  deviation = np.asarray(features(trained, x)).std(0)
+  with optimised():
+    deviation = np.asarray(features(trained, x)).std(0)
   ones = np.abs(deviation - 1) < 0.3
   assert deviation.max() < 2 and ones.sum() > motion.FEATURES / 2
   # The answers of the network do not change with the scale.

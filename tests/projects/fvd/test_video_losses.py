@@ -31,7 +31,7 @@ def a_video(config, seed=0):
   side = config.image_size
   shape = config.batch_size, config.frames, side, side, 3
   draw = np.random.default_rng(seed)
-  return jnp.asarray(draw.uniform(0.2, 0.8, shape), jnp.float32)
+  return jax.device_put(np.float32(draw.uniform(0.2, 0.8, shape)))
 
 
 # So that each part of SAVP's loss shows in its slope, with a weight of its own.
@@ -45,7 +45,8 @@ class Built:
     self.config = config_of(name, **WEIGHTS.get(name, {}))
     self.model = choice.model_of(self.config)
     shapes = jax.eval_shape(self.model.init, KEY)
-    stats = jax.tree.map(lambda a: 0.5 + abs(a), filled(shapes["stats"], 1))
+    positive = lambda a: 0.5 + np.abs(a)
+    stats = jax.tree.map(positive, filled(shapes["stats"], 1))
     self.variables = {"params": filled(shapes["params"]), "stats": stats}
     self.video = a_video(self.config)
     self.slope = jax.jit(self._slope, static_argnums=4)
@@ -299,24 +300,26 @@ def test_a_step_of_savp_is_that_of_two_players_that_each_predict(built):
   """Each moves by its whole loss's slope: the frames are predicted anew."""
   one = built("savp")
   adam = train.optimizer(one.config)
+  start, update = jax.jit(adam.init), jax.jit(adam.update)
   state = train.State(
     step=jnp.int32(2),
     key=KEY,
-    opt={p: adam.init(own) for p, own in one.variables["params"].items()},
+    opt={p: start(own) for p, own in one.variables["params"].items()},
     **one.variables,
   )
   # The step's key is not the run's.
   key, now, moments = jax.random.fold_in(KEY, 2), dict(one.variables), {}
   for player in ("discriminators", "generator"):
     (_, (_, stats)), grads = one.slope(now, one.video, key, 2, player)
-    moves, moments[player] = adam.update(grads, state.opt[player])
-    own = jax.tree.map(jnp.add, now["params"][player], moves)
+    moves, moments[player] = update(grads, state.opt[player])
+    own = jax.tree.map(np.add, now["params"][player], moves)
     now = {"params": {**now["params"], player: own}, "stats": stats}
-    largest = max(abs(g).max() for g in jax.tree.leaves(grads))
+    largest = max(np.abs(g).max() for g in jax.tree.leaves(grads))
     assert largest > 1e-4
   step = jax.jit(train.make_train_step(one.config))
   after, found = step(state, {"video": one.video})
   assert found.keys() >= {"discriminator_loss", "loss", "l1", "kl"}
+  after, moments, now = jax.device_get((after.replace(key=0), moments, now))
 
   def same(a, b, least=1e-6):
     scale = max(np.abs(b).max(), least)
@@ -345,12 +348,11 @@ def test_a_step_of_savp_is_that_of_two_players_that_each_predict(built):
 
 def goes_down(one, slope, video, key, step, player):
   """The loss falls along its gradient, by the gradient's square."""
-  own = one.variables["params"][player]
-  square = sum(
-    float((np.asarray(g) ** 2).sum()) for g in jax.tree.leaves(slope)
-  )
+  # In NumPy, which compiles no program for each shape.
+  own, slope = jax.device_get((one.variables["params"][player], slope))
+  square = sum(float((g**2).sum()) for g in jax.tree.leaves(slope))
   (value, _), _ = one.slope(one.variables, video, key, step, player)
-  length = 1e-4 * float(value) / square
+  length = np.float32(1e-4 * float(value) / square)
   values = []
   for way in (-length, length):
     params = jax.tree.map(lambda p, g, way=way: p + way * g, own, slope)

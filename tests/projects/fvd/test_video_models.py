@@ -41,13 +41,15 @@ def filled(shapes, seed=0):
   def numbers(leaf):
     shift = 0.5 if len(leaf.shape) == 1 else 0.0
     found = shift + 0.3 * draw.normal(size=leaf.shape)
-    return jnp.asarray(found, leaf.dtype)
+    return found.astype(leaf.dtype)
 
-  return jax.tree.map(numbers, shapes)
+  return jax.device_put(jax.tree.map(numbers, shapes))
 
 
 def blank(tree):
-  return jax.tree.map(jnp.zeros_like, tree)
+  return jax.device_put(
+    jax.tree.map(lambda a: np.zeros(a.shape, a.dtype), tree)
+  )
 
 
 @pytest.mark.parametrize(
@@ -84,8 +86,8 @@ def cdna_cell():
   """The cell with parts, its parameters, and a picture."""
   config = config_of("cdna", kernels=10)
   cell = cdna.Cell(config.width, 10, 5, parts=True)
-  frame = jnp.asarray(np.random.default_rng(0).uniform(size=(3, 16, 16, 2)))
-  frame = frame.astype(jnp.float32)
+  draw = np.random.default_rng(0)
+  frame = jax.device_put(np.float32(draw.uniform(size=(3, 16, 16, 2))))
   state = cdna.begin(config, 2)
   params = filled(jax.eval_shape(cell.init, KEY, state, frame)["params"])
   run = jax.jit(lambda p, x: cell.apply({"params": p}, state, x)[1])
@@ -137,8 +139,7 @@ def test_savp_of_zeros_is_the_mean_of_its_choices():
   x, first = (jnp.full((3, 16, 16, 2), value) for value in (0.8, 0.1))
   z = jnp.zeros((config.latent_dim, 2))
   shapes = jax.eval_shape(cell.init, KEY, state, x, first, z)
-  zeros = jax.tree.map(lambda s: jnp.zeros(s.shape, s.dtype), shapes)
-  _, (made, masks, _) = jax.jit(cell.apply)(zeros, state, x, first, z)
+  _, (made, masks, _) = jax.jit(cell.apply)(blank(shapes), state, x, first, z)
   np.testing.assert_allclose(made, (5 * 0.8 + 0.1 + 0.5) / 7, atol=1e-5)
   np.testing.assert_allclose(masks, 1 / 7, atol=1e-6)
 

@@ -178,7 +178,7 @@ def test_a_step_from_a_kept_state_has_the_same_bits(begun, tmp_path):
   players.games.close()
   assert metrics["episodes"] == len(new) == 4 and metrics["overlong"] == 0
 
-  again = jax.tree.map(jnp.asarray, kept).replace(key=state.key)
+  again = jax.device_put(kept).replace(key=state.key)
   players = actors.Actors(config, again.actor_state)
   resumed, _, _ = atari.advance(programs, again, players)
   players.games.close()
