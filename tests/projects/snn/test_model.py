@@ -10,6 +10,11 @@ from projects.snn import model
 
 pytestmark = pytest.mark.slow
 
+# Compiled whole: op by op, every shape would be compiled in dozens of pieces.
+init = jax.jit(model.init, static_argnums=0)
+apply = jax.jit(model.apply, static_argnums=0)
+apply_train = jax.jit(model.apply_train, static_argnums=0)
+
 
 def network(method, width=24, depth=3, outputs=4):
   return model.Network(method, (width,) * depth, outputs, 0.5)
@@ -35,19 +40,19 @@ def test_padding_changes_nothing_but_the_random_numbers(method):
   """Weights of padding are 0, and the first layer has its true scale."""
   net = network(method, width=256)
   present = jnp.arange(64) < 10
-  params, stats = model.init(net, jax.random.key(0), present)
+  params, stats = init(net, jax.random.key(0), present)
   kernel = params["dense_0"]["kernel"]
   assert not np.any(kernel[10:])
   gain = 1.0 if method in ("selu", "weight_norm") else 2.0
   assert np.var(kernel[:10]) == pytest.approx(gain / 10, rel=0.1)
   x = jax.random.normal(jax.random.key(1), (8, 64)) * present[None]
-  full = model.apply(net, params, stats, x)
+  full = apply(net, params, stats, x)
   cut = {
     **params,
     "dense_0": {**params["dense_0"], "kernel": kernel[:10]},
   }
   np.testing.assert_allclose(
-    model.apply(net, cut, stats, x[:, :10]), full, rtol=1e-5, atol=1e-5
+    apply(net, cut, stats, x[:, :10]), full, rtol=1e-5, atol=1e-5
   )
 
 
@@ -55,12 +60,12 @@ def test_padding_changes_nothing_but_the_random_numbers(method):
 def test_gradients_of_padding_are_zero(method):
   net = network(method)
   present = jnp.arange(16) < 10
-  params, stats = model.init(net, jax.random.key(0), present)
+  params, stats = init(net, jax.random.key(0), present)
   x = jax.random.normal(jax.random.key(1), (8, 16)) * present[None]
 
   def loss(params):
     key = jax.random.key(2)
-    logits, _ = model.apply_train(net, params, stats, x, 0.1, key)
+    logits, _ = apply_train(net, params, stats, x, 0.1, key)
     return jnp.sum(logits**2)
 
   grads = jax.grad(loss)(params)
@@ -73,14 +78,12 @@ def test_gradients_of_padding_are_zero(method):
 @pytest.mark.parametrize("method", model.METHODS)
 def test_dropout_rates_are_traced_and_zero_is_none(method):
   net = network(method, depth=1, width=4096)
-  params, stats = model.init(net, jax.random.key(0), jnp.ones(8, bool))
+  params, stats = init(net, jax.random.key(0), jnp.ones(8, bool))
   x = jax.random.normal(jax.random.key(1), (64, 8))
   out = jax.jit(
-    lambda rate: model.apply_train(
-      net, params, stats, x, rate, jax.random.key(2)
-    )[0]
+    lambda rate: apply_train(net, params, stats, x, rate, jax.random.key(2))[0]
   )
-  plain, _ = model.apply_train(net, params, stats, x, None, jax.random.key(2))
+  plain, _ = apply_train(net, params, stats, x, None, jax.random.key(2))
   np.testing.assert_allclose(out(0.0), plain, rtol=1e-5, atol=1e-5)
   assert float(jnp.max(jnp.abs(out(0.3) - plain))) > 0.01
 
@@ -94,20 +97,18 @@ def test_dropout_keeps_the_mean():
 
 def test_batch_norm_keeps_running_statistics_and_uses_them():
   net = network("batch_norm")
-  params, stats = model.init(net, jax.random.key(0), jnp.ones(8, bool))
+  params, stats = init(net, jax.random.key(0), jnp.ones(8, bool))
   x = 3 + jax.random.normal(jax.random.key(1), (128, 8))
   for _ in range(100):
-    trained, stats = model.apply_train(
-      net, params, stats, x, 0.0, jax.random.key(2)
-    )
+    trained, stats = apply_train(net, params, stats, x, 0.0, jax.random.key(2))
   np.testing.assert_allclose(
-    model.apply(net, params, stats, x), trained, rtol=2e-2, atol=2e-2
+    apply(net, params, stats, x), trained, rtol=2e-2, atol=2e-2
   )
 
 
 def test_a_closed_highway_carries_its_input():
   net = network("highway", depth=5)
-  params, stats = model.init(net, jax.random.key(0), jnp.ones(8, bool))
+  params, stats = init(net, jax.random.key(0), jnp.ones(8, bool))
   shut = dict(params)
   for i in range(1, 5):
     gate = shut[f"gate_{i}"]
@@ -115,21 +116,21 @@ def test_a_closed_highway_carries_its_input():
   one = model.Network("highway", (24,), 4)
   x = jax.random.normal(jax.random.key(1), (8, 8))
   np.testing.assert_allclose(
-    model.apply(net, shut, stats, x),
-    model.apply(one, {k: shut[k] for k in ("dense_0", "out")}, {}, x),
+    apply(net, shut, stats, x),
+    apply(one, {k: shut[k] for k in ("dense_0", "out")}, {}, x),
     rtol=1e-6,
   )
 
 
 def test_weight_norm_does_not_see_the_length_of_its_directions():
   net = network("weight_norm")
-  params, stats = model.init(net, jax.random.key(0), jnp.ones(8, bool))
+  params, stats = init(net, jax.random.key(0), jnp.ones(8, bool))
   x = jax.random.normal(jax.random.key(1), (8, 8))
   longer = jax.tree.map(lambda a: a, params)
   longer["dense_1"]["kernel"] = 7 * longer["dense_1"]["kernel"]
   np.testing.assert_allclose(
-    model.apply(net, longer, stats, x),
-    model.apply(net, params, stats, x),
+    apply(net, longer, stats, x),
+    apply(net, params, stats, x),
     rtol=1e-4,
     atol=1e-5,
   )
