@@ -115,8 +115,14 @@ def _sheets(folder, split):
     cut = sheet.reshape(-1, side, 40, side, 3).transpose(0, 2, 1, 3, 4)
     pixels.append(cut.reshape(-1, side, side, 3))
   each = zip(names, pixels, strict=True)
-  order = [labels[name, i] for name, part in each for i in range(len(part))]
-  return np.concatenate(pixels), np.asarray(order)
+  places = [(name, i) for name, part in each for i in range(len(part))]
+  if missing := [place for place in places if place not in labels]:
+    name, i = missing[0]
+    raise InputError(
+      f"{path} has no label of picture {i} of {name}, nor of "
+      f"{len(missing) - 1} others"
+    )
+  return np.concatenate(pixels), np.asarray([labels[p] for p in places])
 
 
 def share(

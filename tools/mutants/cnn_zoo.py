@@ -7,6 +7,7 @@ PREDICTORS = "tests/projects/cnn_zoo/test_predictors.py"
 COLLECTION = "tests/projects/cnn_zoo/test_collection.py"
 STUDIES = "tests/projects/cnn_zoo/test_studies.py"
 PREDICT = "tests/projects/cnn_zoo/test_predict.py"
+DATA = "tests/projects/cnn_zoo/test_data.py"
 
 MUTANTS = (
   *of(
@@ -17,6 +18,13 @@ MUTANTS = (
     ("(jnp.sqrt(square) + EPSILON)", "jnp.sqrt(square + EPSILON)"),
     ("t = step + 1.0", "t = step + 2.0"),
     ("jnp.where(sgd, gradient, scaled)", "scaled"),
+  ),
+  *of(
+    "projects/cnn_zoo/data.py",
+    DATA,
+    ("side, 3).transpose(0, 2, 1, 3, 4)", "side, 3).swapaxes(1, 2)[::-1]"),
+    (".startswith(split)})", ".startswith(split)}, reverse=True)"),
+    ("(255 * pixels.shape[-1])", "255"),
   ),
   *of(
     "projects/cnn_zoo/losses.py",

@@ -1,0 +1,59 @@
+"""Sheets of pictures are cut in the order of their labels."""
+
+import lzma
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from common.errors import InputError
+from configs.cnn_zoo import cifar10_gs
+from projects.cnn_zoo import data
+
+SIDE, ROWS = 3, 2  # Of a picture; of pictures on a sheet, 40 each.
+
+
+@pytest.fixture
+def sheets(tmp_path):
+  """Two sheets to train on, one to test; the config, pictures and labels."""
+  draw = np.random.default_rng(0)
+  pictures, lines = {}, ["file,pos,label"]
+  for name in ("train_00", "train_01", "test_00"):
+    one = draw.integers(0, 256, (ROWS * 40, SIDE, SIDE, 3), dtype=np.uint8)
+    rows = one.reshape(ROWS, 40, SIDE, SIDE, 3).transpose(0, 2, 1, 3, 4)
+    sheet = Image.fromarray(rows.reshape(ROWS * SIDE, 40 * SIDE, 3))
+    sheet.save(tmp_path / f"{name}.webp", lossless=True)
+    labels = draw.integers(0, 10, len(one))
+    lines += [f"{name}.webp,{i},{label}" for i, label in enumerate(labels)]
+    pictures[name] = one, labels
+  # Their order in the table says nothing.
+  table = "\n".join([lines[0], *lines[:0:-1]])
+  (tmp_path / "labels.csv.xz").write_bytes(lzma.compress(table.encode()))
+  config = cifar10_gs.get_config().unlock()
+  config.update(dict(dataset="sheets", data_dir=str(tmp_path)))
+  config.image_size = SIDE
+  return config, pictures
+
+
+def test_pictures_and_labels_belong_together(sheets):
+  config, pictures = sheets
+  for split in ("train", "test"):
+    parts = [pictures[name] for name in pictures if name.startswith(split)]
+    wanted, labels = map(np.concatenate, zip(*parts, strict=True))
+    got = data.load(config, split)
+    np.testing.assert_array_equal(got.labels, labels)
+    gray = wanted.mean(-1) / 127.5 - 1
+    np.testing.assert_allclose(got.pixels * got.scale - 1, gray, atol=1e-6)
+
+
+def test_what_is_missing_is_one_sentence(sheets, tmp_path):
+  config, _ = sheets
+  (tmp_path / "train_01.webp").unlink()
+  with pytest.raises(InputError, match=r"train_01\.webp cannot be read"):
+    data.load(config, "train")
+  table = "file,pos,label\ntest_00.webp,0,1\ntest_00.webp,2,1\n"
+  (tmp_path / "labels.csv.xz").write_bytes(lzma.compress(table.encode()))
+  with pytest.raises(InputError, match=r"of picture 1 of .*, nor of 77"):
+    data.load(config, "test")
+  with pytest.raises(InputError, match="no sheets of the split 'train'"):
+    data.load(config, "train")
