@@ -81,6 +81,17 @@ def test_mode_scores_of_known_points():
   assert float(lost["within_3_std"]) == 0
 
 
+def test_the_distance_of_known_points():
+  config = config_of("gaussian_grid")
+  centres = gaussian_grid.mode_centres(config)
+  distance = jax.jit(lambda x: gaussian_grid.mode_distance(x, config))
+  half = jnp.concatenate([centres, centres + 0.5])
+  one = jnp.tile(centres[:1], (50, 1))
+  for x, wanted in ((jnp.tile(centres, (2, 1)), 0), (one, 0.96), (half, 0.5)):
+    np.testing.assert_allclose(distance(x), wanted, atol=1e-6)
+  np.testing.assert_allclose(distance(half + 0.25), 1, atol=1e-6)
+
+
 def test_spread_of_known_points():
   config = config_of("gaussian_grid")
   centres = np.asarray(gaussian_grid.mode_centres(config))
