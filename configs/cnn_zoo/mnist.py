@@ -5,8 +5,8 @@
 
 Reproduces: the small CNN zoo (arXiv:2002.11448), its MNIST part: 30,000
 networks of 86 epochs and nine checkpoints each. Run so far: `v1` and the other
-architectures, for some dozens of networks each, as the project's README counts
-them; that took some 10 s of a CPU core a network.
+architectures, for dozens of networks each, as the project's README counts them;
+that took 10 to 18 s of a CPU core a network.
 
 The paper's: network, batch, shares of the data, epochs, checkpoints. From
 memory, since the paper's text was not at hand: the ranges from which
