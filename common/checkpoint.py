@@ -96,8 +96,6 @@ class Checkpoints:
     if step == self.latest():
       return
     record = {**record, "step": step, "digest": digest(state)}
-    if jax.process_count() == 1:
-      state = jax.tree.map(_first_copy, state)
     try:
       with _quiet():
         self._manager.save(
@@ -173,16 +171,6 @@ class Checkpoints:
 
   def close(self) -> None:
     self._manager.close()
-
-
-def _first_copy(leaf):
-  """Of what all devices hold alike, what the first one holds.
-
-  Orbax would have each of them write a part, cut out by a program that is
-  compiled for each shape and device.
-  """
-  alike = isinstance(leaf, jax.Array) and leaf.is_fully_replicated
-  return leaf.addressable_data(0) if alike else leaf
 
 
 @contextlib.contextmanager

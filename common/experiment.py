@@ -177,7 +177,7 @@ class Run:
   def local(self, state: Any) -> Any:
     """A copy of a replicated state on this process's first device alone.
 
-    For evaluations and pictures, which one device does.
+    For evaluations, pictures and checkpoints, which one device does.
     """
     return jax.tree.map(lambda leaf: leaf.addressable_data(0), state)
 
@@ -372,6 +372,10 @@ class Run:
       if not fine:
         name = jax.tree_util.keystr(path, simple=True, separator=".")
         self._refuse_non_finite(f"state.{name}", "non-finite", step)
+    if jax.process_count() == 1:
+      # Orbax would have each device write a part, cut out by a program that is
+      # compiled for each shape and device.
+      state = self.local(state)
     self._checkpoints.save(step, state, provenance())
     if stopping:
       raise Stopped(
