@@ -5,6 +5,7 @@ when it has grown too large, and a project whose tests take too long is named.
 """
 
 import collections
+import contextlib
 import ctypes
 import gc
 import os
@@ -71,6 +72,24 @@ def rounds_as_users() -> dict[str, bool]:
   """
   option = "xla_cpu_use_fusion_emitters"
   return {option: True} if option in os.environ["XLA_FLAGS"] else {}
+
+
+@pytest.fixture(scope="session")
+def optimised():
+  """A context in which programs are compiled as users' are.
+
+  Of those that run for seconds: unoptimised, they take four times as long.
+  """
+
+  @contextlib.contextmanager
+  def context():
+    jax.config.update("jax_disable_most_optimizations", False)
+    try:
+      yield
+    finally:
+      jax.config.update("jax_disable_most_optimizations", True)
+
+  return context
 
 
 @pytest.fixture(scope="session")

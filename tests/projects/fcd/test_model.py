@@ -111,16 +111,15 @@ def test_released_activations(released, golden):
 
 
 @pytest.fixture
-def optimised():
+def real_program(optimised):
   """The real program: 10,000 molecules repay what it takes to compile."""
   _program.cache_clear()
-  jax.config.update("jax_disable_most_optimizations", False)
-  yield
-  jax.config.update("jax_disable_most_optimizations", True)
+  with optimised():
+    yield
   _program.cache_clear()
 
 
-def test_released_distances(released, golden, optimised):
+def test_released_distances(released, golden, real_program):
   folder, lists, values = golden
 
   @functools.cache

@@ -1,7 +1,5 @@
 """A motion network for the tests of this project, trained for some seconds."""
 
-import contextlib
-
 import jax
 import pytest
 
@@ -12,27 +10,16 @@ from projects.fvd import motion, scenarios, semantics
 SHORT = {**motion.CONFIG, "steps": 400, "batch_size": 8}
 
 
-@contextlib.contextmanager
-def optimised():
-  """Programs that run for seconds are compiled as users' are.
-
-  Unoptimised, as other tests' programs are, they take four times as long.
-  """
-  jax.config.update("jax_disable_most_optimizations", False)
-  try:
-    yield
-  finally:
-    jax.config.update("jax_disable_most_optimizations", True)
-
-
 @pytest.fixture(scope="session")
-def motion_cache(tmp_path_factory):
+def motion_cache(tmp_path_factory, optimised):
   """A cache folder that holds the weights; the folder."""
   folder = tmp_path_factory.mktemp("cache")
   with pytest.MonkeyPatch.context() as patch:
     patch.setenv("XDG_CACHE_HOME", str(folder))
     begun = motion.init(SHORT)  # It runs once: unoptimised is sooner.
-    patch.setattr(motion, "init", lambda config: begun)
+    patch.setattr(
+      motion, "init", lambda config: begun if config == SHORT else None
+    )
     with optimised():
       motion.load(SHORT)
   return folder

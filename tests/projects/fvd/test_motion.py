@@ -8,8 +8,6 @@ from jax import numpy as jnp
 from common.errors import InputError
 from projects.fvd import model, motion
 
-from .conftest import optimised
-
 pytestmark = pytest.mark.slow
 
 
@@ -19,7 +17,7 @@ def clips():
 
 
 @pytest.fixture
-def ask(trained):
+def ask(trained, optimised):
   """ask(clips) -> what the network answers."""
   answers = jax.jit(
     lambda clips: motion.answers(trained, model.scaled(clips, motion.SIZE))
@@ -115,7 +113,7 @@ def test_the_network_sees_time(clips, ask):
   assert (shuffled["direction"] == answers["direction"]).mean() < 0.25
 
 
-def test_features_have_one_scale(clips, trained):
+def test_features_have_one_scale(clips, trained, optimised):
   x = model.scaled(clips[0][:300], motion.SIZE)
   features = jax.jit(motion.features)
   with optimised():
