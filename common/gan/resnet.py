@@ -13,13 +13,13 @@ from common.nn import convolution
 from common.nn.batch_last import Conv, doubled, halved
 
 
-def conv(features: int, size: int, gain: float, name: str, bias: bool = True):
+def conv(features: int, size: int, gain: float, name: str, **more):
   """A convolution of stride 1; 4 is the code's gain "he", 2 its "glorot".
 
   Uniform, of variance gain / (fan_in + fan_out).
   """
   init = nn.initializers.variance_scaling(gain / 2, "fan_avg", "uniform")
-  return Conv(features, size, bias=bias, kernel_init=init, name=name)
+  return Conv(features, size, kernel_init=init, name=name, **more)
 
 
 def _batch_norm(name: str) -> nn.BatchNorm:
@@ -42,8 +42,9 @@ class ResBlock(nn.Module):
   """x -> shortcut + conv(relu(norm(conv(relu(norm(x)))))), up or down by two.
 
   "up": pixels are doubled before the first convolution, as before the
-  shortcut's. "down": means are taken after the second; the shortcut takes them
-  first. The first convolution has no bias, and going down keeps the width.
+  shortcut's, which sees one at a time and so may come first. "down": means are
+  taken after the second; the shortcut takes them first. The first convolution
+  has no bias, and going down keeps the width.
 
   Attributes:
     features: out.
@@ -57,15 +58,14 @@ class ResBlock(nn.Module):
   def __call__(self, a: jax.Array) -> jax.Array:
     up = self.resample == "up"
     norm = _batch_norm if up else _layer_norm
-    resized = doubled(a) if up else halved(a)
-    shortcut = conv(self.features, 1, 2.0, "shortcut")(resized)
+    shortcut = conv(self.features, 1, 2.0, "shortcut")
+    shortcut = doubled(shortcut(a)) if up else shortcut(halved(a))
     inside = self.features if up else a.shape[0]
     a = nn.relu(norm("norm_1")(a))
-    a = doubled(a) if up else a
-    a = conv(inside, 3, 4.0, "conv_1", bias=False)(a)
+    first, second = ("up", "") if up else ("", "down")
+    a = conv(inside, 3, 4.0, "conv_1", bias=False, resample=first)(a)
     a = nn.relu(norm("norm_2")(a))
-    a = conv(self.features, 3, 4.0, "conv_2")(a)
-    return shortcut + (a if up else halved(a))
+    return shortcut + conv(self.features, 3, 4.0, "conv_2", resample=second)(a)
 
 
 def glorot_dense(features: int, name: str) -> nn.Dense:

@@ -28,6 +28,8 @@ class Conv(nn.Module):
     stride: in both directions.
     padding: zeros on every side; None for "SAME".
     bias: whether there is one.
+    resample: "up": of pixels doubled before; "down": 2x2 means of what comes
+      out; both for odd sizes, stride 1 and "SAME", and folded into the kernel.
     xla: as `convolution.convolve` has it; only at stride 1 and from 16
       channels on, in and out.
     kernel_init: of the kernel `[size, size, c, features]`.
@@ -38,6 +40,7 @@ class Conv(nn.Module):
   stride: int = 1
   padding: int | None = None
   bias: bool = True
+  resample: str = ""
   xla: bool = False
   kernel_init: Initializer = nn.initializers.glorot_uniform()
 
@@ -45,14 +48,18 @@ class Conv(nn.Module):
   def __call__(self, x: jax.Array) -> jax.Array:
     shape = (self.size, self.size, x.shape[0], self.features)
     kernel = self.param("kernel", self.kernel_init, shape)
-    if self.padding is None:
-      where = convolution.same(x.shape[1], self.size, self.stride)
+    if self.resample:
+      fold = {"up": convolution.convolve_up, "down": convolution.convolve_down}
+      x = fold[self.resample](x, kernel)
     else:
-      where = convolution.Geometry(self.stride, self.padding, self.padding)
-    many = min(x.shape[0], self.features) >= 16
-    x = convolution.convolve(
-      x, kernel, where, self.xla and self.stride == 1 and many
-    )
+      if self.padding is None:
+        where = convolution.same(x.shape[1], self.size, self.stride)
+      else:
+        where = convolution.Geometry(self.stride, self.padding, self.padding)
+      many = min(x.shape[0], self.features) >= 16
+      x = convolution.convolve(
+        x, kernel, where, self.xla and self.stride == 1 and many
+      )
     if self.bias:
       x = x + per_channel(
         self.param("bias", nn.initializers.zeros, (self.features,))

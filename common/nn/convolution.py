@@ -103,6 +103,46 @@ def transpose(
   return out
 
 
+def convolve_down(a: jax.Array, kernel: jax.Array) -> jax.Array:
+  """2x2 means of a convolution, `[c, h, w, b] -> [f, h/2, w/2, b]`.
+
+  Of stride 1, padded as "SAME". The means are taken of the kernel: it becomes
+  one of stride 2, a row and a column larger, with 4/9 of a 3x3 kernel's
+  products.
+
+  Args:
+    a: of even h and w.
+    kernel: `[k, k, c, f]`, k odd.
+  """
+  r = len(kernel) // 2
+  return convolve(a, halved_kernel(kernel), Geometry(2, r, r))
+
+
+def convolve_up(a: jax.Array, kernel: jax.Array) -> jax.Array:
+  """A convolution of doubled pixels, `[c, h, w, b] -> [f, 2h, 2w, b]`.
+
+  The transpose of 2x2 means of a convolution, and four times that: the same
+  saving as there, and the doubled picture is never made.
+
+  Args:
+    a: `[c, h, w, b]`.
+    kernel: `[k, k, c, f]`, k odd; of stride 1, padded as "SAME".
+  """
+  r = len(kernel) // 2
+  turned = 4 * halved_kernel(kernel[::-1, ::-1].swapaxes(2, 3))
+  size = 2 * a.shape[1], 2 * a.shape[2]
+  return transpose(a, turned, Geometry(2, r, r), size)
+
+
+def halved_kernel(kernel: jax.Array) -> jax.Array:
+  """The mean of a kernel at four neighbouring places, `[k + 1, k + 1, ...]`."""
+  for axis in (0, 1):
+    before, after = [(0, 0)] * kernel.ndim, [(0, 0)] * kernel.ndim
+    before[axis], after[axis] = (0, 1), (1, 0)
+    kernel = (jnp.pad(kernel, before) + jnp.pad(kernel, after)) / 2
+  return kernel
+
+
 def patches(a: jax.Array, size: int, where: Geometry) -> jax.Array:
   """The squares under a kernel, `[c, h, w, b] -> [k k c, oh, ow, b]`.
 

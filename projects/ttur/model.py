@@ -17,7 +17,7 @@ from jax import numpy as jnp
 from common.errors import InputError
 from common.gan import dcgan, mlp, resnet
 from common.nn import convolution
-from common.nn.batch_last import Conv, doubled
+from common.nn.batch_last import Conv
 
 _TRUNCATED = nn.initializers.truncated_normal(0.02)  # of DCGAN's convolutions
 _NORMAL = nn.initializers.normal(0.02)  # its other kernels
@@ -43,10 +43,14 @@ class Decoder(nn.Module):
     stages = int(math.log2(self.size // 8)) + 1
     for i in range(stages):
       for j in range(2):
-        conv = Conv(self.filters, 3, xla=not self.loop, name=f"conv_{i}_{j}")
+        conv = Conv(
+          self.filters,
+          3,
+          resample="up" if i and not j else "",
+          xla=not self.loop,
+          name=f"conv_{i}_{j}",
+        )
         a = nn.elu(conv(a))
-      if i < stages - 1:
-        a = doubled(a)
     a = Conv(self.channels, 3, name="conv")(a)
     return convolution.batch_first(a)
 

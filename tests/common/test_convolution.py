@@ -7,7 +7,7 @@ from jax import numpy as jnp
 from jax.sharding import Mesh, NamedSharding, PartitionSpec
 
 from common.nn import convolution
-from common.nn.batch_last import Conv
+from common.nn.batch_last import Conv, doubled, halved
 from common.nn.convolution import Geometry, same
 
 CASES = [  # h, w, kernel, channels, features, geometry
@@ -62,6 +62,35 @@ def test_it_is_xlas_with_all_derivatives(h, w, k, c, f, where):
     x = jnp.zeros(a.shape, g.dtype)  # Linear: any will do.
     return jax.vjp(lambda x: theirs(x, kernel), x)[1](g)[0]
 
+  same_with_derivatives(ours, theirs, a, kernel, g)
+  same_with_derivatives(transposed, their_transposed, g, kernel, a)
+
+
+@pytest.mark.parametrize(("k", "c", "f"), [(3, 2, 5), (5, 3, 1), (3, 1, 2)])
+def test_kernels_take_in_what_halves_and_doubles(k, c, f):
+  draw = np.random.default_rng(0)
+  normal = lambda *shape: draw.normal(size=shape).astype(np.float32)
+  kernel = normal(k, k, c, f)
+  plain = lambda a, kernel: xla(a, kernel, same(a.shape[1], k, 1))
+  same_with_derivatives(
+    convolution.convolve_down,
+    lambda a, kernel: halved(plain(a, kernel)),
+    normal(c, 6, 4, 2),
+    kernel,
+    normal(f, 3, 2, 2),
+  )
+  same_with_derivatives(
+    convolution.convolve_up,
+    lambda a, kernel: plain(doubled(a), kernel),
+    normal(c, 3, 4, 2),
+    kernel,
+    normal(f, 6, 8, 2),
+  )
+
+
+def same_with_derivatives(ours, theirs, a, kernel, g):
+  """The values, the pullbacks of g, and the gradient of a gradient's norm."""
+
   def all_of(function):
     def slope(*arguments):  # A gradient's penalty, as WGAN-GP's.
       total = lambda x, kernel: jnp.sum(jnp.tanh(function(x, kernel)))
@@ -75,15 +104,20 @@ def test_it_is_xlas_with_all_derivatives(h, w, k, c, f, where):
       )
     )
 
-  def exactly(function, *arguments):
-    """In float64: XLA's float32, too, rounds by what a processor has."""
-    with jax.enable_x64(True):
-      return jax.device_get(all_of(function)(*map(np.float64, arguments)))
+  with jax.enable_x64(True):  # XLA's float32, too, rounds by the processor.
+    exact = jax.device_get(all_of(theirs)(*map(np.float64, (a, kernel, g))))
+  near(all_of(ours)(a, kernel, g), exact)
 
-  near(all_of(ours)(a, kernel, g), exactly(theirs, a, kernel, g))
-  near(
-    all_of(transposed)(g, kernel, a), exactly(their_transposed, g, kernel, a)
+
+def test_a_layer_takes_in_what_halves_and_doubles():
+  a = jnp.arange(32.0).reshape(2, 4, 4, 1)
+  down, up, plain = (
+    Conv(3, 3, resample=resample) for resample in ("down", "up", "")
   )
+  params = plain.init(jax.random.key(0), a)
+  params["params"]["bias"] = jnp.array([1.0, -2.0, 3.0])
+  near(down.apply(params, a), halved(plain.apply(params, a)))
+  near(up.apply(params, a), plain.apply(params, doubled(a)))
 
 
 def test_patches_are_those_of_the_narrower_side():

@@ -62,9 +62,10 @@ MUTANTS = (
     "common/gan/resnet.py",
     f"{TESTS}test_model.py",
     ("inside = self.features if up else a.shape[0]", "inside = self.features"),
-    ("a = doubled(a) if up else a\n", "a = a\n"),
+    ('("up", "") if up', '("", "up") if up'),
     ("norm = _batch_norm if up else _layer_norm", "norm = _batch_norm"),
-    ("(a if up else halved(a))", "a"),
+    ('else ("", "down")', 'else ("down", "")'),
+    ("shortcut(halved(a))", "halved(shortcut(a)) * 0"),
     ("variance_scaling(gain / 2", "variance_scaling(gain / 6"),
   ),
   *of(

@@ -17,7 +17,7 @@ from flax import linen as nn
 from jax import numpy as jnp
 
 from common.nn import convolution
-from common.nn.batch_last import Conv, halved, per_channel
+from common.nn.batch_last import Conv, per_channel
 from common.nn.convolution import Geometry
 
 State = tuple[jax.Array, jax.Array]  # Of an LSTM: c and h.
@@ -184,10 +184,8 @@ def blank(features: int, side: int, batch: int) -> State:
   return zeros, zeros
 
 
-def pool(x: jax.Array, kind: str) -> jax.Array:
-  """Means or maxima of 2x2 squares, `[c, h, w, b] -> [c, h/2, w/2, b]`."""
-  if kind == "mean":
-    return halved(x)
+def pool(x: jax.Array) -> jax.Array:
+  """Maxima of 2x2 squares, `[c, h, w, b] -> [c, h/2, w/2, b]`."""
   c, h, w, b = x.shape
   squares = x.reshape(c, h // 2, 2, w // 2, 2, b)
   # Not `max`: its gradient looks for the maximum among numbers that XLA may
@@ -222,12 +220,14 @@ class LatentConv(nn.Module):
     features: channels that come out.
     size: odd.
     bias: whether there is one.
+    halve: gives means of 2x2 squares, folded into the kernel.
     kernel_init: of the kernel `[size, size, c, features]`.
   """
 
   features: int
   size: int
   bias: bool = True
+  halve: bool = False
   kernel_init: Callable = nn.initializers.glorot_uniform()
 
   @nn.compact
@@ -241,35 +241,43 @@ class LatentConv(nn.Module):
     kernel = self.param("kernel", self.kernel_init, shape)
     of_x, of_z, of_h = jnp.split(kernel, [first, first + len(z)], axis=2)
     of_maps = jnp.concatenate([of_x, of_h], axis=2)
-    where = convolution.same(side, self.size, 1)
-    out = convolution.convolve(maps, of_maps, where)
+    if self.halve:
+      out, stride = convolution.convolve_down(maps, of_maps), 2
+      of_z = convolution.halved_kernel(of_z)
+    else:
+      where, stride = convolution.same(side, self.size, 1), 1
+      out = convolution.convolve(maps, of_maps, where)
     taps = jnp.einsum("uvzf,zb->uvfb", of_z, z)
-    out += spread(spread(taps.swapaxes(0, 1), side, 2), side, 1)
+    rows = spread(taps.swapaxes(0, 1), side, 2, stride)
+    out += spread(rows, side, 1, stride)
     if self.bias:
       bias = self.param("bias", nn.initializers.zeros, (self.features,))
       out += per_channel(bias)
     return out
 
 
-def spread(taps: jax.Array, side: int, axis: int) -> jax.Array:
+def spread(taps: jax.Array, side: int, axis: int, stride: int = 1) -> jax.Array:
   """`[k, ...] -> [...]` with a new axis: at each place a sum of taps.
 
   It is of those that a kernel of this size, laid there, has inside of a line of
   `side` ones: of all but near its ends.
 
   Args:
-    taps: an odd number of them.
+    taps: the first stands (k - 1) // 2 before a place.
     side: length of the line.
     axis: of what comes out.
+    stride: from place to place.
   """
-  r = len(taps) // 2
+  k, n = len(taps), side // stride
+  r = (k - 1) // 2
   at = lambda i: jnp.expand_dims(
-    taps[max(r - i, 0) : side + r - i].sum(0), axis
+    taps[max(r - stride * i, 0) : side + r - stride * i].sum(0), axis
   )
-  first = [at(i) for i in range(min(r, side))]
-  inside = [jnp.repeat(at(r), side - 2 * r, axis)] if side > 2 * r else []
-  last = [at(i) for i in range(max(r, side - r), side)]
-  return jnp.concatenate([*first, *inside, *last], axis)
+  start = min(-(-r // stride), n)
+  stop = max(start, (side + r - k) // stride + 1)
+  inside = [jnp.repeat(at(start), stop - start, axis)] if stop > start else []
+  ends = [at(i) for i in range(start)], [at(i) for i in range(stop, n)]
+  return jnp.concatenate([*ends[0], *inside, *ends[1]], axis)
 
 
 def unit_kernels(raw: jax.Array) -> jax.Array:
@@ -313,6 +321,7 @@ def warp(x: jax.Array, kernels: jax.Array, mode: str) -> jax.Array:
   room = (size // 2, size // 2)
   padded = jnp.pad(x, ((0, 0), room, room, (0, 0)), mode)
 
+  @jax.checkpoint  # Kept, the patches of all samples would take longer.
   def move(one, kernels):
     patches = convolution.patches(one[..., None], size, Geometry(1))
     return jnp.einsum(

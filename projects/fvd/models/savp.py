@@ -52,8 +52,10 @@ class Cell(nn.Module):
     z = z.T
     old, new, levels = iter(maps), [], []
 
-    def conv(x, features, size, name):
-      layer = layers.LatentConv(features, size, kernel_init=_INIT, name=name)
+    def conv(x, features, size, name, halve=False):
+      layer = layers.LatentConv(
+        features, size, halve=halve, kernel_init=_INIT, name=name
+      )
       return layer(x, z)
 
     def act(x, name):
@@ -69,8 +71,8 @@ class Cell(nn.Module):
 
     x = jnp.concatenate([frame, first])
     for i, features in enumerate(self.down):
-      x = conv(x, features, 3 if i else 5, f"down_{i}")
-      x = act(layers.pool(x, "mean"), f"down_{i}")
+      x = conv(x, features, 3 if i else 5, f"down_{i}", halve=True)
+      x = act(x, f"down_{i}")
       x = lstm(x, features, f"down_lstm_{i}")
       levels.append(x)
     bottom = levels.pop()

@@ -56,7 +56,7 @@ class Encoder(nn.Module):
         x = layers.BatchNorm(self.train, name=f"{name}_norm")(x)
         x = nn.leaky_relu(x, _SLOPE)
       skips.append(x)
-      x = layers.pool(x, "max")
+      x = layers.pool(x)
     side = x.shape[1]
     x = conv(self.features, side, padding=0, name="out")(x)
     x = layers.BatchNorm(self.train, name="out_norm")(x)

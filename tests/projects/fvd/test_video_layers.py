@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from jax import numpy as jnp
 
-from common.nn.batch_last import doubled
+from common.nn.batch_last import halved
 from projects.fvd.models import discriminator, feedback, layers
 
 
@@ -49,20 +49,34 @@ def test_a_convolutional_lstm_is_its_equations():
   np.testing.assert_allclose(new_c[0], wanted, atol=1e-6)
 
 
-@pytest.mark.parametrize(("size", "side"), [(3, 4), (5, 7), (5, 3), (5, 2)])
-def test_a_convolution_of_latents_is_that_of_flat_channels(size, side):
+@pytest.mark.parametrize(
+  ("size", "side", "halve"),
+  [
+    (3, 4, False),
+    (5, 7, False),
+    (5, 3, False),
+    (5, 2, False),
+    (5, 8, True),
+    (3, 4, True),
+    (5, 2, True),
+  ],
+)
+def test_a_convolution_of_latents_is_that_of_flat_channels(size, side, halve):
   x, h = draw(2, side, side, 3), draw(4, side, side, 3, seed=1)
-  z, g = draw(3, 3, seed=2), draw(2, side, side, 3, seed=3)
+  made_side = side // 2 if halve else side
+  z, g = draw(3, 3, seed=2), draw(2, made_side, made_side, 3, seed=3)
   params = {"kernel": draw(size, size, 9, 2, seed=4), "bias": draw(2, seed=5)}
 
   def ours(params, x, z, h):
-    made = layers.LatentConv(2, size).apply({"params": params}, x, z, h)
+    layer = layers.LatentConv(2, size, halve=halve)
+    made = layer.apply({"params": params}, x, z, h)
     return (g * made).sum(), made
 
   def plain(params, x, z, h):
     flat = jnp.broadcast_to(z[:, None, None], (3, side, side, 3))
     seen = jnp.concatenate([x, flat, h])
     made = layers.Conv(2, size).apply({"params": params}, seen)
+    made = halved(made) if halve else made
     return (g * made).sum(), made
 
   (slopes, made), (wanted, all_made) = jax.jit(
@@ -234,9 +248,12 @@ def test_enlarging_is_bilinear_between_pixels():
   x = draw(2, 3, 3, 2)
   image = jax.image.resize(x, (2, 6, 6, 2), "linear")
   np.testing.assert_allclose(layers.enlarge(x), image, atol=1e-6)
-  twice = doubled(x)
-  np.testing.assert_array_equal(layers.pool(twice, "max"), x)
-  np.testing.assert_allclose(layers.pool(doubled(x), "mean"), x, atol=1e-6)
+
+
+def test_a_pool_takes_maxima_of_squares():
+  x = draw(2, 4, 6, 2)
+  squares = x.reshape(2, 2, 2, 3, 2, 2)
+  np.testing.assert_array_equal(layers.pool(x), squares.max((2, 4)))
 
 
 def test_a_transposed_convolution_is_the_transpose():
