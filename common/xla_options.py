@@ -68,15 +68,19 @@ def keep_programs() -> pathlib.Path | None:
 
 def _processor() -> str:
   """A name for what the processor can do."""
+  text = "\n".join([platform.processor(), *_abilities()])
+  digest = hashlib.sha256(text.encode()).hexdigest()
+  return f"{platform.machine()}_{digest[:8]}"
+
+
+def _abilities() -> list[str]:
+  """Lines that tell kinds of processors apart: names, and what they know."""
   try:
     lines = pathlib.Path("/proc/cpuinfo").read_text().splitlines()
   except OSError:
-    lines = []
+    return []
   # "flags" of x86, "Features" of ARM.
-  known = [x for x in lines if x.lower().startswith(("model name", "f"))]
-  text = "\n".join([platform.processor(), *sorted(set(known))])
-  digest = hashlib.sha256(text.encode()).hexdigest()
-  return f"{platform.machine()}_{digest[:8]}"
+  return sorted({x for x in lines if x.lower().startswith(("model name", "f"))})
 
 
 def compile_in_haste() -> None:
@@ -101,11 +105,28 @@ def convolutions() -> dict[str, str]:
   up to five times as long; elsewhere, and in versions that do not know the
   option, they are empty.
   """
-  options = {"xla_cpu_experimental_ynn_fusion_type": ""}
+  return _if_known({"xla_cpu_experimental_ynn_fusion_type": ""})
+
+
+@functools.cache
+def wide_vectors() -> dict[str, str]:
+  """Compiler options for small networks whose work stays in a core's cache.
+
+  Vectors of 512 bits in place of XLA's 256, on processors that have them
+  (AVX-512): worth 1.07 times of the CNN zoo's step on one. Elsewhere, and in
+  versions that do not know the option, they are empty.
+  """
+  if not any("avx512f" in line.split() for line in _abilities()):
+    return {}
+  return _if_known({"xla_cpu_prefer_vector_width": "512"})
+
+
+def _if_known(options: dict[str, str]) -> dict[str, str]:
+  """The options, on CPUs and where this version of XLA takes them."""
   if jax.default_backend() != "cpu":
     return {}
   try:
     jax.jit(lambda x: x + 1, compiler_options=options)(1)
-  except jax.errors.JaxRuntimeError:  # A version that does not know it.
+  except jax.errors.JaxRuntimeError:
     return {}
   return options

@@ -16,6 +16,8 @@ import numpy as np
 from jax import numpy as jnp
 from jax.sharding import AxisType, PartitionSpec
 
+from common import xla_options
+
 from . import data
 
 
@@ -60,7 +62,7 @@ def compiled(
     mapped = jax.shard_map(
       function, mesh=mesh, in_specs=specs, out_specs=out, check_vma=False
     )
-    return jax.jit(mapped)
+    return jax.jit(mapped, compiler_options=xla_options.wide_vectors())
 
   def advance(states, counts, pictures, rows, steps, key, first):
     def one_batch(t, states):

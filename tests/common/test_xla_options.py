@@ -2,6 +2,7 @@
 
 import os
 import platform
+import re
 import subprocess
 import sys
 import types
@@ -11,15 +12,33 @@ import pytest
 
 from common import xla_options
 
+KINDS = (xla_options.convolutions, xla_options.wide_vectors)
 
-def test_options_are_taken_or_empty(monkeypatch):
-  options = xla_options.convolutions()
+
+@pytest.fixture
+def abilities(monkeypatch):
+  """Says what the processor knows."""
+
+  def say(line):
+    monkeypatch.setattr(xla_options, "_abilities", lambda: [line])
+
+  say("flags : fpu avx512f")
+  return say
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_options_are_taken_or_empty(kind, abilities, monkeypatch):
+  options = kind.__wrapped__()
+  assert len(options) == 1
   assert jax.jit(lambda x: 2 * x, compiler_options=options)(1.5) == 3
   monkeypatch.setattr(jax, "default_backend", lambda: "gpu")
-  assert xla_options.convolutions.__wrapped__() == {}
+  assert kind.__wrapped__() == {}
 
 
-def test_a_version_that_does_not_know_them_is_left_alone(monkeypatch):
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_version_that_does_not_know_them_is_left_alone(
+  kind, abilities, monkeypatch
+):
   def refuse(*_, **options):
     assert options["compiler_options"]
 
@@ -31,7 +50,40 @@ def test_a_version_that_does_not_know_them_is_left_alone(monkeypatch):
   monkeypatch.setattr(jax, "jit", refuse)
   if jax.default_backend() != "cpu":
     pytest.skip("the options are for CPUs")
-  assert xla_options.convolutions.__wrapped__() == {}
+  assert kind.__wrapped__() == {}
+
+
+def test_vectors_are_wide_only_where_a_processor_has_them(abilities):
+  abilities("flags : fpu avx2 avx512")
+  assert xla_options.wide_vectors.__wrapped__() == {}
+
+
+WIDTHS = """
+import jax
+from jax import numpy as jnp
+from common import xla_options
+xla_options._abilities = lambda: ["flags : avx512f"]
+def wide(x): return jnp.sin(x) ** 3 + jnp.roll(x, 1)
+def usual(x): return jnp.sin(x) ** 5 + jnp.roll(x, 1)
+x = jnp.ones(4096)
+jax.jit(wide, compiler_options=xla_options.wide_vectors())(x)
+jax.jit(usual)(x)
+"""
+
+
+def test_a_vectors_width_is_that_of_its_program_alone(
+  root, tmp_path, monkeypatch
+):
+  monkeypatch.setenv("XLA_FLAGS", f"--xla_dump_to={tmp_path}")
+  monkeypatch.setenv("JAX_ENABLE_COMPILATION_CACHE", "0")
+  subprocess.run([sys.executable, "-c", WIDTHS], cwd=root, check=True)
+
+  def widths(name):
+    text = "".join(p.read_text() for p in tmp_path.glob(f"*jit_{name}.*.ll"))
+    return set(re.findall(r'"prefer-vector-width"="(\d+)"', text))
+
+  assert widths("wide") == {"512"}
+  assert widths("usual") == {"256"}
 
 
 @pytest.mark.parametrize(

@@ -33,6 +33,17 @@ MUTANTS = (
     ("return -jnp.sum(", "return jnp.sum("),
   ),
   *of(
+    "projects/cnn_zoo/programs.py",
+    "tests/projects/cnn_zoo/test_train.py",
+    ("xla_options.wide_vectors()", "{}"),
+  ),
+  *of(
+    "common/xla_options.py",
+    "tests/common/test_xla_options.py",
+    ('"avx512f" in line.split()', '"avx" in line'),
+    ('vector_width": "512"', 'vector_width": "256"'),
+  ),
+  *of(
     "projects/cnn_zoo/train.py",
     RULES,
     ("1 / (1 - rate)", "1.0"),

@@ -2,12 +2,14 @@
 
 import shutil
 
+import jax
 import numpy as np
 import pytest
 
+from common import xla_options
 from common.errors import InputError
 from configs.cnn_zoo import mnist
-from projects.cnn_zoo import files, model, train
+from projects.cnn_zoo import files, model, programs, train
 
 # Fully connected, of few choices: its programs compile faster. The README's
 # commands, which tests run, train the CNN.
@@ -24,6 +26,16 @@ def zoo(tmp_path_factory):
   _, scores = train.train(CONFIG, str(folder))
   assert scores["networks"] == 6
   return folder
+
+
+def test_its_programs_have_the_processors_widest_vectors(monkeypatch):
+  asked, wide = [], {"xla_cpu_prefer_vector_width": "512"}
+  monkeypatch.setattr(xla_options, "wide_vectors", lambda: wide)
+  monkeypatch.setattr(
+    jax, "jit", lambda _, compiler_options: asked.append(compiler_options)
+  )
+  programs.compiled(lambda *_: None, lambda *_: None, CONFIG)
+  assert asked == [wide, wide]
 
 
 @pytest.mark.slow
