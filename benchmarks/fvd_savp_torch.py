@@ -87,13 +87,10 @@ class Cell(nn.ModuleDict):
     flat = down[-1] * (config.image_size >> len(down)) ** 2
     self["kernels"] = nn.Linear(flat, config.kernels * config.kernel_size**2)
     pictures = config.kernels + 3
-    for name, inside, out in (
-      ("scratch", 0, 3),
-      ("masks", 3 * pictures, pictures),
-    ):
-      self[f"{name}_in"] = Conv(c + z, last, 3)
-      self[f"{name}_in_norm"] = instance_norm(last)
-      self[name] = Conv(last + inside + z, out, 3)
+    self["heads"] = Conv(c + z, 2 * last, 3)
+    self["heads_norm"] = instance_norm(2 * last)
+    self["scratch"] = Conv(last + z, 3, 3)
+    self["masks"] = Conv(last + 3 * pictures + z, pictures, 3)
 
   def forward(self, states: Any, frame: Any, first: Any, z: Any) -> Any:
     config = self.config
@@ -129,10 +126,9 @@ class Cell(nn.ModuleDict):
     middle = F.one_hot(torch.tensor(size**2 // 2), size**2)
     kernels = shared.unit_kernels(raw + middle)
     moved = shared.warp(mirrored(frame, size // 2), kernels, side)
-    s = act(self["scratch_in"](with_z(x)), "scratch_in")
+    s, m = act(self["heads"](with_z(x)), "heads").chunk(2, 1)
     scratch = torch.sigmoid(self["scratch"](with_z(s)))
     choice = torch.cat([moved, torch.stack([frame, first, scratch], 1)], 1)
-    m = act(self["masks_in"](with_z(x)), "masks_in")
     m = self["masks"](with_z(torch.cat([m, choice.flatten(1, 2)], 1)))
     masks = torch.softmax(m, 1)
     return (z_state, new), (masks[:, :, None] * choice).sum(1)

@@ -92,10 +92,10 @@ class Cell(nn.Module):
     moved = layers.warp(frame, kernels, "symmetric")
 
     last = self.up[-1]
-    s = act(conv(x, last, 3, "scratch_in"), "scratch_in")
+    # Two convolutions of the same map as one.
+    s, m = jnp.split(act(conv(x, 2 * last, 3, "heads"), "heads"), 2)
     scratch = nn.sigmoid(conv(s, 3, 3, "scratch"))
     choice = jnp.concatenate([moved, jnp.stack([frame, first, scratch])])
-    m = act(conv(x, last, 3, "masks_in"), "masks_in")
     pictures = choice.reshape(-1, *frame.shape[1:])
     m = conv(jnp.concatenate([m, pictures]), len(choice), 3, "masks")
     masks = nn.softmax(m, axis=0)

@@ -13,17 +13,22 @@ F_X = jnp.array([1.0, 2.0, 0.0])
 X_PRIME = jnp.array([[3.0, 0.0]])
 F_X_PRIME = jnp.array([-1.0])
 
+# Compiled whole: op by op, every shape would be compiled in dozens of pieces.
+target_slope = jax.jit(losses.target_slope)
+lipschitz_penalty = jax.jit(losses.lipschitz_penalty, static_argnums=4)
+penalised_wasserstein = jax.jit(losses.penalised_wasserstein, static_argnums=5)
+
 
 def test_the_authors_example():
-  slope = losses.target_slope(F_X, F_X_PRIME, X, X_PRIME)
+  slope = target_slope(F_X, F_X_PRIME, X, X_PRIME)
   np.testing.assert_allclose(slope, [0.933752], rtol=2e-6)
-  penalty = losses.lipschitz_penalty(F_X, F_X_PRIME, X, X_PRIME, "all")
+  penalty = lipschitz_penalty(F_X, F_X_PRIME, X, X_PRIME, "all")
   np.testing.assert_allclose(penalty, 2.036894, rtol=2e-6)
   # The same three pairs, matched.
   three = jnp.repeat(X_PRIME, 3, axis=0), jnp.repeat(F_X_PRIME, 3)
-  matched = losses.lipschitz_penalty(F_X, three[1], X, three[0], "matched")
+  matched = lipschitz_penalty(F_X, three[1], X, three[0], "matched")
   np.testing.assert_allclose(matched, 2.036894, rtol=2e-6)
-  tau = losses.penalised_wasserstein(F_X, F_X_PRIME, X, X_PRIME, 0.1, "all")
+  tau = penalised_wasserstein(F_X, F_X_PRIME, X, X_PRIME, 0.1, "all")
   np.testing.assert_allclose(tau, 2.0 - 0.2036894, rtol=2e-6)
 
 
@@ -55,13 +60,13 @@ def test_many_points_agree_with_a_loop_in_float64(shape):
   flat = lambda a: a.reshape(6, -1)
   slope, penalties = transcription(f_x, f_x_prime, flat(x), flat(x_prime))
   np.testing.assert_allclose(
-    losses.target_slope(f_x, f_x_prime, x, x_prime), slope, rtol=1e-4
+    target_slope(f_x, f_x_prime, x, x_prime), slope, rtol=1e-4
   )
   for pairs, expected in (
     ("all", penalties.mean()),
     ("matched", np.diag(penalties).mean()),
   ):
-    got = losses.lipschitz_penalty(f_x, f_x_prime, x, x_prime, pairs)
+    got = lipschitz_penalty(f_x, f_x_prime, x, x_prime, pairs)
     np.testing.assert_allclose(got, expected, rtol=1e-5)
 
 
@@ -72,21 +77,21 @@ def test_two_diracs(weight):
   r = 5.0
 
   def tau(rise, x_prime):
-    return losses.penalised_wasserstein(
+    return penalised_wasserstein(
       rise[None], jnp.zeros(1), x, x_prime, weight, "matched"
     )
 
   best = jnp.float32(r / (2 * weight))
-  assert abs(jax.grad(tau)(best, x_prime)) < 1e-6
+  assert abs(jax.jit(jax.grad(tau))(best, x_prime)) < 1e-6
   np.testing.assert_allclose(tau(best, x_prime), r / (4 * weight), rtol=1e-6)
-  slope = losses.target_slope(best[None], jnp.zeros(1), x, x_prime)
+  slope = target_slope(best[None], jnp.zeros(1), x, x_prime)
   np.testing.assert_allclose(slope, 1 / (2 * weight), rtol=1e-5)
   np.testing.assert_allclose(
     losses.constant_slope(weight, x_prime), slope, 1e-5
   )
   # -d tau / dx' is half the critic's slope, towards the real point: with the
   # critic held fast by the envelope theorem.
-  descent = -jax.grad(tau, 1)(best, x_prime)[0]
+  descent = -jax.jit(jax.grad(tau, 1))(best, x_prime)[0]
   expected = jnp.array([0.6, 0.8]) / (4 * weight)
   np.testing.assert_allclose(descent, expected, rtol=1e-5)
 
@@ -94,42 +99,46 @@ def test_two_diracs(weight):
 def test_a_linear_critic_on_a_line():
   f = lambda x: 5 * x[:, 0]
   x, x_prime = jnp.array([[1.0], [2.0], [4.0]]), jnp.array([[-1.0], [-3.0]])
-  slope = losses.target_slope(f(x), f(x_prime), x, x_prime)
+  slope = target_slope(f(x), f(x_prime), x, x_prime)
   np.testing.assert_allclose(slope, 5.0, rtol=1e-5)
-  value, got = losses.slopes(f, x_prime)
+  value, got = jax.jit(lambda x: losses.slopes(f, x))(x_prime)
   np.testing.assert_allclose(value, f(x_prime))
   np.testing.assert_allclose(got, 5.0)
   assert losses.slope_penalty(got, slope) < 1e-8
   # Data on both sides, and as much of a rise there: the pulls cancel.
   around, rise = jnp.array([[-3.0], [1.0]]), jnp.array([2.0, 2.0])
-  assert losses.target_slope(rise, jnp.zeros(2), around, x_prime)[0] < 1e-6
+  assert target_slope(rise, jnp.zeros(2), around, x_prime)[0] < 1e-6
 
 
 def test_where_p_is_q_a_constant_critic_is_worth_nothing():
   x = jnp.array([[1.0, 2.0], [0.0, -1.0]])
   f = jnp.ones(2)
   for pairs in ("matched", "all"):
-    tau = losses.penalised_wasserstein(f, f, x, x, 0.1, pairs)
+    tau = penalised_wasserstein(f, f, x, x, 0.1, pairs)
     assert tau == 0
     # Points that coincide count nothing, whatever the critic says.
-    assert jnp.isfinite(losses.lipschitz_penalty(f, -f, x, x, pairs))
-    slope = jax.grad(losses.lipschitz_penalty)(f, -f, x, x, pairs)
+    assert jnp.isfinite(lipschitz_penalty(f, -f, x, x, pairs))
+    slope = jax.jit(jax.grad(losses.lipschitz_penalty), static_argnums=4)(
+      f, -f, x, x, pairs
+    )
     assert jnp.isfinite(slope).all()
-  np.testing.assert_array_equal(losses.target_slope(f, f, x, x), 0)
+  np.testing.assert_array_equal(target_slope(f, f, x, x), 0)
 
 
 def test_the_target_follows_nobody_and_a_flat_critic_has_a_gradient():
   def target(f_x, f_x_prime, x, x_prime):
-    return jnp.sum(losses.target_slope(f_x, f_x_prime, x, x_prime))
+    return jnp.sum(target_slope(f_x, f_x_prime, x, x_prime))
 
-  for gradient in jax.grad(target, (0, 1, 2, 3))(F_X, F_X_PRIME, X, X_PRIME):
+  slopes = jax.jit(jax.grad(target, (0, 1, 2, 3)))
+  for gradient in slopes(F_X, F_X_PRIME, X, X_PRIME):
     np.testing.assert_array_equal(gradient, 0)
 
+  @jax.jit
   def penalty(weight):
     _, slope = losses.slopes(lambda a: a @ weight, X)
     return losses.slope_penalty(slope, jnp.full(3, 2.0))
 
-  assert jnp.isfinite(jax.grad(penalty)(jnp.zeros(2))).all()
+  assert jnp.isfinite(jax.jit(jax.grad(penalty))(jnp.zeros(2))).all()
   # Two-sided: too flat and too steep cost the same.
   for length in (1.0, 3.0):
     np.testing.assert_allclose(penalty(jnp.array([length, 0.0])), 1.0, 1e-6)

@@ -19,6 +19,13 @@ def config_of(variant="smoke", **changes):
   return config
 
 
+def begun(config):
+  """A network's `apply`, compiled whole: op by op takes longer; variables."""
+  net = model.network(config)
+  variables = jax.jit(net.init)(jax.random.key(1), model.example(config))
+  return jax.jit(net.apply, static_argnames="method"), variables
+
+
 def molecules(smiles=SMILES):
   return [Chem.MolFromSmiles(text) for text in smiles]
 
@@ -53,18 +60,17 @@ def padded(params, found, slots, most=4):
 @pytest.fixture(scope="module")
 def network():
   config = config_of(width=6, depth=2)
-  net = model.network(config)
-  variables = net.init(jax.random.key(1), model.example(config))
+  apply, variables = begun(config)
   # Large, so that a molecule's share of 1 / 150 is seen; biases, too.
   params = jax.tree.map(lambda leaf: 5 * leaf + 0.3, variables["params"])
-  return config, net, params
+  return config, apply, params
 
 
 def test_packed_is_the_padded_layout(network):
-  config, net, params = network
+  config, apply, params = network
   found = molecules((*SMILES, FIVE))
   batch = graphs.pack([graphs.of_molecule(m, config.graph) for m in found])
-  logits, _ = net.apply({"params": params}, batch)
+  logits, _ = apply({"params": params}, batch)
   np.testing.assert_allclose(
     logits, padded(params, found, 150), rtol=1e-5, atol=1e-5
   )
@@ -76,7 +82,7 @@ def test_both_are_cut_at_the_same_place(network):
   few.graph.atom_slots = 4
   found = molecules(("CCCCCO", "CCO"))
   batch = graphs.pack([graphs.of_molecule(m, few.graph) for m in found])
-  logits, _ = model.network(few).apply({"params": params}, batch)
+  logits, _ = jax.jit(model.network(few).apply)({"params": params}, batch)
   np.testing.assert_allclose(
     logits, padded(params, found, 4), rtol=1e-5, atol=1e-5
   )
@@ -88,24 +94,24 @@ def test_both_are_cut_at_the_same_place(network):
 
 
 def test_a_molecule_does_not_depend_on_its_batch(network):
-  config, net, params = network
+  config, apply, params = network
   packed = lambda found: graphs.pack(
     [graphs.of_molecule(m, config.graph) for m in found]
   )
-  all_, _ = net.apply({"params": params}, packed(molecules()))
-  alone, _ = net.apply({"params": params}, packed(molecules()[2:3]))
+  all_, _ = apply({"params": params}, packed(molecules()))
+  alone, _ = apply({"params": params}, packed(molecules()[2:3]))
   np.testing.assert_allclose(all_[2:3], alone, rtol=1e-5)
 
 
 def test_a_batch_that_fills_its_length_to_the_last_atom(network):
-  config, net, params = network
+  config, apply, params = network
   whole = graphs.of_molecule(molecules(("C" * 128,))[0], config.graph)
   batch = graphs.pack([whole])
   assert len(batch.atoms) > 128 and batch.molecule[-1] == 1
   other = graphs.pack([whole, whole])
   np.testing.assert_allclose(
-    net.apply({"params": params}, batch)[0],
-    net.apply({"params": params}, other)[0][:1],
+    apply({"params": params}, batch)[0],
+    apply({"params": params}, other)[0][:1],
     rtol=1e-5,
   )
 
@@ -113,30 +119,30 @@ def test_a_batch_that_fills_its_length_to_the_last_atom(network):
 def test_mended_means_are_over_what_is_there():
   config = config_of("mended,smoke", width=3, depth=1)
   one = graphs.of_molecule(molecules(("OC=O",))[0], config.graph)
-  net = model.network(config)
-  params = net.init(jax.random.key(0), model.example(config))["params"]
+  apply, variables = begun(config)
+  params = variables["params"]
   batch = graphs.pack([one])
-  atoms = net.apply({"params": params}, batch, method="atoms")[0]
+  atoms = apply({"params": params}, batch, method="atoms")[0]
   kernel = np.asarray(params["convolution_0"])
   pair = lambda w, v: np.maximum(
     np.concatenate([one.atoms[w], one.atoms[v]]) @ kernel, 0
   )
   expected = [pair(1, 0), (pair(0, 1) + pair(2, 1)) / 2, pair(1, 2)]
   np.testing.assert_allclose(atoms[:3], expected, rtol=1e-5)
-  logits, _ = net.apply({"params": params}, batch)
-  head = lambda x: net.apply({"params": params}, x, method="head")
+  logits, _ = apply({"params": params}, batch)
+  head = lambda x: apply({"params": params}, x, method="head")
   whole = head(jnp.asarray(np.mean(expected, axis=0))[None])
   np.testing.assert_allclose(logits, whole, rtol=1e-5)
 
 
 def test_an_atoms_score_is_that_of_a_molecule_with_one_such_atom(network):
-  config, net, params = network
+  config, apply, params = network
   batch = graphs.pack(
     [graphs.of_molecule(m, config.graph) for m in molecules()]
   )
-  scores = net.apply({"params": params}, batch, method="atom_scores")
-  last = net.apply({"params": params}, batch, method="atoms")[-1]
-  expected = net.apply({"params": params}, last / 150, method="head")
+  scores = apply({"params": params}, batch, method="atom_scores")
+  last = apply({"params": params}, batch, method="atoms")[-1]
+  expected = apply({"params": params}, last / 150, method="head")
   np.testing.assert_allclose(scores, expected, rtol=1e-6)
 
 
@@ -159,21 +165,20 @@ def test_atom_vectors():
 
 def test_a_single_atom_and_a_large_molecule():
   config = config_of(width=4, depth=2)
-  net = model.network(config)
-  params = net.init(jax.random.key(0), model.example(config))
+  apply, params = begun(config)
   found = molecules(("C", "C" * 400))
   batch = graphs.pack([graphs.of_molecule(m, config.graph) for m in found])
   assert batch.sizes.tolist() == [1, 150]
-  logits, atoms = net.apply(params, batch)
+  logits, atoms = apply(params, batch)
   assert np.isfinite(logits).all()
   np.testing.assert_array_equal(atoms[-1][0], 0)  # It has no neighbour.
 
 
 def test_the_gradient_is_that_of_plain_sums(network):
-  config, net, params = network
+  config, apply, params = network
   found = molecules((*SMILES, FIVE))
   batch = graphs.pack([graphs.of_molecule(m, config.graph) for m in found])
-  loss = lambda params: jnp.sum(net.apply({"params": params}, batch)[0] ** 2)
+  loss = lambda params: jnp.sum(apply({"params": params}, batch)[0] ** 2)
 
   def plainly(params):
     x = batch.atoms
@@ -182,11 +187,11 @@ def test_the_gradient_is_that_of_plain_sums(network):
       bonds = jnp.maximum(pairs @ params[name], 0)
       x = jax.ops.segment_sum(bonds, batch.target, len(x)) / 4
     x = jax.ops.segment_sum(x, batch.molecule, len(found)) / 150
-    return jnp.sum(net.apply({"params": params}, x, method="head") ** 2)
+    return jnp.sum(apply({"params": params}, x, method="head") ** 2)
 
   for one, other in zip(
-    jax.tree.leaves(jax.grad(loss)(params)),
-    jax.tree.leaves(jax.grad(plainly)(params)),
+    jax.tree.leaves(jax.jit(jax.grad(loss))(params)),
+    jax.tree.leaves(jax.jit(jax.grad(plainly))(params)),
     strict=True,
   ):
     np.testing.assert_allclose(one, other, rtol=1e-3, atol=1e-5)

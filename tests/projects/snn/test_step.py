@@ -15,12 +15,20 @@ from projects.snn.datasets import loading, padded
 
 SELU = initializers.LAMBDA, initializers.ALPHA
 
+# Compiled whole: op by op, every shape would be compiled in dozens of pieces.
+init_model = jax.jit(model.init, static_argnums=0)
+apply_train = jax.jit(model.apply_train, static_argnums=0)
+
 
 def config_of(**changes):
   config = importlib.import_module("configs.snn.uci").get_config("smoke")
   config.unlock()
   config.update_from_flattened_dict(changes)
   return config
+
+
+def begin(config):
+  return jax.jit(lambda key: train.init(key, config))(jax.random.key(0))
 
 
 def numpy_step(params, x, y, classes, rate, decay):
@@ -59,7 +67,7 @@ def numpy_step(params, x, y, classes, rate, decay):
 @pytest.mark.parametrize("decay", [0.0, 0.5])
 def test_a_step_is_numpys(decay):
   config = config_of(depth=1, dropout=0.0, weight_decay=decay)
-  state = train.init(jax.random.key(0), config)
+  state = begin(config)
   random = np.random.default_rng(0)
   state = state.replace(
     params=jax.tree.map(
@@ -69,7 +77,7 @@ def test_a_step_is_numpys(decay):
   )
   x = random.normal(size=(2, 4)).astype(np.float32)
   batch = {"x": jnp.asarray(x), "y": jnp.array([2, 0])}
-  after, metrics = train.make_train_step(config)(state, batch)
+  after, metrics = jax.jit(train.make_train_step(config))(state, batch)
   want, value = numpy_step(
     state.params, x, np.array([2, 0]), 3, config.learning_rate, decay
   )
@@ -84,14 +92,14 @@ def test_a_step_is_numpys(decay):
 
 def test_a_step_drops_units_anew_at_each_step():
   config = config_of(depth=1, dropout=0.5)
-  state = train.init(jax.random.key(0), config)
+  state = begin(config)
   batch = {"x": jnp.ones((2, 4)), "y": jnp.array([2, 0])}
-  step = train.make_train_step(config)
+  step = jax.jit(train.make_train_step(config))
   loss = lambda state: float(step(state, batch)[1]["loss"])
   assert loss(state) == loss(state) != loss(state.replace(step=jnp.int32(1)))
   # Alpha dropout of the hidden layer, with the key of the step.
   net = train.network(config)
-  logits, _ = model.apply_train(
+  logits, _ = apply_train(
     net, state.params, {}, batch["x"], 0.5, jax.random.fold_in(state.key, 0)
   )
   want = losses.cross_entropy(logits, batch["y"], 3)
@@ -110,7 +118,7 @@ def test_each_part_is_scored_by_its_own_rows():
     loading.Dataset("made", x, np.ones(12, np.int32), split, 2, {})
   )
   config = padded.with_sizes(config, dataset)
-  state = train.init(jax.random.key(0), config)
+  state = begin(config)
   zero = jax.tree.map(jnp.zeros_like, state.params)
   first = zero["dense_0"]["kernel"].at[0, 0].set(1.0)
   last = zero["out"]["kernel"].at[0, 1].set(1.0)
@@ -129,12 +137,12 @@ def test_each_part_is_scored_by_its_own_rows():
 
 def test_a_residual_block_adds_its_input():
   net = model.Network("resnet", (8,), 2)
-  params, stats = model.init(net, jax.random.key(0), jnp.ones(4, bool))
+  params, stats = init_model(net, jax.random.key(0), jnp.ones(4, bool))
   # With the block's last norm at scale 0, what is left is the shortcut.
   norm = params["out_norm_0"]
   shut = {**params, "out_norm_0": {**norm, "scale": norm["scale"] * 0}}
   x = jax.random.normal(jax.random.key(1), (5, 4))
-  got = model.apply(net, shut, stats, x)
+  got = jax.jit(lambda x: model.apply(net, shut, stats, x))(x)
   first, last = params["dense_0"], params["out"]
   h = np.maximum(x @ first["kernel"] / np.sqrt(1 + 1e-5), 0)
   np.testing.assert_allclose(got, h @ last["kernel"], rtol=1e-4, atol=1e-5)
@@ -148,13 +156,13 @@ def test_a_residual_block_adds_its_input():
 def test_norms_are_of_a_row_or_of_the_batch(method, axis, epsilon):
   net = model.Network(method, (8,), 2)
   key = jax.random.key(0)
-  params, stats = model.init(net, key, jnp.ones(4, bool))
+  params, stats = init_model(net, key, jnp.ones(4, bool))
   x = jax.random.normal(jax.random.key(1), (5, 4))
   z = np.asarray(x @ params["dense_0"]["kernel"], np.float64)
   variance = z.var(axis, keepdims=True)
   z = (z - z.mean(axis, keepdims=True)) / np.sqrt(variance + epsilon)
   want = np.maximum(z, 0) @ params["out"]["kernel"]
-  got, _ = model.apply_train(net, params, stats, x, None, key)
+  got, _ = apply_train(net, params, stats, x, None, key)
   np.testing.assert_allclose(got, want, rtol=1e-3, atol=1e-4)
 
 

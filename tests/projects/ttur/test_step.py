@@ -4,6 +4,8 @@ The networks are two matrices: what is tested is who moves when, at which rate,
 on which samples, down which loss.
 """
 
+import functools
+
 import jax
 import numpy as np
 import optax
@@ -60,6 +62,7 @@ def adams(config):
   ]
 
 
+@functools.partial(jax.jit, static_argnums=0)
 def moved(optimiser, opt, params, grads):
   updates, opt = optimiser.update(grads, opt)
   return optax.apply_updates(params, updates), opt
@@ -96,24 +99,30 @@ def test_dcgan_moves_one_after_the_other_on_the_same_latents(matrices):
   g, d = begin.generator.params, begin.discriminator.params
   adam_g, adam_d = adams(config)
   opt_g, opt_d, kept = adam_g.init(g), adam_d.init(d), 0.0
-  for t in range(3):
-    y, z = (batch_of(config, t)[k] for k in ("real", "latent"))
-    x = jnp.tanh(z @ g)
 
-    def of_d(d, x=x, y=y):
+  @jax.jit
+  def slope_d(d, x, y):
+    def loss(d):
       p_y, p_x = (jax.nn.sigmoid(D(d, 0.0, a)[0]) for a in (y, x))
       return -jnp.mean(jnp.log(p_y)) - jnp.mean(jnp.log(1 - p_x))
 
-    def of_g(g, z=z):
+    return jax.grad(loss)(d)
+
+  @jax.jit
+  def of_g(g, d, z):
+    def loss(g):
       p = jax.nn.sigmoid(D(d, 0.0, G(g, 0.0, z)[0])[0])
       return -jnp.mean(jnp.log(p))
 
+    return jax.value_and_grad(loss)(g)
+
+  for t in range(3):
+    y, z = (batch_of(config, t)[k] for k in ("real", "latent"))
+    x = jnp.tanh(z @ g)
     scale = 0.5 ** (t // 2)
-    slope = jax.grad(of_d)(d)
-    d_next, opt_d = moved(adam_d, opt_d, d, slope)
+    d_next, opt_d = moved(adam_d, opt_d, d, slope_d(d, x, y))
     d = d + scale * (d_next - d)
-    slope = jax.grad(of_g)(g)
-    last = of_g(g)
+    last, slope = of_g(g, d, z)
     for _ in range(2):  # Both halves see the batch.
       kept = 0.9 * kept + 0.1 * float(jnp.mean(x))
     g_next, opt_g = moved(adam_g, opt_g, g, slope)
@@ -133,26 +142,33 @@ def test_wgan_gp_skips_the_generators_first_move(matrices):
   g, d = begin.generator.params, begin.discriminator.params
   adam_g, adam_d = adams(config)
   opt_g, opt_d = adam_g.init(g), adam_d.init(d)
+
+  @jax.jit
+  def slope_g(g, d, z):
+    return jax.grad(lambda g: -jnp.mean(D(d, 0.0, G(g, 0.0, z)[0])[0]))(g)
+
+  @jax.jit
+  def of_d(d, x, y, t):
+    def loss(d):
+      point = lambda a: D(d, 0.0, a[None])[0][0]
+      norm = jnp.linalg.norm(
+        jax.vmap(jax.grad(point))(t * y + x - t * x), axis=1
+      )
+      far = jnp.mean(D(d, 0.0, x)[0]) - jnp.mean(D(d, 0.0, y)[0])
+      return far + 3.0 * jnp.mean((norm - 1) ** 2), far
+
+    return jax.grad(loss, has_aux=True)(d)
+
   for t in range(3):
     batch = batch_of(config, t, latents)
     key = jax.random.fold_in(begin.key, t)
     if t:
-      z = batch["latent"][2::3]
-      slope = jax.grad(lambda g: -jnp.mean(D(d, 0.0, G(g, 0.0, z)[0])[0]))(g)
+      slope = slope_g(g, d, batch["latent"][2::3])
       g, opt_g = moved(adam_g, opt_g, g, slope)
     for i in range(2):
       x, y = jnp.tanh(batch["latent"][i::3] @ g), batch["real"][i::2]
       t_ = jax.random.uniform(jax.random.fold_in(key, i), (8,))[:, None]
-
-      def loss(d, x=x, y=y, t_=t_):
-        point = lambda a: D(d, 0.0, a[None])[0][0]
-        norm = jnp.linalg.norm(
-          jax.vmap(jax.grad(point))(t_ * y + x - t_ * x), axis=1
-        )
-        far = jnp.mean(D(d, 0.0, x)[0]) - jnp.mean(D(d, 0.0, y)[0])
-        return far + 3.0 * jnp.mean((norm - 1) ** 2), far
-
-      slope, far = jax.grad(loss, has_aux=True)(d)
+      slope, far = of_d(d, x, y, t_)
       d, opt_d = moved(adam_d, opt_d, d, slope)
   same(state, g, d)
   np.testing.assert_allclose(metrics["critic_loss"], far, rtol=1e-4)
@@ -166,13 +182,17 @@ def test_began_moves_both_at_once_and_keeps_the_balance(matrices):
   adam_g, adam_d = adams(config)
   opt_g, opt_d, k = adam_g.init(g), adam_d.init(d), 0.0
   energy = lambda d, a: jnp.mean(jnp.abs(jnp.tanh(a @ d) - a))
+
+  @jax.jit
+  def of_both(g, d, y, z, k):
+    x = jnp.tanh(z @ g)
+    of_d = lambda d: energy(d, y) - k * energy(d, x)
+    of_g = lambda g: energy(d, jnp.tanh(z @ g))
+    return energy(d, y), energy(d, x), jax.grad(of_d)(d), jax.grad(of_g)(g)
+
   for t in range(3):
     y, z = (batch_of(config, t)[name] for name in ("real", "latent"))
-    x = jnp.tanh(z @ g)
-    of_d = lambda d, x=x, y=y, k=k: energy(d, y) - k * energy(d, x)
-    of_g = lambda g, z=z, d=d: energy(d, jnp.tanh(z @ g))
-    real, fake = energy(d, y), energy(d, x)
-    slope_d, slope_g = jax.grad(of_d)(d), jax.grad(of_g)(g)
+    real, fake, slope_d, slope_g = of_both(g, d, y, z, k)
     d, opt_d = moved(adam_d, opt_d, d, slope_d)
     g, opt_g = moved(adam_g, opt_g, g, slope_g)
     before, k = k, float(np.clip(k + 0.5 * (0.8 * real - fake), 0, 1))
