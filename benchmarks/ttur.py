@@ -50,8 +50,7 @@ def _row(
   """One game's step."""
   theirs, contenders = None, {}
   with contextlib.ExitStack() as stack:
-    options = train.compiler_options(config)
-    one = timing.training(config, train, data, options)
+    one = timing.training(config, train, data, {})
     advance, cells, state = stack.enter_context(one)
     players = state.generator.params, state.discriminator.params
     parameters = sum(leaf.size for leaf in jax.tree.leaves(players))

@@ -27,14 +27,12 @@ class Decoder(nn.Module):
   """BEGAN's generator and decoder, `[batch, z] -> [batch, size, size, c]`.
 
   Dense to 8x8; at each size two 3x3 convolutions with ELU, then pixels doubled;
-  one more convolution at the end, without any last function. `loop`: it may
-  stand in a loop, where XLA's own convolutions are slow on CPUs.
+  one more convolution at the end, without any last function.
   """
 
   filters: int
   size: int
   channels: int
-  loop: bool = True
 
   @nn.compact
   def __call__(self, z: jax.Array) -> jax.Array:
@@ -43,13 +41,8 @@ class Decoder(nn.Module):
     stages = int(math.log2(self.size // 8)) + 1
     for i in range(stages):
       for j in range(2):
-        conv = Conv(
-          self.filters,
-          3,
-          resample="up" if i and not j else "",
-          xla=not self.loop,
-          name=f"conv_{i}_{j}",
-        )
+        doubled = "up" if i and not j else ""
+        conv = Conv(self.filters, 3, resample=doubled, name=f"conv_{i}_{j}")
         a = nn.elu(conv(a))
     a = Conv(self.channels, 3, name="conv")(a)
     return convolution.batch_first(a)
@@ -64,7 +57,6 @@ class Encoder(nn.Module):
 
   filters: int
   latent: int
-  loop: bool = True
 
   @nn.compact
   def __call__(self, a: jax.Array) -> jax.Array:
@@ -74,8 +66,7 @@ class Encoder(nn.Module):
     for i in range(stages):
       width = (i + 1) * self.filters
       for j in range(2):
-        conv = Conv(width, 3, xla=not self.loop, name=f"conv_{i}_{j}")
-        a = nn.elu(conv(a))
+        a = nn.elu(Conv(width, 3, name=f"conv_{i}_{j}")(a))
       if i < stages - 1:
         a = nn.elu(Conv(width, 3, 2, name=f"shrink_{i}")(a))
     a = convolution.batch_first(a)
@@ -87,13 +78,12 @@ class Autoencoder(nn.Module):
 
   filters: int
   latent: int
-  loop: bool = True
 
   @nn.compact
   def __call__(self, a: jax.Array) -> jax.Array:
-    encoder = Encoder(self.filters, self.latent, self.loop, name="encoder")
+    encoder = Encoder(self.filters, self.latent, name="encoder")
     side, channels = a.shape[1], a.shape[3]
-    decoder = Decoder(self.filters, side, channels, self.loop, name="decoder")
+    decoder = Decoder(self.filters, side, channels, name="decoder")
     return decoder(encoder(a))
 
 
@@ -111,15 +101,8 @@ class Network(NamedTuple):
   sample: Callable[[Any, Any, jax.Array], jax.Array]
 
 
-def networks(
-  config: ml_collections.ConfigDict, loop: bool = True
-) -> tuple[Network, Network]:
+def networks(config: ml_collections.ConfigDict) -> tuple[Network, Network]:
   """Returns the generator and the discriminator that `config` describes.
-
-  Args:
-    config: of the run.
-    loop: whether they may stand in a loop. Outside of any, BEGAN's are faster
-      on CPUs if compiled with `xla_options.convolutions()`.
 
   Raises:
     InputError: an image size that the networks cannot have; the 32-pixel quirk
@@ -188,8 +171,8 @@ def networks(
       resnet.Critic(width, quirk), images
     )
   return (
-    _network(Decoder(width, size, channels, loop), latents),
-    _network(Autoencoder(width, config.latent_dim, loop), images),
+    _network(Decoder(width, size, channels), latents),
+    _network(Autoencoder(width, config.latent_dim), images),
   )
 
 

@@ -15,7 +15,7 @@ import numpy as np
 import optax
 from jax import numpy as jnp
 
-from common import cli, experiment, keys, xla_options
+from common import cli, experiment, keys
 from common.gan import gaussian_grid, players
 
 from . import data, losses, model, pictures, schema, scores
@@ -169,20 +169,9 @@ def interleaved(a: jax.Array, count: int) -> jax.Array:
   return a.reshape(len(a) // count, count, *a.shape[1:])
 
 
-def in_loop(config: ml_collections.ConfigDict) -> bool:
-  """Whether a train step stands in a loop over the steps of a call."""
-  return config.steps_per_call > 1
-
-
-def compiler_options(config: ml_collections.ConfigDict) -> dict[str, str]:
-  """What XLA is told when a train step is compiled."""
-  began = config.network == "began" and not in_loop(config)
-  return xla_options.convolutions() if began else {}
-
-
 def began_step(config: ml_collections.ConfigDict) -> Callable:
   """Both players move at once, from the same parameters; then the balance."""
-  G, D = model.networks(config, loop=in_loop(config))
+  G, D = model.networks(config)
   optimiser = adam(config)
 
   def step(state, batch):
@@ -284,7 +273,7 @@ def train(
       run.claim_data(config.data_dir, data.arrays(config))
     evaluate = make_evaluate(config, data.reference(config, run.key("test")))
     state = run.restore_or(lambda key: init(key, config))
-    update = run.compile(make_train_step(config), compiler_options(config))
+    update = run.compile(make_train_step(config))
     draw = make_draw(config)
     found = {}
     for step, batch in run.steps(state, batches):

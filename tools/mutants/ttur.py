@@ -59,6 +59,12 @@ MUTANTS = (
     ("jnp.abs(decoded - images)", "(decoded - images) ** 2"),
   ),
   *of(
+    "projects/ttur/model.py",
+    f"{TESTS}test_model.py",
+    ('"up" if i and not j else ""', '"up" if j and not i else ""'),
+    ('f"shrink_{i}")(a))', 'f"shrink_{i}")(a) * 0.5)'),
+  ),
+  *of(
     "common/gan/resnet.py",
     f"{TESTS}test_model.py",
     ("inside = self.features if up else a.shape[0]", "inside = self.features"),

@@ -32,9 +32,7 @@ def small(game, **changes):
 def matrices(monkeypatch):
   """Linear players, and averages that remember the means of what was made."""
 
-  def of(config, loop=True):
-    del loop
-
+  def of(config):
     def generate(params, averages, z):
       x = jnp.tanh(z @ params)
       mean = jnp.mean(x)
