@@ -18,7 +18,7 @@ MUTANTS = (
     ("gates(jnp.concatenate([x, h]))", "gates(jnp.concatenate([h, x]))"),
     ("gates(x, z, h)", "gates(h, z, x)"),
     ("side + r - stride * i].sum(0)", "].sum(0)"),
-    ("(side + r - k) // stride + 1", "(side + r - k) // stride"),
+    ("min(-(-r // stride), n)", "min(r // stride, n)"),
     ("of_x, of_z, of_h =", "of_z, of_x, of_h ="),
     ("jnp.concatenate([of_x, of_h]", "jnp.concatenate([of_h, of_x]"),
     ("new - kept.value)", "new + kept.value)"),
