@@ -57,7 +57,7 @@ def test_a_convolutional_lstm_is_its_equations():
     (5, 3, False),
     (5, 2, False),
     (5, 8, True),
-    (3, 4, True),
+    (3, 8, True),
     (5, 2, True),
   ],
 )
