@@ -58,8 +58,8 @@ def convolve(
     kernel: as Flax has it.
     where: it is laid.
     xla: by XLA's own convolution on CPUs, too. At stride 1 on large maps of
-      many channels it takes half of the memory, and between 0.8 (SVP-FP's VGG)
-      and 1.1 times as long (BEGAN), if compiled with
+      many channels it takes half of the memory, and 0.8 (SVP-FP's VGG) to 1.1
+      times as long (BEGAN at a batch of 8; at 16 as long), if compiled with
       `xla_options.convolutions()` and outside of any loop; strided, inside a
       loop, or without the option it takes ten to thirty times as long.
   """
