@@ -29,21 +29,21 @@ def step(config) -> tuple[Callable[[int], None], int]:
     z = torch.rand(n, config.latent_dim) * 2 - 1 if uniform else None
     return torch.randn(n, config.latent_dim) if z is None else z
 
-  def down(adam, module, loss, keep=False):
+  def down(adam, module, loss):
     parameters = list(module.parameters())
-    grads = torch.autograd.grad(loss, parameters, retain_graph=keep)
+    grads = torch.autograd.grad(loss, parameters)
     for p, g in zip(parameters, grads, strict=True):
       p.grad = g
-    return adam.step
+    adam.step()
 
   def dcgan():
     y, x = discs(n, size, c), G(latent())
     d_x, d_y = D(x.detach()), D(y)
-    down(adam_d, D, F.softplus(d_x).mean() + F.softplus(-d_y).mean())()
-    down(adam_g, G, F.softplus(-D(x)).mean())()
+    down(adam_d, D, F.softplus(d_x).mean() + F.softplus(-d_y).mean())
+    down(adam_g, G, F.softplus(-D(x)).mean())
 
   def wgan_gp():
-    down(adam_g, G, -D(G(latent())).mean())()
+    down(adam_g, G, -D(G(latent())).mean())
     for _ in range(config.critic_steps):
       y = discs(n, size, c)
       with torch.no_grad():
@@ -56,19 +56,23 @@ def step(config) -> tuple[Callable[[int], None], int]:
       norm = slope.flatten(1).square().sum(1).add(1e-12).sqrt()
       penalty = ((norm - 1) ** 2).mean()
       loss = D(x).mean() - D(y).mean() + config.gradient_penalty * penalty
-      down(adam_d, D, loss)()
+      down(adam_d, D, loss)
 
   k = 0.0
 
   def began():
     nonlocal k
     y, x = discs(n, size, c), G(latent())
-    fake = (D(x) - x).abs().mean()
-    still = x.detach()
-    real, made = (D(y) - y).abs().mean(), (D(still) - still).abs().mean()
-    moves = down(adam_g, G, fake), down(adam_d, D, real - k * made)
-    for move in moves:
-      move()
+    real, fake = (D(y) - y).abs().mean(), (D(x) - x).abs().mean()
+    of_g, of_d = list(G.parameters()), list(D.parameters())
+    real_d = torch.autograd.grad(real, of_d)
+    fake_d_g = torch.autograd.grad(fake, of_d + of_g)  # One way back for both.
+    fake_d, fake_g = fake_d_g[: len(of_d)], fake_d_g[len(of_d) :]
+    for p, a, b in zip(of_d, real_d, fake_d, strict=True):
+      p.grad = a - k * b
+    for p, g in zip(of_g, fake_g, strict=True):
+      p.grad = g
+    adam_d.step(), adam_g.step()
     change = config.diversity * real.item() - fake.item()
     k = min(max(k + config.balance_rate * change, 0.0), 1.0)
 

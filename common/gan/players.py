@@ -55,7 +55,17 @@ def move(
     The player, and the second of what `loss` returned.
   """
   grads, aux = jax.grad(loss, has_aux=True)(player.params)
+  return follow(player, optimiser, grads, decay), aux
+
+
+def follow(
+  player: Player,
+  optimiser: optax.GradientTransformation,
+  grads: Any,
+  decay: chex.Numeric = 1.0,
+) -> Player:
+  """The player after a step along gradients that are known; see `move`."""
   updates, opt = optimiser.update(grads, player.opt, player.params)
   step = -decay * player.rate
   params = jax.tree.map(lambda p, u: p + step * u, player.params, updates)
-  return player.replace(params=params, opt=opt), aux
+  return player.replace(params=params, opt=opt)

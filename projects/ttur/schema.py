@@ -65,6 +65,7 @@ _IMAGES = {
   "four_samples_as_one": of(bool),
   "balance_rate": at_least(0.0),
   "diversity": positive(float),
+  "cpu_microbatch": at_least(0),
   "features": choice(*while_training.FEATURES),
   "weights": text,
   "fid_reference": at_least(0),
@@ -96,4 +97,10 @@ def check(config: ml_collections.ConfigDict) -> None:
     raise InputError(
       f"config.critic_steps is {config.critic_steps}; only WGAN-GP takes more "
       "than one"
+    )
+  piece = config.cpu_microbatch if config.game == "began" else 0
+  if piece and config.batch_size % piece:
+    raise InputError(
+      f"config.batch_size is {config.batch_size}, which config.cpu_microbatch "
+      f"{piece} does not divide; 0 takes the batch whole"
     )

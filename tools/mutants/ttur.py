@@ -32,13 +32,12 @@ MUTANTS = (
       "losses.wgan_critic_loss(of(x), of(y))",
       "losses.wgan_critic_loss(of(y), of(x))",
     ),
+    ("AccumulationType.MEAN", "AccumulationType.SUM"),
+    ("tree.map(loss, real_d, fake_d)", "tree.map(loss, fake_d, real_d)"),
+    ("began_discriminator_loss, k=k", "began_discriminator_loss, k=1 - k"),
     (
-      "value = energy(state.discriminator.params, x)",
-      "value = energy(discriminator.params, x)",
-    ),
-    (
-      "losses.began_discriminator_loss(real, fake, state.balance)",
-      "losses.began_discriminator_loss(fake, real, state.balance)",
+      "jax.tree.map(losses.began_generator_loss, fake_g)",
+      "jax.tree.map(lambda a: a * k, fake_g)",
     ),
     (
       "losses.balance(k, real, fake, gamma, config.balance_rate)",

@@ -172,8 +172,9 @@ def test_wgan_gp_skips_the_generators_first_move(matrices):
   np.testing.assert_allclose(metrics["critic_loss"], far, rtol=1e-4)
 
 
-def test_began_moves_both_at_once_and_keeps_the_balance(matrices):
-  config = small("began", balance_rate=0.5, diversity=0.8)
+@pytest.mark.parametrize("piece", [0, 2])
+def test_began_moves_both_at_once_and_keeps_the_balance(matrices, piece):
+  config = small("began", balance_rate=0.5, diversity=0.8, cpu_microbatch=piece)
   state, metrics = run(config, 3)
   begin = train.init(jax.random.key(0), config)
   g, d = begin.generator.params, begin.discriminator.params
@@ -228,4 +229,10 @@ def test_a_config_that_cannot_be_is_one_sentence(changes, sentence):
   config = gaussian_grid.get_config("smoke").unlock()
   config.update(changes)
   with pytest.raises(InputError, match=sentence):
+    schema.check(config)
+
+
+def test_pieces_of_a_batch_are_equal():
+  config = small("began", cpu_microbatch=3)
+  with pytest.raises(InputError, match="cpu_microbatch 3 does not divide"):
     schema.check(config)
