@@ -30,7 +30,7 @@ HOW_TO_ADD_PEER = "no PyTorch to compare with: pip install torch (CPU build)"
 
 def run(quick: bool = False) -> list[dict]:
   """Returns one row (a dict) per measurement; `quick` takes smoke configs."""
-  rounds = 1 if quick else 2  # A step of the larger games takes seconds.
+  rounds = 1 if quick else 5
   rows = []
   with timing.conditions(quick):
     for name, module in (
