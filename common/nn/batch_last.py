@@ -33,6 +33,9 @@ class Conv(nn.Module):
     xla: as `convolution.convolve` has it; only at stride 1 and from 16
       channels on, in and out.
     kernel_init: of the kernel `[size, size, c, features]`.
+
+  Raises:
+    ValueError: `resample` beside a stride, a padding or `xla`.
   """
 
   features: int
@@ -49,6 +52,11 @@ class Conv(nn.Module):
     shape = (self.size, self.size, x.shape[0], self.features)
     kernel = self.param("kernel", self.kernel_init, shape)
     if self.resample:
+      if self.stride != 1 or self.padding is not None or self.xla:
+        raise ValueError(
+          f"Conv {self.name}: resample={self.resample!r} takes no stride, "
+          "padding or xla"
+        )
       fold = {"up": convolution.convolve_up, "down": convolution.convolve_down}
       x = fold[self.resample](x, kernel)
     else:

@@ -120,6 +120,15 @@ def test_a_layer_takes_in_what_halves_and_doubles():
   near(up.apply(params, a), plain.apply(params, doubled(a)))
 
 
+@pytest.mark.parametrize(
+  "setting", [dict(stride=2), dict(padding=1), dict(xla=True)]
+)
+def test_a_setting_that_resampling_would_not_read_is_refused(setting):
+  conv = Conv(3, 3, resample="up", name="a", **setting)
+  with pytest.raises(ValueError, match="resample='up' takes no stride"):
+    jax.eval_shape(conv.init, jax.random.key(0), jnp.zeros((2, 4, 4, 1)))
+
+
 def test_patches_are_those_of_the_narrower_side():
   where = same(8, 3, 1)
 
