@@ -218,8 +218,10 @@ def _attributions(
   theirs = peers.attribution(
     peers.selu_network(params, config.depth), bits, steps, AT_ONCE
   )
-  error = np.abs(theirs() - np.asarray(call(params, x, 0)[0])).max()
-  assert block > 1 or error < 1e-4, error  # The same sum.
+  sums = theirs()
+  error = np.abs(sums - np.asarray(call(params, x, 0)[0])).max()
+  error /= np.abs(sums).max()  # By the largest: a float32 network's rounding.
+  assert block > 1 or error < 1e-3, error  # The same sum.
   contenders["captum"] = (lambda _: theirs(), 1, molecules)
   ours_s, peer_s = timing.interleaved(contenders, rounds).values()
   row = _row(what, ours_s, "captum", peer_s, 5, cells)
