@@ -61,8 +61,9 @@ def read(path: sources.File, gzipped: bool = True) -> Iterator[bytes]:
   except FileNotFoundError as error:
     raise InputError(f"there is no file {path}") from error
   except (EOFError, struct.error) as error:
+    other = "" if count else ", or no file of TFRecords"
     raise InputError(
-      f"{path} is truncated after {count} records: get the file again"
+      f"{path} is truncated after {count} records{other}: get the file again"
     ) from error
   except (OSError, zlib.error) as error:
     raise InputError(

@@ -13,7 +13,7 @@ import numpy as np
 import tqdm
 
 from common import cli
-from common.errors import InputError
+from common.errors import InputError, nearest
 
 from . import make, moving_mnist, write
 
@@ -29,7 +29,8 @@ def arguments(argv: list[str]) -> argparse.Namespace:
     description=(__doc__ or "").splitlines()[0],
   )
   add = parser.add_argument
-  names = ", ".join([*make.SCENARIOS, moving_mnist.NAME])
+  known = [*make.SCENARIOS, moving_mnist.NAME]
+  names = ", ".join(known)
   add("--scenario", default="", help=names)
   add("--count", type=int, default=100, help="how many clips; %(default)s")
   add("--out", default="", metavar="DIR", help="folder to write to")
@@ -54,6 +55,13 @@ def arguments(argv: list[str]) -> argparse.Namespace:
   if not given.sheet and not (given.scenario and given.out):
     raise InputError(
       f"say what to write, --scenario of {names}, and where to: --out=DIR"
+    )
+  if given.scenario and given.scenario not in known:
+    close = nearest(given.scenario, known)
+    raise InputError(
+      f"there is no scenario {given.scenario!r}"
+      + (f"; did you mean {close!r}?" if close else "")
+      + f" (there are {names})"
     )
   if given.count < 1:
     raise InputError(f"--count={given.count}: ask for 1 clip or more")
@@ -88,8 +96,6 @@ def main() -> None:
       write.sheet(pathlib.Path(given.sheet).expanduser())
       return
     out = pathlib.Path(given.out).expanduser()
-    if given.scenario != moving_mnist.NAME:
-      make.module(given.scenario)
     last = given.first + given.count - 1
     make.key_of(given.scenario, given.split, np.array([given.first, last]))
     bar = tqdm.tqdm(

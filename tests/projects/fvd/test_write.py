@@ -59,6 +59,7 @@ def test_some_formats(sent, tmp_path):
   ("flags", "said"),
   [
     ("--scenario=browl --out=x", "did you mean 'brawl'"),
+    ("--scenario=moving_mnst --out=x", "did you mean 'moving_mnist'"),
     ("--scenario=brawl", "where to: --out=DIR"),
     ("--out=x", "say what to write, --scenario of"),
     ("--scenario=brawl --out=x --count=0", "ask for 1 clip or more"),
