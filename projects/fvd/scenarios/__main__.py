@@ -13,7 +13,7 @@ import numpy as np
 import tqdm
 
 from common import cli
-from common.errors import InputError, nearest
+from common.errors import InputError
 
 from . import make, moving_mnist, write
 
@@ -29,8 +29,8 @@ def arguments(argv: list[str]) -> argparse.Namespace:
     description=(__doc__ or "").splitlines()[0],
   )
   add = parser.add_argument
-  known = [*make.SCENARIOS, moving_mnist.NAME]
-  names = ", ".join(known)
+  scenarios = [*make.SCENARIOS, moving_mnist.NAME]
+  names = ", ".join(scenarios)
   add("--scenario", default="", help=names)
   add("--count", type=int, default=100, help="how many clips; %(default)s")
   add("--out", default="", metavar="DIR", help="folder to write to")
@@ -56,13 +56,8 @@ def arguments(argv: list[str]) -> argparse.Namespace:
     raise InputError(
       f"say what to write, --scenario of {names}, and where to: --out=DIR"
     )
-  if given.scenario and given.scenario not in known:
-    close = nearest(given.scenario, known)
-    raise InputError(
-      f"there is no scenario {given.scenario!r}"
-      + (f"; did you mean {close!r}?" if close else "")
-      + f" (there are {names})"
-    )
+  if given.scenario:
+    make.known(given.scenario, scenarios)
   if given.count < 1:
     raise InputError(f"--count={given.count}: ask for 1 clip or more")
   return given
