@@ -76,7 +76,7 @@ def base() -> ml_collections.ConfigDict:
   config.gradient_penalty = 10.0  # wgan_gp only
   config.balance_rate = 1e-3  # began only: lambda_k
   config.diversity = 0.5  # began only: gamma
-  config.cpu_microbatch = 4  # began only, ours: samples at a time; 0: all
+  config.cpu_microbatch = 4  # not dcgan; ours: samples at a time; 0: all
 
   config.features = "inception"  # or "squeezenet", "pixels": see scores.py
   config.weights = ""  # "": where common.metrics.weights looks

@@ -98,9 +98,16 @@ def check(config: ml_collections.ConfigDict) -> None:
       f"config.critic_steps is {config.critic_steps}; only WGAN-GP takes more "
       "than one"
     )
-  piece = config.cpu_microbatch if config.game == "began" else 0
-  if piece and config.batch_size % piece:
+  if "widths" in config or config.game == "dcgan" or not config.cpu_microbatch:
+    return
+  piece = config.cpu_microbatch
+  if config.batch_size % piece:
     raise InputError(
       f"config.batch_size is {config.batch_size}, which config.cpu_microbatch "
       f"{piece} does not divide; 0 takes the batch whole"
+    )
+  if config.four_samples_as_one and piece % 4:
+    raise InputError(
+      f"config.cpu_microbatch is {piece}, which parts the four samples that "
+      "config.four_samples_as_one keeps together; take a multiple of 4, or 0"
     )

@@ -114,16 +114,20 @@ def dcgan_step(config: ml_collections.ConfigDict) -> Callable:
 def wgan_gp_step(config: ml_collections.ConfigDict) -> Callable:
   """The generator moves, but not in the first step; then the critic.
 
-  The critic moves `critic_steps` times, on samples of its own each time.
+  The critic moves `critic_steps` times, on samples of its own each time, whose
+  batch may go through in pieces: its norms do not mix samples.
   """
   G, D = model.networks(config)
   optimiser = adam(config)
 
-  def critic_loss(params, x, y, mixing):
+  def critic_loss(params, batch):
+    x, y, mixing = batch
     of = lambda a: D.apply(params, {}, a)[0]
     value = losses.wgan_critic_loss(of(x), of(y))
     penalty = losses.gradient_penalty(of, x, y, mixing)
     return value + config.gradient_penalty * penalty, (value, penalty)
+
+  slopes = in_pieces(jax.grad(critic_loss, has_aux=True), config)
 
   def step(state, batch):
     key = jax.random.fold_in(state.key, state.step)
@@ -150,8 +154,9 @@ def wgan_gp_step(config: ml_collections.ConfigDict) -> Callable:
     for i in range(config.critic_steps):
       x, _ = G.apply(generator.params, {}, latent[:, i])
       mixing = jax.random.uniform(jax.random.fold_in(key, i), (len(x),))
-      loss = functools.partial(critic_loss, x=x, y=real[:, i], mixing=mixing)
-      critic, (d_value, penalty) = players.move(critic, optimiser, loss, scale)
+      found = slopes(critic.params, (x, real[:, i], mixing))
+      grads, (d_value, penalty) = found
+      critic = players.follow(critic, optimiser, grads, scale)
     metrics = {
       "critic_loss": d_value,
       "gradient_penalty": penalty,
@@ -170,37 +175,59 @@ def interleaved(a: jax.Array, count: int) -> jax.Array:
   return a.reshape(len(a) // count, count, *a.shape[1:])
 
 
+def in_pieces(slopes: Callable, config: ml_collections.ConfigDict) -> Callable:
+  """`slopes(params, batch)` as the mean of those of the batch's pieces.
+
+  On CPUs only, where a piece's layers stay in the caches, and where
+  `config.cpu_microbatch` says how many samples are a piece.
+
+  Args:
+    slopes: means over a batch, a tree of `[batch, ...]`. Its samples do not
+      interact, but for those of `config.four_samples_as_one`; these stay
+      together.
+    config: of the run.
+  """
+  piece = config.get("cpu_microbatch", 0)
+  if not piece or jax.default_backend() != "cpu":
+    return slopes
+  fours = 4 if config.four_samples_as_one else 1
+  split = lambda a: a.reshape(-1, fours, *a.shape[1:])
+  of_piece = lambda params, batch: slopes(
+    params, jax.tree.map(jnp.concatenate, batch)
+  )
+  mean = microbatching.AccumulationType.MEAN
+  found = microbatching.microbatch(of_piece, 1, piece // fours, mean)
+  return lambda params, batch: found(params, jax.tree.map(split, batch))
+
+
 def began_step(config: ml_collections.ConfigDict) -> Callable:
   """Both players move at once, from the same parameters; then the balance.
 
-  So one way back through D(G(z)) serves them both. No norm mixes samples: on a
-  CPU the batch goes through in pieces, whose layers stay in its caches.
+  So one way back through D(G(z)) serves them both. No norm mixes samples: the
+  batch may go through in pieces.
   """
   G, D = model.networks(config)
   optimiser = adam(config)
-  piece = config.cpu_microbatch if jax.default_backend() == "cpu" else 0
 
   def energy(d, a):
     return losses.reconstruction(a, D.apply(d, {}, a)[0])
 
-  def slopes(d, g, y, z):
+  def slopes(params, batch):
     """L(y), L(x), and their gradients: by d; by d and g."""
+    (d, g), (y, z) = params, batch
     of_x = lambda d, g: energy(d, G.apply(g, {}, z)[0])
     return (
       jax.value_and_grad(energy)(d, y),
       jax.value_and_grad(of_x, (0, 1))(d, g),
     )
 
-  mean = microbatching.AccumulationType.MEAN
-  slopes = microbatching.microbatch(slopes, (2, 3), piece or None, mean)
+  slopes = in_pieces(slopes, config)
 
   def step(state, batch):
     k, gamma = state.balance, config.diversity
     (real, real_d), (fake, (fake_d, fake_g)) = slopes(
-      state.discriminator.params,
-      state.generator.params,
-      batch["real"],
-      batch["latent"],
+      (state.discriminator.params, state.generator.params),
+      (batch["real"], batch["latent"]),
     )
     # Losses are linear in L(y) and L(x): their gradients are made as they are.
     loss = functools.partial(losses.began_discriminator_loss, k=k)

@@ -33,6 +33,7 @@ MUTANTS = (
       "losses.wgan_critic_loss(of(y), of(x))",
     ),
     ("AccumulationType.MEAN", "AccumulationType.SUM"),
+    ("fours = 4 if config.four_samples_as_one else 1", "fours = 1"),
     ("tree.map(loss, real_d, fake_d)", "tree.map(loss, fake_d, real_d)"),
     ("began_discriminator_loss, k=k", "began_discriminator_loss, k=1 - k"),
     (

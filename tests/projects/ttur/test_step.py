@@ -13,13 +13,14 @@ import pytest
 from jax import numpy as jnp
 
 from common.errors import InputError
-from configs.ttur import began_celeba64, gaussian_grid
+from configs.ttur import began_celeba64, gaussian_grid, wgan_gp_cifar10
 from projects.ttur import losses, model, schema, train
 
 
 def small(game, **changes):
-  if game == "began":
-    config = began_celeba64.get_config("smoke").unlock()
+  if "cpu_microbatch" in changes:
+    images = {"began": began_celeba64, "wgan_gp": wgan_gp_cifar10}
+    config = images[game].get_config("smoke").unlock()
   else:
     config = gaussian_grid.get_config("smoke").unlock()
     config.game = game
@@ -39,6 +40,9 @@ def matrices(monkeypatch):
       return x, jax.tree.map(lambda a: 0.9 * a + 0.1 * mean, averages)
 
     def judge(params, averages, a):
+      if config.get("four_samples_as_one"):
+        a = jnp.tanh(a @ params).reshape(-1, 8)
+        return jnp.tanh(jnp.sum(a, 1)), averages
       if config.game == "began":
         return jnp.tanh(a @ params), averages
       return jnp.tanh(a @ params)[:, 0] + jnp.sum(a**2 @ params**2, 1), averages
@@ -130,9 +134,10 @@ def test_dcgan_moves_one_after_the_other_on_the_same_latents(matrices):
   np.testing.assert_allclose(metrics["generator_loss"], last, rtol=1e-4)
 
 
-def test_wgan_gp_skips_the_generators_first_move(matrices):
-  config = small("wgan_gp", critic_steps=2, gradient_penalty=3.0)
-  config.adam_b1, config.adam_b2 = 0.0, 0.9
+@pytest.mark.parametrize("piece", [0, 2])
+def test_wgan_gp_skips_the_generators_first_move(matrices, piece):
+  config = small("wgan_gp", critic_steps=2, cpu_microbatch=piece)
+  config.gradient_penalty, config.four_samples_as_one = 3.0, False
   latents = 3 * config.batch_size
   state, metrics = run(config, 3, latents)
   G, D = (net.apply for net in matrices(config))
@@ -232,7 +237,19 @@ def test_a_config_that_cannot_be_is_one_sentence(changes, sentence):
     schema.check(config)
 
 
+def test_the_four_samples_that_share_a_number_are_in_one_piece(matrices):
+  whole, pieces = (
+    run(small("wgan_gp", cpu_microbatch=piece), 2, 16) for piece in (0, 4)
+  )
+  same(pieces[0], whole[0].generator.params, whole[0].discriminator.params)
+  for name, value in whole[1].items():
+    np.testing.assert_allclose(pieces[1][name], value, rtol=1e-4, atol=1e-6)
+
+
 def test_pieces_of_a_batch_are_equal():
   config = small("began", cpu_microbatch=3)
   with pytest.raises(InputError, match="cpu_microbatch 3 does not divide"):
+    schema.check(config)
+  config = small("wgan_gp", cpu_microbatch=2)
+  with pytest.raises(InputError, match="parts the four samples"):
     schema.check(config)
