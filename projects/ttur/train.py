@@ -137,7 +137,7 @@ def wgan_gp_step(config: ml_collections.ConfigDict) -> Callable:
     latent = interleaved(batch["latent"], config.critic_steps + 1)
 
     def generator_loss(params):
-      x, _ = G.apply(params, {}, latent[:, -1])
+      x, _ = G.apply(params, {}, latent[-1])
       of = D.apply(state.discriminator.params, {}, x)[0]
       value = losses.wgan_generator_loss(of)
       return value, value
@@ -150,13 +150,17 @@ def wgan_gp_step(config: ml_collections.ConfigDict) -> Callable:
       generator,
       state.generator,
     )
-    critic = state.discriminator
-    for i in range(config.critic_steps):
-      x, _ = G.apply(generator.params, {}, latent[:, i])
+
+    def move_critic(critic, turn):
+      i, y, z = turn
+      x, _ = G.apply(generator.params, {}, z)
       mixing = jax.random.uniform(jax.random.fold_in(key, i), (len(x),))
-      found = slopes(critic.params, (x, real[:, i], mixing))
-      grads, (d_value, penalty) = found
-      critic = players.follow(critic, optimiser, grads, scale)
+      grads, values = slopes(critic.params, (x, y, mixing))
+      return players.follow(critic, optimiser, grads, scale), values
+
+    turns = jnp.arange(config.critic_steps), real, latent[:-1]
+    critic, values = jax.lax.scan(move_critic, state.discriminator, turns)
+    d_value, penalty = (value[-1] for value in values)
     metrics = {
       "critic_loss": d_value,
       "gradient_penalty": penalty,
@@ -171,8 +175,8 @@ def wgan_gp_step(config: ml_collections.ConfigDict) -> Callable:
 
 
 def interleaved(a: jax.Array, count: int) -> jax.Array:
-  """`[count * n, ...] -> [n, count, ...]`: sub-batch i is rows i::count."""
-  return a.reshape(len(a) // count, count, *a.shape[1:])
+  """`[count * n, ...] -> [count, n, ...]`: sub-batch i is rows i::count."""
+  return a.reshape(len(a) // count, count, *a.shape[1:]).swapaxes(0, 1)
 
 
 def in_pieces(slopes: Callable, config: ml_collections.ConfigDict) -> Callable:

@@ -22,10 +22,10 @@ MUTANTS = (
       "      return value, (value, m",
     ),
     ("jnp.where(state.step > 0, moved, still)", "moved"),
-    ("latent[:, -1]", "latent[:, 0]"),
+    ("latent[-1]", "latent[0]"),
     (
-      "G.apply(generator.params, {}, latent[:, i])",
-      "G.apply(state.generator.params, {}, latent[:, i])",
+      "G.apply(generator.params, {}, z)",
+      "G.apply(state.generator.params, {}, z)",
     ),
     ("value + config.gradient_penalty * penalty", "value + penalty"),
     (
