@@ -13,30 +13,41 @@ import jax
 @functools.cache
 def provenance() -> dict[str, str]:
   """Where a number comes from: commit, versions, device. Strings only."""
-  here = pathlib.Path(__file__).parent
-
-  def git(*args):
-    try:
-      done = subprocess.run(
-        ["git", "-C", str(here), *args], capture_output=True, text=True
-      )
-    except OSError:  # No git on this machine.
-      return ""
-    return done.stdout.strip() if done.returncode == 0 else ""
-
-  commit = git("rev-parse", "--short=12", "HEAD") or "unknown"
-  if git("status", "--porcelain", "--untracked-files=no"):
-    commit += "+changes"
   versions = {
     name: importlib.metadata.version(name)
     for name in ("jax", "jaxlib", "flax", "optax", "numpy")
   }
   return {
-    "commit": commit,
+    "commit": commit(pathlib.Path(__file__).parent),
     "python": platform.python_version(),
     **versions,
     "device": f"{jax.device_count()} x {device_kind()}",
   }
+
+
+def commit(folder: pathlib.Path) -> str:
+  """The commit that is checked out; "+changes" says that its code was changed.
+
+  Results and texts may be: a command that writes tables changes both.
+
+  Args:
+    folder: any of the checkout's.
+  """
+
+  def git(*args):
+    try:
+      done = subprocess.run(
+        ["git", "-C", str(folder), *args], capture_output=True, text=True
+      )
+    except OSError:  # No git on this machine.
+      return ""
+    return done.stdout.strip() if done.returncode == 0 else ""
+
+  name = git("rev-parse", "--short=12", "HEAD") or "unknown"
+  others = (":(top)", ":(top,exclude)results", ":(top,exclude)*.md")
+  if git("status", "--porcelain", "--untracked-files=no", "--", *others):
+    name += "+changes"
+  return name
 
 
 def device_kind() -> str:
