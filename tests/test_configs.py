@@ -1,7 +1,7 @@
 """Every key of a config is read by the code that it configures.
 
-A short run, and the traces of other variants, in which nothing is compiled;
-some keys belong to one method or data set only.
+Short runs and steps of other variants are traced, and nothing is compiled; some
+keys belong to one method or data set only.
 """
 
 import functools
@@ -19,6 +19,7 @@ from common.config_schema import COMMON
 from common.errors import InputError
 
 ROOT = pathlib.Path(__file__).parent.parent
+JIT = jax.jit
 # Those that read every key, whatever it is for.
 BLIND = ("config_dict.py", "schema.py", "workdir.py", "cells.py")
 # Read by what a smoke run does not do: real data, sweeps, tables.
@@ -129,15 +130,37 @@ def trace(project, config):
   jax.eval_shape(train.make_train_step(config), state, batch)
 
 
-def traced(function, **_):
-  """In the place of `jax.jit`: traces, compiles nothing, and returns ones."""
-  ones = lambda leaf: jnp.ones(leaf.shape, leaf.dtype)
-  return lambda *args: jax.tree.map(ones, jax.eval_shape(function, *args))
+def traced(function, **options):
+  """In the place of `jax.jit`: traces, compiles nothing, and returns ones.
+
+  What is defined meanwhile, in a module that is imported then, is itself again
+  when `jax.jit` is.
+  """
+  compiled, found = JIT(function, **options), {}
+
+  def call(*args):
+    if jax.jit is JIT:
+      return compiled(*args)
+    seen = str(jax.tree.map(jax.typeof, args))
+    if seen not in found:
+      found[seen] = jax.tree.map(ones, jax.eval_shape(function, *args))
+    return found[seen]
+
+  return call
+
+
+def ones(leaf):
+  if jax.dtypes.issubdtype(leaf.dtype, jax.dtypes.prng_key):
+    return jnp.broadcast_to(jax.random.key(0), leaf.shape)
+  return jnp.ones(leaf.shape, leaf.dtype)
 
 
 def train(project, name, workdir):
+  """A whole run, in which nothing is compiled."""
   module = importlib.import_module(f"projects.{project}.train")
-  module.train(config_of(project, name), str(workdir))
+  with pytest.MonkeyPatch.context() as uncompiled:
+    uncompiled.setattr(jax, "jit", traced)
+    module.train(config_of(project, name), str(workdir))
 
 
 def test_coulomb_gan(reads, tmp_path, monkeypatch):
@@ -216,9 +239,9 @@ def test_rudder_on_atari(reads, tmp_path, monkeypatch):
   atari = room(config)
   monkeypatch.setattr(jax, "jit", traced)
   key = jax.random.key(0)
-  state = traced(lambda: atari.init(key, config).replace(key=0))()
+  state = traced(lambda: atari.init(key, config))()
   players = actors.Actors(config, actors.new_actor_state(config))
-  state = state.replace(key=key, actor_state=players.actor_state)
+  state = state.replace(actor_state=players.actor_state)
   programs = atari.Programs(config)
   state, _, lessons = atari.advance(programs, state, players)
   players.games.close()
@@ -238,7 +261,7 @@ def test_fvd(reads, monkeypatch):
   config = config_of(project, "cdna")
   side, frames = config.image_size, config.context + config.eval_frames
   shape = config.eval_clips, frames, side, side, 3
-  state = traced(lambda: fvd.init(jax.random.key(0), config).replace(key=0))()
+  state = traced(lambda: fvd.init(jax.random.key(0), config))()
   evaluate = fvd.make_evaluate(config, jnp.zeros(shape, jnp.uint8))
   evaluate(state, jax.random.key(0))
   check(project, reads, lambda name: name != "studies")
@@ -271,7 +294,7 @@ def test_ttur(reads, tmp_path, monkeypatch):
   config = config_of(project, "dcgan_fashion_mnist")
   real = data.reference(config, key)
   monkeypatch.setattr(jax, "jit", traced)
-  state = traced(lambda: module.init(key, config).replace(key=0))()
+  state = traced(lambda: module.init(key, config))()
   module.make_evaluate(config, real)(state, key)
   module.make_draw(config)(state, key)
   rates.members_of(config)
