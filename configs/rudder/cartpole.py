@@ -9,7 +9,7 @@ higher at first and fell back; both were seen with gamma 0.99. One training:
     python -m projects.rudder.train --workdir=runs/cartpole \\
       --config=configs/rudder/cartpole.py
 
-Variants: `ppo` learns without RUDDER, `original` without delay; `luck` adds 20
+Variants: `ppo` learns without RUDDER, `original` without delay; `noisy` adds 20
 or -20 to the reward of each step by a coin, which is seen; they combine,
 as in `original,ppo`. A minute on two cores. `smoke` takes seconds.
 """
@@ -23,9 +23,7 @@ def get_config(variant: str = "") -> ml_collections.ConfigDict:
   config.learner = "ppo_rudder"  # or "ppo"
   config.env = "CartPole-v1"  # a gymnax name, or package.module:make_env
   config.delayed = True
-  config.luck = (
-    0.0  # size of a step's lucky or unlucky event; 0: there are none
-  )
+  config.reward_noise = 0.0  # what a step pays more or less, by a coin
   config.time_limit = 0  # steps of an episode; 0: the environment's own, 500
   config.batch_size = 8  # environments side by side
   config.rollout_steps = 512
@@ -80,8 +78,8 @@ def get_config(variant: str = "") -> ml_collections.ConfigDict:
     elif name == "original":
       config.delayed = False
       config.gamma = 0.99  # as is common for PPO
-    elif name == "luck":
-      config.luck = 20.0  # with which PPO at lambda 1 learns slowly
+    elif name == "noisy":
+      config.reward_noise = 20.0  # with which PPO at lambda 1 learns slowly
     elif name == "smoke":
       config.total_steps = 4
       config.steps_per_call = config.log_every = 1
@@ -96,7 +94,7 @@ def get_config(variant: str = "") -> ml_collections.ConfigDict:
       config.lessons = 8
     else:
       raise ValueError(
-        f"cartpole has no variant {name!r}; it has 'ppo', 'original', 'luck' "
+        f"cartpole has no variant {name!r}; it has 'ppo', 'original', 'noisy' "
         "and 'smoke'"
       )
   return config.lock()

@@ -24,7 +24,7 @@ def get_config(variant: str = "") -> ml_collections.ConfigDict:
   config.env = "projects.rudder.tabular.environments:Choice"
   config.delay = config.max_delay = 100
   config.task = ml_collections.ConfigDict(
-    dict(at_once=(1.0, 0.0), at_end=(5.0, 10.0), luck=10.0)
+    dict(at_once=(1.0, 0.0), at_end=(5.0, 10.0), reward_noise=10.0)
   )
   config.epsilon = 0.2
   config.judged_by = "greedy"

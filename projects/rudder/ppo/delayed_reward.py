@@ -21,7 +21,7 @@ from jax import numpy as jnp
 
 from common.errors import InputError, nearest
 
-from .luck import Lucky
+from .reward_noise import NoisyReward
 
 
 @flax.struct.dataclass
@@ -66,7 +66,7 @@ class Delayed:
   ) -> tuple[Any, DelayedState, jax.Array, jax.Array, jax.Array, dict]:
     """As the environment's; `info["undelayed"]` is its own reward.
 
-    Unless the environment has said what its reward is without luck.
+    Unless the environment has said what its reward is without noise.
     """
     observation, within, reward, terminated, truncated, info = self.env.step(
       key, state.within, action, params
@@ -88,7 +88,8 @@ def make(config: ml_collections.ConfigDict) -> tuple[Any, Any]:
 
   Args:
     config: `env`, a gymnax name or "package.module:make_env"; `delayed`, a
-      bool; `luck`, the size of an event of `luck.Lucky` (0: there are none);
+      bool; `reward_noise`, the size of an event of
+      `reward_noise.NoisyReward` (0: there are none);
       `time_limit`, after how many steps an episode ends (0: as in the
       environment's own parameters).
 
@@ -110,8 +111,8 @@ def make(config: ml_collections.ConfigDict) -> tuple[Any, Any]:
       "never be paid: set config.time_limit, or give the environment's "
       "parameters a max_steps_in_episode"
     )
-  if config.luck:
-    env = Lucky(env, config.luck)
+  if config.reward_noise:
+    env = NoisyReward(env, config.reward_noise)
   return (Delayed(env) if config.delayed else env), params
 
 

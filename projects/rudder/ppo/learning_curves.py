@@ -32,7 +32,7 @@ KINDS = {
 # Name of the task: the config's name and variant, label.
 TASKS = {
   "cartpole": ("cartpole", "", "CartPole"),
-  "cartpole_luck": ("cartpole", "luck", "CartPole with luck"),
+  "cartpole_noisy": ("cartpole", "noisy", "CartPole, noisy reward"),
   "acrobot": ("acrobot", "", "Acrobot"),
   "breakout": ("breakout", "", "Breakout (MinAtar)"),
   "space_invaders": ("space_invaders", "", "SpaceInvaders (MinAtar)"),

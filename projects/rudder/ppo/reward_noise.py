@@ -1,4 +1,4 @@
-"""Luck: rewards that nobody has earned, to be told from what one has done.
+"""Reward noise: what nobody has earned, to be told from what one has done.
 
 The situation of the paper's task II on any gymnax environment: every step is
 paid a good or a bad event, whatever one does. Paid at the end, their sum hides
@@ -17,14 +17,14 @@ UNIT = 0.1  # of the count in an observation: an event is worth as much
 
 
 @flax.struct.dataclass
-class LuckyState:
+class NoisyState:
   """The state of the environment within, and good less bad events so far."""
 
   within: Any
   count: jax.Array  # float32
 
 
-class Lucky:
+class NoisyReward:
   """A gymnax environment whose steps pay `size` more or less, by a coin.
 
   Pure: to be jitted and vmapped like the environment within. An observation is
@@ -40,20 +40,20 @@ class Lucky:
       raise AttributeError(name)
     return getattr(self.env, name)
 
-  def reset(self, key: jax.Array, params: Any = None) -> tuple[Any, LuckyState]:
+  def reset(self, key: jax.Array, params: Any = None) -> tuple[Any, NoisyState]:
     """As the environment's."""
     observation, within = self.env.reset(key, params)
     none = jnp.float32(0)
-    return seen(observation, none), LuckyState(within, none)
+    return seen(observation, none), NoisyState(within, none)
 
   def step(
     self,
     key: jax.Array,
-    state: LuckyState,
+    state: NoisyState,
     action: jax.Array,
     params: Any = None,
-  ) -> tuple[Any, LuckyState, jax.Array, jax.Array, jax.Array, dict]:
-    """As the environment's; `info["undelayed"]` is the reward without luck."""
+  ) -> tuple[Any, NoisyState, jax.Array, jax.Array, jax.Array, dict]:
+    """As the environment's; `info["undelayed"]` is the reward without noise."""
     observation, within, reward, terminated, truncated, info = self.env.step(
       key, state.within, action, params
     )
@@ -64,7 +64,7 @@ class Lucky:
     last = info.get("final_observation", observation)
     anew = jnp.where(end, 0.0, count)
     info = {**info, "final_observation": seen(last, count), "undelayed": reward}
-    after = seen(observation, anew), LuckyState(within, anew)
+    after = seen(observation, anew), NoisyState(within, anew)
     paid = reward + self.size * event
     return *after, paid, terminated, truncated, info
 

@@ -31,7 +31,7 @@ SCHEMA = {
   "learner": choice(*LEARNERS),
   "env": environment,
   "delayed": of(bool),
-  "luck": at_least(0.0),
+  "reward_noise": at_least(0.0),
   "time_limit": at_least(0),
   "rollout_steps": positive(int),
   "restart": of(bool),

@@ -135,7 +135,7 @@ class ChoiceParams(EnvParams):
   max_steps_in_episode: int = 101
   at_once: tuple = (1.0, 0.0)
   at_end: tuple = (5.0, 10.0)
-  luck: float = 10.0  # of one event
+  reward_noise: float = 10.0  # of one event
 
 
 class Choice(DelayedMDP):
@@ -172,7 +172,7 @@ class Choice(DelayedMDP):
       state,
       jnp.array([0.5, 0.5]),
       jnp.where(first, at_once, 0.0),
-      events * params.luck + jnp.where(first, at_end, 0.0),
+      events * params.reward_noise + jnp.where(first, at_end, 0.0),
       choice=jnp.where(first, 1 + action, state.choice),
       good=state.good + (events > 0),
       bad=state.bad + (events < 0),

@@ -14,7 +14,7 @@ from gymnax.environments import environment, spaces
 from jax import numpy as jnp
 
 from common.errors import InputError
-from projects.rudder.ppo import delayed_reward, luck
+from projects.rudder.ppo import delayed_reward, reward_noise
 
 pytestmark = pytest.mark.slow
 
@@ -131,7 +131,7 @@ def user(monkeypatch):
 
 
 def config(name, **values):
-  base = {"env": name, "delayed": True, "luck": 0.0, "time_limit": 0}
+  base = {"env": name, "delayed": True, "reward_noise": 0.0, "time_limit": 0}
   return ml_collections.ConfigDict({**base, **values})
 
 
@@ -282,15 +282,15 @@ def test_a_nan_reward_makes_the_payment_nan():
   assert np.isnan(reward[-1]) and not np.isnan(reward[:-1]).any()
 
 
-def test_luck_is_paid_and_seen_and_no_merit():
+def test_noise_is_paid_and_seen_and_no_merit():
   """Events of 5 or -5 that the observation counts, anew in every episode."""
   env = Corridor()
-  lucky = luck.Lucky(env, 5.0)
+  noisy = reward_noise.NoisyReward(env, 5.0)
   walk = [2, 1, 2, 0, 1, 2, 0]
   params = env.default_params
-  observation, state = lucky.reset(jax.random.key(0), params)
+  observation, state = noisy.reset(jax.random.key(0), params)
   np.testing.assert_array_equal(observation, [0, 0])
-  step = jax.jit(lucky.step)
+  step = jax.jit(noisy.step)
   count, events = 0, []
   for i, action in enumerate(walk):
     key = jax.random.fold_in(jax.random.key(1), i)
@@ -301,15 +301,15 @@ def test_luck_is_paid_and_seen_and_no_merit():
     events.append((float(reward) - action) / 5)
     count += events[-1]
     last = info["final_observation"]
-    assert float(last[-1]) == pytest.approx(luck.UNIT * count)
+    assert float(last[-1]) == pytest.approx(reward_noise.UNIT * count)
     count = 0 if end or cut else count
-    assert float(observation[-1]) == pytest.approx(luck.UNIT * count)
+    assert float(observation[-1]) == pytest.approx(reward_noise.UNIT * count)
     assert (end or cut) == (i in (2, 6))
   assert set(events) == {-1, 1}  # For this key there are both.
-  delayed = delayed_reward.Delayed(lucky)
+  delayed = delayed_reward.Delayed(noisy)
   reward, _, _, undelayed = follow(delayed, params, walk)
   np.testing.assert_array_equal(undelayed, walk)
   paid = 5 * np.add.reduceat(events, [0, 3]) + [5, 3]
   np.testing.assert_allclose(reward[[2, 6]], paid)
-  made, _ = delayed_reward.make(config("CartPole-v1", luck=2.0))
-  assert (type(made.env), made.env.size) == (luck.Lucky, 2.0)
+  made, _ = delayed_reward.make(config("CartPole-v1", reward_noise=2.0))
+  assert (type(made.env), made.env.size) == (reward_noise.NoisyReward, 2.0)

@@ -177,6 +177,6 @@ def test_a_kind_is_what_its_label_says(task):
     assert config.delayed == ("delayed" in said) == (kind != "original")
     assert (config.learner == "ppo_rudder") == ("RUDDER" in said)
     assert ("RUDDER" in said) == (kind == "rudder")
-    assert (config.luck > 0) == ("luck" in label)
+    assert (config.reward_noise > 0) == ("noisy" in label)
     # What is paid late may not be worth less for it.
     assert (config.gamma == 1) == config.delayed

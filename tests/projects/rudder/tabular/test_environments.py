@@ -164,7 +164,7 @@ def test_the_choice_by_hand():
     paid, _, _, obs, _ = play(params, [action, 0, 1, 0])
     good, bad = obs[-1, 2:4]
     assert good + bad == 3
-    at_end += params.luck * (good - bad)
+    at_end += params.reward_noise * (good - bad)
     np.testing.assert_allclose(paid, [at_once, 0, 0, at_end])
 
 
@@ -220,9 +220,9 @@ def test_tracing_back_by_hand():
 
 
 def test_other_numbers_of_a_task():
-  env = environments.Choice(3, luck=2.0, at_end=[1, 4])
+  env = environments.Choice(3, reward_noise=2.0, at_end=[1, 4])
   params = env.params_of_delay(3)
-  assert params.luck == env.default_params.luck == 2.0
+  assert params.reward_noise == env.default_params.reward_noise == 2.0
   paid, _, _, obs, _ = player(env)(params, [1, 0, 1, 0])
   np.testing.assert_allclose(paid[-1], 4 + 2 * (obs[-1, 2] - obs[-1, 3]))
   with pytest.raises(InputError, match="no number 'lick'; it has at_end"):
