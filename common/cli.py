@@ -163,7 +163,7 @@ def load_config(name: str) -> ml_collections.ConfigDict:
   try:
     return module.get_config(variant).lock()
   except ValueError as error:  # No such variant.
-    raise InputError(str(error)) from error
+    raise InputError(f"{path}: {error}") from error
   except Exception as error:
     raise InputError(_failed(path, error)) from error
 

@@ -7,7 +7,10 @@ import pathlib
 
 import flax.struct
 import jax
+import ml_collections
 import pytest
+
+from configs import variants
 
 ROOT = pathlib.Path(__file__).parent.parent
 PROJECTS = sorted(
@@ -34,6 +37,8 @@ def imports(path):
   for node in ast.walk(ast.parse(path.read_text())):
     if isinstance(node, ast.Import):
       yield from (alias.name for alias in node.names)
+    elif isinstance(node, ast.ImportFrom) and node.module == "configs":
+      yield from (f"configs.{alias.name}" for alias in node.names)
     elif isinstance(node, ast.ImportFrom) and node.level == 0:
       yield node.module or ""
 
@@ -50,7 +55,7 @@ def test_dependencies_point_one_way(folder):
         wrong.append(f"{path.relative_to(ROOT)} imports {name}")
       # A fork must not reach back into the project that it came from.
       if folder == "configs" and top == "configs":
-        if name.split(".")[1] != path.parent.name:
+        if name.split(".")[1] not in (path.parent.name, "variants"):
           wrong.append(f"{path.relative_to(ROOT)} imports {name}")
   assert not wrong, "\n".join(wrong)
 
@@ -116,7 +121,7 @@ def test_files_are_short():
 
 
 def test_configs_import_nothing_else():
-  for path in (ROOT / "configs").rglob("*.py"):
+  for path in (ROOT / "configs").glob("*/*.py"):
     tops = {name.split(".")[0] for name in imports(path)}
     assert tops <= {"ml_collections", "configs"}, path
 
@@ -193,6 +198,28 @@ def test_files_of_a_project(project):
   for path in [*folder.glob("*.py"), *(ROOT / "common").rglob("*.py")]:
     assert len(path.read_text().splitlines()) <= 400, f"{path} is too long"
     assert path.stem not in ("utils", "util", "helpers", "misc"), path
+
+
+def test_variants_change_a_config_in_their_order():
+  def config():
+    return ml_collections.ConfigDict({"rate": 1.0, "net": {"width": 8, "n": 1}})
+
+  def halve(config):
+    config.rate /= 2
+
+  changes = dict(slow=dict(rate=0.5, net=dict(width=4)), halved=halve)
+  of = lambda variant: variants.apply(config(), variant, **changes)
+  assert of("").to_dict() == config().to_dict()
+  assert of("slow,halved").to_dict() == {
+    "rate": 0.25,
+    "net": {"width": 4, "n": 1},
+  }
+  assert of(",halved,slow").rate == 0.5
+  assert of("slow").is_locked
+  with pytest.raises(ValueError, match="'slo'; did you mean 'slow'"):
+    of("halved,slo")
+  with pytest.raises(KeyError, match="nobody"):
+    variants.apply(config().lock(), "x", x=dict(nobody=1))
 
 
 def test_every_config_says_what_it_reproduces_and_has_a_smoke_variant():

@@ -18,4 +18,4 @@ def get_config(variant: str = "") -> ml_collections.ConfigDict:
   config.unlock()
   config.dataset = "cifar10"  # or "sheets" of its pictures, see data.py
   config.image_size = 32
-  return mnist.apply(config, variant, "cifar10_gs")
+  return mnist.change(config, variant)

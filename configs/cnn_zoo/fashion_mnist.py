@@ -18,4 +18,4 @@ def get_config(variant: str = "") -> ml_collections.ConfigDict:
   config.unlock()
   config.dataset = "fashion_mnist"
   config.image_size = 28
-  return mnist.apply(config, variant, "fashion_mnist")
+  return mnist.change(config, variant)

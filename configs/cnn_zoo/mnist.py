@@ -20,7 +20,7 @@ be predicted, of sizes that are ours; `smoke`, seconds.
 
 import ml_collections
 
-VARIANTS = ("v1", "wide", "deep", "shallow", "dense", "smoke")
+from configs import variants
 
 
 def get_config(variant: str = "") -> ml_collections.ConfigDict:
@@ -60,32 +60,24 @@ def get_config(variant: str = "") -> ml_collections.ConfigDict:
   config.l2 = (1e-8, 1e-2)
   config.dropout = (0.0, 0.7)
   config.init_std = (1e-3, 0.5)
-  return apply(config, variant, "mnist")
+  return change(config, variant)
 
 
-def apply(
-  config: ml_collections.ConfigDict, variant: str, name: str
+def change(
+  config: ml_collections.ConfigDict, variant: str
 ) -> ml_collections.ConfigDict:
-  """Changes the config of `name` to variants, joined with commas; locks it."""
-  for part in filter(None, variant.split(",")):
-    if part == "v1":
-      config.checkpoints = (0, 1, 2, 3, 6, 12, 18)
-    elif part == "wide":
-      config.widths = (32, 32, 32)
-    elif part == "deep":  # Strides of 2 leave no place for a fourth.
-      config.widths, config.strides = (16, 16, 16, 16), (2, 2, 1, 1)
-    elif part == "shallow":
-      config.widths, config.strides = (16, 16), (2, 2)
-    elif part == "dense":
-      config.network = "dense"
-      config.widths, config.strides = (32, 32, 32), ()
-    elif part == "smoke":
-      smoke(config)
-    else:
-      raise ValueError(
-        f"{name} has no variant {part!r}; it has {', '.join(VARIANTS)}"
-      )
-  return config.lock()
+  """Applies the variants of all zoos; returns the config, locked."""
+  return variants.apply(
+    config,
+    variant,
+    v1=dict(checkpoints=(0, 1, 2, 3, 6, 12, 18)),
+    wide=dict(widths=(32, 32, 32)),
+    # Strides of 2 leave no place for a fourth.
+    deep=dict(widths=(16, 16, 16, 16), strides=(2, 2, 1, 1)),
+    shallow=dict(widths=(16, 16), strides=(2, 2)),
+    dense=dict(network="dense", widths=(32, 32, 32), strides=()),
+    smoke=smoke,
+  )
 
 
 def smoke(config: ml_collections.ConfigDict) -> None:

@@ -16,7 +16,7 @@ Variant: `smoke`, seconds.
 
 import ml_collections
 
-VARIANTS = ("smoke",)
+from configs import variants
 
 
 def get_config(variant: str = "") -> ml_collections.ConfigDict:
@@ -66,16 +66,22 @@ def get_config(variant: str = "") -> ml_collections.ConfigDict:
   config.repeats = 10  # of each feature's shuffling, for its importance
   config.coverage = 0.9  # of the intervals around predictions
 
-  for part in filter(None, variant.split(",")):
-    if part != "smoke":
-      raise ValueError(
-        f"predictors has no variant {part!r}; it has {', '.join(VARIANTS)}"
-      )
-    config.total_steps, config.members = 3, 1
-    config.batch_size, config.resamples = 16, 20
-    config.mlp.widths = (8,)
-    config.gbm.rounds, config.gbm.patience = 20, 5
-    config.gbm.learning_rate, config.gbm.threads = 0.2, 1
-    config.gbm.fewest_in_leaf, config.gbm.columns = (3,), (0.7,)
-    config.sizes, config.draws, config.repeats = (20, 40), 2, 2
-  return config.lock()
+  smoke = dict(
+    total_steps=3,
+    members=1,
+    batch_size=16,
+    resamples=20,
+    mlp=dict(widths=(8,)),
+    gbm=dict(
+      rounds=20,
+      patience=5,
+      learning_rate=0.2,
+      threads=1,
+      fewest_in_leaf=(3,),
+      columns=(0.7,),
+    ),
+    sizes=(20, 40),
+    draws=2,
+    repeats=2,
+  )
+  return variants.apply(config, variant, smoke=smoke)

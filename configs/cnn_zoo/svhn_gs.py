@@ -18,4 +18,4 @@ def get_config(variant: str = "") -> ml_collections.ConfigDict:
   config.unlock()
   config.dataset = "svhn_cropped"
   config.image_size = 32
-  return mnist.apply(config, variant, "svhn_gs")
+  return mnist.change(config, variant)

@@ -16,6 +16,8 @@ the crop (DCGAN's 108 pixels), the number of steps (the code's default of
 
 import ml_collections
 
+from configs import variants
+
 
 def get_config(variant: str = "") -> ml_collections.ConfigDict:
   """Returns the config; `smoke` runs in seconds, on generated discs."""
@@ -73,11 +75,7 @@ def get_config(variant: str = "") -> ml_collections.ConfigDict:
   config.feature_batch = 64
   config.picture_samples = 64
 
-  if variant == "smoke":
-    smoke(config)
-  elif variant:
-    raise ValueError(f"celeba64 has no variant {variant!r}; it has 'smoke'")
-  return config.lock()
+  return variants.apply(config, variant, smoke=smoke)
 
 
 def smoke(config: ml_collections.ConfigDict) -> None:

@@ -13,6 +13,7 @@ its batch of 128) end at 2x2.
 
 import ml_collections
 
+from configs import variants
 from configs.coulomb_gan import celeba64
 
 
@@ -22,8 +23,4 @@ def get_config(variant: str = "") -> ml_collections.ConfigDict:
   config.unlock()
   config.dataset = "cifar10"
   config.image_size = 32
-  if variant == "smoke":
-    celeba64.smoke(config)
-  elif variant:
-    raise ValueError(f"cifar10 has no variant {variant!r}; it has 'smoke'")
-  return config.lock()
+  return variants.apply(config, variant, smoke=celeba64.smoke)

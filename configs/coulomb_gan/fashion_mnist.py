@@ -19,6 +19,7 @@ updates of the generator; `smoke`, seconds without any data.
 
 import ml_collections
 
+from configs import variants
 from configs.coulomb_gan import celeba64
 
 
@@ -42,51 +43,53 @@ def get_config(variant: str = "") -> ml_collections.ConfigDict:
   config.log_every = 20
   config.eval_every = 200
   config.checkpoint_every = 200
-  for name in filter(None, variant.split(",")):
-    if name == "full":
-      config.generator_features = 1024
-      config.discriminator_features = 128
-      config.generator_learning_rate = 1e-4
-      config.discriminator_learning_rate = 5e-5
-      config.adam_b1 = 0.9
-      config.discriminator_norm = "batch"
-      config.self_interaction = "keep"
-      config.potential_scale = 1.0
-      config.total_steps = 100_000
-      config.log_every = 100
-      config.eval_every = config.checkpoint_every = 2_000
-    elif name == "narrow":
-      # Half the widths and half the batch: a quarter of a step's time.
-      config.generator_features = 32
-      config.discriminator_features = 8
-      config.batch_size = 64
-      config.total_steps = 20_000
-      config.log_every = 100
-      config.eval_every = config.checkpoint_every = 1_000
-    elif name == "gan":
-      config.method = "gan"
-      # DCGAN's (arXiv:1511.06434): both rates 2e-4, beta1 0.5.
-      config.generator_learning_rate = 2e-4
-      config.discriminator_learning_rate = 2e-4
-      config.adam_b1 = 0.5
-      config.update_order = "sequential"
-    elif name == "wgan_gp":
-      config.method = "wgan_gp"
-      # WGAN-GP as arXiv:1706.08500 has it, with a rate for each player in place
-      # of five critic steps: as many updates of the generator take twice the
-      # others' time, not ten times. Of arXiv:1704.00028: penalty 10, beta2 0.9,
-      # beta1 0.5 (of its DCGAN), layer in place of batch norm in the critic.
-      config.generator_learning_rate = 1e-4
-      config.discriminator_learning_rate = 3e-4
-      config.adam_b1 = 0.5
-      config.adam_b2 = 0.9
-      config.update_order = "sequential"
-      config.discriminator_norm = "layer"
-    elif name == "smoke":
-      celeba64.smoke(config)
-    else:
-      raise ValueError(
-        f"fashion_mnist has no variant {name!r}; it has 'full', 'narrow', "
-        "'gan', 'wgan_gp' and 'smoke'"
-      )
-  return config.lock()
+  return variants.apply(
+    config,
+    variant,
+    full=dict(
+      generator_features=1024,
+      discriminator_features=128,
+      generator_learning_rate=1e-4,
+      discriminator_learning_rate=5e-5,
+      adam_b1=0.9,
+      discriminator_norm="batch",
+      self_interaction="keep",
+      potential_scale=1.0,
+      total_steps=100_000,
+      log_every=100,
+      eval_every=2_000,
+      checkpoint_every=2_000,
+    ),
+    # Half the widths and half the batch: a quarter of a step's time.
+    narrow=dict(
+      generator_features=32,
+      discriminator_features=8,
+      batch_size=64,
+      total_steps=20_000,
+      log_every=100,
+      eval_every=1_000,
+      checkpoint_every=1_000,
+    ),
+    # DCGAN's (arXiv:1511.06434): both rates 2e-4, beta1 0.5.
+    gan=dict(
+      method="gan",
+      generator_learning_rate=2e-4,
+      discriminator_learning_rate=2e-4,
+      adam_b1=0.5,
+      update_order="sequential",
+    ),
+    # WGAN-GP as arXiv:1706.08500 has it, with a rate for each player in place
+    # of five critic steps: as many updates of the generator take twice the
+    # others' time, not ten times. Of arXiv:1704.00028: penalty 10, beta2 0.9,
+    # beta1 0.5 (of its DCGAN), layer in place of batch norm in the critic.
+    wgan_gp=dict(
+      method="wgan_gp",
+      generator_learning_rate=1e-4,
+      discriminator_learning_rate=3e-4,
+      adam_b1=0.5,
+      adam_b2=0.9,
+      update_order="sequential",
+      discriminator_norm="layer",
+    ),
+    smoke=celeba64.smoke,
+  )

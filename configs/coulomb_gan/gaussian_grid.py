@@ -22,6 +22,8 @@ discriminator updates; `smoke`, seconds.
 
 import ml_collections
 
+from configs import variants
+
 
 def get_config(variant: str = "") -> ml_collections.ConfigDict:
   """Returns the config of a variant; several are joined with commas."""
@@ -82,41 +84,45 @@ def get_config(variant: str = "") -> ml_collections.ConfigDict:
   config.particle_steps = 2_000
   config.particle_step = 0.02
 
-  for name in filter(None, variant.split(",")):
-    if name == "gan":
-      config.method = "gan"
-      config.update_order = "sequential"
-      config.generator_learning_rate = 1e-3
-      config.discriminator_learning_rate = 1e-3
-    elif name == "wgan_gp":
-      config.method = "wgan_gp"
-      config.update_order = "sequential"
-      config.critic_steps = 5
+  return variants.apply(
+    config,
+    variant,
+    gan=dict(
+      method="gan",
+      update_order="sequential",
+      generator_learning_rate=1e-3,
+      discriminator_learning_rate=1e-3,
+    ),
+    wgan_gp=dict(
+      method="wgan_gp",
+      update_order="sequential",
+      critic_steps=5,
       # A fifth of the steps: as many discriminator updates as the others have.
-      config.total_steps = config.decay_steps = 2_000
-      config.warmup_steps = 200
-      config.log_every = 100
-      config.eval_every = 100
-      config.checkpoint_every = 500
-      config.adam_b2 = 0.9
-      config.gradient_penalty = 0.1  # what the WGAN-GP code has for 2-D toys
-      config.generator_learning_rate = 1e-3
-      config.discriminator_learning_rate = 1e-3
-    elif name == "smoke":
-      config.total_steps = config.decay_steps = 40
-      config.warmup_steps = 10
-      config.batch_size = 64
-      config.steps_per_call = 10
-      # Of five, in a row in one program, half of the seconds are compiling.
-      config.critic_steps = min(config.critic_steps, 2)
-      config.log_every = 10
-      config.eval_every = config.checkpoint_every = 20
-      config.generator_widths = config.discriminator_widths = (16, 16)
-      config.eval_samples = config.energy_samples = 200
-      config.particles = config.particle_steps = 50
-    else:
-      raise ValueError(
-        f"gaussian_grid has no variant {name!r}; it has 'gan', 'wgan_gp' "
-        "and 'smoke'"
-      )
-  return config.lock()
+      total_steps=2_000,
+      decay_steps=2_000,
+      warmup_steps=200,
+      log_every=100,
+      eval_every=100,
+      checkpoint_every=500,
+      adam_b2=0.9,
+      gradient_penalty=0.1,  # what the WGAN-GP code has for 2-D toys
+      generator_learning_rate=1e-3,
+      discriminator_learning_rate=1e-3,
+    ),
+    smoke=smoke,
+  )
+
+
+def smoke(config: ml_collections.ConfigDict) -> None:
+  """Shrinks the config to seconds."""
+  config.total_steps = config.decay_steps = 40
+  config.warmup_steps = 10
+  config.batch_size = 64
+  config.steps_per_call = 10
+  # Of five, in a row in one program, half of the seconds are compiling.
+  config.critic_steps = min(config.critic_steps, 2)
+  config.log_every = 10
+  config.eval_every = config.checkpoint_every = 20
+  config.generator_widths = config.discriminator_widths = (16, 16)
+  config.eval_samples = config.energy_samples = 200
+  config.particles = config.particle_steps = 50

@@ -14,6 +14,7 @@ The rest is celeba64's.
 
 import ml_collections
 
+from configs import variants
 from configs.coulomb_gan import celeba64
 
 
@@ -26,8 +27,4 @@ def get_config(variant: str = "") -> ml_collections.ConfigDict:
   config.eval_samples = config.energy_samples = 300  # the split's size
   config.latent_dim = 16
   config.total_steps = 1_000_000
-  if variant == "smoke":
-    celeba64.smoke(config)
-  elif variant:
-    raise ValueError(f"lsun64 has no variant {variant!r}; it has 'smoke'")
-  return config.lock()
+  return variants.apply(config, variant, smoke=celeba64.smoke)

@@ -14,6 +14,8 @@ of PLK1), fingerprints of 1,024 bits.
 
 import ml_collections
 
+from configs import variants
+
 
 def get_config(variant: str = "") -> ml_collections.ConfigDict:
   """Returns the config; the variant `smoke` takes seconds."""
@@ -39,11 +41,12 @@ def get_config(variant: str = "") -> ml_collections.ConfigDict:
   )
   config.batch_size = 128
   config.processes = 2
-  for name in filter(None, variant.split(",")):
-    if name != "smoke":
-      raise ValueError(f"studies has no variant {name!r}; it has 'smoke'")
-    config.n, config.repetitions, config.bits = 60, 2, 64
-    config.levels = (0.0, 0.5, 1.0)
-    config.moses_n = 60
-    config.processes = 1
-  return config.lock()
+  smoke = dict(
+    n=60,
+    repetitions=2,
+    bits=64,
+    levels=(0.0, 0.5, 1.0),
+    moses_n=60,
+    processes=1,
+  )
+  return variants.apply(config, variant, smoke=smoke)

@@ -20,6 +20,8 @@ and rates; `small`, a quarter of the width; `smoke`, seconds, no data.
 
 import ml_collections
 
+from configs import variants
+
 
 def get_config(variant: str = "") -> ml_collections.ConfigDict:
   """Returns the config of a variant; several are joined with commas."""
@@ -68,33 +70,30 @@ def get_config(variant: str = "") -> ml_collections.ConfigDict:
   config.eval_samples = 2_048
   config.picture_samples = 64
 
-  change(config, "celeba64", variant)
-  return config.lock()
+  return change(config, variant)
 
 
-def change(config: ml_collections.ConfigDict, name: str, variant: str) -> None:
-  """Applies the variants of the image config `name`, joined with commas."""
-  for one in filter(None, variant.split(",")):
-    if one == "penalized":
-      config.method = "penalized"
-    elif one == "wgan_gp":
-      config.method = "wgan_gp"
-      config.interpolation = 0.0
-    elif one == "small":
-      config.generator_features = 128
-      config.critic_features = 16
-    elif one == "smoke":
-      config.dataset = "discs"
-      config.image_size = 16
-      config.batch_size = 4
-      config.generator_features = 16
-      config.critic_features = 2
-      config.total_steps = 4
-      config.log_every = config.eval_every = config.checkpoint_every = 2
-      config.eval_samples = 200
-      config.picture_samples = 16
-    else:
-      raise ValueError(
-        f"{name} has no variant {one!r}; it has 'penalized', 'wgan_gp', "
-        "'small' and 'smoke'"
-      )
+def change(
+  config: ml_collections.ConfigDict, variant: str
+) -> ml_collections.ConfigDict:
+  """Applies the variants of all image configs; returns it, locked."""
+  return variants.apply(
+    config,
+    variant,
+    penalized=dict(method="penalized"),
+    wgan_gp=dict(method="wgan_gp", interpolation=0.0),
+    small=dict(generator_features=128, critic_features=16),
+    smoke=dict(
+      dataset="discs",
+      image_size=16,
+      batch_size=4,
+      generator_features=16,
+      critic_features=2,
+      total_steps=4,
+      log_every=2,
+      eval_every=2,
+      checkpoint_every=2,
+      eval_samples=200,
+      picture_samples=16,
+    ),
+  )

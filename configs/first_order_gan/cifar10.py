@@ -22,5 +22,4 @@ def get_config(variant: str = "") -> ml_collections.ConfigDict:
   config.dataset = "cifar10"
   config.image_size = 32
   config.total_steps = 391_000  # 500 epochs
-  celeba64.change(config, "cifar10", variant)
-  return config.lock()
+  return celeba64.change(config, variant)

@@ -28,5 +28,4 @@ def get_config(variant: str = "") -> ml_collections.ConfigDict:
   config.total_steps = 3_000
   config.log_every = 20
   config.eval_every = config.checkpoint_every = 200
-  celeba64.change(config, "fashion_mnist", variant)
-  return config.lock()
+  return celeba64.change(config, variant)

@@ -26,6 +26,8 @@ characters, five times the rates, few steps; `paper`, its width and steps;
 
 import ml_collections
 
+from configs import variants
+
 
 def get_config(variant: str = "") -> ml_collections.ConfigDict:
   """Returns the config of a variant; several are joined with commas."""
@@ -77,41 +79,39 @@ def get_config(variant: str = "") -> ml_collections.ConfigDict:
   config.few_samples = 640  # of them: TTUR's number
   config.picture_samples = 64
 
-  for name in filter(None, variant.split(",")):
-    if name == "penalized":
-      config.method = "penalized"
-    elif name == "wgan_gp":
-      config.method = "wgan_gp"
-      config.interpolation = 0.0
-    elif name == "ttur":
-      config.generator_norm = "none"
-      config.noise_norm = False
-    elif name == "one_rate":
-      config.generator_learning_rate = config.critic_learning_rate = 1e-4
-      config.critic_steps = 10
-    elif name == "small":
-      config.length = 16
-      config.generator_features = config.critic_features = 16
-      config.blocks = 3
-      config.generator_learning_rate *= 5  # for few steps
-      config.critic_learning_rate *= 5
-      config.total_steps = 6_000
-      config.eval_every = config.checkpoint_every = 500
-      if config.critic_steps > 1:  # As many updates of both players together.
-        config.total_steps = 1_100
-        config.eval_every = config.checkpoint_every = 100
-    elif name == "paper":
-      config.generator_features = config.critic_features = 512
-      config.total_steps = 500_000
-      config.eval_every = config.checkpoint_every = 2_000
-    elif name == "smoke":
-      smoke(config)
-    else:
-      raise ValueError(
-        f"language has no variant {name!r}; it has 'penalized', 'wgan_gp', "
-        "'ttur', 'one_rate', 'small', 'paper' and 'smoke'"
-      )
-  return config.lock()
+  return variants.apply(
+    config,
+    variant,
+    penalized=dict(method="penalized"),
+    wgan_gp=dict(method="wgan_gp", interpolation=0.0),
+    ttur=dict(generator_norm="none", noise_norm=False),
+    one_rate=dict(
+      generator_learning_rate=1e-4, critic_learning_rate=1e-4, critic_steps=10
+    ),
+    small=small,
+    paper=dict(
+      generator_features=512,
+      critic_features=512,
+      total_steps=500_000,
+      eval_every=2_000,
+      checkpoint_every=2_000,
+    ),
+    smoke=smoke,
+  )
+
+
+def small(config: ml_collections.ConfigDict) -> None:
+  """Shrinks the networks, and the budget to minutes."""
+  config.length = 16
+  config.generator_features = config.critic_features = 16
+  config.blocks = 3
+  config.generator_learning_rate *= 5  # for few steps
+  config.critic_learning_rate *= 5
+  config.total_steps = 6_000
+  config.eval_every = config.checkpoint_every = 500
+  if config.critic_steps > 1:  # As many updates of both players together.
+    config.total_steps = 1_100
+    config.eval_every = config.checkpoint_every = 100
 
 
 def smoke(config: ml_collections.ConfigDict) -> None:

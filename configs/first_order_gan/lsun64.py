@@ -22,5 +22,4 @@ def get_config(variant: str = "") -> ml_collections.ConfigDict:
   config.dataset = "lsun/bedroom"
   config.image_size = 64
   config.total_steps = 426_000  # 9 epochs
-  celeba64.change(config, "lsun64", variant)
-  return config.lock()
+  return celeba64.change(config, variant)

@@ -15,6 +15,8 @@ The variant `smoke` is seconds on generated discs.
 
 import ml_collections
 
+from configs import variants
+
 
 def get_config(variant: str = "") -> ml_collections.ConfigDict:
   """Returns the config of a variant."""
@@ -28,14 +30,13 @@ def get_config(variant: str = "") -> ml_collections.ConfigDict:
   config.critic_features = 8  # of the first convolution, then doubled
   config.shallow_features = 16  # of the Coulomb GAN's, which has a layer less
   config.samples = 2_048  # judged, and as many held-out images
-  if variant == "smoke":
-    config.steps = 2
-    config.eval_every = 1
-    config.batch_size = 8
-    config.generator_features = 16
-    config.critic_features = 2
-    config.shallow_features = 4
-    config.samples = 70
-  elif variant:
-    raise ValueError(f"papers has no variant {variant!r}; it has 'smoke'")
-  return config.lock()
+  smoke = dict(
+    steps=2,
+    eval_every=1,
+    batch_size=8,
+    generator_features=16,
+    critic_features=2,
+    shallow_features=4,
+    samples=70,
+  )
+  return variants.apply(config, variant, smoke=smoke)

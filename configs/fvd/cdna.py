@@ -20,6 +20,8 @@ scenario is a variant, too, as in `brawl,tiny`.
 
 import ml_collections
 
+from configs import variants
+
 SCENARIOS = (
   "move_unit_to_border",
   "collect_mineral_shards",
@@ -40,8 +42,9 @@ def get_config(variant: str = "") -> ml_collections.ConfigDict:
   config.total_steps = 100_000
   config.batch_size = 32
   config.learning_rate = 1e-3
-  variants = {"small": small, "tiny": tiny, "longer": longer, "smoke": smoke}
-  return vary(config, variant, variants)
+  return vary(
+    config, variant, small=small, tiny=tiny, longer=longer, smoke=smoke
+  )
 
 
 def common(model: str) -> ml_collections.ConfigDict:
@@ -141,16 +144,9 @@ def smoke(config: ml_collections.ConfigDict) -> None:
   config.sampling_k = 2.0
 
 
-def vary(config, variant, variants):
-  """Applies the variants of a text, and locks the config."""
-  for name in filter(None, variant.split(",")):
-    if name in SCENARIOS:
-      config.scenario = name
-    elif name in variants:
-      variants[name](config)
-    else:
-      names = ", ".join(map(repr, (*variants, *SCENARIOS)))
-      raise ValueError(
-        f"{config.model} has no variant {name!r}; it has {names}"
-      )
-  return config.lock()
+def vary(
+  config: ml_collections.ConfigDict, variant: str, **sizes: variants.Change
+) -> ml_collections.ConfigDict:
+  """Applies scenarios and sizes, which are variants; returns it, locked."""
+  scenarios = {name: dict(scenario=name) for name in SCENARIOS}
+  return variants.apply(config, variant, **sizes, **scenarios)

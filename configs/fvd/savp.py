@@ -40,7 +40,7 @@ def get_config(variant: str = "") -> ml_collections.ConfigDict:
   config.learning_rate = 2e-4
   config.adam_b1 = 0.5
   schedules(config)
-  variants = {
+  sizes = {
     name: _scheduled(vary)
     for name, vary in (
       ("small", small),
@@ -49,7 +49,7 @@ def get_config(variant: str = "") -> ml_collections.ConfigDict:
       ("smoke", smoke),
     )
   }
-  return cdna.vary(config, variant, variants)
+  return cdna.vary(config, variant, **sizes)
 
 
 def schedules(config: ml_collections.ConfigDict) -> None:

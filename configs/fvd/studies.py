@@ -14,6 +14,8 @@ given.
 
 import ml_collections
 
+from configs import variants
+
 
 def get_config(variant: str = "") -> ml_collections.ConfigDict:
   """Returns the config; the variant `smoke` takes seconds."""
@@ -29,14 +31,13 @@ def get_config(variant: str = "") -> ml_collections.ConfigDict:
   # Of the models that predict videos: trained again by other seeds.
   config.seeds = (0, 1, 2)
   config.seeded = ("move_unit_to_border", "road_trip_with_medivac")
-  for name in filter(None, variant.split(",")):
-    if name != "smoke":
-      raise ValueError(f"studies has no variant {name!r}; it has 'smoke'")
-    config.clips = 24
-    config.paired = 4
-    config.frame_size = 4
-    config.sizes = (8, 16)
-    config.repetitions = 2
-    config.seeds = (0, 1)
-    config.seeded = ("moving_square",)
-  return config.lock()
+  smoke = dict(
+    clips=24,
+    paired=4,
+    frame_size=4,
+    sizes=(8, 16),
+    repetitions=2,
+    seeds=(0, 1),
+    seeded=("moving_square",),
+  )
+  return variants.apply(config, variant, smoke=smoke)

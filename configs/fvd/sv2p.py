@@ -27,7 +27,7 @@ def get_config(variant: str = "") -> ml_collections.ConfigDict:
   config.batch_size = 16
   config.kl_weight = 1e-3
   phases(config)
-  variants = {
+  sizes = {
     name: _phased(vary)
     for name, vary in (
       ("small", cdna.small),
@@ -36,7 +36,7 @@ def get_config(variant: str = "") -> ml_collections.ConfigDict:
       ("smoke", cdna.smoke),
     )
   }
-  return cdna.vary(config, variant, variants)
+  return cdna.vary(config, variant, **sizes)
 
 
 def phases(config: ml_collections.ConfigDict) -> None:

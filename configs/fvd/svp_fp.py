@@ -28,8 +28,9 @@ def get_config(variant: str = "") -> ml_collections.ConfigDict:
   config.total_steps = 180_000
   config.batch_size = 100
   config.learning_rate = 2e-3
-  variants = {"small": small, "tiny": tiny, "longer": longer, "smoke": smoke}
-  return cdna.vary(config, variant, variants)
+  return cdna.vary(
+    config, variant, small=small, tiny=tiny, longer=longer, smoke=smoke
+  )
 
 
 def small(config: ml_collections.ConfigDict) -> None:

@@ -27,4 +27,4 @@ def get_config(variant: str = "") -> ml_collections.ConfigDict:
   config.total_steps = 528  # three epochs
   config.steps_per_call = 11
   config.log_every = config.eval_every = config.checkpoint_every = 88
-  return tox21.apply(config, variant, "alcohols")
+  return tox21.change(config, variant)

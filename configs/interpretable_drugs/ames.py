@@ -36,14 +36,8 @@ def get_config(variant: str = "") -> ml_collections.ConfigDict:
   config.depth = 3
   config.dropout = 0.5
   config.total_steps = 1_830
-  parts = [part for part in variant.split(",") if part]
-  if "paper" in parts:
-    parts.remove("paper")
-    config.width = 1024
-    config.total_steps = 6_100
-  if "mended" in parts:
-    parts.remove("mended")
-    config.graph.bond_code = "present"
-    config.graph.scale = 1.0
-    config.graph.atom_slots = config.graph.neighbour_slots = 0
-  return tox21.apply(config, ",".join(parts), "ames")
+  paper = dict(width=1024, total_steps=6_100)
+  mended = dict(
+    graph=dict(bond_code="present", scale=1.0, atom_slots=0, neighbour_slots=0)
+  )
+  return tox21.change(config, variant, paper=paper, mended=mended)

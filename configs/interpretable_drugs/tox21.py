@@ -20,6 +20,8 @@ generated molecules.
 
 import ml_collections
 
+from configs import variants
+
 
 def get_config(variant: str = "") -> ml_collections.ConfigDict:
   """Returns the config of a variant; several are joined with commas."""
@@ -82,41 +84,40 @@ def get_config(variant: str = "") -> ml_collections.ConfigDict:
   config.substructures.radius = 2
   config.substructures.few = 5  # fewer matches get an asterisk
   config.substructures.confidence = 0.95
-  return apply(config, variant, "tox21")
+  return change(config, variant)
 
 
-def apply(
-  config: ml_collections.ConfigDict, variant: str, name: str
+def change(
+  config: ml_collections.ConfigDict, variant: str, **more: variants.Change
 ) -> ml_collections.ConfigDict:
-  """Changes what each variant changes; returns the config, locked."""
-  for part in filter(None, variant.split(",")):
-    if part == "deep":
-      config.depth = 8
-    elif part == "wide":
-      config.width = 2048
-    elif part == "permuted":
-      config.permute_labels = True
-    elif part == "smoke":
-      config.dataset = "generated"
-      config.batch_size = 16
-      config.total_steps = 20
-      config.log_every = config.eval_every = config.checkpoint_every = 10
-      config.steps_per_call = 1 if config.model == "graph_conv" else 10
-      config.eval_batch = 32
-      config.width = 16
-      config.depth = 2
-      config.bits = 64
-      config.graph.hidden = 8
-      config.attribution.steps = 20
-      config.attribution.pieces = 5
-      config.attribution.samples = 4
-      config.attribution.molecules = 16
-      config.neurons.least = 4
-      config.neurons.units_at_once = 8
-      config.substructures.count = 6
-    else:
-      raise ValueError(
-        f"{name} has no variant {part!r}; it has 'deep', 'wide', 'permuted' "
-        "and 'smoke'"
-      )
-  return config.lock()
+  """Applies the variants of all data sets, and `more`; returns it, locked."""
+  return variants.apply(
+    config,
+    variant,
+    deep=dict(depth=8),
+    wide=dict(width=2048),
+    permuted=dict(permute_labels=True),
+    **more,
+    smoke=smoke,
+  )
+
+
+def smoke(config: ml_collections.ConfigDict) -> None:
+  """Shrinks a config to seconds, on generated molecules."""
+  config.dataset = "generated"
+  config.batch_size = 16
+  config.total_steps = 20
+  config.log_every = config.eval_every = config.checkpoint_every = 10
+  config.steps_per_call = 1 if config.model == "graph_conv" else 10
+  config.eval_batch = 32
+  config.width = 16
+  config.depth = 2
+  config.bits = 64
+  config.graph.hidden = 8
+  config.attribution.steps = 20
+  config.attribution.pieces = 5
+  config.attribution.samples = 4
+  config.attribution.molecules = 16
+  config.neurons.least = 4
+  config.neurons.units_at_once = 8
+  config.substructures.count = 6

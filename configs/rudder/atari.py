@@ -16,6 +16,8 @@ core. They combine: `venture,ppo,smoke`.
 
 import ml_collections
 
+from configs import variants
+
 
 def get_config(variant: str = "") -> ml_collections.ConfigDict:
   config = ml_collections.ConfigDict()
@@ -91,44 +93,38 @@ def get_config(variant: str = "") -> ml_collections.ConfigDict:
     "seaquest": (18, "game", 4_000, 0.01),
     "solaris": (18, "game", 6_000, 0.01),
   }
-  for name in filter(None, variant.split(",")):
-    if name in games:
-      config.game = name
-      (
-        config.actions,
-        config.episode,
-        config.episode_steps,
-        config.reward_scale,
-      ) = games[name]
-    elif name == "ppo":
-      config.method = "ppo"
-      config.lessons = 1
-    elif name == "original_code":
-      config.safe_exploration = config.time_code = "original"
-    elif name == "smoke":
-      config.batch_size = 4
-      config.threads = 1
-      config.game_steps = 240
-      config.idle_steps = 120
-      config.episode_steps = 240
-      config.rollout_steps = 64
-      config.total_steps = 6
-      config.anneal_steps = 8
-      config.log_every = 1
-      config.eval_every = config.checkpoint_every = 3
-      config.policy_widths = (4, 8, 8)
-      config.policy_hidden = 32
-      config.model_widths = (4, 4)
-      config.lstm_features = 8
-      config.epochs = 1
-      config.chunk_steps = 40
-      config.ig_points = 10
-      config.warm_games = 1
-      config.lessons = 4
-      config.film_frames = 40
-    else:
-      raise ValueError(
-        f"atari has no variant {name!r}; it has 'venture', 'seaquest', "
-        "'solaris', 'ppo', 'original_code' and 'smoke'"
-      )
-  return config.lock()
+  names = "actions", "episode", "episode_steps", "reward_scale"
+  others = {
+    name: dict(game=name, **dict(zip(names, values, strict=True)))
+    for name, values in games.items()
+  }
+  return variants.apply(
+    config,
+    variant,
+    **others,
+    ppo=dict(method="ppo", lessons=1),
+    original_code=dict(safe_exploration="original", time_code="original"),
+    smoke=dict(
+      batch_size=4,
+      threads=1,
+      game_steps=240,
+      idle_steps=120,
+      episode_steps=240,
+      rollout_steps=64,
+      total_steps=6,
+      anneal_steps=8,
+      log_every=1,
+      eval_every=3,
+      checkpoint_every=3,
+      policy_widths=(4, 8, 8),
+      policy_hidden=32,
+      model_widths=(4, 4),
+      lstm_features=8,
+      epochs=1,
+      chunk_steps=40,
+      ig_points=10,
+      warm_games=1,
+      lessons=4,
+      film_frames=40,
+    ),
+  )

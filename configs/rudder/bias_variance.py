@@ -14,16 +14,13 @@ grid_world.py's:
 
 import ml_collections
 
-from configs.rudder import grid_world
+from configs import variants
+from configs.rudder import grid_world, watch_repair
 
 
 def get_config(variant: str = "") -> ml_collections.ConfigDict:
   """Returns the config; `smoke` runs in seconds."""
-  if variant not in ("", "smoke"):
-    raise ValueError(
-      f"bias_variance has no variant {variant!r}; it has 'smoke'"
-    )
-  config = grid_world.get_config(variant)
+  config = grid_world.get_config()
   config.unlock()
   grid_world.recalled(config)
   config.trace = 0.0  # of TD
@@ -33,7 +30,11 @@ def get_config(variant: str = "") -> ml_collections.ConfigDict:
   config.seeds = 10  # tables, whose mean is compared with the exact values
   config.every = 200  # episodes between two comparisons
   config.checkpoints = 100
-  if variant == "smoke":
-    config.bias_delays = config.variance_delays = (3, 4)
-    config.seeds, config.every, config.checkpoints = 3, 5, 4
-  return config.lock()
+  return variants.apply(config, variant, smoke=smoke)
+
+
+def smoke(config: ml_collections.ConfigDict) -> None:
+  """As of grid_world, and two delays."""
+  watch_repair.smoke_once(config)
+  config.bias_delays = config.variance_delays = (3, 4)
+  config.seeds, config.every, config.checkpoints = 3, 5, 4

@@ -16,10 +16,7 @@ from configs.rudder import cartpole
 
 
 def get_config(variant: str = "") -> ml_collections.ConfigDict:
-  try:
-    config = cartpole.get_config(variant)
-  except ValueError as error:
-    raise ValueError(str(error).replace("cartpole", "breakout")) from error
+  config = cartpole.get_config(variant)
   config.unlock()
   config.env = "Breakout-MinAtar"
   config.delta_scale = 1.0

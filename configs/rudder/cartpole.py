@@ -16,6 +16,8 @@ as in `original,ppo`. A minute on two cores. `smoke` takes seconds.
 
 import ml_collections
 
+from configs import variants
+
 
 def get_config(variant: str = "") -> ml_collections.ConfigDict:
   config = ml_collections.ConfigDict()
@@ -72,29 +74,28 @@ def get_config(variant: str = "") -> ml_collections.ConfigDict:
   config.share = 0.5  # of RUDDER in the advantage; the Atari code's
   config.standardise = True  # redistributed rewards; the Atari code does not
 
-  for name in filter(None, variant.split(",")):
-    if name == "ppo":
-      config.learner = "ppo"
-    elif name == "original":
-      config.delayed = False
-      config.gamma = 0.99  # as is common for PPO
-    elif name == "noisy":
-      config.reward_noise = 20.0  # with which PPO at lambda 1 learns slowly
-    elif name == "smoke":
-      config.total_steps = 4
-      config.steps_per_call = config.log_every = 1
-      config.time_limit = config.eval_steps = 20
-      config.batch_size = 4
-      config.rollout_steps = 24
-      config.eval_every = config.checkpoint_every = 2
-      config.widths = (8, 8)
-      config.epochs = config.minibatches = 2
-      config.lstm_features = 4
-      config.lstm_updates = config.lstm_batch = 2
-      config.lessons = 8
-    else:
-      raise ValueError(
-        f"cartpole has no variant {name!r}; it has 'ppo', 'original', 'noisy' "
-        "and 'smoke'"
-      )
-  return config.lock()
+  return variants.apply(
+    config,
+    variant,
+    ppo=dict(learner="ppo"),
+    original=dict(delayed=False, gamma=0.99),  # gamma as is common for PPO
+    noisy=dict(reward_noise=20.0),  # with which PPO at lambda 1 learns slowly
+    smoke=dict(
+      total_steps=4,
+      steps_per_call=1,
+      log_every=1,
+      eval_every=2,
+      checkpoint_every=2,
+      time_limit=20,
+      eval_steps=20,
+      batch_size=4,
+      rollout_steps=24,
+      widths=(8, 8),
+      epochs=2,
+      minibatches=2,
+      lstm_features=4,
+      lstm_updates=2,
+      lstm_batch=2,
+      lessons=8,
+    ),
+  )

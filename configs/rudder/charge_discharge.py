@@ -12,6 +12,7 @@ most of it as in watch_repair.py.
 
 import ml_collections
 
+from configs import variants
 from configs.rudder import watch_repair
 
 
@@ -29,11 +30,4 @@ def get_config(variant: str = "") -> ml_collections.ConfigDict:
   config.q_start = 0.0
   config.return_scale = 50.0
   config.lessons = 512
-  if variant == "smoke":
-    watch_repair.smoke(config)
-    config.solved_window = 1
-  elif variant:
-    raise ValueError(
-      f"charge_discharge has no variant {variant!r}; it has 'smoke'"
-    )
-  return config.lock()
+  return variants.apply(config, variant, smoke=watch_repair.smoke_once)

@@ -14,6 +14,7 @@ begins.
 
 import ml_collections
 
+from configs import variants
 from configs.rudder import watch_repair
 
 
@@ -47,9 +48,4 @@ def get_config(variant: str = "") -> ml_collections.ConfigDict:
   config.q_estimate = "q_lambda"
   config.loss_start = 1.0
   config.loss_threshold = 0.01
-  if variant == "smoke":
-    watch_repair.smoke(config)
-    config.solved_window = 1
-  elif variant:
-    raise ValueError(f"choice has no variant {variant!r}; it has 'smoke'")
-  return config.lock()
+  return variants.apply(config, variant, smoke=watch_repair.smoke_once)

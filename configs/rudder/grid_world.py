@@ -16,6 +16,7 @@ bomb by chance, delayed or not.
 
 import ml_collections
 
+from configs import variants
 from configs.rudder import watch_repair
 
 
@@ -47,21 +48,19 @@ def get_config(variant: str = "") -> ml_collections.ConfigDict:
   config.delays = (4, 6, 8, 10, 12)
   config.seeds = 50
   config.max_episodes = config.rivals_episodes = 20_000
-  if variant == "smoke":
-    watch_repair.smoke(config)
-    config.solved_window = 1
-  elif variant == "recalled":
-    recalled(config)
-    config.q_start = 500.0  # optimistic; from 0 nobody finds a bomb 4 away
-    config.q_estimate = "q_lambda"
-  elif variant:
-    raise ValueError(
-      f"grid_world has no variant {variant!r}; it has 'recalled', 'smoke'"
-    )
-  return config.lock()
+  return variants.apply(
+    config, variant, recalled=recalled_table, smoke=watch_repair.smoke_once
+  )
 
 
 def recalled(config: ml_collections.ConfigDict) -> None:
   """Pays for the visit alone, as the paper is recalled to do."""
   config.task.defused, config.task.probability = 1000.0, 0.5
   config.task.along_the_way = False
+
+
+def recalled_table(config: ml_collections.ConfigDict) -> None:
+  """As `recalled`, and what a table needs then."""
+  recalled(config)
+  config.q_start = 500.0  # optimistic; from 0 nobody finds a bomb 4 away
+  config.q_estimate = "q_lambda"

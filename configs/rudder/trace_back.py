@@ -12,6 +12,7 @@ moves count, and the rest, most of it as in watch_repair.py.
 
 import ml_collections
 
+from configs import variants
 from configs.rudder import watch_repair
 
 
@@ -36,9 +37,4 @@ def get_config(variant: str = "") -> ml_collections.ConfigDict:
   config.seeds = 20
   config.max_episodes = 5_000
   config.rivals_episodes = 20_000
-  if variant == "smoke":
-    watch_repair.smoke(config)
-    config.solved_window = 1
-  elif variant:
-    raise ValueError(f"trace_back has no variant {variant!r}; it has 'smoke'")
-  return config.lock()
+  return variants.apply(config, variant, smoke=watch_repair.smoke_once)

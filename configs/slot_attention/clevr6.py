@@ -29,4 +29,4 @@ def get_config(variant: str = "") -> ml_collections.ConfigDict:
   config.dataset = "clevr_with_masks"
   config.train_images = 70_000
   config.test_images = 1_000  # about half of them have up to six objects
-  return clevr_like6.apply(config, variant, "clevr6")
+  return clevr_like6.change(config, variant)

@@ -37,19 +37,20 @@ def get_config(variant: str = "") -> ml_collections.ConfigDict:
   config.decoder_features = (64, 64, 64, 64, 64, 4)
   config.decoder_kernels = (5, 5, 5, 5, 5, 3)
   config.decoder_strides = (2, 2, 2, 2, 1, 1)
-  return apply(config, variant, "clevr_like6")
+  return change(config, variant)
 
 
-def apply(
-  config: ml_collections.ConfigDict, variant: str, name: str
+def change(
+  config: ml_collections.ConfigDict, variant: str
 ) -> ml_collections.ConfigDict:
-  """`tetrominoes.apply`, with `ten` and a smaller picture for `smoke`."""
-  parts = [part for part in variant.split(",") if part]
-  if "ten" in parts:
-    parts.remove("ten")
-    config.eval_max_objects, config.eval_slots = 10, 11
-  if "smoke" in parts:
-    config.dataset = "clevr_like"
-    config.image_size = 32
-    config.decoder_grid = 2
-  return tetrominoes.apply(config, ",".join(parts), name)
+  """`tetrominoes.change`, with `ten` and a smaller picture for `smoke`."""
+  ten = dict(eval_max_objects=10, eval_slots=11)
+  return tetrominoes.change(config, variant, ten=ten, smoke=smoke)
+
+
+def smoke(config: ml_collections.ConfigDict) -> None:
+  """As of tetrominoes, on generated scenes of 32 pixels."""
+  tetrominoes.smoke(config)
+  config.dataset = "clevr_like"
+  config.image_size = 32
+  config.decoder_grid = 2

@@ -21,9 +21,14 @@ from configs.slot_attention import multi_dsprites, tetrominoes
 
 def get_config(variant: str = "") -> ml_collections.ConfigDict:
   """Returns the config of a variant; several are joined with commas."""
-  smoke = "smoke" in variant.split(",")
-  config = multi_dsprites.get_config("smoke" if smoke else "")
+  config = multi_dsprites.get_config()
   config.unlock()
-  config.dataset = "multi_dsprites" if smoke else "folder"
-  config.eval_images = config.eval_images if smoke else 64
-  return tetrominoes.apply(config, variant, "folder")
+  config.dataset = "folder"
+  config.eval_images = 64
+  return tetrominoes.change(config, variant, smoke=smoke)
+
+
+def smoke(config: ml_collections.ConfigDict) -> None:
+  """As of multi_dsprites, whose pictures are generated."""
+  multi_dsprites.smoke(config)
+  config.dataset = "multi_dsprites"

@@ -27,7 +27,10 @@ def get_config(variant: str = "") -> ml_collections.ConfigDict:
   config.min_objects = 2
   config.max_objects = config.eval_max_objects = 5
   config.slots = config.eval_slots = 6
-  # Every second pixel is enough to try the program.
-  if "smoke" in variant.split(","):
-    config.image_size = config.decoder_grid = 16
-  return tetrominoes.apply(config, variant, "multi_dsprites")
+  return tetrominoes.change(config, variant, smoke=smoke)
+
+
+def smoke(config: ml_collections.ConfigDict) -> None:
+  """As of tetrominoes, at 16 pixels: enough to try the program."""
+  tetrominoes.smoke(config)
+  config.image_size = config.decoder_grid = 16

@@ -43,20 +43,24 @@ def get_config(variant: str = "") -> ml_collections.ConfigDict:
   config.warmup_steps = 1_000
   config.decay_steps = 50_000
   config.eval_images = 2_000
-  return apply(config, variant, "set_prediction")
+  return change(config, variant)
 
 
-def apply(
-  config: ml_collections.ConfigDict, variant: str, name: str
+def change(
+  config: ml_collections.ConfigDict, variant: str
 ) -> ml_collections.ConfigDict:
-  """`tetrominoes.apply`, with `clevr` and a smaller picture for `smoke`."""
-  parts = [part for part in variant.split(",") if part]
-  if "clevr" in parts:
-    parts.remove("clevr")
-    config.dataset = "clevr"
-    config.train_images = 70_000
-    config.test_images = config.eval_images = 15_000
-  if "smoke" in parts:
-    config.dataset = "clevr_like"
-    config.image_size = 32
-  return tetrominoes.apply(config, ",".join(parts), name)
+  """`tetrominoes.change`, with `clevr` and a smaller picture for `smoke`."""
+  clevr = dict(
+    dataset="clevr",
+    train_images=70_000,
+    test_images=15_000,
+    eval_images=15_000,
+  )
+  return tetrominoes.change(config, variant, clevr=clevr, smoke=smoke)
+
+
+def smoke(config: ml_collections.ConfigDict) -> None:
+  """As of tetrominoes, on generated scenes of 32 pixels."""
+  tetrominoes.smoke(config)
+  config.dataset = "clevr_like"
+  config.image_size = 32

@@ -34,4 +34,4 @@ def get_config(variant: str = "") -> ml_collections.ConfigDict:
   config.learning_rate = 1e-3
   config.decay_steps = 2_000
   config.eval_images = 500
-  return set_prediction.apply(config, variant, "set_prediction_small")
+  return set_prediction.change(config, variant)

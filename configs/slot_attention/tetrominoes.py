@@ -20,16 +20,7 @@ many slots as objects; and `smoke`, seconds.
 
 import ml_collections
 
-VARIANTS = (
-  "slot_mlp",
-  "softmax_inputs",
-  "weighted_sum",
-  "no_gru",
-  "learned_slots",
-  "one_iteration",
-  "no_spare_slot",
-  "smoke",
-)
+from configs import variants
 
 
 def get_config(variant: str = "") -> ml_collections.ConfigDict:
@@ -89,35 +80,29 @@ def get_config(variant: str = "") -> ml_collections.ConfigDict:
   config.eval_iterations = 3
   config.eval_max_objects = 3
   config.picture_images = 6
-  return apply(config, variant, "tetrominoes")
+  return change(config, variant)
 
 
-def apply(
-  config: ml_collections.ConfigDict, variant: str, name: str
+def change(
+  config: ml_collections.ConfigDict, variant: str, **more: variants.Change
 ) -> ml_collections.ConfigDict:
-  """Changes the config of `name` to variants, joined with commas; locks it."""
-  for part in filter(None, variant.split(",")):
-    if part == "slot_mlp":
-      config.grouping = "slot_mlp"
-    elif part == "softmax_inputs":
-      config.softmax = "inputs"
-    elif part == "weighted_sum":
-      config.aggregation = "sum"
-    elif part == "no_gru":
-      config.gru = False
-    elif part == "learned_slots":
-      config.initial = "learned"
-    elif part == "one_iteration":
-      config.iterations = config.eval_iterations = 1
-    elif part == "no_spare_slot":
-      config.slots = config.eval_slots = config.max_objects
-    elif part == "smoke":
-      smoke(config)
-    else:
-      raise ValueError(
-        f"{name} has no variant {part!r}; it has {', '.join(VARIANTS)}"
-      )
-  return config.lock()
+  """Applies the variants of this folder, and `more`; returns it, locked."""
+  ours = dict(
+    slot_mlp=dict(grouping="slot_mlp"),
+    softmax_inputs=dict(softmax="inputs"),
+    weighted_sum=dict(aggregation="sum"),
+    no_gru=dict(gru=False),
+    learned_slots=dict(initial="learned"),
+    one_iteration=dict(iterations=1, eval_iterations=1),
+    no_spare_slot=no_spare_slot,
+    smoke=smoke,
+  )
+  return variants.apply(config, variant, **(ours | more))
+
+
+def no_spare_slot(config: ml_collections.ConfigDict) -> None:
+  """As many slots as objects at most: none for the background."""
+  config.slots = config.eval_slots = config.max_objects
 
 
 def smoke(config: ml_collections.ConfigDict) -> None:

@@ -49,4 +49,4 @@ def get_config(variant: str = "") -> ml_collections.ConfigDict:
   config.decay_steps = 10_000
 
   config.eval_images = 256
-  return tetrominoes.apply(config, variant, "tetrominoes_small")
+  return tetrominoes.change(config, variant)

@@ -22,6 +22,8 @@ tables fewer epochs. The variant `paper` has the paper's grid.
 
 import ml_collections
 
+from configs import variants
+
 
 def get_config(variant: str = "") -> ml_collections.ConfigDict:
   """Returns the config of a variant; several are joined with commas."""
@@ -94,32 +96,40 @@ def get_config(variant: str = "") -> ml_collections.ConfigDict:
   references.svm_rows = 5_000
   references.min_samples_leaf = (1, 5, 20, 50)  # decision tree
 
-  for name in filter(None, variant.split(",")):
-    if name == "paper":
-      grid.form = ("rectangular", "conic")
-      grid.width = (256, 512, 1024)
-      grid.depth = (2, 3, 4, 8, 16, 32)
-      grid.blocks = (2, 3, 4, 8, 16)
-      grid.bottleneck = (0.25, 0.5)
-      config.max_steps = 10**9
-      config.max_bytes = 2**33
-    elif name == "smoke":
-      config.data.source = config.data.name = "blobs"
-      config.data.features = config.data.present = 4
-      config.data.classes, config.data.outputs = 3, 4
-      config.width, config.depth = 8, 2
-      config.epochs = 5
-      config.batch_size = 64
-      config.total_steps = 15
-      config.steps_per_call = config.log_every = config.eval_every = 5
-      config.checkpoint_every = 5
-      config.smoothing = 2
-      grid.width = (8,)
-      grid.depth = grid.blocks = (2,)
-      grid.learning_rate = (0.1,)
-      references.trees = 10
-    else:
-      raise ValueError(
-        f"uci has no variant {name!r}; it has 'paper' and 'smoke'"
-      )
-  return config.lock()
+  return variants.apply(
+    config,
+    variant,
+    paper=dict(
+      grid=dict(
+        form=("rectangular", "conic"),
+        width=(256, 512, 1024),
+        depth=(2, 3, 4, 8, 16, 32),
+        blocks=(2, 3, 4, 8, 16),
+        bottleneck=(0.25, 0.5),
+      ),
+      max_steps=10**9,
+      max_bytes=2**33,
+    ),
+    smoke=dict(
+      data=dict(
+        source="blobs",
+        name="blobs",
+        features=4,
+        present=4,
+        classes=3,
+        outputs=4,
+      ),
+      width=8,
+      depth=2,
+      epochs=5,
+      batch_size=64,
+      total_steps=15,
+      steps_per_call=5,
+      log_every=5,
+      eval_every=5,
+      checkpoint_every=5,
+      smoothing=2,
+      grid=dict(width=(8,), depth=(2,), blocks=(2,), learning_rate=(0.1,)),
+      references=dict(trees=10),
+    ),
+  )

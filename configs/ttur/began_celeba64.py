@@ -19,6 +19,7 @@ Variants: `original`, one rate; `smoke`, seconds on generated discs.
 
 import ml_collections
 
+from configs import variants
 from configs.ttur import dcgan_celeba64
 
 
@@ -36,13 +37,7 @@ def get_config(variant: str = "") -> ml_collections.ConfigDict:
   config.halve_every = 100_000
   config.total_steps = 500_000
   config.eval_every = config.checkpoint_every = 1_000
-  for name in filter(None, variant.split(",")):
-    if name == "original":
-      config.discriminator_rate = config.generator_rate = 5e-5
-    elif name == "smoke":
-      dcgan_celeba64.smoke(config)
-    else:
-      raise ValueError(
-        f"began_celeba64 has no variant {name!r}; it has 'original' and 'smoke'"
-      )
-  return config.lock()
+  original = dict(discriminator_rate=5e-5, generator_rate=5e-5)
+  return variants.apply(
+    config, variant, original=original, smoke=dcgan_celeba64.smoke
+  )

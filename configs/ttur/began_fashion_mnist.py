@@ -15,6 +15,7 @@ Variants: `original`, one rate; `smoke`, seconds on generated discs.
 
 import ml_collections
 
+from configs import variants
 from configs.ttur import began_celeba64, dcgan_celeba64, dcgan_fashion_mnist
 
 
@@ -26,14 +27,7 @@ def get_config(variant: str = "") -> ml_collections.ConfigDict:
   config.image_channels = 1
   dcgan_fashion_mnist.narrow(config)
   config.cpu_microbatch = 0  # Layers as narrow stay in the caches whole.
-  for name in filter(None, variant.split(",")):
-    if name == "original":
-      config.discriminator_rate = config.generator_rate = 5e-5
-    elif name == "smoke":
-      dcgan_celeba64.smoke(config)
-    else:
-      raise ValueError(
-        f"began_fashion_mnist has no variant {name!r}; it has 'original' "
-        "and 'smoke'"
-      )
-  return config.lock()
+  original = dict(discriminator_rate=5e-5, generator_rate=5e-5)
+  return variants.apply(
+    config, variant, original=original, smoke=dcgan_celeba64.smoke
+  )

@@ -21,21 +21,16 @@ Variants: `original`, one rate; `smoke`, seconds on generated discs.
 
 import ml_collections
 
+from configs import variants
+
 
 def get_config(variant: str = "") -> ml_collections.ConfigDict:
   """Returns the config of a variant; several are joined with commas."""
   config = base()
-  for name in filter(None, variant.split(",")):
-    if name == "original":
-      config.discriminator_rate = config.generator_rate = 5e-4
-      config.total_steps = 100_000
-    elif name == "smoke":
-      smoke(config)
-    else:
-      raise ValueError(
-        f"dcgan_celeba64 has no variant {name!r}; it has 'original' and 'smoke'"
-      )
-  return config.lock()
+  original = dict(
+    discriminator_rate=5e-4, generator_rate=5e-4, total_steps=100_000
+  )
+  return variants.apply(config, variant, original=original, smoke=smoke)
 
 
 def base() -> ml_collections.ConfigDict:

@@ -20,6 +20,7 @@ cores; `smoke`, seconds on generated discs.
 
 import ml_collections
 
+from configs import variants
 from configs.ttur import dcgan_celeba64, dcgan_fashion_mnist
 
 
@@ -31,16 +32,11 @@ def get_config(variant: str = "") -> ml_collections.ConfigDict:
   config.discriminator_rate = 1e-4
   config.generator_rate = 5e-4
   config.total_steps = 120_000
-  for name in filter(None, variant.split(",")):
-    if name == "original":
-      config.discriminator_rate = config.generator_rate = 1e-4
-    elif name == "narrow":
-      dcgan_fashion_mnist.narrow(config)
-    elif name == "smoke":
-      dcgan_celeba64.smoke(config)
-    else:
-      raise ValueError(
-        f"dcgan_cifar10 has no variant {name!r}; it has 'original', 'narrow' "
-        "and 'smoke'"
-      )
-  return config.lock()
+  original = dict(discriminator_rate=1e-4, generator_rate=1e-4)
+  return variants.apply(
+    config,
+    variant,
+    original=original,
+    narrow=dcgan_fashion_mnist.narrow,
+    smoke=dcgan_celeba64.smoke,
+  )

@@ -16,6 +16,7 @@ Variants: `original`, one rate; `smoke`, seconds on generated discs.
 
 import ml_collections
 
+from configs import variants
 from configs.ttur import dcgan_celeba64
 
 
@@ -28,17 +29,10 @@ def get_config(variant: str = "") -> ml_collections.ConfigDict:
   config.discriminator_rate = 1e-4
   config.generator_rate = 5e-4
   narrow(config)
-  for name in filter(None, variant.split(",")):
-    if name == "original":
-      config.discriminator_rate = config.generator_rate = 1e-4
-    elif name == "smoke":
-      dcgan_celeba64.smoke(config)
-    else:
-      raise ValueError(
-        f"dcgan_fashion_mnist has no variant {name!r}; it has 'original' "
-        "and 'smoke'"
-      )
-  return config.lock()
+  original = dict(discriminator_rate=1e-4, generator_rate=1e-4)
+  return variants.apply(
+    config, variant, original=original, smoke=dcgan_celeba64.smoke
+  )
 
 
 def narrow(config: ml_collections.ConfigDict) -> None:

@@ -18,6 +18,7 @@ Variants: `original`, one rate; `smoke`, seconds on generated discs.
 
 import ml_collections
 
+from configs import variants
 from configs.ttur import dcgan_celeba64
 
 
@@ -29,13 +30,7 @@ def get_config(variant: str = "") -> ml_collections.ConfigDict:
   config.discriminator_rate = 1e-5
   config.generator_rate = 1e-4
   config.total_steps = 400_000  # 9 epochs
-  for name in filter(None, variant.split(",")):
-    if name == "original":
-      config.discriminator_rate = config.generator_rate = 5e-5
-    elif name == "smoke":
-      dcgan_celeba64.smoke(config)
-    else:
-      raise ValueError(
-        f"dcgan_lsun64 has no variant {name!r}; it has 'original' and 'smoke'"
-      )
-  return config.lock()
+  original = dict(discriminator_rate=5e-5, generator_rate=5e-5)
+  return variants.apply(
+    config, variant, original=original, smoke=dcgan_celeba64.smoke
+  )

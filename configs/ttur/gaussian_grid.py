@@ -15,6 +15,8 @@ Variant: `smoke`, a second.
 
 import ml_collections
 
+from configs import variants
+
 # 1e-5 to 3e-2, two and a bit a factor of ten: eleven equal ratios.
 RATES = tuple(float(f"{1e-5 * 3000 ** (i / 11):.3g}") for i in range(12))
 
@@ -65,19 +67,19 @@ def get_config(variant: str = "") -> ml_collections.ConfigDict:
   config.sweep_chunk = 60  # members at a time, between two lines of the journal
   config.sweep_at_once = 8  # of them side by side on a device
 
-  if variant == "smoke":
-    config.total_steps = 20
-    config.steps_per_call = config.log_every = 10
-    config.eval_every = config.checkpoint_every = 10
-    config.widths = (8, 8)
-    config.frequencies = 4
-    config.eval_samples = config.sample_batch = 200
-    config.sweep_discriminator_rates = (1e-3, 1e-2)
-    config.sweep_generator_rates = (1e-3, 1e-2)
-    config.sweep_seeds = 2
-    config.sweep_chunk = 4
-  elif variant:
-    raise ValueError(
-      f"gaussian_grid has no variant {variant!r}; it has 'smoke'"
-    )
-  return config.lock()
+  smoke = dict(
+    total_steps=20,
+    steps_per_call=10,
+    log_every=10,
+    eval_every=10,
+    checkpoint_every=10,
+    widths=(8, 8),
+    frequencies=4,
+    eval_samples=200,
+    sample_batch=200,
+    sweep_discriminator_rates=(1e-3, 1e-2),
+    sweep_generator_rates=(1e-3, 1e-2),
+    sweep_seeds=2,
+    sweep_chunk=4,
+  )
+  return variants.apply(config, variant, smoke=smoke)

@@ -13,6 +13,8 @@ of which the paper has no experiment.
 
 import ml_collections
 
+from configs import variants
+
 
 def get_config(variant: str = "") -> ml_collections.ConfigDict:
   """Returns the config; `smoke` takes a few seeds and steps."""
@@ -38,9 +40,7 @@ def get_config(variant: str = "") -> ml_collections.ConfigDict:
   config.ball_b2 = 0.999  # of the Adam whose second moments do move
   config.ditch = (-1.0, 0.08, 0.2)  # place, width, depth
 
-  if variant == "smoke":
-    config.seeds, config.steps, config.last = 4, 200, 50
-    config.ball_time, config.ball_rates = 3.0, (1e-1, 3e-2)
-  elif variant:
-    raise ValueError(f"saddle has no variant {variant!r}; it has 'smoke'")
-  return config.lock()
+  smoke = dict(
+    seeds=4, steps=200, last=50, ball_time=3.0, ball_rates=(1e-1, 3e-2)
+  )
+  return variants.apply(config, variant, smoke=smoke)

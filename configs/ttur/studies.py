@@ -14,6 +14,8 @@ sets than CelebA; contamination by a set that is not ImageNet. The variant
 
 import ml_collections
 
+from configs import variants
+
 
 def get_config(variant: str = "") -> ml_collections.ConfigDict:
   """Returns the config of a variant."""
@@ -22,14 +24,6 @@ def get_config(variant: str = "") -> ml_collections.ConfigDict:
   config.n = 1_000  # images disturbed
   config.reference = 2_000  # images that they are compared with
   config.batch_size = 32
-  for name in filter(None, variant.split(",")):
-    if name == "paper":
-      config.n = config.reference = 50_000
-    elif name == "smoke":
-      config.n, config.reference = 12, 24
-      config.batch_size = 4
-    else:
-      raise ValueError(
-        f"studies has no variant {name!r}; it has 'paper' and 'smoke'"
-      )
-  return config.lock()
+  paper = dict(n=50_000, reference=50_000)
+  smoke = dict(n=12, reference=24, batch_size=4)
+  return variants.apply(config, variant, paper=paper, smoke=smoke)

@@ -16,6 +16,7 @@ Variants: `original`, one rate; `smoke`, seconds on generated discs.
 
 import ml_collections
 
+from configs import variants
 from configs.ttur import dcgan_celeba64, dcgan_fashion_mnist, wgan_gp_cifar10
 
 
@@ -30,18 +31,15 @@ def get_config(variant: str = "") -> ml_collections.ConfigDict:
   config.cpu_microbatch = 0  # Layers as narrow stay in the caches whole.
   config.total_steps = 500
   config.eval_every = config.checkpoint_every = 100
-  for name in filter(None, variant.split(",")):
-    if name == "original":
-      config.discriminator_rate = config.generator_rate = 1e-4
-      config.critic_steps = 5
-      config.total_steps = 165
-      config.log_every = 11
-      config.eval_every = config.checkpoint_every = 33
-    elif name == "smoke":
-      dcgan_celeba64.smoke(config)
-    else:
-      raise ValueError(
-        f"wgan_gp_fashion_mnist has no variant {name!r}; it has 'original' "
-        "and 'smoke'"
-      )
-  return config.lock()
+  original = dict(
+    discriminator_rate=1e-4,
+    generator_rate=1e-4,
+    critic_steps=5,
+    total_steps=165,
+    log_every=11,
+    eval_every=33,
+    checkpoint_every=33,
+  )
+  return variants.apply(
+    config, variant, original=original, smoke=dcgan_celeba64.smoke
+  )

@@ -22,6 +22,7 @@ Variants: `original`, one rate; `smoke`, seconds on generated discs.
 
 import ml_collections
 
+from configs import variants
 from configs.ttur import dcgan_celeba64
 
 
@@ -42,18 +43,16 @@ def get_config(variant: str = "") -> ml_collections.ConfigDict:
   config.total_steps = 100_000
   config.eval_every = config.checkpoint_every = 1_000
 
-  for name in filter(None, variant.split(",")):
-    if name == "original":
-      config.discriminator_rate = config.generator_rate = 5e-4
-      config.critic_steps = 5
-      # A third of the steps, which take as long; evaluated as often.
-      config.total_steps = 33_300
-      config.log_every = 333
-      config.eval_every = config.checkpoint_every = 333
-    elif name == "smoke":
-      dcgan_celeba64.smoke(config)
-    else:
-      raise ValueError(
-        f"wgan_gp_lsun64 has no variant {name!r}; it has 'original' and 'smoke'"
-      )
-  return config.lock()
+  original = dict(
+    discriminator_rate=5e-4,
+    generator_rate=5e-4,
+    critic_steps=5,
+    # A third of the steps, which take as long; evaluated as often.
+    total_steps=33_300,
+    log_every=333,
+    eval_every=333,
+    checkpoint_every=333,
+  )
+  return variants.apply(
+    config, variant, original=original, smoke=dcgan_celeba64.smoke
+  )
