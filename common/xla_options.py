@@ -113,8 +113,8 @@ def wide_vectors() -> dict[str, str]:
   """Compiler options for small networks whose work stays in a core's cache.
 
   Vectors of 512 bits in place of XLA's 256, on processors that have them
-  (AVX-512): worth 1.07 times of the CNN zoo's step on an AMD EPYC, and nothing on
-  an Intel Xeon (0.98, between 0.81 and 1.03), nor in other projects' steps
+  (AVX-512): worth 1.07 times of the CNN zoo's step on an AMD EPYC, and nothing
+  on an Intel Xeon (0.98, between 0.81 and 1.03), nor in other projects' steps
   there. Elsewhere, and in versions that do not know it, they are empty.
   """
   if not any("avx512f" in line.split() for line in _abilities()):
