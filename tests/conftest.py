@@ -65,16 +65,6 @@ def shared() -> pathlib.Path:
 
 
 @pytest.fixture(scope="session")
-def rounds_as_users() -> dict[str, bool]:
-  """Options of `jax.jit`: fused operations as in users' programs.
-
-  Of tests in which it matters how sums are rounded.
-  """
-  option = "xla_cpu_use_fusion_emitters"
-  return {option: True} if option in os.environ["XLA_FLAGS"] else {}
-
-
-@pytest.fixture(scope="session")
 def optimised():
   """A context in which programs are compiled as users' are.
 

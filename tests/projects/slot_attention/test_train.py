@@ -1,7 +1,5 @@
 """The training: schedule, batches, evaluation, resuming, set prediction."""
 
-import functools
-
 import jax
 import numpy as np
 import pytest
@@ -95,16 +93,14 @@ def test_training_resumes_bitwise_in_process(tmp_path):
     assert (tmp_path / "a" / name).exists()
 
 
-def test_set_prediction_learns_a_set_and_is_judged_by_precision(
-  rounds_as_users,
-):
+def test_set_prediction_learns_a_set_and_is_judged_by_precision():
   """One picture of two objects, by heart: the whole path, without scenes."""
   config = config_of(
     "tetrominoes_small",
     task="set_prediction",
     max_objects=3,
     slots=3,
-    learning_rate=1e-2,
+    learning_rate=3e-3,
     warmup_steps=0,
     decay_steps=10_000,
     eval_slots=3,
@@ -115,17 +111,18 @@ def test_set_prediction_learns_a_set_and_is_judged_by_precision(
     vector[:, row, [3 + kind, 5 + kind, 7 + kind, 10 + kind]] = 1
   image = np.random.default_rng(0).normal(size=(4, 10, 10, 3)).astype("f")
   batch = {"image": jnp.asarray(image), "vector": jnp.asarray(vector)}
-  # How soon it is learnt hangs on the last bits.
-  compiled = functools.partial(jax.jit, compiler_options=rounds_as_users)
-  state = compiled(lambda key: train.init(key, config))(jax.random.key(0))
-  step = compiled(train.make_train_step(config))
-  for _ in range(250):
+  state = jax.jit(lambda key: train.init(key, config))(jax.random.key(0))
+  step = jax.jit(train.make_train_step(config))
+  # How soon hangs on the last bits: ten seeds took 190 to 675 steps.
+  for _ in range(2_000):
     state, metrics = step(state, batch)
-  assert float(metrics["loss"]) < 0.05
+    if metrics["loss"] < 0.01:
+      break
+  assert float(metrics["loss"]) < 0.01
   test = {**batch, "masks": jnp.zeros((4, 1, 10, 10))}
   scores = train.make_evaluate(config, test)(state, jax.random.key(1))
   assert scores.keys() == {"ap_inf", "ap_1", "ap_0.5", "ap_0.25", "ap_0.125"}
-  assert scores["ap_inf"] > 0.6
+  assert scores["ap_inf"] > 0.5  # Untrained: 0.
 
 
 def test_a_wrong_data_set_is_one_sentence():
