@@ -21,38 +21,15 @@ Variants: `original`, one rate; `smoke`, seconds on generated discs.
 import ml_collections
 
 from configs import variants
-from configs.ttur import dcgan_celeba64
+from configs.ttur import dcgan_celeba64, wgan_gp_lsun64
 
 
 def get_config(variant: str = "") -> ml_collections.ConfigDict:
   """Returns the config of a variant; several are joined with commas."""
-  config = dcgan_celeba64.base()
+  config = wgan_gp_lsun64.base()
   config.dataset = "cifar10"
   config.image_size = 32
   config.width = 32
   config.four_samples_as_one = True
-  config.game = "wgan_gp"
-  config.network = "resnet"
-  config.latent_dim = 128
-  config.latent = "normal"
-  config.adam_b1 = 0.0
-  config.adam_b2 = 0.9
-  config.discriminator_rate = 3e-4
-  config.generator_rate = 1e-4
-  config.cpu_microbatch = 8  # ours, measured
-  config.total_steps = 100_000
-  config.eval_every = config.checkpoint_every = 1_000
-
-  original = dict(
-    discriminator_rate=1e-4,
-    generator_rate=1e-4,
-    critic_steps=5,
-    # A third of the steps, which take as long; evaluated as often.
-    total_steps=33_300,
-    log_every=333,
-    eval_every=333,
-    checkpoint_every=333,
-  )
-  return variants.apply(
-    config, variant, original=original, smoke=dcgan_celeba64.smoke
-  )
+  original, smoke = wgan_gp_lsun64.one_rate(1e-4), dcgan_celeba64.smoke
+  return variants.apply(config, variant, original=original, smoke=smoke)

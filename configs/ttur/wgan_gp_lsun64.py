@@ -28,9 +28,16 @@ from configs.ttur import dcgan_celeba64
 
 def get_config(variant: str = "") -> ml_collections.ConfigDict:
   """Returns the config of a variant; several are joined with commas."""
-  config = dcgan_celeba64.base()
+  config = base()
   config.dataset = "lsun/bedroom"
   config.test_split = "validation"
+  original, smoke = one_rate(5e-4), dcgan_celeba64.smoke
+  return variants.apply(config, variant, original=original, smoke=smoke)
+
+
+def base() -> ml_collections.ConfigDict:
+  """What WGAN-GP's configs start from, unlocked; of no data set."""
+  config = dcgan_celeba64.base()
   config.game = "wgan_gp"
   config.network = "resnet"
   config.latent_dim = 128
@@ -42,17 +49,18 @@ def get_config(variant: str = "") -> ml_collections.ConfigDict:
   config.cpu_microbatch = 8  # ours, measured on CIFAR-10
   config.total_steps = 100_000
   config.eval_every = config.checkpoint_every = 1_000
+  return config
 
-  original = dict(
-    discriminator_rate=5e-4,
-    generator_rate=5e-4,
+
+def one_rate(rate: float) -> dict[str, float]:
+  """What the variant `original` sets: a rate for both, five critic steps."""
+  return dict(
+    discriminator_rate=rate,
+    generator_rate=rate,
     critic_steps=5,
     # A third of the steps, which take as long; evaluated as often.
     total_steps=33_300,
     log_every=333,
     eval_every=333,
     checkpoint_every=333,
-  )
-  return variants.apply(
-    config, variant, original=original, smoke=dcgan_celeba64.smoke
   )
