@@ -16,6 +16,14 @@ def generated(
   return Partial(lambda key, t: draw(jax.random.fold_in(key, t)), key)
 
 
+def interleaved(a: jax.Array, count: int) -> jax.Array:
+  """`[count * n, ...] -> [count, n, ...]`: sub-batch i is rows i::count.
+
+  Not cut in blocks: a batch that is split over devices stays where it is.
+  """
+  return a.reshape(len(a) // count, count, *a.shape[1:]).swapaxes(0, 1)
+
+
 def with_latents(
   real: Callable[[Any], jax.Array],
   latent: Callable[[jax.Array], jax.Array],

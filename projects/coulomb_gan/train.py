@@ -17,6 +17,7 @@ from jax import numpy as jnp
 from common import cli, experiment, keys
 from common.errors import InputError
 from common.gan import losses as gan_losses
+from common.gan.batches import interleaved
 from common.gan.gaussian_grid import mode_scores, mode_spread
 from common.metrics import while_training
 from common.nn import regularizers
@@ -200,24 +201,18 @@ def make_train_step(config: ml_collections.ConfigDict) -> Callable:
         discriminator_opt=moved.discriminator_opt,
       )
     else:
-      # Interleaved, not cut in blocks: a batch split over devices stays put.
       real = interleaved(batch["real"], config.critic_steps)
       latent = interleaved(batch["latent"], config.critic_steps + 1)
       for i in range(config.critic_steps):
-        x = generator.apply(state.generator, latent[:, i])
+        x = generator.apply(state.generator, latent[i])
         state, d_loss = move_discriminator(
-          state, x, real[:, i], jax.random.fold_in(key, i)
+          state, x, real[i], jax.random.fold_in(key, i)
         )
-      state, g_loss = move_generator(state, latent[:, -1])
+      state, g_loss = move_generator(state, latent[-1])
     metrics = {"discriminator_loss": d_loss, "generator_loss": g_loss}
     return state.replace(step=state.step + 1), metrics
 
   return step
-
-
-def interleaved(a: jax.Array, count: int) -> jax.Array:
-  """`[count * n, ...] -> [n, count, ...]`: sub-batch i is rows i::count."""
-  return a.reshape(len(a) // count, count, *a.shape[1:])
 
 
 def is_convolution(path: tuple[Any, ...]) -> bool:

@@ -17,6 +17,7 @@ from jax import numpy as jnp
 from common import cli, experiment, keys
 from common.gan import losses as usual
 from common.gan import players
+from common.gan.batches import interleaved
 from common.stats import frechet, ngrams
 
 from . import data, losses, model, pictures, schema
@@ -152,16 +153,13 @@ def make_train_step(config: ml_collections.ConfigDict) -> Callable:
 
   def step(state, batch):
     key = jax.random.fold_in(state.key, state.step)
-    real = batch["real"]
-    # Interleaved, not cut in blocks: a batch split over devices stays put.
     real, latent = (
-      a.reshape(len(a) // moves, moves, *a.shape[1:])
-      for a in (real, batch["latent"])
+      interleaved(batch[name], moves) for name in ("real", "latent")
     )
-    samples = lambda i: data.one_hot(real[:, i], config) if text else real[:, i]
+    samples = lambda i: data.one_hot(real[i], config) if text else real[i]
 
     def turn(move, state, i):
-      return move(state, samples(i), latent[:, i], jax.random.fold_in(key, i))
+      return move(state, samples(i), latent[i], jax.random.fold_in(key, i))
 
     metrics = {}
     if config.update_order == "generator_first":

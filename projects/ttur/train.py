@@ -18,6 +18,7 @@ from optax import microbatching
 
 from common import cli, experiment, keys
 from common.gan import gaussian_grid, players
+from common.gan.batches import interleaved
 
 from . import data, losses, model, pictures, schema, scores
 
@@ -132,7 +133,6 @@ def wgan_gp_step(config: ml_collections.ConfigDict) -> Callable:
   def step(state, batch):
     key = jax.random.fold_in(state.key, state.step)
     scale = decay(state.step, config)
-    # Interleaved, not cut in blocks: a batch split over devices stays put.
     real = interleaved(batch["real"], config.critic_steps)
     latent = interleaved(batch["latent"], config.critic_steps + 1)
 
@@ -172,11 +172,6 @@ def wgan_gp_step(config: ml_collections.ConfigDict) -> Callable:
     return state, metrics
 
   return step
-
-
-def interleaved(a: jax.Array, count: int) -> jax.Array:
-  """`[count * n, ...] -> [count, n, ...]`: sub-batch i is rows i::count."""
-  return a.reshape(len(a) // count, count, *a.shape[1:]).swapaxes(0, 1)
 
 
 def in_pieces(slopes: Callable, config: ml_collections.ConfigDict) -> Callable:

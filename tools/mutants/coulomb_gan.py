@@ -27,12 +27,12 @@ MUTANTS = (
     ('noise("y", y)', 'noise("x", y)'),
     ("config.l2_penalty * regularizers", "0 * regularizers"),
     (
-      "state, g_loss = move_generator(state, latent[:, -1])",
-      "state, g_loss = move_generator(state, latent[:, 0])",
+      "state, g_loss = move_generator(state, latent[-1])",
+      "state, g_loss = move_generator(state, latent[0])",
     ),
     (
-      "latent[:, i])\n        state, d_loss",
-      "latent[:, 0])\n        state, d_loss",
+      "latent[i])\n        state, d_loss",
+      "latent[0])\n        state, d_loss",
     ),
     (
       '"energy_u": losses.energy(flat(x), flat(real), *kernel, "drop")',
