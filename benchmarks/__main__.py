@@ -218,8 +218,9 @@ def prepared(name: str, quick: bool) -> Any:
   if quick:  # Then no program is compiled twice, nor for long.
     xla_options.keep_programs()
     xla_options.compile_in_haste()
-  else:  # For both sides.
-    xla_options.keep_memory()
+  else:
+    xla_options.keep_memory()  # For both sides.
+    xla_options.calls_that_wait()  # As in trainings.
   module = importlib.import_module(f"benchmarks.{name}")
   if hasattr(module, "prepare"):
     module.prepare()

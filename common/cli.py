@@ -58,6 +58,7 @@ def main(train: Callable[[Any, str], Any]) -> None:
     if given.workdir is None:
       raise InputError("say where the run lives: --workdir=DIR")
     workdir = given.workdir.expanduser().absolute()
+    xla_options.calls_that_wait()
     join_processes(given.coordinator, given.processes, given.process)
     _, scores = train(config, str(workdir))
     _say_the_end(scores, workdir)

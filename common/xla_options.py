@@ -11,7 +11,7 @@ import platform
 import jax
 
 # Of glibc's malloc.h: keep what was freed, and map no large blocks.
-_M_TRIM_THRESHOLD, _M_TOP_PAD, _M_MMAP_MAX, _M_ARENA_MAX = -1, -2, -4, -8
+_M_TRIM_THRESHOLD, _M_TOP_PAD, _M_MMAP_MAX = -1, -2, -4
 
 PROGRAMS_BYTES = 2**30  # Of compiled programs kept; the least recent go first.
 _WORTH_KEEPING = 0.1  # Seconds that compiling took.
@@ -23,19 +23,31 @@ def keep_memory() -> bool:
   XLA's CPU programs allocate their large temporaries at every call. By default
   glibc maps them anew each time, and the kernel clears each page again: up to
   two thirds of a step's time. Kept, a process holds its peak until it ends.
-  Every command calls it first, before JAX starts its threads, whose memory it
-  would not reach. Without effect with other allocators, or where the
-  environment variable `KEEP_MEMORY` is 0; accelerators' memory is not glibc's.
+  A block above 64 MB is kept for the main thread only: see `calls_that_wait`.
+  Without effect with other allocators, or where the environment variable
+  `KEEP_MEMORY` is 0; accelerators' memory is not glibc's.
   """
   if os.environ.get("KEEP_MEMORY") == "0" or platform.libc_ver()[0] != "glibc":
     return False
   mallopt = ctypes.CDLL(None).mallopt
   return bool(
-    mallopt(_M_ARENA_MAX, 1)  # A thread's own is given back, whatever is asked.
-    and mallopt(_M_MMAP_MAX, 0)
+    mallopt(_M_MMAP_MAX, 0)
     and mallopt(_M_TRIM_THRESHOLD, 2**31 - 1)
     and mallopt(_M_TOP_PAD, 2**28)
   )
+
+
+def calls_that_wait() -> None:
+  """Has a CPU's program run in the thread that calls it, to its end.
+
+  By default a thread of JAX's takes it and its temporaries, and glibc unmaps
+  those above 64 MB at every step, whatever `keep_memory` asks. That all threads
+  share the main one's memory would cure it, too, and costs small programs up to
+  half of their speed: they wait for the allocator's lock. For trainings, before
+  JAX first computes. Metrics are left alone, which read images meanwhile;
+  programs of several devices, and of accelerators, run as before.
+  """
+  jax.config.update("jax_cpu_enable_async_dispatch", False)
 
 
 def keep_programs() -> pathlib.Path | None:

@@ -19,7 +19,7 @@ import pathlib
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NamedTuple
 
-from common import cli
+from common import cli, xla_options
 from common.errors import InputError, nearest
 
 from . import cells, markdown
@@ -92,6 +92,7 @@ def main(
     add_arguments(parser)
   arguments = parser.parse_args(argv)
   with cli.sentences():
+    xla_options.calls_that_wait()
     _run(arguments, project, pathlib.Path(file).with_name("README.md"), tables)
 
 

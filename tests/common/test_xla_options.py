@@ -130,6 +130,65 @@ def test_memory_is_kept_unless_forbidden(root, monkeypatch, asked):
   assert (int(faults) < 300) == (asked == "1"), faults
 
 
+PROGRAM = """
+import resource, sys
+import jax
+from common import xla_options
+xla_options.keep_memory()
+if sys.argv[1] == "waits":
+  xla_options.calls_that_wait()
+step = jax.jit(lambda x: jax.numpy.outer(x, x) @ x)
+x = jax.numpy.ones(6_000)  # A temporary of 144 MB.
+faults = []
+for _ in range(20):
+  before = resource.getrusage(resource.RUSAGE_SELF).ru_minflt
+  step(x).block_until_ready()
+  faults.append(resource.getrusage(resource.RUSAGE_SELF).ru_minflt - before)
+print(sorted(faults)[10])  # The heap grows once or twice.
+"""
+
+
+@pytest.mark.skipif(platform.libc_ver()[0] != "glibc", reason="of glibc")
+@pytest.mark.parametrize("how", ["waits", "does not"])
+def test_large_temporaries_are_kept_by_calls_that_wait(root, monkeypatch, how):
+  monkeypatch.setenv("KEEP_MEMORY", "1")
+  monkeypatch.setenv("XLA_FLAGS", "")
+  call = [sys.executable, "-c", PROGRAM, how]
+  done = subprocess.run(call, cwd=root, capture_output=True, text=True)
+  assert (int(done.stdout) < 1000) == (how == "waits"), (
+    done.stdout + done.stderr
+  )
+
+
+ARENAS = """
+import ctypes, sys, threading
+from common import xla_options
+xla_options.keep_memory()
+libc = ctypes.CDLL(None)
+libc.malloc.restype, both = ctypes.c_void_p, threading.Barrier(2)
+def work():
+  libc.malloc(1000)
+  both.wait()  # Neither may end, and leave its arena to the other.
+threads = [threading.Thread(target=work) for _ in range(2)]
+for thread in threads:
+  thread.start()
+for thread in threads:
+  thread.join()
+libc.fdopen.restype = ctypes.c_void_p
+libc.malloc_info(0, ctypes.c_void_p(libc.fdopen(1, b"w")))
+libc.fflush(None)
+"""
+
+
+@pytest.mark.skipif(platform.libc_ver()[0] != "glibc", reason="of glibc")
+def test_threads_do_not_wait_for_one_lock_of_the_allocator(root, monkeypatch):
+  """One arena for all halved the speed of small programs on two cores."""
+  monkeypatch.setenv("KEEP_MEMORY", "1")
+  call = [sys.executable, "-c", ARENAS]
+  done = subprocess.run(call, cwd=root, capture_output=True, text=True)
+  assert done.stdout.count("<heap nr=") > 1, done.stdout + done.stderr
+
+
 HITS = """
 import jax
 from common import cli, xla_options
