@@ -15,6 +15,11 @@ _M_TRIM_THRESHOLD, _M_TOP_PAD, _M_MMAP_MAX = -1, -2, -4
 
 PROGRAMS_BYTES = 2**30  # Of compiled programs kept; the least recent go first.
 _WORTH_KEEPING = 0.1  # Seconds that compiling took.
+_HASTY = (
+  "--xla_cpu_use_fusion_emitters=false",
+  "--xla_cpu_parallel_codegen_split_count=1",
+  "--xla_cpu_prefer_vector_width=128",
+)
 
 
 def keep_memory() -> bool:
@@ -98,15 +103,17 @@ def _abilities() -> list[str]:
 def compile_in_haste() -> None:
   """Has XLA compile in half the time what then runs slower: trials, tests.
 
-  Its older code for fused operations, which jaxlib 0.10 has; other versions are
-  left alone, since one that does not know the flag would end the process. Call
-  it before JAX first computes; processes that are started later inherit it.
+  Its older code for fused operations, each program in one piece, and narrow
+  vectors: as jaxlib 0.10 knows them. Other versions are left alone, since one
+  that does not know a flag would end the process. Call it before JAX first
+  computes; processes that are started later inherit it.
   """
-  flag = "--xla_cpu_use_fusion_emitters"
-  flags = os.environ.get("XLA_FLAGS", "")
-  known = importlib.metadata.version("jaxlib").startswith("0.10.")
-  if known and flag not in flags:
-    os.environ["XLA_FLAGS"] = f"{flags} {flag}=false"
+  if not importlib.metadata.version("jaxlib").startswith("0.10."):
+    return
+  flags = os.environ.get("XLA_FLAGS", "").split()
+  given = {flag.partition("=")[0] for flag in flags}
+  hasty = [flag for flag in _HASTY if flag.partition("=")[0] not in given]
+  os.environ["XLA_FLAGS"] = " ".join(flags + hasty)
 
 
 @functools.cache

@@ -89,19 +89,25 @@ def test_a_vectors_width_is_that_of_its_program_alone(
 @pytest.mark.parametrize(
   ("version", "before", "after"),
   [
-    ("0.10.2", "", " --xla_cpu_use_fusion_emitters=false"),
-    ("0.10.2", "--a=1", "--a=1 --xla_cpu_use_fusion_emitters=false"),
-    ("0.10.2", *["--xla_cpu_use_fusion_emitters=true"] * 2),
+    ("0.10.2", "", "{fusion}=false {split}=1 {width}=128"),
+    ("0.10.2", "--a=1", "--a=1 {fusion}=false {split}=1 {width}=128"),
+    ("0.10.2", "{fusion}=true", "{fusion}=true {split}=1 {width}=128"),
+    ("0.10.2", *["{width}=64 {split}=2 {fusion}=true"] * 2),
     ("0.11.0", "--a=1", "--a=1"),
   ],
 )
-def test_haste_is_a_flag_of_versions_that_know_it(
+def test_haste_is_flags_of_versions_that_know_them(
   version, before, after, monkeypatch
 ):
-  monkeypatch.setenv("XLA_FLAGS", before)
+  names = {
+    "fusion": "--xla_cpu_use_fusion_emitters",
+    "split": "--xla_cpu_parallel_codegen_split_count",
+    "width": "--xla_cpu_prefer_vector_width",
+  }
+  monkeypatch.setenv("XLA_FLAGS", before.format(**names))
   monkeypatch.setattr("importlib.metadata.version", lambda _: version)
   xla_options.compile_in_haste()
-  assert os.environ["XLA_FLAGS"] == after
+  assert os.environ["XLA_FLAGS"] == after.format(**names)
 
 
 FAULTS = """
