@@ -298,4 +298,5 @@ def checks(config: ml_collections.ConfigDict) -> None:
 
 
 if __name__ == "__main__":
+  population.use_all_cores()
   cli.main(train)
