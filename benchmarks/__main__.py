@@ -220,8 +220,9 @@ def prepared(name: str, quick: bool) -> Any:
     xla_options.compile_in_haste()
   else:
     xla_options.keep_memory()  # For both sides.
-    xla_options.calls_that_wait()  # As in trainings.
   module = importlib.import_module(f"benchmarks.{name}")
+  if not quick and getattr(module, "CALLS_WAIT", True):
+    xla_options.calls_that_wait()  # As the project's trainings.
   if hasattr(module, "prepare"):
     module.prepare()
   return module

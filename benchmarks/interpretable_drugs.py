@@ -38,6 +38,7 @@ except ImportError:  # Then there are SciPy and JAX alone.
 
 AT_ONCE = 1_024  # Rows that captum puts through the network.
 HOW_TO_ADD_PEER = "SciPy, and the authors' layout in JAX, are always there"
+CALLS_WAIT = False  # As in the project's commands.
 
 
 def run(quick: bool = False) -> list[dict]:

@@ -37,8 +37,13 @@ class _Parser(argparse.ArgumentParser):
     raise InputError(message)
 
 
-def main(train: Callable[[Any, str], Any]) -> None:
-  """Runs `train(config, workdir)` from the command line and exits."""
+def main(train: Callable[[Any, str], Any], waits: bool = True) -> None:
+  """Runs `train(config, workdir)` from the command line and exits.
+
+  Args:
+    train: `train(config, workdir) -> state, scores`.
+    waits: see `xla_options.calls_that_wait`; False for small programs.
+  """
   with sentences():
     module = sys.modules[train.__module__]
     given, overrides = parse(module.__doc__ or "", sys.argv[1:])
@@ -58,7 +63,8 @@ def main(train: Callable[[Any, str], Any]) -> None:
     if given.workdir is None:
       raise InputError("say where the run lives: --workdir=DIR")
     workdir = given.workdir.expanduser().absolute()
-    xla_options.calls_that_wait()
+    if waits:
+      xla_options.calls_that_wait()
     join_processes(given.coordinator, given.processes, given.process)
     _, scores = train(config, str(workdir))
     _say_the_end(scores, workdir)

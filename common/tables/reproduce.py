@@ -66,6 +66,7 @@ def main(
   add_arguments: Callable[[argparse.ArgumentParser], None] | None = None,
   seeds: int | None = None,
   argv: Sequence[str] | None = None,
+  waits: bool = True,
 ) -> None:
   """The command.
 
@@ -76,6 +77,7 @@ def main(
     add_arguments: adds the project's own flags to the parser.
     seeds: how many by default; None where the command has no `--seeds`.
     argv: instead of the command line's arguments.
+    waits: see `xla_options.calls_that_wait`; False for small programs.
   """
   project = pathlib.Path(file).resolve().parent.name
   parser = argparse.ArgumentParser(description=(doc or "").splitlines()[0])
@@ -92,7 +94,8 @@ def main(
     add_arguments(parser)
   arguments = parser.parse_args(argv)
   with cli.sentences():
-    xla_options.calls_that_wait()
+    if waits:
+      xla_options.calls_that_wait()
     _run(arguments, project, pathlib.Path(file).with_name("README.md"), tables)
 
 

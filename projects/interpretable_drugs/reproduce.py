@@ -349,4 +349,4 @@ TABLES = {
 }
 
 if __name__ == "__main__":
-  reproduce.main(__doc__, __file__, TABLES, add_arguments, seeds=5)
+  reproduce.main(__doc__, __file__, TABLES, add_arguments, seeds=5, waits=False)

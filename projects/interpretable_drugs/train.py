@@ -176,4 +176,4 @@ def train(
 
 
 if __name__ == "__main__":
-  cli.main(train)
+  cli.main(train, waits=False)

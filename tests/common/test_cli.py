@@ -9,13 +9,13 @@ from unittest import mock
 
 import pytest
 
-from common import cli, logs
+from common import cli, logs, xla_options
 from common.errors import InputError
 
 GRID = "configs/coulomb_gan/gaussian_grid.py"
 
 
-def run(monkeypatch, *arguments):
+def run(monkeypatch, *arguments, **options):
   """Runs the command of a training that returns its config."""
   got = []
 
@@ -24,8 +24,23 @@ def run(monkeypatch, *arguments):
     return None, {"energy": 0.25}
 
   monkeypatch.setattr(sys, "argv", ["train", *arguments])
-  cli.main(train)
+  cli.main(train, **options)
   return got
+
+
+def test_calls_wait_unless_programs_are_small(monkeypatch, root, tmp_path):
+  waited = []
+  calls_that_wait = lambda: waited.append(True)
+  monkeypatch.setattr(xla_options, "calls_that_wait", calls_that_wait)
+  command = [f"--config={GRID}:smoke", f"--workdir={tmp_path}"]
+  run(monkeypatch, *command)
+  assert waited == [True]
+  run(monkeypatch, *command, waits=False)
+  assert waited == [True]
+  # Graph networks are.
+  for name in ("train", "reproduce"):
+    text = (root / f"projects/interpretable_drugs/{name}.py").read_text()
+    assert "waits=False" in text
 
 
 def test_values_of_every_type_and_both_forms(monkeypatch, tmp_path, capsys):
