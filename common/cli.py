@@ -42,7 +42,7 @@ def main(train: Callable[[Any, str], Any], waits: bool = True) -> None:
 
   Args:
     train: `train(config, workdir) -> state, scores`.
-    waits: see `xla_options.calls_that_wait`; False for small programs.
+    waits: see `xla_options.calls_that_wait`; False where it was slower.
   """
   with sentences():
     module = sys.modules[train.__module__]

@@ -77,7 +77,7 @@ def main(
     add_arguments: adds the project's own flags to the parser.
     seeds: how many by default; None where the command has no `--seeds`.
     argv: instead of the command line's arguments.
-    waits: see `xla_options.calls_that_wait`; False for small programs.
+    waits: see `xla_options.calls_that_wait`; False where it was slower.
   """
   project = pathlib.Path(file).resolve().parent.name
   parser = argparse.ArgumentParser(description=(doc or "").splitlines()[0])
