@@ -7,6 +7,7 @@ has seed 42. So its first layer's columns and its dropout noise are made once.
 
 import csv
 import io
+import math
 import pathlib
 from typing import NamedTuple
 
@@ -160,7 +161,12 @@ def noise(
   step_key = jax.random.fold_in(keys.named(key, "dropout"), step)
   many = config.batch_size // config.microbatch
   shape = (many, model.units(config), config.microbatch)
-  return jax.random.bits(step_key, shape, jnp.uint16)
+  size = math.prod(shape)
+  # Both halves of each word: `bits(..., uint16)` draws as many words as it
+  # returns numbers, and takes three times as long.
+  words = jax.random.bits(step_key, ((size + 1) // 2,), jnp.uint32)
+  halves = jax.lax.bitcast_convert_type(words, jnp.uint16).ravel()
+  return halves[:size].reshape(shape)
 
 
 def gather(

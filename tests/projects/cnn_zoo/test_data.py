@@ -1,14 +1,16 @@
-"""Sheets of pictures are cut in the order of their labels."""
+"""Sheets of pictures are cut in the order of their labels; dropout's noise."""
 
 import lzma
 
+import jax
 import numpy as np
 import pytest
 from PIL import Image
+from scipy import stats
 
 from common.errors import InputError
-from configs.cnn_zoo import cifar10_gs
-from projects.cnn_zoo import data
+from configs.cnn_zoo import cifar10_gs, mnist
+from projects.cnn_zoo import data, model
 
 SIDE, ROWS = 3, 2  # Of a picture; of pictures on a sheet, 40 each.
 
@@ -57,3 +59,21 @@ def test_what_is_missing_is_one_sentence(sheets, tmp_path):
     data.load(config, "test")
   with pytest.raises(InputError, match="no sheets of the split 'train'"):
     data.load(config, "train")
+
+
+def test_noise_is_even_and_another_at_each_unit_example_and_step():
+  config = mnist.get_config("smoke").unlock()
+  config.widths = (5, 5, 5)  # So that the draws are an odd number.
+  config.batch_size, config.microbatch = 21, 7
+  found = [data.noise(jax.random.key(0), t, config) for t in range(40)]
+  noise = np.asarray(found) / data.NOISE
+  assert noise.shape == (40, 3, model.units(config), 7)
+  assert noise[0].size % 2
+  assert stats.kstest(noise.ravel(), "uniform").pvalue > 1e-3
+  # Of n independent draws of 2^16 values, n^2 / 2^17 pairs are equal.
+  one = noise[0].ravel()
+  assert len(one) - len(np.unique(one)) < 2 * len(one) ** 2 / 2**17
+  flat = noise.reshape(40, -1)
+  for other in (np.roll(flat, 1, axis=0), np.roll(flat, 1, axis=1)):
+    bound = 5 / np.sqrt(flat.size)
+    assert abs(np.corrcoef(flat.ravel(), other.ravel())[0, 1]) < bound
