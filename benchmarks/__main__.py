@@ -56,6 +56,7 @@ ON_ALL_CORES = (
 )
 HERE = pathlib.Path(__file__).parent
 RESULTS = HERE.parent / "results" / "benchmarks"
+ANOTHER = "epyc_avx2"  # The folder of the same benchmarks, measured elsewhere.
 # The front README's rows: the benchmarks, and which rows stand for them.
 HEADLINES = {
   "Coulomb GAN": {
@@ -289,7 +290,32 @@ def write_tables(names: Sequence[str]) -> None:
     where = ", ".join(f"{k} {v}" for k, v in head.items())
     text = f"{where}\n\n{table(kept['rows'])}"
     markdown.insert(HERE / "README.md", name, text)
+  markdown.insert(HERE / "README.md", "processors", beside_another())
   markdown.insert(HERE.parent / "README.md", "speed", summary())
+
+
+def beside_another() -> str:
+  """Ratios with a goal beside those of the machine whose files are kept too."""
+  from common.tables import cells, markdown
+
+  def ratio(row):
+    low_and_high = row.get("ratio_range")
+    ends = [cell("ratio", end) for end in low_and_high or ()]
+    return cell("ratio", row["ratio"]) + f" [{', '.join(ends)}]" * bool(ends)
+
+  lines = []
+  for name in MODULES:
+    path = RESULTS / ANOTHER / f"{name}.json"
+    if not path.exists():
+      continue
+    there = {row["what"]: row for row in cells.load(path)["rows"]}
+    for row in cells.load(RESULTS / f"{name}.json")["rows"]:
+      other = there.get(row["what"])
+      if other and row.get("goal") and row["ratio"] and other["ratio"]:
+        goal = f"{row['goal']:g}"
+        lines.append([row["what"], goal, ratio(row), ratio(other)])
+  here = "The tables below"
+  return markdown.table(["What", "Goal", here, f"`{ANOTHER}`"], lines)
 
 
 def summary() -> str:

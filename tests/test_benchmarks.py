@@ -13,6 +13,7 @@ from jax import numpy as jnp
 from benchmarks import __main__ as command
 from benchmarks import coulomb_gan, operations, timing
 from common.metrics import weights
+from common.tables import cells
 from projects.coulomb_gan import losses
 from projects.fcd import model as chemnet
 
@@ -221,6 +222,20 @@ def test_the_tables_can_be_written_from_the_results(tmp_path, monkeypatch):
   assert (here / "README.md").read_text() == readme
   front = (tmp_path / "README.md").read_text()
   assert front.count("\n| ") == len(command.HEADLINES) + 2
+
+
+def test_ratios_stand_beside_those_of_another_machine(tmp_path, monkeypatch):
+  monkeypatch.setattr(command, "RESULTS", tmp_path)
+  (tmp_path / command.ANOTHER).mkdir()
+  row = {"what": "a", "ratio": 1.5, "ratio_range": [1.25, 2.0], "goal": 2}
+  only_here = {**row, "what": "b"}
+  no_goal = {**row, "what": "c", "goal": None}
+  there = {**row, "ratio": 0.5, "ratio_range": None}
+  cells.save(tmp_path / "snn.json", {"rows": [row, only_here, no_goal]})
+  path = tmp_path / command.ANOTHER / "snn.json"
+  cells.save(path, {"rows": [there, {**there, "what": "c"}]})
+  lines = command.beside_another().splitlines()
+  assert lines[2:] == ["| a | 2 | 1.50 [1.25, 2.00] | 0.50 |"]
 
 
 def test_without_pytorch_the_peer_is_empty(monkeypatch):
