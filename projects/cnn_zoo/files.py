@@ -14,6 +14,8 @@ import gzip
 import io
 import os
 import pathlib
+import re
+import shutil
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
@@ -134,7 +136,7 @@ def write_shard(
   weights: np.ndarray,
   rows: Sequence[Mapping[str, Any]],
 ) -> None:
-  """Writes the shard of the networks `numbers`.
+  """Writes the shard of the networks `numbers`, in place of any inside it.
 
   Raises:
     InputError: the disk is full, or cannot be written.
@@ -147,22 +149,40 @@ def write_shard(
       f"{path} cannot be written ({error.strerror}): free some space; the "
       "same command goes on from there"
     ) from error
+  for other in shards(folder):  # Damaged ones: `missing` names no others.
+    here = _numbers(other)
+    if other != path and numbers[0] <= here[0] and here[-1] <= numbers[-1]:
+      shutil.rmtree(other)
 
 
 def shards(folder: pathlib.Path) -> Iterator[pathlib.Path]:
   """The folders of a zoo's shards, by number."""
-  yield from sorted(p for p in folder.glob("shards/*-*") if p.is_dir())
+  places = [p for p in folder.glob("shards/*-*") if _numbers(p) and p.is_dir()]
+  yield from sorted(places, key=lambda place: _numbers(place)[0])
 
 
-def complete(folder: pathlib.Path, numbers: Sequence[int]) -> bool:
-  """Whether the shard of these networks is there and sound."""
-  try:
-    weights, rows = _read(_shard(folder, numbers))
-  except InputError:
-    return False
-  return len({row["modeldir"] for row in rows}) == len(numbers) and len(
-    weights
-  ) == len(rows)
+def _numbers(place):
+  """Of the networks in a shard, by its name; empty if it is none's."""
+  ends = re.fullmatch(r"(\d+)-(\d+)", place.name)
+  return range(int(ends[1]), int(ends[2]) + 1) if ends else range(0)
+
+
+def missing(folder: pathlib.Path, numbers: Sequence[int]) -> list[range]:
+  """The runs of `numbers` that are in no sound shard, however it was cut."""
+  left = set(numbers)
+  for place in shards(folder):
+    here = _numbers(place)
+    if left.isdisjoint(here):
+      continue
+    try:
+      _, rows = _read(place)
+    except InputError:
+      continue
+    if len({row["modeldir"] for row in rows}) == len(here):
+      left.difference_update(here)
+  starts = [i for i in sorted(left) if i - 1 not in left]
+  ends = [i for i in sorted(left) if i + 1 not in left]
+  return [range(a, b + 1) for a, b in zip(starts, ends, strict=True)]
 
 
 def read(folder: str | os.PathLike) -> ZooFiles:

@@ -1,9 +1,10 @@
 """Reads a network's weights from a file, whoever wrote it; no pickle is run.
 
-`.npz` and `.npy` of NumPy, `.safetensors`, and torch's state dicts. Tensors
-find their places by shape, and among equal ones by their names' order. A kernel
-may lie as Keras has it (height, width, in, out) or as torch does: a tensor's
-statistics do not depend on it, and nothing is turned around.
+`.npz` and `.npy` of NumPy, `.safetensors`, and torch state dicts. A layer is a
+kernel and a bias whose names differ in that word alone. Layers find their
+places by their shapes, and among equal ones by the numbers in their names. A
+kernel may lie as Keras has it (height, width, in, out) or as torch does: a
+tensor's statistics do not depend on it, and nothing is turned around.
 """
 
 import json
@@ -109,26 +110,65 @@ def _natural(name: str) -> list:
   return [(p.isdigit(), int(p) if p.isdigit() else p) for p in parts]
 
 
+_ROLE = re.compile(
+  r"kernel|weights?|bias(es)?|(?<![a-z])[wb](?![a-z])|:0$", re.IGNORECASE
+)
+
+
+def _layer(name: str) -> str:
+  """A tensor's name without what it is: "conv1" of "conv1.bias"."""
+  return _ROLE.sub("", name).strip("./_-")
+
+
+def _grouped(names: Mapping[str, str]) -> dict[str, list[str]]:
+  """From the names of layers to those of their tensors."""
+  found: dict[str, list[str]] = {}
+  for tensor, layer in names.items():
+    found.setdefault(layer, []).append(tensor)
+  return found
+
+
 def _placed(
   path: pathlib.Path,
   tensors: Mapping[str, np.ndarray],
   layout: Sequence[model.Tensor],
 ) -> np.ndarray:
-  """Each tensor at the first place of its shape that is free."""
-  vector = np.full(layout[-1].end, np.nan)
-  free = list(layout)
-  for name in sorted(tensors, key=_natural):
-    array = tensors[name]
-    fits = [t for t in free if sorted(t.shape) == sorted(array.shape)]
-    if not fits:
-      break
-    vector[fits[0].start : fits[0].end] = array.ravel()
-    free.remove(fits[0])
-  else:
-    if not free:
-      return vector
-  raise InputError(
-    f"{path} is of another architecture, with tensors "
-    f"{described([a.shape for a in tensors.values()])}; the zoo's networks "
-    f"have {described([t.shape for t in layout])}"
+  """The vector with each tensor at its place.
+
+  Raises:
+    InputError: another architecture, or names that leave an order open.
+  """
+  wanted = {t.name: t for t in layout}
+  pairs = _grouped({name: _layer(name) for name in tensors})
+  places = _grouped({name: _layer(name) for name in wanted})
+  if any(len(names) != 2 for names in pairs.values()):
+    # Such as arr_0, arr_1, ...: each tensor for itself.
+    pairs, places = ({n: [n] for n in names} for names in (tensors, wanted))
+  shapes = lambda arrays, names: tuple(
+    sorted(tuple(sorted(arrays[name].shape)) for name in names)
   )
+  ours = _grouped({layer: shapes(tensors, pairs[layer]) for layer in pairs})
+  theirs = _grouped({layer: shapes(wanted, places[layer]) for layer in places})
+  if {k: len(v) for k, v in ours.items()} != {
+    k: len(v) for k, v in theirs.items()
+  }:
+    raise InputError(
+      f"{path} is of another architecture, with tensors "
+      f"{described([a.shape for a in tensors.values()])}; the zoo's networks "
+      f"have {described([t.shape for t in layout])}"
+    )
+  vector = np.full(layout[-1].end, np.nan)
+  for kind, layers in ours.items():
+    layers = sorted(layers, key=_natural)
+    if len({re.sub(r"\d+", "", name).strip("./_-") for name in layers}) > 1:
+      raise InputError(
+        f"{path}: {', '.join(layers)} have equal shapes, and their names do "
+        "not say which comes first: number them, as conv1, conv2"
+      )
+    for layer, place in zip(layers, theirs[kind], strict=True):
+      by_shape = {tuple(sorted(tensors[n].shape)): n for n in pairs[layer]}
+      for name in places[place]:
+        tensor = wanted[name]
+        array = tensors[by_shape[tuple(sorted(tensor.shape))]]
+        vector[tensor.start : tensor.end] = array.ravel()
+  return vector

@@ -209,8 +209,9 @@ def train(
   """Trains the zoo's networks from `first_network` to `total_steps` of them.
 
   A step of a zoo is a network. Shards of `steps_per_call` networks come into
-  `workdir/shards`; one that is there is not trained again. Several processes
-  take every n-th.
+  `workdir/shards`; networks that are there are not trained again, whatever
+  `total_steps` and `steps_per_call` were. Several processes take every n-th
+  chunk.
 
   Returns:
     The last network that this call trained (the first of the zoo where none
@@ -240,8 +241,8 @@ def _train(config, folder, main):
   first, end = config.first_network, config.first_network + config.total_steps
   starts = range(first, end, config.steps_per_call)
   chunks = [range(s, min(s + config.steps_per_call, end)) for s in starts]
-  pieces = population.share_of_this_process(chunks)
-  pieces = [piece for piece in pieces if not files.complete(folder, piece)]
+  share = population.share_of_this_process(chunks)
+  pieces = [run for chunk in share for run in files.missing(folder, chunk)]
   first_states, run = _compiled(ml_collections.FrozenConfigDict(config))
   numbers = jnp.arange(config.steps_per_call)
   state = None

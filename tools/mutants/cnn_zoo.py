@@ -2,6 +2,7 @@
 
 from tools.mutants.mutant import of
 
+TRAIN = "tests/projects/cnn_zoo/test_train.py"
 RULES = "tests/projects/cnn_zoo/test_rules.py"
 PREDICTORS = "tests/projects/cnn_zoo/test_predictors.py"
 COLLECTION = "tests/projects/cnn_zoo/test_collection.py"
@@ -34,8 +35,34 @@ MUTANTS = (
   ),
   *of(
     "projects/cnn_zoo/programs.py",
-    "tests/projects/cnn_zoo/test_train.py",
+    TRAIN,
     ("xla_options.wide_vectors()", "{}"),
+  ),
+  *of(
+    "projects/cnn_zoo/networks.py",
+    TRAIN,
+    ('"test": (zoo.test, len(zoo.test', '"test": (zoo.train, len(zoo.test'),
+    ("data.order(key, epoch - 1,", "data.order(key, 0,"),
+    ("np.int32((epoch - 1) * many)", "np.int32(0)"),
+    ("np.diff([0, *config.checkpoints]).max()", "config.checkpoints[-1]"),
+  ),
+  *of(
+    "projects/cnn_zoo/data.py",
+    TRAIN,
+    ("int(n * fraction)", "int(n)"),
+  ),
+  *of(
+    "projects/cnn_zoo/files.py",
+    TRAIN,
+    ("left.difference_update(here)", "pass"),
+    ("      shutil.rmtree(other)", "      pass"),
+    ("== len(here):", ">= 0:"),
+  ),
+  *of(
+    "projects/cnn_zoo/predictors.py",
+    PREDICTORS,
+    ("x / (1 - dropout), 0.0)", "x, 0.0)"),
+    ("forward(params, x[rows], dropout, key)", "forward(params, x[rows])"),
   ),
   *of(
     "common/xla_options.py",
@@ -137,7 +164,12 @@ MUTANTS = (
     "projects/cnn_zoo/network_files.py",
     PREDICT,
     ("(p.isdigit(), int(p) if p.isdigit() else p)", "(False, p)"),
-    ("if not free:", "if True:"),
+    ("by_shape[tuple(sorted(tensor.shape))]", "pairs[layer][0]"),
+    ("layers = sorted(layers, key=_natural)", "layers = sorted(layers)"),
+    (
+      '.strip("./_-") for name in layers}) > 1',
+      '.strip("./_-") for name in layers}) > 9',
+    ),
     ("whole[8 + length :]", "whole[length:]"),
     ("if not np.isfinite(found).all():", "if False:"),
   ),

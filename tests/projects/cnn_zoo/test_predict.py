@@ -75,6 +75,50 @@ def test_all_formats_are_the_same_network(tmp_path):
   np.testing.assert_array_equal(found, rows)
 
 
+@pytest.mark.parametrize(
+  "names",
+  [
+    ("conv.{}", "conv1.{}", "conv2.{}", "fc.{}"),
+    ("input_conv.{}", "conv1.{}", "conv2.{}", "fc.{}"),
+    ("conv2d_{}", "conv2d_1_{}", "conv2d_2_{}", "dense_{}"),
+    ("conv2d/{}:0", "conv2d_1/{}:0", "conv2d_2/{}:0", "dense/{}:0"),
+    ("params/Conv_0/{}", "params/Conv_1/{}", "params/Conv_2/{}", "Dense_0/{}"),
+    ("{}1", "{}2", "{}3", "{}4"),
+  ],
+)
+def test_a_bias_stays_with_its_kernel(tmp_path, names):
+  vector, tensors = network()
+  for kernel in ("kernel", "weight", "w"):
+    named = {}
+    in_order = sorted(tensors, key=network_files._natural)
+    for name, old in zip(np.repeat(names, 2), in_order, strict=True):
+      role = "bias" if tensors[old].ndim == 1 else kernel
+      named[str(name).format(role)] = tensors[old]
+    assert len(named) == len(tensors)
+    # Whatever the order in the file.
+    for order in (sorted(named), sorted(named, reverse=True)):
+      np.savez(tmp_path / "a.npz", **{name: named[name] for name in order})
+      found = network_files.read(tmp_path / "a.npz", LAYOUT)
+      np.testing.assert_allclose(seen(found), seen(vector[None]), rtol=1e-6)
+
+
+def test_an_order_that_names_do_not_say_is_one_sentence(tmp_path):
+  _, tensors = network()
+  names = {"8": "stem", "11": "body", "14": "neck", "17": "head"}
+  named = {}
+  for name, array in tensors.items():
+    layer, kind = name.split(".")
+    named[f"{names[layer]}.{kind}"] = array
+  np.savez(tmp_path / "a.npz", **named)
+  with pytest.raises(InputError, match="body, neck have equal shapes, and"):
+    network_files.read(tmp_path / "a.npz", LAYOUT)
+  # In the order of a model's list of weights, as Keras gives it.
+  arrays = [tensors[n] for n in sorted(tensors, key=network_files._natural)]
+  np.savez(tmp_path / "list.npz", *arrays)
+  found = network_files.read(tmp_path / "list.npz", LAYOUT)
+  np.testing.assert_allclose(seen(found), seen(network()[0][None]), rtol=1e-6)
+
+
 def test_other_files_are_one_sentence(tmp_path):
   vector, tensors = network()
   other = {**tensors, "99.weight": np.zeros((3, 3), np.float32)}

@@ -102,6 +102,26 @@ def test_what_fills_an_array_up_is_not_seen():
   jax.tree.map(np.testing.assert_array_equal, run(filled), run(loud))
 
 
+def test_hidden_units_are_dropped_and_the_others_scaled():
+  one = lambda: {"kernel": jnp.ones((1, 1)), "bias": jnp.zeros(1)}
+  x, key = jnp.ones((4_000, 1)), jax.random.key(0)
+  found = predictors.forward([one(), one()], x, 0.75, key)
+  dropped = np.isclose(found, 0.5)
+  np.testing.assert_allclose(found[~dropped], 1 / (1 + np.exp(-4)), rtol=1e-6)
+  assert abs(dropped.mean() - 0.75) < 0.03
+
+
+def test_an_mlp_is_trained_with_its_dropout():
+  training, stopping = parts()
+  found = []
+  for rate in (0.0, 0.5):
+    config = CONFIG.copy_and_resolve_references().unlock()
+    config.mlp.dropout = rate
+    fitted = predictors.fit("mlp", config, training, stopping, True)
+    found.append(fitted(stopping.x))
+  assert np.abs(found[0] - found[1]).max() > 1e-3
+
+
 @pytest.mark.parametrize("kind", predictors.KINDS)
 def test_each_kind_learns(kind):
   config = CONFIG.copy_and_resolve_references().unlock()

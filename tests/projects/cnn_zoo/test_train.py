@@ -7,11 +7,12 @@ import sys
 import jax
 import numpy as np
 import pytest
+from jax import numpy as jnp
 
-from common import cli, population, xla_options
+from common import cli, keys, population, xla_options
 from common.errors import InputError
 from configs.cnn_zoo import mnist
-from projects.cnn_zoo import files, model, programs, train
+from projects.cnn_zoo import data, files, model, networks, programs, train
 
 # Fully connected, of few choices: its programs compile faster. The README's
 # commands, which tests run, train the CNN.
@@ -68,6 +69,42 @@ def test_a_cut_shard_is_redone_to_the_same_bits(zoo, tmp_path):
 
 
 @pytest.mark.slow
+def test_a_larger_zoo_adds_networks_and_trains_none_again(zoo, tmp_path):
+  copy, config = tmp_path / "zoo", CONFIG.copy_and_resolve_references()
+  shutil.copytree(zoo, copy)
+  # A damaged shard of other numbers goes when its networks are there again.
+  (copy / "shards/000008-000008").mkdir()
+  config.unlock()
+  config.total_steps = 10
+  _, scores = train.train(config, str(copy))
+  assert scores["networks"] == 10
+  names = ["000000-000003", "000004-000005", "000006-000007", "000008-000009"]
+  assert [shard.name for shard in files.shards(copy)] == names
+  before, after = files.read(zoo), files.read(copy)
+  assert after.rows[: len(before.rows)] == before.rows
+  each = [(row["modeldir"], row["step"]) for row in after.rows]
+  assert len(set(each)) == len(each) == 30
+  config.steps_per_call = 8  # Chunks of another length find all there.
+  train.train(config, str(copy))
+  assert [shard.name for shard in files.shards(copy)] == names
+
+
+def test_networks_that_no_sound_shard_has_are_missing(tmp_path):
+  write = lambda first, last, n: files.write(
+    tmp_path / f"shards/{first:06d}-{last:06d}",
+    np.zeros((n, 3), np.float32),
+    [{"modeldir": str(i), "step": 1, "test_accuracy": 0} for i in range(n)],
+  )
+  assert files.missing(tmp_path, range(2, 9)) == [range(2, 9)]
+  write(3, 4, 2)
+  write(7, 20, 14)
+  write(5, 6, 1)  # A network too few.
+  (tmp_path / "shards/notes-and-more").mkdir()
+  assert files.missing(tmp_path, range(9)) == [range(3), range(5, 7)]
+  assert files.missing(tmp_path, range(9, 13)) == []
+
+
+@pytest.mark.slow
 def test_rows_are_by_network_then_epoch_and_learn(zoo):
   found = files.read(zoo)
   assert len(found.rows) == len(found.weights) == 6 * 3
@@ -80,6 +117,63 @@ def test_rows_are_by_network_then_epoch_and_learn(zoo):
   losses = losses.reshape(6, 3)
   assert np.all(losses[:, 0] != losses[:, 2])
   assert np.median(losses[:, 2] - losses[:, 0]) < 0
+
+
+def trained_alone(i, train_set, test_set, step, evaluate):
+  """Network i by single steps: at each epoch (weights, accuracy, loss).
+
+  Scores of the test pictures, then of the epoch's training pictures.
+  """
+  state = train.init(train.network_key(CONFIG, jnp.int32(i)), CONFIG)
+  key = keys.named(jax.random.key(CONFIG.seed), "data")
+  fraction = CONFIG.fractions[int(state.drawn.fraction)]
+  size = int(fraction * len(train_set.labels))
+  many, found = size // CONFIG.batch_size, []
+  seen = many * CONFIG.batch_size
+  learned = train_set._replace(
+    pixels=train_set.pixels[:seen], labels=train_set.labels[:seen]
+  )
+  for epoch in range(CONFIG.checkpoints[-1] + 1):
+    for t in range(many if epoch else 0):
+      rows = data.order(key, epoch - 1, size, many, CONFIG.batch_size)[t]
+      batch = data.gather(train_set, rows, CONFIG)
+      at = jnp.int32((epoch - 1) * many + t)
+      batch["noise"] = data.noise(key, at, CONFIG)
+      state, _ = step(state, batch)
+    judged = [evaluate(CONFIG, of)(state, key) for of in (test_set, learned)]
+    scores = [s[name] for s in judged for name in ("accuracy", "loss")]
+    found.append((state.weights, scores))
+  return fraction, found
+
+
+@pytest.mark.slow
+def test_a_network_of_the_zoo_is_the_one_trained_alone(zoo):
+  """Its pictures, their order and its noise at each epoch, and its scores."""
+  sets = [data.load(CONFIG, split) for split in ("train", "test")]
+  step = jax.jit(train.make_train_step(CONFIG))
+  kept, fractions = files.read(zoo), set()
+  scores = ("test_accuracy", "test_loss", "train_accuracy", "train_loss")
+  for i in (0, 2):
+    fraction, found = trained_alone(i, *sets, step, train.make_evaluate)
+    fractions.add(fraction)
+    for epoch, (weights, wanted) in enumerate(found):
+      row = kept.rows[3 * i + epoch]
+      np.testing.assert_allclose(
+        kept.weights[3 * i + epoch], weights, rtol=1e-4, atol=1e-6
+      )
+      got = [float(row[name]) for name in scores]
+      np.testing.assert_allclose(got, wanted, rtol=1e-4)
+      assert float(row["config.train_fraction"]) == fraction
+      assert row["config.epochs_between_checkpoints"] == "1"
+  assert len(fractions) == 2
+
+
+def test_epochs_between_checkpoints_are_the_released_tables():
+  config = mnist.get_config()
+  state = train.init(jax.random.key(0), config)
+  zoo = networks.Zoo(config, *[None] * 3)
+  row = networks._row(zoo, state, 0, 0, {"train_loss": 1.0})
+  assert row["config.epochs_between_checkpoints"] == 20
 
 
 def test_the_released_layout_round_trips(tmp_path):
