@@ -17,7 +17,8 @@ and its rates, dropout rates, forms. Ours: batch size, weight decay, and `grid`,
 which is reduced to what two CPU cores do in hours: one width of 64 where the
 paper has 256, 512 and 1024, depths 2, 4 and 8 where it has up to 32, the
 rectangular form where it has conic too, and `max_steps`, which leaves large
-tables fewer epochs. The variant `paper` has the paper's grid.
+tables fewer epochs, but `min_epochs` at least. The variant `paper` has the
+paper's grid.
 """
 
 import ml_collections
@@ -70,8 +71,8 @@ def get_config(variant: str = "") -> ml_collections.ConfigDict:
   config.keep_checkpoints = 2
 
   # What the sweep tries.
-  config.max_steps = 2_000  # of a training: fewer epochs for large tables
-  config.min_epochs = 10
+  config.max_steps = 2_000  # of a training: fewer epochs for large tables,
+  config.min_epochs = 10  # but never fewer than these
   config.smoothing = 10  # epochs in the moving average that chooses
   config.repetitions = 1
   config.max_bytes = 2**29  # of a chunk's members

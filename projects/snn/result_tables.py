@@ -222,8 +222,10 @@ def htru2_results(records: list[dict[str, Any]]) -> dict[str, Any]:
       "std": float(np.std(auc, ddof=1)) if len(auc) > 1 else 0.0,
       "paper": published.HTRU2_AUC.get(PAPER_NAMES.get(method, method)),
     }
-  leader = max(out, key=lambda m: out[m]["mean"])
-  for method in out:
+  # A method that diverged in a fold has no mean, and is compared with nobody.
+  finite = [m for m in out if np.isfinite(out[m]["mean"])]
+  leader = max(finite, key=lambda m: out[m]["mean"], default=None)
+  for method in finite:
     if method != leader and len(folds) > 1:
       out[method]["p_against_best"] = ranks.one_sided_wilcoxon(
         np.array(out[leader]["values"]), np.array(out[method]["values"])
@@ -232,13 +234,22 @@ def htru2_results(records: list[dict[str, Any]]) -> dict[str, Any]:
   return {"folds": len(folds), "auc": out, "hours": hours}
 
 
+def named(method: str) -> str:
+  """A method of ours in a table; scikit-learn's tree is CART, not C4.5."""
+  if method == "decision_tree":
+    return "CART (the paper: C4.5)"
+  return PAPER_NAMES.get(method, method.replace("_", " "))
+
+
 def htru2_table(results: dict[str, Any]) -> str:
   """The table of the README from what `htru2_results` returned."""
   rows = [
     [
-      PAPER_NAMES.get(method, method.replace("_", " ")),
+      named(method),
       "-" if s["paper"] is None else f"{s['paper']:.4f}",
-      f"{s['mean']:.4f} ± {s['std']:.4f}",
+      f"{s['mean']:.4f} ± {s['std']:.4f}"
+      if np.isfinite(s["mean"])
+      else f"diverged in {np.isnan(s['values']).sum()} folds",
       f"{s['p_against_best']:.1e}" if "p_against_best" in s else "-",
     ]
     for method, s in results["auc"].items()

@@ -63,6 +63,7 @@ MUTANTS = (
     ('-member["learning_rate"],', 'member["learning_rate"],'),
     ('member["dropout"] if group', "None if group"),
     ('          member["weight_decay"],', "          0.0,"),
+    ("held_out.y, is_validation)", "held_out.y, is_test)"),
   ),
   *of(
     "projects/snn/result_tables.py",
@@ -76,9 +77,10 @@ MUTANTS = (
       'np.array(out[method]["values"]), np.array(out[leader]["values"])',
     ),
     (
-      'leader = max(out, key=lambda m: out[m]["mean"])',
+      'leader = max(finite, key=lambda m: out[m]["mean"], default=None)',
       "leader = next(iter(out))",
     ),
+    ('if np.isfinite(out[m]["mean"])]', "]"),
     (
       'validation <= at_depth["validation"]',
       'validation >= at_depth["validation"]',

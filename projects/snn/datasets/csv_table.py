@@ -31,10 +31,10 @@ def read(
 
   A column whose every cell is a number is a feature as it is. One without any
   number, or named in `categorical`, becomes one 0/1 feature for each of its
-  values, sorted (at most MAX_LEVELS); a missing one is 0 in all of them. A
-  column that has both is an error. Missing numbers ( empty, ?, NA, nan,
-  ...) are NaN until `standardised`; rows without a label are dropped. Constant
-  columns stay. All of it is counted in `notes`.
+  values, sorted (at most MAX_LEVELS). A column that has both is an error. What
+  is missing (empty, ?, NA, nan, ...) is NaN until `standardised`, in all
+  features of its column; rows without a label are dropped. Constant columns
+  stay. All of it is counted in `notes`.
 
   Args:
     path: the file, .csv or .csv.gz, in UTF-8.
@@ -72,8 +72,12 @@ def read(
       continue
     cells = [row[i] for row in rows]
     levels = None
-    if column in categorical or _is_text(cells):
-      levels = _levels(cells, f"{path}, column {column!r}")
+    where = f"{path}, column {column!r}"
+    if column in categorical:
+      levels = _levels(cells, where)
+    elif _is_text(cells):
+      _refuse_commas(cells, where)
+      levels = _levels(cells, where)
     columns.append(Column(column, levels))
   if not columns:
     raise InputError(f"{path} has no column of features beside {target!r}")
@@ -125,8 +129,8 @@ def encoded(
     columns: those that are features, all of them in `names`.
 
   Returns:
-    float64 `[rows, features]`, NaN where a number is missing (a missing level
-    is 0 in all of them), and how many cells of each column are missing.
+    float64 `[rows, features]`, NaN where a cell is missing, and how many are,
+    of each column.
 
   Raises:
     InputError: a cell that is no number, or none of the column's levels.
@@ -154,6 +158,18 @@ def _refuse_numbers_for_names(path: pathlib.Path, names: list[str]) -> None:
     )
 
 
+def _refuse_commas(cells: Sequence[str], where: str) -> None:
+  """Raises InputError for numbers as 0,5 and 12,000, which are no texts."""
+  known = [cell for cell in cells if not _missing(cell)]
+  numbers = [table_files.number(cell.replace(",", "")) for cell in known]
+  if all(number is not None for number in numbers):
+    raise InputError(
+      f"{where}, has numbers with a comma, as {known[0]!r}: write decimals with "
+      "a point, and nothing between thousands; or name the column in "
+      "--config.data.categorical, if its numbers are only names"
+    )
+
+
 def _missing(cell: str) -> bool:
   return cell.lower() in table_files.MISSING
 
@@ -176,6 +192,11 @@ def _numeric(
         f"{path}, line {line}, column {column!r}: {cell!r} is not a finite "
         "number, as others in this column are; correct it, name the column in "
         "config.data.categorical, or the text in config.data.missing"
+      )
+    if abs(value) > float(np.finfo(np.float32).max):
+      raise InputError(
+        f"{path}, line {line}, column {column!r}: {cell} is too large for a "
+        "network, which computes in float32; write the column in another unit"
       )
     numbers.append(value)
   return numbers
@@ -204,7 +225,14 @@ def _one_hot(
         f"texts that this column is known by ({', '.join(levels)}); write one "
         "of them, or leave the cell empty"
       )
-  return [[float(cell == level) for cell in cells] for level in levels]
+  gap = [np.nan if _missing(cell) else 0.0 for cell in cells]
+  return [
+    [
+      1.0 if cell == level else other
+      for cell, other in zip(cells, gap, strict=True)
+    ]
+    for level in levels
+  ]
 
 
 def _classes(

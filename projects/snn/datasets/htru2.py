@@ -34,4 +34,5 @@ def read(data_dir: table_files.Path, seed: int = 0, folds: int = 10) -> Table:
   splits = tuple(
     (np.flatnonzero(fold != m), np.flatnonzero(fold == m)) for m in range(folds)
   )
-  return complete("htru2", cells[:, :-1], y, classes, splits)
+  x = cells[:, :-1].astype(np.float32)
+  return complete("htru2", x, y, classes, splits)

@@ -115,4 +115,4 @@ def read(
     notes.append(f"not looked at: {', '.join(others)}")
   if notes:
     print(f"{path}: {'; '.join(notes)}", file=sys.stderr)
-  return lines, scaled(x.astype(np.float32), known.moments)
+  return lines, scaled(x, known.moments)

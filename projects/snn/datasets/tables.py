@@ -28,8 +28,9 @@ class Table(NamedTuple):
 
   Attributes:
     name: of the task.
-    x: float32 `[rows, features]`; NaN where a user's table has no value, which
-      `standardised` replaces (no other source has any).
+    x: float32 `[rows, features]`; a user's table is float64, as written, since
+      a time or a number of millions differs in its last digits, and NaN where
+      it has no value, which `standardised` replaces.
     y: int32 `[rows]`, from 0 to `len(classes) - 1`.
     classes: the labels as they were written.
     splits: pairs (train, test) of int64 row numbers, ascending and disjoint.
@@ -217,7 +218,7 @@ def complete(
   **counts: int,
 ) -> Table:
   """Makes a table, with all of its notes; `counts` are those it cannot see."""
-  x = np.ascontiguousarray(x, np.float32)
+  x = np.ascontiguousarray(x)
   train, test = splits[0]
   present = [np.bincount(y[rows], minlength=len(classes)) for rows, _ in splits]
   notes = {

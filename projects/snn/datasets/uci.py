@@ -132,7 +132,8 @@ def _task(name: str, found: Mapping[str, bytes], where: str) -> Table:
   else:
     file = "conxuntos_kfold.dat"
     splits = tuple(parse_folds(text(file), where + file, len(x)))
-  return complete(name, x, y.astype(np.int32), tuple(map(str, ids)), splits)
+  x, y = x.astype(np.float32), y.astype(np.int32)
+  return complete(name, x, y, tuple(map(str, ids)), splits)
 
 
 def _place(source: pathlib.Path, name: str, cache_dir: Path) -> pathlib.Path:

@@ -31,7 +31,7 @@ def test_csv_table_handles_and_counts(tmp_path):
     [
       [1, 0, 1, 1, 0, 7],
       [nan, 1, 0, 0, 1, 7],
-      [3, 0, 0, 1, 0, 7],
+      [3, nan, nan, 1, 0, 7],
       [5, 0, 1, 0, 1, 7],
     ],
   )
@@ -43,6 +43,26 @@ def test_csv_table_handles_and_counts(tmp_path):
   scaled = standardised(table.x, np.arange(4))
   assert np.isfinite(scaled).all() and not scaled[:, 5].any()
   assert scaled[1, 0] == 0
+  assert not scaled[2, 1:3].any()  # A missing text is the mean, too.
+
+
+@pytest.mark.parametrize("start", [1_700_000_000, 1_700_000_000_000, 2460000.5])
+def test_large_numbers_keep_their_differences(tmp_path, start):
+  path, n = tmp_path / "mine.csv", 200
+  lines = [f"{start + i},{i % 2}" for i in range(n)]
+  path.write_text("\n".join(["time,kind", *lines]))
+  scaled = standardised(csv_table.read(path, "kind").x, np.arange(n))
+  wanted = np.arange(n) - (n - 1) / 2
+  np.testing.assert_allclose(
+    scaled[:, 0], wanted / wanted.std(), rtol=1e-5, atol=1e-6
+  )
+
+
+def test_names_with_commas_are_texts_where_the_config_says_so(tmp_path):
+  path = tmp_path / "mine.csv"
+  path.write_text("v;kind\n1,5;a\n2,5;b\n1,5;a\n2,5;b\n")
+  table = csv_table.read(path, "kind", ["v"], separator=";")
+  assert table.columns[0].levels == ("1,5", "2,5")
 
 
 def test_csv_table_folds_count_the_rows_of_the_file(tmp_path):
@@ -91,6 +111,11 @@ def test_csv_table_folds_count_the_rows_of_the_file(tmp_path):
       "column 'v', has 70 different texts",
     ),
     ('v,kind\n1,"a\n', "line 2"),
+    (
+      'v,kind\n"0,5",a\n"1,5",b\n',
+      "column 'v', has numbers with a comma, as '0,5'",
+    ),
+    ("v,kind\n1,a\n1e300,b\n", "line 3, column 'v': 1e300 is too large"),
   ],
 )
 def test_csv_table_refuses(tmp_path, text, message):

@@ -91,7 +91,7 @@ def test_columns_come_in_any_order_and_gaps_are_the_mean(run, tmp_path, capsys):
   size, blue, red, same = range(4)
   assert x[0, size] == 0 and not x[:, same].any()
   assert x[1, size] == pytest.approx((110 - seen.mean()) / seen.std(), rel=1e-5)
-  assert x[0, red] < 0 < x[1, red] and x[0, blue] == x[1, blue] < 0
+  assert x[0, red] == x[0, blue] == 0 and x[1, blue] < 0 < x[1, red]
   said = capsys.readouterr().err
   assert "1 missing in column 'size'" in said and "not looked at: note" in said
 

@@ -107,6 +107,18 @@ def test_htru2_is_summarised_over_folds():
   assert p == pytest.approx(ranks.one_sided_wilcoxon(auc[:, 0], auc[:, 2]))
 
 
+def test_a_method_that_diverged_in_a_fold_leads_nothing_on_htru2():
+  auc = 0.9 + 0.01 * np.random.default_rng(0).random((10, 7))
+  auc[3, 0] = np.nan
+  records = fake_records(auc, [f"fold {i}" for i in range(10)])
+  results = result_tables.htru2_results(records)
+  assert "p_against_best" not in results["auc"]["selu"]
+  led = [m for m in model.METHODS if "p_against_best" not in results["auc"][m]]
+  assert len(led) == 2  # SNN and the leader.
+  table = result_tables.htru2_table(results)
+  assert "| SNN | 0.9803 | diverged in 1 folds | - |" in table
+
+
 def test_tox21_chooses_a_setting_for_all_repetitions_of_a_depth():
   def member(rate, repetition, validation, test, diverged=False):
     return {
