@@ -77,7 +77,10 @@ def _lightgbm(settings, seed, fewest, columns, training, stopping):
 
 
 def _scikit_learn(settings, seed, fewest, columns, training, stopping):
-  """Grown to the end, then cut: its own stopping wants a part of `training`."""
+  """Grown to the end, then cut: its own stopping wants a part of `training`.
+
+  So `patience` changes nothing, nor does `rows`, which it has no word for.
+  """
   trees = HistGradientBoostingRegressor(
     learning_rate=settings.learning_rate,
     max_iter=settings.rounds,

@@ -89,8 +89,8 @@ def of_zoo(
   Rows may be in any order, and a network may lack checkpoints.
 
   Raises:
-    InputError: a row is there twice, its epoch or accuracy is no number, or the
-      layout is not layers of bias and kernel.
+    InputError: a row is there twice, its epoch or accuracy is no number, rows
+      are of several data sets, or the layout is not layers of bias and kernel.
   """
   zoo = files.read(folder)
   features.layers(zoo.layout)
@@ -130,7 +130,13 @@ def of_zoo(
     for name in (*features.HYPERPARAMETERS, "config.optimizer")
     if name in zoo.rows[0]
   }
-  data = zoo.rows[0].get("config.dataset", folder.name)
+  several = {row.get("config.dataset", folder.name) for row in zoo.rows}
+  if len(several) > 1:
+    raise InputError(
+      f"{folder} has networks of {', '.join(sorted(several))}: a zoo is of one "
+      "data set; write a folder for each"
+    )
+  (data,) = several
   return Collection(
     SAME.get(data, data),
     np.asarray(names),

@@ -89,7 +89,7 @@ def protocol_table(found: Mapping[str, Any]) -> str:
     rows.append(
       [
         named(name),
-        "trees, all checkpoints",
+        f"trees, epochs {', '.join(map(str, cell['epochs']))}",
         spread(every["r2"]),
         "-",
         f"{every['mse'][0]:.4f}",

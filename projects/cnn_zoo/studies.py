@@ -137,7 +137,7 @@ def _about(found, rows, parts):
 
 
 def _all_epochs(found, config, parts):
-  """Trees that learn from all checkpoints, judged on the last, as all are."""
+  """Trees that learn from all kept epochs, judged on the last, as all are."""
   name = features.names_of(found.layout).every
   places = range(len(found.epochs))
   fine = [collection.usable(found, place) for place in places]

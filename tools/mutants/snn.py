@@ -140,7 +140,7 @@ MUTANTS = (
     "projects/snn/datasets/new_rows.py",
     f"{TESTS}test_predict.py",
     (
-      "scaled(x.astype(np.float32), known.moments)",
+      "scaled(x, known.moments)",
       "x.astype(np.float32)",
     ),
     ('"" if cell in data.missing else cell', "cell"),

@@ -164,8 +164,8 @@ def _refuse_commas(cells: Sequence[str], where: str) -> None:
   numbers = [table_files.number(cell.replace(",", "")) for cell in known]
   if all(number is not None for number in numbers):
     raise InputError(
-      f"{where}, has numbers with a comma, as {known[0]!r}: write decimals with "
-      "a point, and nothing between thousands; or name the column in "
+      f"{where}, has numbers with a comma, as {known[0]!r}: write decimals "
+      "with a point, and nothing between thousands; or name the column in "
       "--config.data.categorical, if its numbers are only names"
     )
 

@@ -94,6 +94,10 @@ def test_a_diverged_network_is_left_out_and_counted(written, tmp_path):
     (lambda w, r: (w[:0], r[:0]), "is an empty zoo"),
     (lambda w, r: (w * np.nan, r), "has 0 network.* finite weights"),
     (lambda w, r: (w, [*r[:-1], r[0]]), "network_000 has two rows of epoch 0"),
+    (
+      lambda w, r: (w, [*r[:-1], {**r[-1], "config.dataset": "other"}]),
+      "networks of mnist, other: a zoo is of one data set",
+    ),
     (lambda w, r: (w[:, :-1], r), "columns, and .* describes"),
     (lambda w, r: (w, [{**x, "step": "end"} for x in r]), "step is 'end'"),
     (
