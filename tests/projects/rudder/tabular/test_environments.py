@@ -209,6 +209,18 @@ def test_the_bomb_by_hand():
   assert 0.4 < defused.mean() < 0.6
 
 
+def test_the_bomb_has_room_for_its_start():
+  env = grids.GridWorld(30)
+  (row,) = env.start_rows(env.params_of_delay(30))
+  start = env.state_at(row, env.default_params)
+  assert (int(start.x), int(start.y)) == (0, 15)
+  with pytest.raises(InputError, match="bomb at x = 30: off the grid"):
+    grids.GridWorld(31)
+  for max_delay, bomb_x in ((10, 9), (10, 31)):
+    with pytest.raises(InputError, match=f"bomb at x = {bomb_x}"):
+      grids.GridWorld(max_delay, bomb_x=bomb_x)
+
+
 def test_tracing_back_by_hand():
   env = grids.TraceBack(6)
   play = player(env)
