@@ -302,7 +302,11 @@ MUTANTS = (
     f"{TABULAR}test_table_steps.py {TABULAR}test_td_learning.py",
     ("jnp.where(best, loses, -1.0)", "jnp.where(best, -loses, -1e9)"),
     ("lost + loses[action]", "lost"),
-    ("(value - lost) / value", "(value + lost) / value"),
+    ("jnp.mean(value - lost) / jnp", "jnp.mean(value + lost) / jnp"),
+    (
+      "jnp.mean(value - lost) / jnp.mean(value)",
+      "jnp.mean((value - lost) / value)",
+    ),
     ("number % window", "0"),
   ),
   *of(
@@ -310,6 +314,8 @@ MUTANTS = (
     f"{TESTS}comparison/test_tables.py",
     ('np.where(cell["solved"], cell["episodes"], np.inf)', 'cell["episodes"]'),
     ("jnp.where(solved, seen, longer)", "seen"),
+    ('cell["budget"] - judge.confirming(config)', 'cell["budget"]'),
+    ('np.where(c["solved"], c["episodes"], limit(c))', 'c["episodes"]'),
     ("jax.scipy.stats.norm.logsf(z)", "jax.scipy.stats.norm.logcdf(z)"),
     ("max_episodes = config.rivals_episodes", "max_episodes = 10"),
   ),

@@ -63,6 +63,17 @@ def test_an_unknown_learner_is_one_sentence(tmp_path):
       call()
 
 
+@pytest.mark.parametrize("changes", [dict(delay=1), dict(reward=40.0)])
+def test_there_is_no_share_of_nothing(changes):
+  config = config_of("trace_back")
+  config.delay = changes.pop("delay", config.delay)
+  config.task.update(changes)
+  with pytest.raises(InputError, match="is 0 here, and"):
+    train.make_train_step(config)
+  config.judged_by = "decisions"
+  train.make_train_step(config)
+
+
 def test_the_command_ends_in_a_sentence(tmp_path, monkeypatch, capsys, root):
   flags = [
     f"--workdir={tmp_path}",
