@@ -84,7 +84,6 @@ class GridWorld(DelayedMDP):
   places = (("x", 31), ("y", 31), ("visited", 2))
   actions = 4
   side = 31
-  features = 64
 
   def __init__(self, max_delay: int, **numbers):
     super().__init__(max_delay, **numbers)
@@ -181,7 +180,6 @@ class TraceBack(DelayedMDP):
   places = (("x", 15), ("y", 15), ("made", 3))
   actions = 4
   side = 15
-  features = 33
 
   def start_rows(self, params):
     """The middle."""

@@ -20,6 +20,15 @@ TASKS = {
 }
 
 
+FEATURES = {
+  environments.WatchRepair: 8,
+  environments.Choice: 5,
+  environments.ChargeDischarge: 3,
+  grids.GridWorld: 64,
+  grids.TraceBack: 33,
+}
+
+
 def rollout(env, params, actions, key):
   """Rewards, earnings, rows, observations, ends of one episode."""
 
@@ -75,8 +84,38 @@ def test_one_program_serves_every_delay(played):
   assert lengths[0] < lengths[1] < lengths[2] == lengths[3] <= env.max_steps
   for _, _, _, obs, done in episodes:
     assert obs.shape[2] == env.features
+    assert env.features == FEATURES[type(env)]
     assert done[:, -1].all() and not done[:, :-1].any()
     np.testing.assert_allclose(obs[:, -1, -1], 1)  # The clock.
+
+
+@pytest.mark.parametrize(
+  "env",
+  [
+    environments.WatchRepair(6),
+    environments.Choice(6, reward_noise=0.0),
+    environments.ChargeDischarge(6),
+    grids.TraceBack(6),
+  ],
+  ids=lambda env: env.name,
+)
+def test_what_a_row_owes_is_what_was_earned_and_not_yet_paid(env):
+  params = env.params_of_delay(6)
+
+  @jax.jit
+  def play(key):
+    # Half of the watches are repaired, of the moves a third count.
+    actions = jax.random.randint(key, (6,), 0, 2)
+    paid, earned, rows, *_ = rollout(env, params, actions, key)
+    states = jax.vmap(env.state_at, (0, None))(rows, params)
+    owed = jnp.broadcast_to(states.owed, paid.shape)
+    return owed, jnp.cumsum(earned - paid)
+
+  owed, expected = jax.device_get(
+    jax.vmap(play)(jax.random.split(jax.random.key(2), 64))
+  )
+  assert np.ptp(owed[:, :5]) >= 5
+  np.testing.assert_allclose(owed[:, :5], expected[:, :5], atol=1e-4)
 
 
 def test_rows_of_the_table_and_back(played):

@@ -9,7 +9,7 @@ from jax import numpy as jnp
 
 from common.errors import InputError
 from projects.rudder import lessons_buffer, redistribution
-from projects.rudder.tabular import environments, rudder, train
+from projects.rudder.tabular import delayed_mdp, environments, rudder, train
 
 pytestmark = pytest.mark.slow
 
@@ -123,6 +123,28 @@ def test_the_sum_over_a_whole_episode_is_kept_by_compensation(played):
   np.testing.assert_allclose(jnp.sum(reward), lesson.returns, rtol=1e-6)
 
 
+class Unfinished(delayed_mdp.DelayedMDP):
+  """A task of a user's own: nothing is said to happen."""
+
+  Params = environments.ChargeParams
+  places = (("time", 1),)
+
+
+class Changes(environments.ChargeDischarge):
+  """Its count of tens is a float after a step."""
+
+  def outcomes(self, state, action, params):
+    after = super().outcomes(state, action, params)
+    return after._replace(state=after.state.replace(count=jnp.ones(1)))
+
+
+class Scalars(environments.ChargeDischarge):
+  """What is seen is no vector."""
+
+  def seen(self, state):
+    return (state.count,)
+
+
 @pytest.mark.parametrize(
   ("changes", "says"),
   [
@@ -130,6 +152,12 @@ def test_the_sum_over_a_whole_episode_is_kept_by_compensation(played):
     (dict(delay=9), "room for config.max_delay = 6"),
     (dict(env="projects.rudder.tabular.grids:Grid"), "cannot be made"),
     (dict(env="nowhere:DelayedMDP"), "cannot be made"),
+    (dict(env=f"{__name__}:Unfinished"), "DelayedMDP: .*no attribute 'seen'"),
+    (
+      dict(env=f"{__name__}:Changes"),
+      r"state\)\[1\].count is .*int32.*float32",
+    ),
+    (dict(env=f"{__name__}:Scalars"), "DelayedMDP: Zero-dim"),
     (dict(env="common.keys:named"), "is no task with a table"),
     (dict(learner="ruder"), "did you mean 'rudder'"),
     (dict(q_estimate="direkt"), "did you mean 'direct'"),
@@ -146,6 +174,13 @@ def test_bad_input_is_one_sentence(changes, says):
     jax.eval_shape(
       lambda key: train.init(key, config_of(**changes)), jax.random.key(0)
     )
+
+
+def test_code_of_ones_own_that_fails_is_one_sentence(tmp_path, monkeypatch):
+  (tmp_path / "user_task.py").write_text("raise RuntimeError('a\\nb')")
+  monkeypatch.syspath_prepend(tmp_path)
+  with pytest.raises(InputError, match=r"Task' cannot be made: a$"):
+    delayed_mdp.of_config(config_of(env="user_task:Task"))
 
 
 @pytest.mark.parametrize("trace", [0.0, 0.6, 1.0])
