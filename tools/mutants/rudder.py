@@ -143,6 +143,7 @@ MUTANTS = (
       "advantage_mix(own, smooth, quality, 0.5)",
     ),
     ("mask, config.auxiliary_weight", "mask, 0.0"),
+    ("jnp.where(state.step == 0, 0.0, config.return_decay)", "0.99"),
     ("config, proximal.standardised(own), g,", "config, own, g,"),
     ("jnp.where(varied, mixed, proximal.standardised(own))", "mixed"),
     ("decay * state.mean_return + (1.0 - decay) * now", "now"),
@@ -170,6 +171,7 @@ MUTANTS = (
     f"{TESTS}ppo/test_ppo_rudder.py",
     ("jnp.where(inside, rollout.reward, 0.0)", "rollout.reward"),
     ("steps < played.length[None], g", "steps < 99, g"),
+    ("end = rollout.end[:time]", "end = rollout.end"),
     ("steps == 0, actions", "steps >= 0, actions"),
     ("losses.masked_mean(smooth, known > 0)", "jnp.mean(smooth)"),
     ("(smooth - mean) ** 2, known > 0", "(smooth - mean) ** 2, known >= 0"),
@@ -332,6 +334,12 @@ MUTANTS = (
     ("now + jnp.where(params.delayed", "jnp.where(params.delayed"),
     ("randomness[2] * possible.later_std", "0 * possible.later_std"),
     ("row * count + jnp", "row + jnp"),
+  ),
+  *of(
+    "projects/rudder/tabular/environments.py",
+    f"{TABULAR}test_environments.py",
+    ("-state.repaired * way", "state.repaired * way"),
+    ("jnp.where(state.choice > 0, at_end, 0.0)", "0.0"),
   ),
   *of(
     "projects/rudder/tabular/dynamic_programming.py",
