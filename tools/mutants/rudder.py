@@ -101,6 +101,26 @@ MUTANTS = (
     ("else 0.0\n  left", "else 1.0\n  left"),
   ),
   *of(
+    "projects/rudder/tabular/rudder.py",
+    f"{TABULAR}test_rounds.py",
+    ("explores = (draws[0] < epsilon)", "explores = (draws[0] < 0)"),
+  ),
+  *of(
+    "projects/rudder/tabular/model.py",
+    f"{TABULAR}test_rounds.py",
+    ("bound = self.lstm.features**-0.5", "bound = 5.0"),
+    ("gate(1.0) if config.lstm_forget", "gate(-9.0) if config.lstm_forget"),
+  ),
+  *of(
+    "projects/rudder/tabular/train.py",
+    f"{TABULAR}test_train.py",
+    (
+      "rudder.play(env, params, q, key, 0.0)",
+      "rudder.play(env, params, q, key, 1.0)",
+    ),
+    ("jnp.sum(jnp.where(played", "3 * jnp.sum(jnp.where(played"),
+  ),
+  *of(
     "projects/rudder/tabular/td_learning.py",
     f"{TABULAR}test_td_learning.py",
     (
@@ -255,6 +275,28 @@ MUTANTS = (
     ),
   ),
   *of(
+    "projects/rudder/atari/train.py",
+    f"{TESTS}atari/test_atari_steps.py",
+    ("categorical(key, logits / temperature)", "categorical(key, logits)"),
+    ("if int(state.lessons.count) else 0.0", "if True else 0.0"),
+  ),
+  *of(
+    "projects/rudder/atari/actors.py",
+    f"{TESTS}atari/test_atari.py",
+    ("return float(np.clip(share, 1e-6, 1.0))", "return 1.0"),
+    ("kept * actor_state.length + (1 - kept) * length", "actor_state.length"),
+    (
+      "kept * actor_state.length + (1 - kept) * length",
+      "kept * actor_state.length",
+    ),
+  ),
+  *of(
+    "projects/rudder/atari/games.py",
+    f"{TESTS}atari/test_atari.py",
+    ('end |= info["lives"] < self._lives', "pass"),
+    ('self._lives = np.array(info["lives"])', "pass"),
+  ),
+  *of(
     "projects/rudder/ppo/learning_curves.py",
     f"{TESTS}ppo/test_learning_curves.py",
     ('"original": ("original,ppo"', '"original": ("ppo"'),
@@ -325,6 +367,8 @@ MUTANTS = (
     "projects/rudder/comparison/bias_variance.py",
     f"{TESTS}comparison/test_bias_variance.py",
     ("of, td_learning.sarsa_lambda", "of, td_learning.monte_carlo"),
+    ("of_return += (visited * randomness)[None]", "pass"),
+    ("(off**2 - spread)", "off**2"),
   ),
   *of(
     "projects/rudder/tabular/delayed_mdp.py",
