@@ -22,6 +22,11 @@ def nearest(word: str, choices: Sequence[str]) -> str:
   return close[0] if close else ""
 
 
+def first_line(error: Exception) -> str:
+  """What an exception says, on one line; its kind if it says nothing."""
+  return (str(error).strip().splitlines() or [type(error).__name__])[0]
+
+
 def check_choice(key: str, value: str, choices: Sequence[str]) -> None:
   """Raises InputError unless `value` of `config.key` is one of `choices`."""
   if value in choices:

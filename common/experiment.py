@@ -38,7 +38,10 @@ from .errors import InputError, Stopped
 from .provenance import provenance
 
 # Metrics that no training makes, and where to look if they are not finite.
-_GIVEN = {"reward": "the environment gives it: look there"}
+_GIVEN = {
+  "reward": "the environment gives it: look there",
+  "episode_steps": "an episode outlasts its max_steps_in_episode: raise that",
+}
 
 
 class NonFinite(FloatingPointError):

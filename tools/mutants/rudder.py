@@ -101,6 +101,26 @@ MUTANTS = (
     ("else 0.0\n  left", "else 1.0\n  left"),
   ),
   *of(
+    "projects/rudder/tabular/rudder.py",
+    f"{TABULAR}test_rounds.py",
+    ("explores = (draws[0] < epsilon)", "explores = (draws[0] < 0)"),
+  ),
+  *of(
+    "projects/rudder/tabular/model.py",
+    f"{TABULAR}test_rounds.py",
+    ("bound = self.lstm.features**-0.5", "bound = 5.0"),
+    ("gate(1.0) if config.lstm_forget", "gate(-9.0) if config.lstm_forget"),
+  ),
+  *of(
+    "projects/rudder/tabular/train.py",
+    f"{TABULAR}test_train.py",
+    (
+      "rudder.play(env, params, q, key, 0.0)",
+      "rudder.play(env, params, q, key, 1.0)",
+    ),
+    ("jnp.sum(jnp.where(played", "3 * jnp.sum(jnp.where(played"),
+  ),
+  *of(
     "projects/rudder/tabular/td_learning.py",
     f"{TABULAR}test_td_learning.py",
     (
@@ -143,6 +163,7 @@ MUTANTS = (
       "advantage_mix(own, smooth, quality, 0.5)",
     ),
     ("mask, config.auxiliary_weight", "mask, 0.0"),
+    ("jnp.where(state.step == 0, 0.0, config.return_decay)", "0.99"),
     ("config, proximal.standardised(own), g,", "config, own, g,"),
     ("jnp.where(varied, mixed, proximal.standardised(own))", "mixed"),
     ("decay * state.mean_return + (1.0 - decay) * now", "now"),
@@ -170,6 +191,7 @@ MUTANTS = (
     f"{TESTS}ppo/test_ppo_rudder.py",
     ("jnp.where(inside, rollout.reward, 0.0)", "rollout.reward"),
     ("steps < played.length[None], g", "steps < 99, g"),
+    ("end = rollout.end[:time]", "end = rollout.end"),
     ("steps == 0, actions", "steps >= 0, actions"),
     ("losses.masked_mean(smooth, known > 0)", "jnp.mean(smooth)"),
     ("(smooth - mean) ** 2, known > 0", "(smooth - mean) ** 2, known >= 0"),
@@ -253,6 +275,28 @@ MUTANTS = (
     ),
   ),
   *of(
+    "projects/rudder/atari/train.py",
+    f"{TESTS}atari/test_atari_steps.py",
+    ("categorical(key, logits / temperature)", "categorical(key, logits)"),
+    ("if int(state.lessons.count) else 0.0", "if True else 0.0"),
+  ),
+  *of(
+    "projects/rudder/atari/actors.py",
+    f"{TESTS}atari/test_atari.py",
+    ("return float(np.clip(share, 1e-6, 1.0))", "return 1.0"),
+    ("kept * actor_state.length + (1 - kept) * length", "actor_state.length"),
+    (
+      "kept * actor_state.length + (1 - kept) * length",
+      "kept * actor_state.length",
+    ),
+  ),
+  *of(
+    "projects/rudder/atari/games.py",
+    f"{TESTS}atari/test_atari.py",
+    ('end |= info["lives"] < self._lives', "pass"),
+    ('self._lives = np.array(info["lives"])', "pass"),
+  ),
+  *of(
     "projects/rudder/ppo/learning_curves.py",
     f"{TESTS}ppo/test_learning_curves.py",
     ('"original": ("original,ppo"', '"original": ("ppo"'),
@@ -302,7 +346,11 @@ MUTANTS = (
     f"{TABULAR}test_table_steps.py {TABULAR}test_td_learning.py",
     ("jnp.where(best, loses, -1.0)", "jnp.where(best, -loses, -1e9)"),
     ("lost + loses[action]", "lost"),
-    ("(value - lost) / value", "(value + lost) / value"),
+    ("jnp.mean(value - lost) / jnp", "jnp.mean(value + lost) / jnp"),
+    (
+      "jnp.mean(value - lost) / jnp.mean(value)",
+      "jnp.mean((value - lost) / value)",
+    ),
     ("number % window", "0"),
   ),
   *of(
@@ -310,6 +358,8 @@ MUTANTS = (
     f"{TESTS}comparison/test_tables.py",
     ('np.where(cell["solved"], cell["episodes"], np.inf)', 'cell["episodes"]'),
     ("jnp.where(solved, seen, longer)", "seen"),
+    ('cell["budget"] - judge.confirming(config)', 'cell["budget"]'),
+    ('np.where(c["solved"], c["episodes"], limit(c))', 'c["episodes"]'),
     ("jax.scipy.stats.norm.logsf(z)", "jax.scipy.stats.norm.logcdf(z)"),
     ("max_episodes = config.rivals_episodes", "max_episodes = 10"),
   ),
@@ -317,6 +367,8 @@ MUTANTS = (
     "projects/rudder/comparison/bias_variance.py",
     f"{TESTS}comparison/test_bias_variance.py",
     ("of, td_learning.sarsa_lambda", "of, td_learning.monte_carlo"),
+    ("of_return += (visited * randomness)[None]", "pass"),
+    ("(off**2 - spread)", "off**2"),
   ),
   *of(
     "projects/rudder/tabular/delayed_mdp.py",
@@ -326,6 +378,12 @@ MUTANTS = (
     ("now + jnp.where(params.delayed", "jnp.where(params.delayed"),
     ("randomness[2] * possible.later_std", "0 * possible.later_std"),
     ("row * count + jnp", "row + jnp"),
+  ),
+  *of(
+    "projects/rudder/tabular/environments.py",
+    f"{TABULAR}test_environments.py",
+    ("-state.repaired * way", "state.repaired * way"),
+    ("jnp.where(state.choice > 0, at_end, 0.0)", "0.0"),
   ),
   *of(
     "projects/rudder/tabular/dynamic_programming.py",

@@ -35,7 +35,7 @@ BIAS = {
 def tasks_figure(path: pathlib.Path, cells: dict) -> None:
   """Episodes to solve against the delay, a panel a task.
 
-  Medians, with bands from the 40% to the 60% quantile; a triangle at the budget
+  Medians, with bands from the 40% to the 60% quantile; a triangle at the limit
   is a median beyond it. Dotted: nothing is delayed.
 
   Args:
@@ -55,9 +55,9 @@ def tasks_figure(path: pathlib.Path, cells: dict) -> None:
       if of != task:
         continue
       delays = [c["delay"] for c in row]
-      budget = row[0]["budget"]
+      limit = sweep_runner.limit(row[0])
       q = np.array([sweep_runner.quantiles(c) for c in row])
-      low, middle, high = np.minimum(q, budget).T
+      low, middle, high = np.minimum(q, limit).T
       colour = COLOURS[method]
       label = sweep_runner.METHODS[method][2]
       line = ":" if method.endswith("at_once") else "-"

@@ -26,16 +26,15 @@ def origin(cells: Sequence[dict[str, Any]]) -> str:
   return f"{minutes:.1f}, {'; '.join(stamps)}"
 
 
-def count(value: float, budget: int) -> str:
-  """A number of episodes; beyond the budget where it is infinite."""
-  return f"{value:,.0f}" if np.isfinite(value) else f"> {budget:,}"
+def count(value: float, limit: int) -> str:
+  """A number of episodes; beyond the limit where it is infinite."""
+  return f"{value:,.0f}" if np.isfinite(value) else f"> {limit:,}"
 
 
 def spread(cell: dict[str, Any]) -> str:
   """Median [40%, 60%] of the trials, and how many of them were not solved."""
-  low, middle, high = (
-    count(q, cell["budget"]) for q in sweep_runner.quantiles(cell)
-  )
+  limit = sweep_runner.limit(cell)
+  low, middle, high = (count(q, limit) for q in sweep_runner.quantiles(cell))
   lost = cell["seeds"] - sum(cell["solved"])
   text = f"{middle} [{low}, {high}]"
   return text + (f", {lost} censored" if lost else "")
@@ -87,7 +86,8 @@ def watch(cells: dict[str, dict[str, Any]]) -> str:
   rows = []
   for method, cell in cells.items():
     episodes = np.where(cell["solved"], cell["episodes"], np.inf)
-    ends = [count(e, cell["budget"]) for e in (episodes.min(), episodes.max())]
+    limit = sweep_runner.limit(cell)
+    ends = [count(e, limit) for e in (episodes.min(), episodes.max())]
     rows.append(
       [
         sweep_runner.METHODS[method][2],

@@ -19,7 +19,7 @@ from jax import numpy as jnp
 from common import keys
 from common.tables import cells as cell_files
 
-from ..tabular import delayed_mdp, rounds, train
+from ..tabular import delayed_mdp, judge, rounds, train
 from . import tree_search
 
 # Name -> what the config's learner is to be, changes of the config, label.
@@ -162,18 +162,32 @@ def quantiles(cell: dict[str, Any]) -> list[float]:
   ]
 
 
+def limit(cell: dict[str, Any]) -> int:
+  """More episodes than this a trial needed that was not solved.
+
+  The budget, less the window that confirms where it is no learning time: no
+  trial can be said to have needed more.
+  """
+  config = ml_collections.ConfigDict(cell["config"])
+  return cell["budget"] - judge.confirming(config)
+
+
 def growth(cells: list[dict[str, Any]]) -> dict[str, float] | None:
   """Fits log(episodes) = a + b delay + s N(0, 1) to the trials of all delays.
 
   By maximum likelihood, in which a trial that was not solved counts as one that
-  takes longer than its budget (a Tobit model).
+  takes longer than its `limit` (a Tobit model).
 
   Returns:
     b, and `low` and `high` of its 95% confidence interval from the curvature;
     None where fewer than two delays have a solved trial.
   """
   delay = np.concatenate([np.full(c["seeds"], c["delay"]) for c in cells])
-  log = np.log(np.concatenate([c["episodes"] for c in cells]).astype(float))
+  log = np.log(
+    np.concatenate(
+      [np.where(c["solved"], c["episodes"], limit(c)) for c in cells]
+    ).astype(float)
+  )
   solved = np.concatenate([c["solved"] for c in cells]).astype(bool)
   if len(np.unique(delay[solved])) < 2:
     return None

@@ -19,7 +19,7 @@ import jax
 import ml_collections
 from jax import numpy as jnp
 
-from common.errors import InputError, nearest
+from common.errors import InputError, first_line, nearest
 
 from .reward_noise import NoisyReward
 
@@ -163,16 +163,11 @@ def make_env(name: str) -> tuple[Any, Any]:
     params = env.default_params if params is None else params
   except Exception as error:  # Anything may happen in a user's code.
     raise InputError(
-      f"config.env {name!r} cannot be made: {_first_line(error)} (it has to "
+      f"config.env {name!r} cannot be made: {first_line(error)} (it has to "
       "return an environment, or an environment and its parameters)"
     ) from error
   check(name, env, params)
   return env, params
-
-
-def _first_line(error):
-  """What an exception says, on one line; its kind if it says nothing."""
-  return (str(error).strip().splitlines() or [type(error).__name__])[0]
 
 
 def typed(tree: Any) -> Any:
@@ -208,7 +203,7 @@ def action_count(env: Any, params: Any, name: str = "") -> int:
     except Exception as error:  # Anything may happen in a user's code.
       raise InputError(
         f"{name} breaks the contract of gymnax 1.0: {what} ends in "
-        f"{type(error).__name__}: {_first_line(error)}"
+        f"{type(error).__name__}: {first_line(error)}"
       ) from error
 
   space = told("action_space", lambda: env.action_space(params))
@@ -247,7 +242,8 @@ def check(name: str, env: Any, params: Any) -> None:
       observation, state, reward, terminated, truncated, info = env.step(
         key, state, action, params)
 
-  Both can be traced; observation and state keep shapes and dtypes; the reward
+  Both can be traced; observation, not empty, and state keep shapes and dtypes;
+  the reward
   is a float scalar, the ends are bool scalars; parameters are numbers; actions
   are what `action_count` says.
 
@@ -263,7 +259,7 @@ def check(name: str, env: Any, params: Any) -> None:
       return jax.eval_shape(function, *args)
     except Exception as error:  # Anything may happen in a user's code.
       raise wrong(
-        f"{what} cannot be traced by JAX: {_first_line(error)}"
+        f"{what} cannot be traced by JAX: {first_line(error)}"
       ) from error
 
   action_count(env, params, name)
@@ -281,6 +277,10 @@ def check(name: str, env: Any, params: Any) -> None:
   observation, state = began
   if not hasattr(observation, "shape"):
     raise wrong("an observation must be one array")
+  if not observation.size:
+    raise wrong(
+      f"an observation of shape {observation.shape} has nothing in it"
+    )
   action = jax.ShapeDtypeStruct((), jnp.int32)
   went = traced(
     "step", lambda k, s, a: env.step(k, s, a, params), key, state, action

@@ -150,6 +150,13 @@ def first_episodes(rollout: ppo.Rollout, time: int) -> Episode:
   )
 
 
+def longest(rollout: ppo.Rollout, time: int) -> jax.Array:
+  """Steps of the longest first episode; NaN if one has not ended by `time`."""
+  end = rollout.end[:time]
+  steps = jnp.max(jnp.argmax(end, axis=0)) + 1
+  return jnp.where(jnp.all(jnp.any(end, axis=0)), steps, jnp.nan)
+
+
 def make_lesson_losses(
   config: ml_collections.ConfigDict, actions: int
 ) -> Callable[[Any, Episode], jax.Array]:
@@ -176,8 +183,8 @@ def make_train_step(config: ml_collections.ConfigDict) -> Callable:
   """Returns `step(state, batch) -> state, metrics`, pure; `batch` is not used.
 
   As `ppo.make_train_step`; and `quality`, the mean over the rollout's steps,
-  `lesson_loss`, of the model on what it learnt from, and `redistributed`, the
-  mean size of a step's redistributed reward.
+  `lesson_loss`, of the model on what it learnt from, `redistributed`, the mean
+  size of a step's redistributed reward, and `episode_steps`, see `longest`.
   """
   env, params = delayed_reward.make(config)
   actions = delayed_reward.action_count(env, params)
@@ -280,6 +287,7 @@ def make_train_step(config: ml_collections.ConfigDict) -> Callable:
       "quality": jnp.mean(quality) * varied,
       "lesson_loss": jnp.mean(each),
       "redistributed": jnp.mean(jnp.abs(reward)),
+      "episode_steps": longest(rollout, time),
     }
     return state, metrics
 

@@ -30,7 +30,7 @@ import ml_collections
 from flax import struct
 from jax import numpy as jnp
 
-from common.errors import InputError
+from common.errors import InputError, first_line
 
 
 @struct.dataclass
@@ -91,7 +91,6 @@ class DelayedMDP:
   Params: Any = EnvParams
   places: tuple[tuple[str, int], ...] = ()
   actions = 2
-  features = 1
   noisy = False  # Whether rewards have noise of their own.
   acting_steps = 2**30  # From here on only the last action is offered.
 
@@ -257,6 +256,12 @@ class DelayedMDP:
     return (self.max_steps + 1) * self.states_per_time
 
   @property
+  def features(self) -> int:
+    """How many numbers there are in an observation."""
+    began = lambda key: self.reset_env(key, self.default_params)[0]
+    return jax.eval_shape(began, jax.random.key(0)).size
+
+  @property
   def num_actions(self) -> int:
     """How many actions there are, in every state."""
     return self.actions
@@ -286,6 +291,19 @@ def one_hot(index, size: int) -> jax.Array:
   return (jnp.arange(size) == index).astype(jnp.float32)
 
 
+def _trace(env, params):
+  """Raises unless observation and state keep their shapes and dtypes."""
+  key = jax.eval_shape(jax.random.key, 0)
+  began = jax.eval_shape(lambda key: env.reset_env(key, params), key)
+  step = lambda key, state: env.advance(env.randomness(key), state, 0, params)
+  went = jax.eval_shape(step, key, began[1])[:2]
+  before, after = map(jax.tree_util.tree_leaves_with_path, (began, went))
+  for (path, a), (_, b) in zip(before, after, strict=True):
+    if (a.shape, a.dtype) != (b.shape, b.dtype):
+      name = f"(observation, state){jax.tree_util.keystr(path)}"
+      raise TypeError(f"{name} is {a} after reset and {b} after a step")
+
+
 def of_config(config: ml_collections.ConfigDict) -> tuple[DelayedMDP, Any]:
   """Returns the task of a table's config, and its parameters.
 
@@ -294,8 +312,8 @@ def of_config(config: ml_collections.ConfigDict) -> tuple[DelayedMDP, Any]:
       `max_delay`, the room for it; `task`, numbers of its parameters.
 
   Raises:
-    InputError: no such class, or it is no task; a delay that is none, or for
-      which there is no room.
+    InputError: no such class, it is no task, or one that cannot be traced; a
+      delay that is none, or for which there is no room.
   """
   if not 1 <= config.delay <= config.max_delay:
     why = (
@@ -307,9 +325,9 @@ def of_config(config: ml_collections.ConfigDict) -> tuple[DelayedMDP, Any]:
   module, _, name = config.env.partition(":")
   try:
     make = getattr(importlib.import_module(module), name)
-  except (ImportError, AttributeError, ValueError) as error:
+  except Exception as error:  # Anything may happen in a user's code.
     raise InputError(
-      f"config.env {config.env!r} cannot be made: {error}"
+      f"config.env {config.env!r} cannot be made: {first_line(error)}"
     ) from error
   if not (isinstance(make, type) and issubclass(make, DelayedMDP)):
     raise InputError(
@@ -317,8 +335,17 @@ def of_config(config: ml_collections.ConfigDict) -> tuple[DelayedMDP, Any]:
       "(delayed_mdp.DelayedMDP): learn it with config.learner='ppo_rudder', "
       "as configs/rudder/cartpole.py does"
     )
-  env = make(config.max_delay, **config.task)
-  params = env.params_of_delay(config.delay)
+  try:
+    env = make(config.max_delay, **config.task)
+    params = env.params_of_delay(config.delay)
+    _trace(env, params)
+  except InputError:
+    raise
+  except Exception as error:
+    raise InputError(
+      f"config.env {config.env!r} breaks the contract of "
+      f"delayed_mdp.DelayedMDP: {first_line(error)}"
+    ) from error
   if params.max_steps_in_episode > env.max_steps:
     raise InputError(
       f"an episode of {params.max_steps_in_episode} steps has no room in "

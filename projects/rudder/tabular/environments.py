@@ -64,7 +64,6 @@ class WatchRepair(DelayedMDP):
 
   State, Params = WatchState, WatchParams
   actions = 2
-  features = 8
   noisy = True
   acting_steps = 1
 
@@ -109,6 +108,11 @@ class WatchRepair(DelayedMDP):
       jams=state.jams + jam,
       flats=state.flats + flat,
     )
+
+  def owed(self, state, params):
+    """What the way of a repaired watch has cost."""
+    way = state.jams * params.jam_cost + state.flats * params.flat_cost
+    return -state.repaired * way
 
   def seen(self, state):
     """See the class."""
@@ -155,7 +159,6 @@ class Choice(DelayedMDP):
   State, Params = ChoiceState, ChoiceParams
   places = (("choice", 3),)
   actions = 2
-  features = 5
   acting_steps = 1
 
   def steps_of(self, delay):
@@ -177,6 +180,11 @@ class Choice(DelayedMDP):
       good=state.good + (events > 0),
       bad=state.bad + (events < 0),
     )
+
+  def owed(self, state, params):
+    """What the choice pays at the end; of the events 0 is expected."""
+    at_end = jnp.asarray(params.at_end)[state.choice - 1]
+    return jnp.where(state.choice > 0, at_end, 0.0)
 
   def seen(self, state):
     """See the class."""
@@ -217,7 +225,6 @@ class ChargeDischarge(DelayedMDP):
 
   State, Params = ChargeState, ChargeParams
   actions = 2
-  features = 3
 
   def __init__(self, max_delay: int, **numbers):
     super().__init__(max_delay, **numbers)

@@ -7,6 +7,8 @@ import jax
 from flax import struct
 from jax import numpy as jnp
 
+from common.errors import InputError
+
 from .delayed_mdp import (
   DelayedMDP,
   EnvParams,
@@ -82,7 +84,15 @@ class GridWorld(DelayedMDP):
   places = (("x", 31), ("y", 31), ("visited", 2))
   actions = 4
   side = 31
-  features = 64
+
+  def __init__(self, max_delay: int, **numbers):
+    super().__init__(max_delay, **numbers)
+    if not max_delay <= (bomb_x := self.default_params.bomb_x) < self.side:
+      raise InputError(
+        f"config.max_delay is {max_delay}, and {self.name} starts up to as "
+        f"many fields to the left of its bomb at x = {bomb_x}: off the grid, "
+        f"where x is 0 to {self.side - 1}"
+      )
 
   def steps_of(self, delay):
     """Half as many again as lead to the bomb."""
@@ -170,7 +180,6 @@ class TraceBack(DelayedMDP):
   places = (("x", 15), ("y", 15), ("made", 3))
   actions = 4
   side = 15
-  features = 33
 
   def start_rows(self, params):
     """The middle."""

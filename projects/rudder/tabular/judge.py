@@ -16,16 +16,23 @@ from .delayed_mdp import DelayedMDP
 
 
 class Judge(NamedTuple):
-  """What is written into the window `recent` `[solved_window]`, and when.
-
-  `confirming` is how many episodes of a window that passes do not count as
-  needed: with `count_window` none, without it the window's, at whose start the
-  task had been solved.
-  """
+  """What is written into the window `recent` `[solved_window]`, and when."""
 
   episode: Callable  # (recent, number, fine) -> recent, after an episode
   round: Callable  # (recent, step, q) -> recent, after a round of them
-  confirming: int
+
+
+def confirming(config: ml_collections.ConfigDict) -> int:
+  """How many episodes of a window that passes do not count as needed.
+
+  With `count_window` none; without it the window's, at whose start the task had
+  been solved. Those who run out of `max_episodes` needed more than that less
+  these.
+  """
+  if config.get("count_window", True):  # Which older cells do not say.
+    return 0
+  each = config.check_every if config.judged_by == "greedy" else 1
+  return config.solved_window * each
 
 
 def decisions(
@@ -40,7 +47,6 @@ def decisions(
   return Judge(
     lambda recent, number, fine: recent.at[number % window].set(fine),
     lambda recent, step, q: recent,
-    0 if config.count_window else window,
   )
 
 
@@ -53,15 +59,10 @@ def greedy(
   """The greedy policy's share of the optimal return, once a round."""
 
   def after_round(recent, step, q):
-    share = jnp.mean(greedy_share(env, params, q, optimum))
+    share = greedy_share(env, params, q, optimum)
     return recent.at[step % config.solved_window].set(share)
 
-  window = config.solved_window * config.check_every
-  return Judge(
-    lambda recent, number, fine: recent,
-    after_round,
-    0 if config.count_window else window,
-  )
+  return Judge(lambda recent, number, fine: recent, after_round)
 
 
 JUDGES = {"decisions": decisions, "greedy": greedy}
@@ -70,7 +71,7 @@ JUDGES = {"decisions": decisions, "greedy": greedy}
 def greedy_share(
   env: DelayedMDP, params, q: jax.Array, q_optimal: jax.Array
 ) -> jax.Array:
-  """The greedy policy's return as a share of the optimal one, for each start.
+  """The greedy policy's return as a share of the optimal one, over all starts.
 
   The optimal return less the regrets met on one walk: exact where luck does not
   decide what one meets. Where values are equal the worst of them is taken: a
@@ -81,7 +82,7 @@ def greedy_share(
     q_optimal: `[max_steps, states_per_time, actions]`.
 
   Returns:
-    share: `[starts]`.
+    A scalar: of the means, since what one start is worth may be 0.
   """
   regret = dynamic_programming.regrets(q_optimal).reshape(-1, env.num_actions)
 
@@ -101,6 +102,7 @@ def greedy_share(
     state = env.state_at(start, params)
     lost = jax.lax.fori_loop(0, steps, step, (state, 0.0))[1]
     value = jnp.max(q_optimal.reshape(-1, env.num_actions)[start])
-    return (value - lost) / value
+    return value, lost
 
-  return jax.vmap(walk)(env.start_rows(params))
+  value, lost = jax.vmap(walk)(env.start_rows(params))
+  return jnp.mean(value - lost) / jnp.mean(value)

@@ -107,7 +107,7 @@ def make_round(
     recent = judging.round(state.recent, state.step, state.q)
     solved = (state.solved_at == 0) & (jnp.mean(recent) >= config.solved_share)
     step = state.step + 1
-    needed = jnp.maximum(step * count - judging.confirming, count)
+    needed = jnp.maximum(step * count - judge.confirming(config), count)
     state = state.replace(
       step=step,
       recent=recent,

@@ -108,6 +108,12 @@ def check(config: ml_collections.ConfigDict) -> None:
       f"config.shaping is {config.shaping!r}, which config.learner='rudder' "
       "does not use: set it to 'none', or learn with 'q_lambda'"
     )
+  if config.learner == "rudder" and config.warmup_episodes >= config.lessons:
+    raise InputError(
+      f"config.warmup_episodes is {config.warmup_episodes}, and the reward "
+      "model learns from more lessons than that: the buffer holds "
+      f"config.lessons = {config.lessons}, so raise that"
+    )
   if config.shaping != "none" and not config.time_in_table:
     raise InputError("config.shaping needs config.time_in_table")
   if config.shaping == "none" and config.potential != "value":

@@ -12,6 +12,7 @@ import ml_collections
 from jax import numpy as jnp
 
 from common import experiment
+from common.errors import InputError
 
 from .. import figures
 from ..train import loop
@@ -44,11 +45,24 @@ def init(key: jax.Array, config: ml_collections.ConfigDict) -> rounds.State:
 
 
 def make_train_step(config: ml_collections.ConfigDict) -> Callable:
-  """Returns `step(state, batch) -> state, metrics`; `batch` is not used."""
+  """Returns `step(state, batch) -> state, metrics`; `batch` is not used.
+
+  Raises:
+    InputError: see `parts`; or the greedy policy is to have a share of an
+      optimal return that is not above 0.
+  """
   make = parts(config)
   env, params = delayed_mdp.of_config(config)
   learner = make(env, params, config)
-  one = rounds.make_round(env, params, optimum_of(env, params), config, learner)
+  optimum = optimum_of(env, params)
+  best = float(dynamic_programming.start_value(env, params, optimum))
+  if config.judged_by == "greedy" and best <= 0:
+    raise InputError(
+      f"the optimal return of {config.env} is {best:g} here, and "
+      "config.judged_by='greedy' asks for a share of it: set it to "
+      "'decisions', or change config.task or config.delay"
+    )
+  one = rounds.make_round(env, params, optimum, config, learner)
   # A population of one: the loops of a round ask all of its trials.
   alone = jax.vmap(one, axis_name=rounds.TRIALS)
 

@@ -26,6 +26,7 @@ WRONG = {
     ("trace_back", dict(potential="moves"), "shaping='none' does not use"),
     ("trace_back", dict(exploration=-1.0), "config.exploration is -1.0; it"),
     ("trace_back", dict(env="TraceBack"), "as package.module:Class"),
+    ("trace_back", dict(warmup_episodes=512), "lessons = 512, so raise that"),
     ("trace_back", dict(delay=99), "room for config.max_delay = 20"),
     ("trace_back", dict(task=dict(cost=float("nan"))), "task.cost is nan"),
     ("grid_world", dict(task=dict(probability=2.0)), "task.probability is 2"),

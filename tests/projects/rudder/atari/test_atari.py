@@ -1,6 +1,7 @@
 """Atari: the reward model's parts, exploration, and games that come back."""
 
 import sys
+import types
 
 import jax
 import numpy as np
@@ -10,7 +11,13 @@ from PIL import Image
 
 from common.errors import InputError
 from configs.rudder import atari as configs
-from projects.rudder.atari import actors, exploration, gif, reward_model
+from projects.rudder.atari import (
+  actors,
+  exploration,
+  games,
+  gif,
+  reward_model,
+)
 from projects.rudder.atari import train as atari
 
 pytestmark = pytest.mark.slow
@@ -150,11 +157,41 @@ def test_games_come_back_by_their_actions():
   for name in ("stack", "action", "log_prob", "reward", "end"):
     np.testing.assert_array_equal(getattr(one, name), getattr(two, name))
   assert len(one.lessons) == len(two.lessons) == 4
+  # Of four games of 30 steps, from the 10 on that it begins with.
+  length = 30 - 20 * config.length_decay**4
+  assert float(first.actor_state.length) == pytest.approx(length, rel=1e-5)
   for a, b in zip(one.lessons, two.lessons, strict=True):
     jax.tree.map(np.testing.assert_array_equal, a, b)
   assert one.end.sum() == 4 and int(first.actor_state.finished) == 4
   for players in (first, again):
     players.games.close()
+
+
+@pytest.mark.parametrize(
+  "steps, length, want", [(100, 400, 0.25), (100, 50, 1.0), (0, 400, 1.0)]
+)
+def test_the_longer_the_games_the_less_by_chance(steps, length, want):
+  players = object.__new__(actors.Actors)
+  players._config = tiny(temperature_steps=steps)
+  state = actors.new_actor_state(players._config)
+  players.actor_state = state.replace(length=np.float32(length))
+  assert players.temperature() == want
+
+
+@pytest.mark.parametrize("episode", ["life", "game"])
+def test_a_lost_life_ends_an_episode_where_it_is_one(episode):
+  no = np.zeros(3, bool)
+  seen = np.zeros((3, 1, 84, 84), np.uint8), np.zeros(3), no, no
+  lives = iter([np.array([3, 2, 3]), np.array([3, 2, 2])])
+  playing = object.__new__(games.Games)
+  playing._config = tiny(episode=episode)
+  playing._lives, playing._idle = np.full(3, 3), np.zeros(3, np.int32)
+  playing._emulators = types.SimpleNamespace(
+    step=lambda actions: (*seen, {"lives": next(lives)})
+  )
+  ends = np.array([playing.step(np.zeros(3)).end for _ in range(2)])
+  by_life = np.array([[0, 1, 0], [0, 0, 1]], bool)
+  np.testing.assert_array_equal(ends, by_life & (episode == "life"))
 
 
 @pytest.fixture(scope="module")

@@ -396,3 +396,17 @@ def test_an_episode_is_learnt_from_and_kept(finished, moved):
   np.testing.assert_allclose(after.lessons.loss, [3.0, 1.0])
   assert metrics["lesson_loss"] == pytest.approx(2.0)
   assert metrics["quality"] == pytest.approx((1.4 / 3 + 0.5) / 2)
+  # The mean begins with the first lesson that there ever was.
+  blank = atari.lessons_buffer.create(2, actors.blank_lesson(config))
+  state = state.replace(lessons=blank)
+  first, _ = atari.learn_episodes(programs, state, [new], state.key, 0.05, 0.2)
+  assert float(first.mean_return) == 24
+
+
+@pytest.mark.parametrize("temperature, share", [(1.0, 0.731), (0.5, 0.881)])
+def test_actions_are_drawn_at_a_temperature(temperature, share):
+  """Of two logits one apart the better is drawn by sigmoid(1 / temperature)."""
+  programs = atari.Programs(tiny())
+  programs.apply = lambda *_: (jnp.tile(jnp.array([0.0, 1.0]), (4000, 1)), 0)
+  *_, action = programs.act(None, None, jax.random.key(0), None, temperature)
+  assert action.mean() == pytest.approx(share, abs=0.02)

@@ -84,6 +84,9 @@ def test_states_of_high_variance():
     assert few <= many
   assert 0 < counts[1]["monte_carlo"] < counts[1]["states"]
   assert counts[1]["rudder"] == 0
+  # Who has been at the bomb knows no more of its luck, 250,000, until the end;
+  # on the way there none has as much. Of three steps one begins at the bomb.
+  assert count(2, 249_000.0)["monte_carlo"] == 1
   everything = count(2, -1.0)
   assert everything["monte_carlo"] == everything["states"]
   assert everything["rudder"] == everything["states"]
@@ -112,6 +115,17 @@ def test_the_study_and_the_order_of_the_methods():
   assert td > 1.5 * monte_carlo and td > 1.5 * rudder
   assert (bias[:, 1, -1] < 0.2).all()
   assert result["high_variance"].shape == (3, 2)
+
+
+def test_the_spread_of_a_mean_is_no_bias():
+  """Two tables of a high rate vary as much as ever, around what is exact."""
+  config = numbers()
+  config.seeds, config.q_rate, config.every, config.checkpoints = 2, 0.5, 20, 60
+  key = jax.random.key(3)
+  measure = jax.jit(lambda delay: bias_variance.bias(ENV, delay, key, config))
+  late = np.asarray(measure(3))[:2, 20:]
+  assert np.ptp(late, axis=1).min() > 0.01
+  np.testing.assert_allclose(late.mean(axis=1), 0, atol=0.01)
 
 
 def test_samples_needed_by_hand():

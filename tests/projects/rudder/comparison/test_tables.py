@@ -26,6 +26,7 @@ def cell(delay, episodes, budget=1000, method="rudder"):
     "minutes": 1.0,
     "compile_seconds": 30.0,
     "provenance": STAMP,
+    "config": {},
   }
 
 
@@ -34,6 +35,19 @@ def test_a_trial_beyond_its_budget_counts_as_longer():
   assert sweep_runner.quantiles(one) == [30, 30, np.inf]
   assert result_tables.spread(one) == "30 [30, > 1,000], 2 censored"
   assert sweep_runner.quantiles(cell(5, [10, 20, 30])) == [20, 20, 30]
+
+
+def test_a_window_that_does_not_count_leaves_less_than_the_budget():
+  """Of 1,000 episodes the last 4 looks, 100, can only confirm."""
+  looks = {"judged_by": "greedy", "solved_window": 4, "check_every": 25}
+  cells = [cell(d, [d * 40, d * 90, 9000]) for d in (5, 9)]
+  for one in cells:
+    one["config"] = {**looks, "count_window": False}
+  assert result_tables.spread(cells[0]) == "450 [450, > 900], 1 censored"
+  assert "| 200 to > 900 |" in result_tables.watch({"rudder": cells[0]})
+  # What is written for a trial that was not solved is of no account.
+  again = [{**c, "episodes": [*c["episodes"][:2], 900]} for c in cells]
+  assert sweep_runner.growth(cells) == sweep_runner.growth(again)
 
 
 @pytest.mark.parametrize("budget", [10**9, 3_000])

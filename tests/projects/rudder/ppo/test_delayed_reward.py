@@ -200,6 +200,11 @@ class OneAction(Corridor):
     return spaces.Discrete(1)
 
 
+class Blind(Corridor):
+  def reset_env(self, key, params):
+    return jnp.zeros((2, 0)), super().reset_env(key, params)[1]
+
+
 class NoTree:
   max_steps_in_episode = 4
 
@@ -225,6 +230,7 @@ def raises():
     (WrongBox, "action_space ends in TypeError: .*missing"),
     (Inherits, r"Discrete\(4, .* num_actions, perhaps inherited, is 3"),
     (OneAction, "from 2 on"),
+    (Blind, r"shape \(2, 0\) has nothing in it"),
     (raises, "cannot be made: no license"),
     (lambda: (Corridor(), 1, 2), "cannot be made: .*an environment and its"),
     (lambda: (Corridor(), NoTree()), r"parameters apart \(NoTree\)"),

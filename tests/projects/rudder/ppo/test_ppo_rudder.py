@@ -114,6 +114,12 @@ def test_the_first_episode_of_each_environment_is_the_lesson():
   assert got.action.tolist() == [[0] * 5, [1] * 5]
 
 
+def test_an_episode_that_outlasts_its_room_is_no_number():
+  assert ppo_rudder.longest(rollout_of(), 6) == 5
+  assert ppo_rudder.longest(rollout_of(), 5) == 5
+  assert np.isnan(ppo_rudder.longest(rollout_of(), 4))
+
+
 def test_lessons_are_learnt_up_to_their_ends():
   """Of 3 and 5 steps: the losses of each alone, without padding."""
   config = small(auxiliary_weight=0.7)

@@ -135,6 +135,8 @@ def test_the_reward_goes_to_the_step_that_earned_it(program, course):
   # One update's quality is anything between 0.2 and 0.95.
   quality, total = found[24:].mean(axis=0)
   assert quality > 0.4
+  # The running mean of returns, in the rewards' scale, begins with the first.
+  assert states[1].mean_return[0] == pytest.approx(0.25 * found[0, 1], rel=1e-4)
   # What chance adds has mean 0: 4 is the best there is, 2 is anyhow.
   assert found[0, 1] < 3 and total > 3.3
   last = member(states[-1], 0)
@@ -311,6 +313,7 @@ def test_an_update_is_its_parts(program, course, parts, n):
   )
   assert 0.05 < quality.mean() < 1 and np.ptp(quality) > 0.1
   assert metrics["quality"] == pytest.approx(quality.mean(), rel=1e-3)
+  assert metrics["episode_steps"] == 12
   assert metrics["redistributed"] == pytest.approx(
     np.abs(redistributed).mean(), rel=1e-3
   )

@@ -20,6 +20,15 @@ TASKS = {
 }
 
 
+FEATURES = {
+  environments.WatchRepair: 8,
+  environments.Choice: 5,
+  environments.ChargeDischarge: 3,
+  grids.GridWorld: 64,
+  grids.TraceBack: 33,
+}
+
+
 def rollout(env, params, actions, key):
   """Rewards, earnings, rows, observations, ends of one episode."""
 
@@ -75,8 +84,38 @@ def test_one_program_serves_every_delay(played):
   assert lengths[0] < lengths[1] < lengths[2] == lengths[3] <= env.max_steps
   for _, _, _, obs, done in episodes:
     assert obs.shape[2] == env.features
+    assert env.features == FEATURES[type(env)]
     assert done[:, -1].all() and not done[:, :-1].any()
     np.testing.assert_allclose(obs[:, -1, -1], 1)  # The clock.
+
+
+@pytest.mark.parametrize(
+  "env",
+  [
+    environments.WatchRepair(6),
+    environments.Choice(6, reward_noise=0.0),
+    environments.ChargeDischarge(6),
+    grids.TraceBack(6),
+  ],
+  ids=lambda env: env.name,
+)
+def test_what_a_row_owes_is_what_was_earned_and_not_yet_paid(env):
+  params = env.params_of_delay(6)
+
+  @jax.jit
+  def play(key):
+    # Half of the watches are repaired, of the moves a third count.
+    actions = jax.random.randint(key, (6,), 0, 2)
+    paid, earned, rows, *_ = rollout(env, params, actions, key)
+    states = jax.vmap(env.state_at, (0, None))(rows, params)
+    owed = jnp.broadcast_to(states.owed, paid.shape)
+    return owed, jnp.cumsum(earned - paid)
+
+  owed, expected = jax.device_get(
+    jax.vmap(play)(jax.random.split(jax.random.key(2), 64))
+  )
+  assert np.ptp(owed[:, :5]) >= 5
+  np.testing.assert_allclose(owed[:, :5], expected[:, :5], atol=1e-4)
 
 
 def test_rows_of_the_table_and_back(played):
@@ -207,6 +246,18 @@ def test_the_bomb_by_hand():
   # Which visit defuses is luck, half of the time.
   defused = every(params, [1, 1, 0])[0].sum(axis=1) > 500
   assert 0.4 < defused.mean() < 0.6
+
+
+def test_the_bomb_has_room_for_its_start():
+  env = grids.GridWorld(30)
+  (row,) = env.start_rows(env.params_of_delay(30))
+  start = env.state_at(row, env.default_params)
+  assert (int(start.x), int(start.y)) == (0, 15)
+  with pytest.raises(InputError, match="bomb at x = 30: off the grid"):
+    grids.GridWorld(31)
+  for max_delay, bomb_x in ((10, 9), (10, 31)):
+    with pytest.raises(InputError, match=f"bomb at x = {bomb_x}"):
+      grids.GridWorld(max_delay, bomb_x=bomb_x)
 
 
 def test_tracing_back_by_hand():

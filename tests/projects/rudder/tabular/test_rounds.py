@@ -9,7 +9,14 @@ from jax import numpy as jnp
 
 from common.errors import InputError
 from projects.rudder import lessons_buffer, redistribution
-from projects.rudder.tabular import environments, rudder, train
+from projects.rudder.tabular import (
+  delayed_mdp,
+  environments,
+  grids,
+  model,
+  rudder,
+  train,
+)
 
 pytestmark = pytest.mark.slow
 
@@ -53,6 +60,42 @@ def test_a_lesson_is_the_episode_in_differences(played):
     states[: steps + 1, -1], np.arange(steps + 1) / steps, atol=1e-6
   )
   np.testing.assert_allclose(lesson.returns, jnp.sum(episode.rewards))
+
+
+def test_play_explores_at_random_and_tosses_for_equal_values():
+  env = grids.TraceBack(3)
+  params = env.params_of_delay(3)
+  row = int(env.start_rows(params)[0])
+  q = jnp.zeros((env.table_size, 4)).at[row].set(jnp.array([1.0, 2, 0, 2]))
+
+  @jax.jit
+  def firsts(epsilon):
+    play = lambda key: rudder.play(env, params, q, key, epsilon)[1].actions[0]
+    return jax.vmap(play)(jax.random.split(jax.random.key(0), 4000))
+
+  for epsilon, want in ((0.4, [0.1, 0.4, 0.1, 0.4]), (0.0, [0, 0.5, 0, 0.5])):
+    share = np.bincount(np.asarray(firsts(epsilon)), minlength=4) / 4000
+    np.testing.assert_allclose(share, want, atol=0.04)
+
+
+def test_the_reward_model_begins_as_the_authors_does():
+  """Read-out as PyTorch's, biases by N(mean, 1)."""
+  features = 2000
+  config = config_of(
+    lstm_features=features, lstm_forget_gate=True, lstm_output_gate=True
+  )
+  config.lstm_gates = "forward"  # Without the square of features.
+  begin, _ = model.predictor(config, 3)
+  weights = jax.device_get(jax.jit(begin)(jax.random.key(0)))
+  means = {"cell_input": 0, "input_gate": -3, "forget_gate": 1}
+  for name, mean in {**means, "output_gate": 0}.items():
+    bias = weights["lstm"][f"{name}_bias"]
+    assert bias.mean() == pytest.approx(mean, abs=0.1)
+    assert bias.std() == pytest.approx(1, abs=0.1)
+  kernel = weights["out"]["kernel"]
+  bound = features**-0.5
+  assert np.abs(kernel).max() == pytest.approx(bound, rel=0.01)
+  assert kernel.std() == pytest.approx(bound / 3**0.5, rel=0.05)
 
 
 @pytest.mark.parametrize("contribution", rudder.CONTRIBUTIONS)
@@ -123,6 +166,28 @@ def test_the_sum_over_a_whole_episode_is_kept_by_compensation(played):
   np.testing.assert_allclose(jnp.sum(reward), lesson.returns, rtol=1e-6)
 
 
+class Unfinished(delayed_mdp.DelayedMDP):
+  """A task of a user's own: nothing is said to happen."""
+
+  Params = environments.ChargeParams
+  places = (("time", 1),)
+
+
+class Changes(environments.ChargeDischarge):
+  """Its count of tens is a float after a step."""
+
+  def outcomes(self, state, action, params):
+    after = super().outcomes(state, action, params)
+    return after._replace(state=after.state.replace(count=jnp.ones(1)))
+
+
+class Scalars(environments.ChargeDischarge):
+  """What is seen is no vector."""
+
+  def seen(self, state):
+    return (state.count,)
+
+
 @pytest.mark.parametrize(
   ("changes", "says"),
   [
@@ -130,6 +195,12 @@ def test_the_sum_over_a_whole_episode_is_kept_by_compensation(played):
     (dict(delay=9), "room for config.max_delay = 6"),
     (dict(env="projects.rudder.tabular.grids:Grid"), "cannot be made"),
     (dict(env="nowhere:DelayedMDP"), "cannot be made"),
+    (dict(env=f"{__name__}:Unfinished"), "DelayedMDP: .*no attribute 'seen'"),
+    (
+      dict(env=f"{__name__}:Changes"),
+      r"state\)\[1\].count is .*int32.*float32",
+    ),
+    (dict(env=f"{__name__}:Scalars"), "DelayedMDP: Zero-dim"),
     (dict(env="common.keys:named"), "is no task with a table"),
     (dict(learner="ruder"), "did you mean 'rudder'"),
     (dict(q_estimate="direkt"), "did you mean 'direct'"),
@@ -146,6 +217,13 @@ def test_bad_input_is_one_sentence(changes, says):
     jax.eval_shape(
       lambda key: train.init(key, config_of(**changes)), jax.random.key(0)
     )
+
+
+def test_code_of_ones_own_that_fails_is_one_sentence(tmp_path, monkeypatch):
+  (tmp_path / "user_task.py").write_text("raise RuntimeError('a\\nb')")
+  monkeypatch.syspath_prepend(tmp_path)
+  with pytest.raises(InputError, match=r"Task' cannot be made: a$"):
+    delayed_mdp.of_config(config_of(env="user_task:Task"))
 
 
 @pytest.mark.parametrize("trace", [0.0, 0.6, 1.0])

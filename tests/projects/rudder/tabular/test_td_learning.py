@@ -134,8 +134,7 @@ def test_a_round_is_its_episodes_by_traces(method, kind):
   np.testing.assert_array_equal(again.q, after.q)
   assert int(again.solved_at) == solved_at
   config.judged_by = "greedy"  # Looks once a round, of three episodes.
-  window = judge.greedy(ENV, params, optimum, config).confirming
-  assert window == (0 if config.count_window else 6)
+  assert judge.confirming(config) == (0 if config.count_window else 6)
 
 
 def test_monte_carlo_targets_are_the_returns():
@@ -190,7 +189,7 @@ def test_the_greedy_share_of_known_policies(known_time):
 
   @jax.jit
   def share(table):
-    return judge.greedy_share(env, params, table, q)[0]
+    return judge.greedy_share(env, params, table, q)
 
   rows = env.table_size if known_time else env.states_per_time
   alternate = jnp.tile(jnp.array([[1.0, 0.0], [0.0, 1.0]]), (rows // 2, 1))
@@ -199,6 +198,22 @@ def test_the_greedy_share_of_known_policies(known_time):
   assert float(share(jnp.zeros((rows, 2)))) < 0.1
   discharge = jnp.zeros((rows, 2)).at[:, 1].set(1.0)
   assert float(share(discharge)) == pytest.approx(6 / 30)
+
+
+def test_starts_that_are_worth_nothing_count_by_what_they_lose():
+  """Of the watches two are worth 3.5 and two, best declined, 0."""
+  env = environments.WatchRepair(3)
+  params = env.params_of_delay(3)
+  rows = jnp.arange(env.table_size)
+
+  @jax.jit
+  def shares():
+    q = dynamic_programming.q_values(env, params)
+    repairs = jnp.stack([rows < env.states_per_time, rows < 0], 1)
+    tables = (repairs, ~repairs, q.reshape(-1, 2))
+    return [judge.greedy_share(env, params, 1.0 * table, q) for table in tables]
+
+  np.testing.assert_allclose(shares(), [4 / 7, 0, 1], atol=1e-5)
 
 
 def program(method, env, **changed):

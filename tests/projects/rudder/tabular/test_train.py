@@ -3,9 +3,12 @@
 import importlib
 import shutil
 import sys
+import types
 
 import jax
+import numpy as np
 import pytest
+from jax import numpy as jnp
 
 from common import checkpoint, cli
 from common.errors import InputError
@@ -61,6 +64,31 @@ def test_an_unknown_learner_is_one_sentence(tmp_path):
   ):
     with pytest.raises(InputError, match="did you mean 'q_lambda'"):
       call()
+
+
+def test_an_evaluation_is_of_the_greedy_policy():
+  """Charging and discharging in turn is optimal; else each step earns 1."""
+  config = config_of("charge_discharge", delay=5)
+  evaluate = train.make_evaluate(config)
+  rows = np.arange(7 * 8)[:, None]  # Times, by counts and charged or not.
+  for table, got in (
+    (rows % 2 == np.arange(2), (30, 0)),
+    (0 * rows + np.arange(2), (6, 24)),
+  ):
+    state = types.SimpleNamespace(q=jnp.float32(table))
+    scores = evaluate(state, jax.random.key(0))
+    assert scores == {"eval_return": got[0], "eval_regret": got[1]}
+
+
+@pytest.mark.parametrize("changes", [dict(delay=1), dict(reward=40.0)])
+def test_there_is_no_share_of_nothing(changes):
+  config = config_of("trace_back")
+  config.delay = changes.pop("delay", config.delay)
+  config.task.update(changes)
+  with pytest.raises(InputError, match="is 0 here, and"):
+    train.make_train_step(config)
+  config.judged_by = "decisions"
+  train.make_train_step(config)
 
 
 def test_the_command_ends_in_a_sentence(tmp_path, monkeypatch, capsys, root):
