@@ -218,17 +218,16 @@ def training(
   The steps are those of `Run`, as a user's are.
 
   Args:
-    config: of the training; it does not end.
+    config: of the training, which here does not end.
     train: the project's module.
     data: the project's module.
     options: of the compiler.
   """
-  config = config.copy_and_resolve_references()
-  config.unlock()
-  config.total_steps = 10**9
+  endless = config.copy_and_resolve_references().unlock()
+  endless.total_steps = 10**9
   with (
     tempfile.TemporaryDirectory() as workdir,
-    experiment.Run(config, workdir) as run,
+    experiment.Run(endless, workdir) as run,
   ):
     # Run would finish a step and save first; here Ctrl-C means at once.
     signal.signal(signal.SIGINT, signal.default_int_handler)

@@ -5,6 +5,7 @@ mode_found_share.
 """
 
 import itertools
+import math
 
 import jax
 import ml_collections
@@ -29,7 +30,9 @@ def mode_weights(config: ml_collections.ConfigDict) -> jax.Array:
   are neighbours; a ratio of 1 is the even grid.
   """
   n = config.grid_side**2
-  rank = (np.arange(n) * 7) % n  # 7 shares no factor with the sides in use.
+  # Without a common factor every rank comes once.
+  stride = next(k for k in itertools.count(7) if math.gcd(k, n) == 1)
+  rank = (np.arange(n) * stride) % n
   weights = config.weight_ratio ** (rank / max(n - 1, 1))
   return jnp.asarray(weights / weights.sum(), jnp.float32)
 

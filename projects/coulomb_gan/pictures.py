@@ -10,6 +10,7 @@ from jax import numpy as jnp
 from PIL import Image
 
 from common import experiment, logs
+from common.data import atomic
 from common.gan.pictures import save_tiles, tile
 from common.tables import figures, gif
 from common.tables.figures import to_pixels
@@ -30,8 +31,9 @@ def make_snapshot(run: experiment.Run) -> Callable[[Any, int], None]:
 
   def snapshot(state, step):
     x = sampled(state.generator, run.key("film"))
-    folder.mkdir(exist_ok=True)
-    np.save(folder / f"{step:08d}.npy", np.asarray(x, np.float32))
+    path = folder / f"{step:08d}.npy"
+    with atomic.replacing(path) as part, part.open("wb") as file:
+      np.save(file, np.asarray(x, np.float32))
     if config.network == "dcgan":
       run.image(step, "samples", tile(to_pixels(x)))
 
@@ -44,10 +46,15 @@ def sampler(config, n: int) -> Callable[[Any, jax.Array], jax.Array]:
 
 
 def draw(run: experiment.Run, state) -> None:
-  """Writes samples.png, energy.png, samples.gif (and potential.png in 2-D)."""
+  """Writes samples.png, samples.gif, energy.png, and in 2-D potential.png.
+
+  Without a record of the energy, as where `metrics.jsonl` was lost, the curve
+  is left out.
+  """
   config, workdir = run.config, run.workdir
   records = [r for r in logs.read(workdir) if "energy" in r]
-  energy_curve(workdir / "energy.png", records)
+  if records:
+    energy_curve(workdir / "energy.png", records)
   frames = sorted(
     p for p in (workdir / "film").glob("*.npy") if int(p.stem) <= state.step
   )
@@ -62,9 +69,11 @@ def draw(run: experiment.Run, state) -> None:
     y = np.asarray(data.test(config, run.key("test")))
     sampled = sampler(config, 5000)
     x = sampled(state.generator, run.key("eval"))
-    sample_plot(workdir / "samples.png", np.asarray(x), y, records[-1])
-    x = sampled(state.generator, run.key("potential"))[:2000]
-    potential_plot(workdir / "potential.png", config, state, x, y[:2000])
+    scores = records[-1] if records else {}
+    sample_plot(workdir / "samples.png", np.asarray(x), y, scores)
+    if config.data_dim == 2:
+      x = sampled(state.generator, run.key("potential"))[:2000]
+      potential_plot(workdir / "potential.png", config, state, x, y[:2000])
     film = [plane_frame(np.load(p), y, int(p.stem)) for p in frames]
   if film:
     gif.save(workdir / "samples.gif", film, milliseconds=120, last=2000)
@@ -104,9 +113,13 @@ def sample_plot(path, x, y, scores) -> None:
 
 
 def scatter(axes, x, y) -> None:
-  """Two clouds of points in the plane, on the same square."""
-  axes.scatter(*y.T, s=2, color=REAL, label="real", rasterized=True)
-  axes.scatter(*x.T, s=2, color=GENERATED, label="generated", rasterized=True)
+  """Two clouds of points `[n, m]` on the same square, by their first two axes.
+
+  Of one axis, on the diagonal.
+  """
+  for a, color, label in ((y, REAL, "real"), (x, GENERATED, "generated")):
+    plane = a[:, [0, min(1, a.shape[1] - 1)]]
+    axes.scatter(*plane.T, s=2, color=color, label=label, rasterized=True)
   reach = extent(y)
   axes.set(xlim=(-reach, reach), ylim=(-reach, reach), aspect="equal")
 

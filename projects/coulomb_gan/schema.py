@@ -94,9 +94,35 @@ IMAGES = {**_EVERY, **_IMAGES}
 
 def check(config: ml_collections.ConfigDict) -> None:
   """Refuses what a config of points (with `data_dim`) or images cannot be."""
-  config_schema.check(config, POINTS if "data_dim" in config else IMAGES)
+  points = "data_dim" in config
+  config_schema.check(config, POINTS if points else IMAGES)
   if config.energy_samples > config.eval_samples:
     raise InputError(
       f"config.energy_samples is {config.energy_samples}; it can be at most "
       f"config.eval_samples = {config.eval_samples}, of which they are"
+    )
+  if points and config.dataset == "gaussian_grid" and config.data_dim != 2:
+    raise InputError(
+      f"config.data_dim is {config.data_dim}; the Gaussian grid lies in the "
+      "plane: set it to 2, or config.dataset to 'points'"
+    )
+  end = config.decay_steps or float("inf")
+  if config.warmup_steps >= end or config.total_steps > end:
+    raise InputError(
+      f"config.decay_steps is {end}, where the rates are zero: it must be more "
+      f"than config.warmup_steps = {config.warmup_steps} and at least "
+      f"config.total_steps = {config.total_steps}; or 0, for constant rates"
+    )
+  drops = config.method == "coulomb" and config.self_interaction == "drop"
+  if drops and config.batch_size == 1:
+    raise InputError(
+      "config.batch_size is 1, and config.self_interaction 'drop' leaves a "
+      "sample nobody to be pushed by; take 2 or more"
+    )
+  if points:
+    return
+  if config.discriminator_depth == "batch_size" and config.batch_size < 8:
+    raise InputError(
+      f"config.batch_size is {config.batch_size}; config.discriminator_depth "
+      "'batch_size' counts its doublings from 8 on: take 8 or more"
     )

@@ -129,8 +129,8 @@ def make_evaluate(
     error = jnp.mean((images - out["reconstruction"]) ** 2, axis=(1, 2, 3))
     if masks is None:
       return {"test_loss": error}
-    ari = jax.vmap(clustering.foreground_ari)(masks, out["masks"])
-    return {"foreground_ari": ari, "test_loss": error}
+    tables = jax.vmap(clustering.foreground_contingency)(masks, out["masks"])
+    return {"foreground_ari": tables, "test_loss": error}
 
   def evaluate(state, key):
     parts = []
@@ -142,6 +142,9 @@ def make_evaluate(
       parts.append(outputs(state.params, test["image"][rows], masks, noise))
     whole = {n: np.concatenate([part[n] for part in parts]) for n in parts[0]}
     if config.task == "discovery":
+      if "foreground_ari" in whole:  # Of which the device has the counts.
+        index = clustering.adjusted_rand_index(whole["foreground_ari"])
+        whole["foreground_ari"] = index
       return {name: float(values.mean()) for name, values in whole.items()}
     found = precision.average_precision(
       whole["predictions"], np.asarray(test["vector"])

@@ -3,13 +3,14 @@
 from typing import NamedTuple
 
 import jax
+import ml_collections
 import numpy as np
 import optax
 import pytest
 from flax import linen as nn
 from jax import numpy as jnp
 
-from common.gan import dcgan, losses, pictures, players
+from common.gan import dcgan, gaussian_grid, losses, pictures, players
 from common.nn import convolution
 from common.nn.batch_last import Conv
 
@@ -131,6 +132,20 @@ def test_a_player_moves_as_optax_says_at_the_rate_that_is_its_own():
     jax.vmap(lambda p: players.move(p, adam, lambda q: (loss(q)[0], 0)))
   )(many(jnp.array([0.1, 0.4])))
   np.testing.assert_allclose(moved.params["w"][1], 4 * moved.params["w"][0])
+
+
+@pytest.mark.parametrize("side", [1, 2, 3, 5, 7, 14, 21])
+def test_weights_of_a_grid_of_any_side_have_the_ratio(side):
+  config = ml_collections.ConfigDict(dict(grid_side=side, weight_ratio=10.0))
+  weights = np.asarray(gaussian_grid.mode_weights(config))
+  n = side**2
+  expected = 10 ** (np.arange(n) / max(n - 1, 1))
+  np.testing.assert_allclose(
+    np.sort(weights), expected / expected.sum(), rtol=1e-6
+  )
+  if side == 5:  # Of which there are results: heavy and light in turn.
+    order = np.argsort(np.argsort(weights))
+    np.testing.assert_array_equal(order, np.arange(n) * 7 % n)
 
 
 def test_pictures_are_as_square_as_can_be():

@@ -27,6 +27,13 @@ MUTANTS = (
     ('noise("y", y)', 'noise("x", y)'),
     ("config.l2_penalty * regularizers", "0 * regularizers"),
     (
+      "generator.apply(params, z))\n      return value + l2(params), value",
+      "generator.apply(params, z))\n      return value, value",
+    ),
+    ("if config.decay_steps:", "if False:"),
+    (", b2=config.adam_b2", ""),
+    ("real[i], jax.random.fold_in(key, i)", "real[i], key"),
+    (
       "state, g_loss = move_generator(state, latent[-1])",
       "state, g_loss = move_generator(state, latent[0])",
     ),

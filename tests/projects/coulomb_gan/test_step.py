@@ -195,6 +195,28 @@ def test_rates_are_each_players_own():
   np.testing.assert_allclose(moved, SMALL, rtol=1e-2)
 
 
+def test_rates_rise_and_fall_as_a_cosine_and_both_moments_are_the_configs():
+  config = config_of("gaussian_grid", adam_b1=0.6, adam_b2=0.9)
+  assert (config.warmup_steps, config.decay_steps) == (10, 40)
+  slope = jnp.float32(3.0)
+  for optimizer, rate in zip(
+    train.optimizers(config),
+    (config.generator_learning_rate, config.discriminator_learning_rate),
+    strict=True,
+  ):
+
+    def step(state, _, optimizer=optimizer):
+      update, state = optimizer.update(slope, state)
+      return state, (update, state[0].mu, state[0].nu)
+
+    run = jax.jit(lambda s, step=step: jax.lax.scan(step, s, length=41)[1])
+    updates, mu, nu = run(optimizer.init(slope))
+    # Of a slope that stays the same Adam's step has the length of the rate.
+    shares = -updates[jnp.array([0, 5, 10, 25, 40])] / rate
+    np.testing.assert_allclose(shares, [0, 0.5, 1, 0.5, 0], atol=1e-5)
+    np.testing.assert_allclose((mu[0], nu[0]), (0.4 * 3, 0.1 * 9), rtol=1e-5)
+
+
 def test_energy_is_half_the_squared_mmd():
   config = config_of("gaussian_grid")
   rng = np.random.default_rng(0)
@@ -248,6 +270,27 @@ def test_a_sequential_step_and_what_each_part_of_it_sees():
   jax.tree.map(
     np.testing.assert_array_equal, plain.discriminator, moved.discriminator
   )
+
+
+def test_each_critic_step_has_noise_of_its_own():
+  rates = dict(generator_learning_rate=0.0, discriminator_learning_rate=0.0)
+  changes = dict(update_order="sequential", critic_steps=2, **rates)
+  config = config_of("gaussian_grid", **changes)
+  state, _ = start()
+  batch = draw(data.batches(config, keys.named(jax.random.key(3), "data")), 0)
+  _, metrics = jax.jit(train.make_train_step(config))(state, batch)
+  generator, discriminator = model.networks(config)
+  discriminator_loss, _ = train.make_losses(config)
+
+  @jax.jit
+  def last(key):
+    D = lambda a: discriminator.apply(state.discriminator, a)
+    x = generator.apply(state.generator, batch["latent"][1::3])
+    return discriminator_loss(D, x, batch["real"][1::2], key)
+
+  key = jax.random.fold_in(jax.random.fold_in(state.key, 0), 1)
+  expected = last(key)
+  np.testing.assert_allclose(metrics["discriminator_loss"], expected, rtol=1e-4)
 
 
 def test_scores_have_both_estimates_of_the_energy():
