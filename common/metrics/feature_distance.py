@@ -108,11 +108,7 @@ def collected(
     InputError: no more than one row.
   """
   notes = notes or {}
-  if state.n < 2:
-    raise InputError(
-      f"{name}: {state.n} sample(s) were left, and a distance takes at least 2"
-      + (f" ({said})" if (said := described(notes)) else "")
-    )
+  check_count(name, state.n, notes)
   parts = running.parts(state)
   return Samples(
     name,
@@ -122,6 +118,15 @@ def collected(
     json.loads(json.dumps(dict(protocol))),
     {key: int(count) for key, count in notes.items() if count},
   )
+
+
+def check_count(name: str, n: int, notes: Mapping[str, int]) -> None:
+  """Raises InputError of fewer than two samples, with the counts `notes`."""
+  if n < 2:
+    raise InputError(
+      f"{name}: {n} sample(s) were left, and a distance takes at least 2"
+      + (f" ({said})" if (said := described(notes)) else "")
+    )
 
 
 def versions(*distributions: str) -> dict[str, str]:

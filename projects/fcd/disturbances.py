@@ -171,8 +171,9 @@ def disturbed(
 ) -> np.ndarray:
   """Draws a set of n rows, a share `level` of it from the faulty ones, int [n].
 
-  Each kind is drawn without replacement where there are enough, else each
-  row once or once more.
+  Each kind is drawn without replacement where there are enough; else its rows
+  come in whole rounds, each as often as any other or once more: copies, which
+  cost FCD and FFD something by themselves.
   """
   bad = round(level * n)
   return np.concatenate(

@@ -100,7 +100,8 @@ def study_disturbances(
     for repetition in range(config.repetitions)
   ]
   for fault, repetition in tqdm(every, desc="faults", dynamic_ncols=True):
-    # Faults share the sets of a repetition: differences are theirs.
+    # Faults share the reference of a repetition and, but for mode collapse,
+    # which draws its centre before, the set without a fault.
     random = np.random.default_rng([config.seed, repetition])
     order = random.permutation(len(pool))
     reference, rest = order[: config.n], order[config.n :]

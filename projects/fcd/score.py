@@ -10,9 +10,10 @@ the square, as in the paper's code, and depends on n: compare sets of one size.
 
 import argparse
 import collections
+import functools
 import os
 import pathlib
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import Any, NamedTuple
 
 import rdkit
@@ -87,14 +88,15 @@ def score(
   """
   check_rule(rule)
   pair = column if isinstance(column, tuple) else (column, column)
-  found = [
-    ready(source)
-    or listed(source, rule, column, canonicalise, strict, processes)
-    for source, column in zip((a, b), pair, strict=True)
-  ]
+  found = [ready(source) for source in (a, b)]
+  # Weights that are wrong end it before millions are canonicalised.
+  network = model.released(weights) if None in found else None
   sides = feature_distance.sides(
-    *found,
-    lambda _, one: features(one, rule, weights, canonicalise, batch_size, seed),
+    *(
+      one or listed(source, rule, column, canonicalise, strict, processes)
+      for one, source, column in zip(found, (a, b), pair, strict=True)
+    ),
+    lambda _, one: features(one, rule, network, canonicalise, batch_size, seed),
   )
   return feature_distance.compare(*sides, any_protocol, distance_only)
 
@@ -113,8 +115,9 @@ def samples(
 ) -> feature_distance.Samples:
   """One side of `score`: the moments of its features, and the protocol."""
   check_rule(rule)
+  network = model.released(weights)
   found = listed(source, rule, column, canonicalise, strict, processes)
-  return features(found, rule, weights, canonicalise, batch_size, seed)
+  return features(found, rule, network, canonicalise, batch_size, seed)
 
 
 def check_rule(rule: str) -> None:
@@ -144,7 +147,12 @@ def listed(
   strict: bool,
   processes: int,
 ) -> Listed:
-  """The molecules of one side of `score`; says what is left out."""
+  """The molecules of one side of `score`; says what is left out.
+
+  Raises:
+    InputError: a file or, if strict, a SMILES is not what it should be, or
+      fewer than two molecules are left.
+  """
   smiles, notes, n = [], collections.Counter(), 0
   parts = smiles_files.parts(source)
   for each, label, ignored in parts:
@@ -165,30 +173,38 @@ def listed(
     n += len(found.smiles) + len(found.invalid) + len(found.empty)
   named = all(isinstance(part.source, os.PathLike) for part in parts)
   name = sources.title(source) if named else f"{n} SMILES"
-  if longer := sum(len(text) >= tokens.LENGTH for text in smiles):
+  if longer := tokens.too_long(smiles, rule):
     # As fcd of that rule does.
-    what = {
-      "1.2": "all of the list are padded further, which changes the distance",
-      "1.1": "what is behind 349 symbols is cut off",
+    unit, what = {
+      "1.2": (
+        "characters",
+        "all of the list are padded further, which changes the distance",
+      ),
+      "1.1": ("symbols", "what is behind 349 symbols is cut off"),
     }[rule]
-    said = f"{name}: {longer} SMILES of {tokens.LENGTH} characters or more"
+    length = f"of {tokens.LENGTH} {unit} or more"
+    said = f"{name}: {longer} SMILES {length}"
     if strict:
       raise InputError(f"{said}, and {what}: remove them, or drop --strict")
     checkpoint.warn(f"{said}: {what}")
-    notes[f"of {tokens.LENGTH} characters or more"] = longer
+    notes[length] = longer
+  feature_distance.check_count(name, len(smiles), notes)
   return Listed(name, smiles, dict(notes))
 
 
 def features(
   found: Listed,
   rule: str,
-  weights: str | os.PathLike | None,
+  network: tuple[Any, str],
   canonicalise: bool,
   batch_size: int,
   seed: int,
 ) -> feature_distance.Samples:
-  """The moments of ChemNet's features of one side, and the protocol."""
-  params, digest = model.released(weights)
+  """The moments of ChemNet's features of one side, and the protocol.
+
+  `network` is what `model.released` returns: parameters, and their digest.
+  """
+  params, digest = network
   name, smiles, notes = found
   with streaming.progress(
     f"{name}: ChemNet", "molecules", len(smiles), False
@@ -247,7 +263,7 @@ def main() -> None:
     )
     parser.set_defaults(batch_size=BATCH_SIZE)
 
-  waiting: list[Listed | feature_distance.Samples] = []
+  waiting: list[Callable[[], feature_distance.Samples]] = []
 
   def read(
     _: command.Source, arguments: argparse.Namespace
@@ -255,6 +271,7 @@ def main() -> None:
     """A's features, and then B's, if the command has not found statistics."""
     given, rule = arguments, arguments.tokens
     if not waiting:  # B is read before A's features, which take long.
+      network = model.released(given.weights)
       for source, column in (
         (given.a, given.column_a),
         (given.b, given.column_b),
@@ -268,12 +285,10 @@ def main() -> None:
           continue
         column = column or given.column
         rest = not given.as_written, given.strict, given.processes
-        waiting.append(listed(paths, rule, column, *rest))
-    found = waiting.pop(0)
-    if isinstance(found, feature_distance.Samples):
-      return found
-    rest = not given.as_written, given.batch_size, given.seed
-    return features(found, rule, given.weights, *rest)
+        found = listed(paths, rule, column, *rest)
+        rest = not given.as_written, given.batch_size, given.seed
+        waiting.append(functools.partial(features, found, rule, network, *rest))
+    return waiting.pop(0)()
 
   population.use_all_cores()
   with sentences():  # Around --help, too.

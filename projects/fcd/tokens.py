@@ -13,6 +13,7 @@ Both end with a dot and pad to 350. A score says which rule it is of: salts,
 metals and long strings differ.
 """
 
+import re
 from collections.abc import Sequence
 
 import numpy as np
@@ -32,6 +33,7 @@ _SINGLE = np.full(256, UNKNOWN, np.int8)
 for _id, _symbol in enumerate(VOCABULARY):
   if len(_symbol) == 1:
     _SINGLE[ord(_symbol)] = _id
+_SYMBOL = re.compile(".[ril]?", re.DOTALL)  # Of rule 1.1.
 _SECOND = np.zeros(256, bool)  # Ends a symbol of two characters in rule 1.1.
 _SECOND[[ord(c) for c in "ril"]] = True
 
@@ -41,6 +43,23 @@ def padded_length(smiles: Sequence[str], rule: str) -> int:
   if rule == "1.1" or not smiles:
     return LENGTH
   return max(LENGTH, max(map(len, smiles)) + 1)
+
+
+def too_long(smiles: Sequence[str], rule: str) -> int:
+  """How many strings pad all of their list further ("1.2"), or are cut ("1.1").
+
+  Of 350 characters or more, and of as many symbols in the first fragment.
+  """
+  long = [text for text in smiles if len(text) >= LENGTH]
+  if rule == "1.1":
+    symbols = [_SYMBOL.findall(_first_fragment(text)) for text in long]
+    long = [found for found in symbols if len(found) >= LENGTH]
+  return len(long)
+
+
+def _first_fragment(text: str) -> str:
+  # A dot in front of everything would be a symbol, not an end.
+  return text[:1] + text[1:].partition(".")[0]
 
 
 def encode(smiles: Sequence[str], rule: str, length: int) -> np.ndarray:
@@ -53,8 +72,7 @@ def encode(smiles: Sequence[str], rule: str, length: int) -> np.ndarray:
   """
   tokens = np.full((len(smiles), length), PADDING, np.int8)
   if rule == "1.1":
-    # A dot in front of everything would be a symbol, not an end.
-    smiles = [s[:1] + s[1:].partition(".")[0] for s in smiles]
+    smiles = [_first_fragment(text) for text in smiles]
   raw = [s.encode("ascii", "replace") for s in smiles]
   # Two more than the longest, so that each character has one behind it.
   width = max(map(len, raw), default=0) + 2

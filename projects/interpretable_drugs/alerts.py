@@ -1,9 +1,10 @@
 """Structural alerts: patterns in SMARTS that literature calls toxic."""
 
+import functools
 import hashlib
 import json
 import pathlib
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -135,11 +136,39 @@ def _matches(library, smarts: str) -> np.ndarray:
   return found
 
 
+def inside(
+  known: Sequence[Alert], molecule: Chem.Mol, atoms: Collection[int]
+) -> list[str]:
+  """Names of the alerts that a molecule has within some of its atoms.
+
+  All of `accept` match inside the atoms, and none of `reject` anywhere in the
+  molecule; an alert that accepts nothing lies nowhere. A name that several
+  alerts share comes once.
+  """
+  places = set(atoms)
+  within = lambda smarts: any(
+    places.issuperset(match)
+    for match in molecule.GetSubstructMatches(_pattern(smarts))
+  )
+  rejected = lambda smarts: molecule.HasSubstructMatch(_pattern(smarts))
+  found = [
+    alert.name
+    for alert in known
+    if alert.accept
+    and all(map(within, alert.accept))
+    and not any(map(rejected, alert.reject))
+  ]
+  return list(dict.fromkeys(found))
+
+
+_pattern = functools.cache(Chem.MolFromSmarts)
+
+
 def atoms(alert: Alert, molecule: Chem.Mol) -> set[int]:
   """The atoms of a molecule that an alert's patterns match."""
   return {
     atom
     for smarts in alert.accept
-    for places in molecule.GetSubstructMatches(Chem.MolFromSmarts(smarts))
+    for places in molecule.GetSubstructMatches(_pattern(smarts))
     for atom in places
   }

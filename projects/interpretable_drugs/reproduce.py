@@ -238,19 +238,19 @@ def ames_table(context: reproduce.Context) -> dict[str, str]:
   larger = once(
     lambda: data() if context.quick else datasets.ames_by_whole_key(base)
   )
-  alerts = once(lambda: studies.read_alerts(context.arguments.alerts))
+  # Before a training that bad alerts would waste.
+  known = studies.read_alerts(context.arguments.alerts)
 
   def measure(row, seed):
-    known = {one.name: one.accept[0] for one in alerts() if one.accept}
     config, params, cell = training(context, "ames", AMES[row][1], seed)
     found = studies.of_ames(config, params, data(), larger())
     of = functools.partial(studies.of_substructures, config)
-    listed = of(params, data(), known)
+    listed = of(params, data())
     if seed == 0:
       gallery.substructure_sheet(
         context.out / f"substructures_{row}.png", listed, config.substructures
       )
-    start = of(studies.initial(config), data(), {})
+    start = of(studies.initial(config), data())
     few = config.substructures.few
     return {
       **cell,
@@ -292,7 +292,7 @@ def ames_table(context: reproduce.Context) -> dict[str, str]:
   pictures.roc(context.out / "roc.png", curves, "0.804")
   return {
     "ames": markdown.table(header, rows),
-    "substructures": substructure_table(one["best"], one["few"]),
+    "substructures": substructure_table(one["best"], one["few"], known),
     "classes": class_table(found),
   }
 

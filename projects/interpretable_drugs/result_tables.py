@@ -4,10 +4,11 @@ from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
+from rdkit import Chem
 
 from common.tables import markdown
 
-from . import substructures
+from . import alerts, substructures
 
 # Of the Ames table: what each row is called, and its config's variant.
 AMES = {
@@ -72,22 +73,26 @@ def worth(listed: list[dict[str, Any]]) -> float | None:
 
 
 def substructure_table(
-  listed: list[dict[str, Any]], least: int, count: int = 20
+  listed: list[dict[str, Any]],
+  least: int,
+  known: Sequence[alerts.Alert],
+  count: int = 20,
 ) -> str:
-  """The best substructures, with what they are worth."""
+  """The best substructures: their worth, and which alerts lie inside."""
   rows = []
   for one in listed[:count]:
+    source = Chem.MolFromSmiles(one["source"])
+    names = one["classes"] or alerts.inside(known, source, one["atoms"])[:2]
     low, high = one["interval"]
     ppv = "-" if one["ppv"] is None else f"{one['ppv']:.2f}"
     few = "*" if one["count"] < least else ""
-    known = ", ".join(one["classes"]) or ", ".join(one["alerts"][:2]) or "-"
     rows.append(
       [
         f"`{one['smiles']}`",
         f"{ppv}{few}",
         f"{low:.2f} to {high:.2f}",
         f"{one['count']}",
-        known.replace("|", "/"),
+        (", ".join(names) or "-").replace("|", "/"),
       ]
     )
   header = ["substructure", "PPV", "95% interval", "test molecules", "known as"]
@@ -97,7 +102,7 @@ def substructure_table(
 def class_table(found: dict[str, list[dict[str, Any]]]) -> str:
   """In how many runs each class of the paper's Figure 7 is among the 50."""
   rows = []
-  for name in substructures.CLASSES:
+  for name in [one.name for one in substructures.CLASSES]:
     has = lambda cell, n=name: any(n in one["classes"] for one in cell["best"])
     rows.append(
       [

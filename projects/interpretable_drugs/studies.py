@@ -2,7 +2,7 @@
 
 import functools
 import pathlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 import jax
@@ -263,7 +263,6 @@ def of_substructures(
   config: ml_collections.ConfigDict,
   params: Any,
   data: datasets.Dataset,
-  known: Mapping[str, str],
 ) -> list[dict[str, Any]]:
   """The best neighbourhoods of the validation molecules, judged on the test."""
   sources = [data.molecules[i] for i in data.parts["validation"]]
@@ -273,16 +272,11 @@ def of_substructures(
   best = substructures.best(sources, logits, vectors, given.count, given.radius)
   rows = data.parts["test"]
   others = [data.molecules[i] for i in rows]
-  return substructures.judge(
-    best, sources, others, data.y[rows, 0], given, known
-  )
+  return substructures.judge(best, sources, others, data.y[rows, 0], given)
 
 
 def read_alerts(path: str) -> list[alerts.Alert]:
   """The alerts of a file, or the paper's seven classes without one."""
   if path:
     return alerts.load(pathlib.Path(path).expanduser())
-  return [
-    alerts.Alert(name, (smarts,), ())
-    for name, smarts in substructures.CLASSES.items()
-  ]
+  return substructures.CLASSES

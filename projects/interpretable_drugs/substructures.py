@@ -6,8 +6,7 @@ two atoms is the same where all their vectors are; the highest distinct ones are
 drawn, each the atoms within `radius` bonds, and tested on other molecules.
 """
 
-import functools
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 import jax
@@ -16,19 +15,22 @@ import numpy as np
 from rdkit import Chem
 from scipy import stats
 
-from . import inputs, model
+from . import alerts, inputs, model
 
 # The classes of the paper's Figure 7, as SMARTS; nitramines and nitrates, whose
 # nitrogen has three neighbours, are other ones.
-CLASSES = {
-  "azide": "[#6,#7][N]=[N+]=[N-]",
-  "aromatic nitro": "c[N+](=O)[O-]",
-  "sulfonic ester": "[CX4]OS(=O)",
-  "nitrosamine": "N-[NX2]=O",
-  "epoxide": "C1OC1",
-  "monohaloalkene": "C=C[F,Cl,Br,I]",
-  "alkyl nitrite": "[CX4]O[NX2]=O",
-}
+CLASSES = [
+  alerts.Alert(name, (smarts,), ())
+  for name, smarts in (
+    ("azide", "[#6,#7][N]=[N+]=[N-]"),
+    ("aromatic nitro", "c[N+](=O)[O-]"),
+    ("sulfonic ester", "[CX4]OS(=O)"),
+    ("nitrosamine", "N-[NX2]=O"),
+    ("epoxide", "C1OC1"),
+    ("monohaloalkene", "C=C[F,Cl,Br,I]"),
+    ("alkyl nitrite", "[CX4]O[NX2]=O"),
+  )
+]
 
 
 class Scored(NamedTuple):
@@ -154,31 +156,12 @@ def wilson(hits: int, count: int, confidence: float) -> tuple[float, float]:
   return float(interval.low), float(interval.high)
 
 
-_pattern = functools.cache(Chem.MolFromSmarts)
-
-
-def matches(
-  one: Scored, source: Chem.Mol, radius: int, patterns: Mapping[str, str]
-) -> list[str]:
-  """Names of the SMARTS that match wholly inside a neighbourhood."""
-  inside = set(neighbourhood(source, one.atom, radius)[0])
-  return [
-    name
-    for name, smarts in patterns.items()
-    if any(
-      inside.issuperset(places)
-      for places in source.GetSubstructMatches(_pattern(smarts))
-    )
-  ]
-
-
 def judge(
   found: Sequence[Scored],
   sources: Sequence[Chem.Mol],
   molecules: Sequence[Chem.Mol],
   toxic: np.ndarray,
   given: ml_collections.ConfigDict,
-  known: Mapping[str, str] | None = None,
 ) -> list[dict[str, Any]]:
   """Of each substructure its worth on molecules that nothing was chosen by.
 
@@ -188,13 +171,12 @@ def judge(
     molecules: `[n]`, to judge by.
     toxic: `[n]`, 0 or 1.
     given: `config.substructures`.
-    known: alerts of a file, SMARTS by name.
 
   Returns:
     Plain data: `smiles`, `score`, the `source` molecule and its `atoms` in the
     order of that SMILES, `count` of molecules with it, `ppv` (the toxic ones'
-    share, None of none), its `interval`, and which of the paper's `classes` and
-    of the `alerts` known lie inside.
+    share, None of none), its `interval`, and which of the paper's `classes` lie
+    inside.
   """
   rows = []
   for one in found:
@@ -202,25 +184,24 @@ def judge(
     has = np.array([m.HasSubstructMatch(pattern) for m in molecules], bool)
     hits, count = int(toxic[has].sum()), int(has.sum())
     source = sources[one.row]
+    inside = neighbourhood(source, one.atom, given.radius)[0]
     rows.append(
       {
         "smiles": one.smiles,
         "score": one.score,
         "source": Chem.MolToSmiles(source),
-        "atoms": _in_order(source, one, given.radius),
+        "atoms": _in_order(source, set(inside)),
         "count": count,
         "ppv": hits / count if count else None,
         "interval": wilson(hits, count, given.confidence),
-        "classes": matches(one, source, given.radius, CLASSES),
-        "alerts": matches(one, source, given.radius, known or {}),
+        "classes": alerts.inside(CLASSES, source, inside),
       }
     )
   return rows
 
 
-def _in_order(source: Chem.Mol, one: Scored, radius: int) -> list[int]:
+def _in_order(source: Chem.Mol, inside: set[int]) -> list[int]:
   """The neighbourhood's atoms, numbered as the molecule's SMILES has them."""
-  inside = set(neighbourhood(source, one.atom, radius)[0])
   Chem.MolToSmiles(source)  # Leaves the order behind.
   order = source.GetPropsAsDict(True, True)["_smilesAtomOutputOrder"]
   return [i for i, atom in enumerate(order) if atom in inside]

@@ -43,9 +43,12 @@ MUTANTS = (
     f"{FCD}test_tokens.py",
     ("max(map(len, smiles)) + 1", "max(map(len, smiles))"),
     ('VOCABULARY.index("X")', 'VOCABULARY.index("C")'),
-    ("s[1:].partition", "s[1:].rpartition"),
+    ("text[1:].partition", "text[1:].rpartition"),
     ("(places - before) % 2 == 1", "(places - before) % 2 == 0"),
     ("counts] = END", "counts - 1] = END"),
+    ("if len(text) >= LENGTH]", "if len(text) > LENGTH]"),
+    ("if len(found) >= LENGTH]", "if len(found) > LENGTH]"),
+    ('re.compile(".[ril]?"', 're.compile("."'),
     ("length - 1)\n  begins", "length)\n  begins"),
   ),
   *of(
@@ -55,7 +58,7 @@ MUTANTS = (
     ("not given.as_written, given.strict", "True, given.strict"),
     ("found.smiles\n    notes", "found.smiles[:1]\n    notes"),
     ("(given.b, given.column_b)", "(given.b, given.column_a)"),
-    ("len(text) >= tokens.LENGTH", "len(text) > tokens.LENGTH"),
+    ("feature_distance.check_count(name, len(smiles), notes)", "pass"),
   ),
   *of(
     "projects/fcd/disturbances.py",

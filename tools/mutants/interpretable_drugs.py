@@ -86,6 +86,12 @@ MUTANTS = (
     ("int(toxic[has].sum())", "int(toxic.sum())"),
   ),
   *of(
+    f"{ROOT}alerts.py",
+    f"{TESTS}test_substructures.py",
+    ("all(map(within, alert.accept))", "any(map(within, alert.accept))"),
+    ("not any(map(rejected, alert.reject))", "True"),
+  ),
+  *of(
     f"{ROOT}datasets.py",
     f"{TESTS}test_train.py",
     ("if cut(key) not in known", "if key"),

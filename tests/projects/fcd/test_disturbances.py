@@ -72,6 +72,8 @@ def test_levels_are_shares_of_the_set():
     assert len(drawn) == 40 and np.sum(drawn >= 100) == 40 * level
   # Four rounds of ten faulty rows.
   assert set(np.bincount(drawn)[100:]) == {4}
+  drawn = disturbances.disturbed(rows, faulty, 1.0, 43, random)
+  assert sorted(np.bincount(drawn)[100:]) == [4] * 7 + [5] * 3
 
 
 def test_simple_scores_are_zero_on_the_same_set_and_see_their_fault(pool):

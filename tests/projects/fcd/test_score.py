@@ -25,6 +25,14 @@ A = [
 B = ["Oc1ccccc1-c1cccc2cnccc12", "Cc1noc(C)c1CN(C)C(=O)Nc1cc(F)cc(F)c1"]
 
 
+@pytest.fixture
+def unloaded(monkeypatch):
+  """Weights are there at once, and no feature may be computed."""
+  monkeypatch.setattr(model, "released", lambda _: ({}, "small"))
+  fail = lambda *_: pytest.fail("features are begun")
+  monkeypatch.setattr(score, "activations", fail)
+
+
 @pytest.mark.slow
 def test_the_packages_own_value(chemnet):
   found = score.score(A, B, weights=chemnet)
@@ -41,22 +49,48 @@ def test_two_sets_of_one_molecule_are_equal(chemnet):
   assert found["distance"] == pytest.approx(0, abs=1e-6)
 
 
-@pytest.mark.slow
-def test_rules_refuse_each_other_and_too_few_are_one_sentence(chemnet):
-  with pytest.raises(InputError, match=r"rule '1.3' of tokens"):
-    score.score(A, B, rule="1.3", weights=chemnet)
-  with pytest.raises(InputError, match=r"1 sample\(s\) were left"):
-    score.score(A, ["CCO", "C1CC"], weights=chemnet)
+@pytest.mark.parametrize(
+  "few, said",
+  [
+    (["CCO", "C1CC"], r"2 SMILES: 1 .* at least 2 \(1 invalid SMILES left"),
+    (["nonsense"], "1 SMILES: 0 sample"),
+    ([], "0 SMILES: 0 sample"),
+  ],
+)
+def test_too_few_are_found_before_the_features_of_a(few, said, unloaded):
+  with pytest.raises(InputError, match=said):
+    score.score(A, few)
 
 
-def test_what_is_handled_is_counted_or_under_strict_an_error(capsys):
+def test_wrong_weights_are_found_before_smiles_are_read(
+  tmp_path, monkeypatch, capsys
+):
+  monkeypatch.setattr(score, "listed", lambda *_: pytest.fail("it read"))
+  (tmp_path / "w.pt").write_bytes(b"other")
+  (tmp_path / "a.smi").write_text("\n".join(A))
+  given, wrong = str(tmp_path / "a.smi"), str(tmp_path / "w.pt")
+  with pytest.raises(InputError, match=r"w\.pt"):
+    score.score(A, B, weights=wrong)
+  with pytest.raises(InputError, match=r"w\.pt"):
+    score.samples(A, weights=wrong)
+  words = ["score", given, given, f"--weights={wrong}"]
+  monkeypatch.setattr(sys, "argv", words)
+  with pytest.raises(SystemExit):
+    score.main()
+  assert "w.pt" in capsys.readouterr().err
+
+
+def test_what_is_handled_is_counted_or_under_strict_an_error(unloaded, capsys):
   odd = [*A, "CC(=O)[O-].[Na+]", "C" * 2000]
-  for rule, said in (("1.2", "padded further"), ("1.1", "is cut off")):
+  for rule, unit, said in (
+    ("1.2", "characters", "padded further"),
+    ("1.1", "symbols", "is cut off"),
+  ):
     side = score.listed(odd, rule, None, True, False, 1)
     assert len(side.smiles) == 4
     assert {key: count for key, count in side.notes.items() if count} == {
       "of several fragments": 1,
-      "of 350 characters or more": 1,
+      f"of 350 {unit} or more": 1,
     }
     assert said in capsys.readouterr().err
   for bad, match in (
@@ -137,9 +171,12 @@ def test_several_files_are_one_side(tmp_path):
   assert found.notes["files .pdf ignored"] == 1
   (tmp_path / "folder").mkdir()
   (tmp_path / "g1.smi").rename(tmp_path / "folder" / "g1.SMI")
+  (tmp_path / "folder" / "g2.smi").write_text("OC\n")
   (tmp_path / "folder" / "list.png").touch()
   found = read(tmp_path / "folder")
-  assert found.smiles == ["CCO"] and found.notes["files .png ignored"] == 1
+  assert (
+    found.smiles == ["CCO", "CO"] and found.notes["files .png ignored"] == 1
+  )
   for wrong, said in (
     (tmp_path / "h*.smi", "no file has a name like"),
     (tmp_path / "none.zip", "none.zip cannot be read"),
@@ -155,7 +192,7 @@ def test_long_ones_are_counted_from_350_characters_on(capsys):
   assert "2 SMILES of 350 characters or more" in capsys.readouterr().err
 
 
-def test_each_side_has_its_column(tmp_path, monkeypatch):
+def test_each_side_has_its_column(tmp_path, unloaded, monkeypatch):
   table = tmp_path / "t.csv"
   table.write_text("mine,theirs\nOCC,NCC\nOC,NC\n")
   plain = tmp_path / "a.smi"
@@ -191,11 +228,9 @@ def test_each_side_has_its_column(tmp_path, monkeypatch):
     score.score(table, plain, column="other")
 
 
-def test_b_is_read_before_the_features_of_a(tmp_path, monkeypatch, capsys):
-  def released(_):
-    raise AssertionError("features are begun")
-
-  monkeypatch.setattr(model, "released", released)
+def test_b_is_read_before_the_features_of_a(
+  tmp_path, unloaded, monkeypatch, capsys
+):
   absent = tmp_path / "absent.smi"
   with pytest.raises(InputError, match=r"absent.smi cannot be read"):
     score.score(A, absent)
@@ -222,7 +257,7 @@ def test_statistics_are_found_behind_a_tilde(tmp_path, monkeypatch):
   np.savez(tmp_path / "b.npz", mu=np.ones(2), sigma=np.eye(2))
   found = score.score("~/a.npz", pathlib.Path("~/b.npz"), distance_only=True)
   assert found["distance"] == pytest.approx(2)
-  (tmp_path / "a.smi").write_text("OCC")
+  (tmp_path / "a.smi").write_text("OCC\nOC")
   assert read("~/a.smi").smiles == read([pathlib.Path("~/a.smi")]).smiles
   with pytest.raises(InputError, match=f"{tmp_path}/none.pt"):
     model.released("~/none.pt")
@@ -278,7 +313,7 @@ def test_a_terminal_of_ascii_is_no_error(words, tmp_path, monkeypatch):
   assert rb"Fr\xe9chet" in terminal.getvalue()  # The é of the name.
 
 
-def test_pipes_do_not_hang(tmp_path, monkeypatch, capsys):
+def test_pipes_do_not_hang(tmp_path, unloaded, monkeypatch, capsys):
   pipe = tmp_path / "pipe.smi"
   os.mkfifo(pipe)
   with pytest.raises(InputError, match="named pipe"):

@@ -95,6 +95,25 @@ def test_salts_metals_and_long_strings_differ_by_rule():
   assert tokens.padded_length([], "1.2") == 350
 
 
+@pytest.mark.parametrize(
+  "text, by_rule",
+  [
+    ("C" * 349, (0, 0)),
+    ("C" * 350, (1, 1)),
+    ("Cl" * 200, (1, 0)),  # 200 symbols.
+    ("Cl" * 350, (1, 1)),
+    ("C" * 349 + ".Na", (1, 0)),  # What is cut, the rule does not read.
+    ("C" * 350 + ".Na", (1, 1)),
+  ],
+)
+def test_what_is_too_long_differs_by_rule(text, by_rule):
+  found = [tokens.too_long(["C", text], rule) for rule in ("1.2", "1.1")]
+  assert tuple(found) == by_rule
+  # The tokens say the same: with room for all, a symbol more than 349.
+  whole = tokens.encode([text], "1.1", 1000)[0]
+  assert (np.sum(whole != model.PADDING) > tokens.LENGTH) == by_rule[1]
+
+
 @pytest.mark.parametrize("rule", tokens.RULES)
 def test_a_list_is_its_strings(rule):
   smiles = ["", "C", "CCl", "Brc1ccccc1"]

@@ -127,12 +127,14 @@ def test_few_matches_get_an_asterisk():
     "count": 4,
     "interval": [0.3, 0.95],
     "classes": [],
-    "alerts": ["nitroso"],
+    "source": "CCN=O",
+    "atoms": [1, 2, 3],
   }
-  absent = {**one, "ppv": None, "count": 0, "alerts": []}
-  table = result_tables.substructure_table([one, absent], 5)
+  absent = {**one, "ppv": None, "count": 0, "atoms": [0, 1]}
+  known = [alerts.Alert("nitroso", ("N=O",), ())]
+  table = result_tables.substructure_table([one, absent], 5, known)
   assert "| `CN=O` | 0.75* | 0.30 to 0.95 | 4 | nitroso |" in table
-  assert "| -* |" in table
+  assert "| -* | 0.30 to 0.95 | 0 | - |" in table
 
 
 def test_molecules_that_come_twice_count_once():

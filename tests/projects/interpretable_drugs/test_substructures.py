@@ -6,7 +6,7 @@ import pytest
 from rdkit import Chem
 
 from configs.interpretable_drugs import ames
-from projects.interpretable_drugs import inputs, model, substructures
+from projects.interpretable_drugs import alerts, inputs, model, substructures
 
 NITRO = "Cc1ccc([N+](=O)[O-])cc1"
 
@@ -73,9 +73,7 @@ def test_the_worth_of_a_substructure():
     "C[N+](=O)[O-]", "CC[N+](=O)[O-]", "CCO", "c1ccccc1[N+](=O)[O-]"
   )
   toxic = np.array([1, 0, 1, 1])
-  (row,) = substructures.judge(
-    [one], sources, others, toxic, given, {"any nitro": "[N+](=O)[O-]"}
-  )
+  (row,) = substructures.judge([one], sources, others, toxic, given)
   assert row["count"] == 3 and row["ppv"] == pytest.approx(2 / 3)
   # Wilson, by hand: n = 3, p = 2 / 3, z = 1.96.
   z, n, p = 1.959964, 3, 2 / 3
@@ -85,11 +83,14 @@ def test_the_worth_of_a_substructure():
     row["interval"], [middle - half, middle + half], rtol=1e-4
   )
   assert row["classes"] == ["aromatic nitro"]
-  assert row["alerts"] == ["any nitro"]
+  # The atoms are those of the SMILES beside them.
+  written = Chem.MolFromSmiles(row["source"])
+  symbols = [written.GetAtomWithIdx(i).GetSymbol() for i in row["atoms"]]
+  assert sorted(symbols) == ["C", "N", "O", "O"]
   absent = one._replace(smarts="[U]")
   (row,) = substructures.judge([absent], sources, others, toxic, given)
   assert row["count"] == 0 and row["ppv"] is None
-  assert row["interval"] == (0, 1) and row["alerts"] == []
+  assert row["interval"] == (0, 1)
 
 
 @pytest.mark.parametrize(
@@ -108,9 +109,26 @@ def test_the_worth_of_a_substructure():
 )
 def test_the_classes_of_figure_7(smiles, name):
   (molecule,) = molecules(smiles)
-  found = [
-    key
-    for key, smarts in substructures.CLASSES.items()
-    if molecule.HasSubstructMatch(Chem.MolFromSmarts(smarts))
-  ]
+  everywhere = range(molecule.GetNumAtoms())
+  found = alerts.inside(substructures.CLASSES, molecule, everywhere)
   assert found == [name] * (name is not None)
+
+
+def test_an_alert_lies_inside_if_all_of_it_does_and_nothing_rejects_it():
+  known = [
+    alerts.Alert("nitro", ("[N+](=O)[O-]",), ()),
+    alerts.Alert("two", ("[N+](=O)[O-]", "Cl"), ()),
+    alerts.Alert("no ester", ("[N+](=O)[O-]",), ("C(=O)OC",)),
+    alerts.Alert("nitro", ("C[N+]",), ()),  # Another of that name.
+    alerts.Alert("no amine", (), ("[NH2]",)),
+  ]
+  for smiles, atoms, names in (
+    ("C[N+](=O)[O-]", range(4), ["nitro", "no ester"]),
+    ("C[N+](=O)[O-]", (0, 1), ["nitro"]),  # The second of that name alone.
+    ("C[N+](=O)[O-]", (0,), []),
+    ("[O-][N+](=O)CCl", range(5), ["nitro", "two", "no ester"]),
+    ("[O-][N+](=O)CCl", range(4), ["nitro", "no ester"]),
+    ("[O-][N+](=O)CC(=O)OC", range(4), ["nitro"]),
+  ):
+    (molecule,) = molecules(smiles)
+    assert alerts.inside(known, molecule, atoms) == names
