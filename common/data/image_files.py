@@ -23,6 +23,32 @@ from common.data import foreign
 _MODES = {1: "L", 3: "RGB"}
 
 
+def is_deep(image: Image.Image) -> bool:
+  """Whether 16 bits a value are stored; asked before the image is decoded.
+
+  Pillow makes 8 bits of 16-bit colours without a word.
+  """
+  stored = image.tile[0].args if image.tile else ""
+  stored = stored[0] if isinstance(stored, tuple) and stored else stored
+  return image.mode.startswith("I") or ";16" in str(stored)
+
+
+def deep_gray(image: Image.Image) -> np.ndarray | None:
+  """The pixels of 16-bit gray, uint16 [height, width]; None of other images.
+
+  Raises:
+    ValueError: floats, or numbers beyond 16 bits.
+  """
+  if image.mode == "F":
+    raise ValueError("its pixels are floats, of a range that is not known")
+  if not image.mode.startswith("I"):
+    return None
+  values = np.asarray(image)
+  if values.min() < 0 or values.max() > 65535:
+    raise ValueError("its pixels are no 16-bit numbers")
+  return values.astype(np.uint16)
+
+
 def decode(
   file: str | pathlib.Path | IO[bytes], channels: int, where: str = ""
 ) -> tuple[np.ndarray, list[str]]:

@@ -33,7 +33,7 @@ import numpy as np
 from PIL import Image
 
 from common import checkpoint, errors
-from common.data import folders, foreign, images, sources
+from common.data import folders, foreign, image_files, images, sources
 
 from . import feature_distance, image_arrays, resize, weights
 
@@ -336,16 +336,11 @@ def decode(
       handled = []
       if getattr(image, "n_frames", 1) > 1:
         handled.append("animated")
-      # As stored: Pillow makes 8 bits of 16-bit colours without a word.
-      stored = image.tile[0].args if image.tile else ""
-      stored = stored[0] if isinstance(stored, tuple) and stored else stored
-      if image.mode.startswith("I") or ";16" in str(stored):
+      if image_files.is_deep(image):
         handled.append("16-bit")
-      if image.mode.startswith("I"):
+      if (deep := image_files.deep_gray(image)) is not None:
         handled.append("gray")
-        gray = np.asarray(image).astype(np.int64)
-        if gray.min() < 0 or gray.max() > 65535:
-          raise ValueError("its pixels are no 16-bit numbers")
+        gray = deep.astype(np.int64)
         # Round to nearest: 65535 becomes 255.
         pixels = ((gray + 128) // 257).astype(np.uint8)
         return np.repeat(pixels[..., None], 3, -1), handled
@@ -353,8 +348,6 @@ def decode(
         handled.append("gray")
       elif image.mode in ("P", "PA"):
         handled.append("palette")
-      elif image.mode == "F":
-        raise ValueError("its pixels are floats, of a range that is not known")
       elif image.mode not in ("RGB", "RGBA", "RGBa", "RGBX"):
         handled.append("other modes")
       if image.has_transparency_data:

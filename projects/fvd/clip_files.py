@@ -1,16 +1,17 @@
-"""Which files are clips, and which are the frames of one."""
+"""Which files are clips, which are the frames of one, and their pixels."""
 
 import io
 import pathlib
 import re
 import shlex
 import zipfile
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
+import numpy as np
 from PIL import Image
 
-from common.data import folders, foreign, sources
+from common.data import folders, foreign, image_files, sources
 from common.errors import InputError
 
 from . import record_files
@@ -97,6 +98,71 @@ def opened(path: sources.File) -> Image.Image:
   """An image of a file, or of a member of an archive, which is read whole."""
   member = isinstance(path, zipfile.Path)
   return Image.open(io.BytesIO(path.read_bytes()) if member else path)
+
+
+def stacked(
+  images: Iterable[Image.Image], where: sources.File, handled: Callable
+) -> np.ndarray:
+  """Opened images as frames, uint8 or uint16 [t, h, w, c], c = 1, 3 or 4.
+
+  Where they are of several kinds, all become RGB, of the deepest.
+
+  Args:
+    images: each is decoded before the next one is asked for.
+    where: for messages.
+    handled: `handled(kind, where)` counts what is not to be seen any more.
+
+  Raises:
+    ValueError: different sizes, or numbers that are no pixels.
+  """
+  frames, cut = [], False
+  for image in images:
+    deep = image_files.is_deep(image)
+    frames.append(_pixels(image))
+    cut |= deep and frames[-1].dtype == np.uint8
+  if cut:
+    handled("16-bit", where)
+  if len({frame.shape[:2] for frame in frames}) > 1:
+    shapes = sorted({frame.shape for frame in frames})
+    raise ValueError(f"frames of {where} differ in size: {shapes}")
+  channels = {frame.shape[2] for frame in frames}
+  if len(channels) > 1:
+    for kind, count in (("gray", 1), ("with transparency", 4)):
+      if count in channels:
+        handled(kind, where)
+    # Three times the gray; without the fourth, which is opacity.
+    rgb = lambda f: f[..., :3] if f.shape[2] > 1 else np.repeat(f, 3, -1)
+    frames = list(map(rgb, frames))
+  if len({frame.dtype for frame in frames}) > 1:
+    deepen = lambda f: f if f.dtype == np.uint16 else f.astype(np.uint16) * 257
+    frames = list(map(deepen, frames))
+  return np.stack(frames)
+
+
+def _pixels(image: Image.Image) -> np.ndarray:
+  """One frame, [h, w, c], of 1, 3 or 4 channels; uint8 or uint16."""
+  if (deep := image_files.deep_gray(image)) is not None:
+    return deep[:, :, None]
+  if image.mode in ("1", "L"):
+    return np.asarray(image.convert("L"))[:, :, None]
+  # A GIF's transparency is how it leaves out what did not change.
+  alpha = image.mode in ("RGBA", "LA") and image.format != "GIF"
+  return np.asarray(image.convert("RGBA" if alpha else "RGB"))
+
+
+def times(shown: Sequence[float]) -> np.ndarray:
+  """How many frames of a video each of an animation is, ints [t].
+
+  Frames that are equal are one in an animation, which is shown longer. The
+  shortest time is taken for one frame's; times that an encoder had to round
+  (30, 30 and 40 ms) so remain one frame each.
+
+  Args:
+    shown: milliseconds of each, 0 if not known.
+  """
+  known = np.asarray(shown, float)
+  least = np.min(known[known > 0], initial=np.inf)
+  return np.maximum(1, np.rint(known / least)).astype(int)
 
 
 def _moves(path: sources.File) -> bool:

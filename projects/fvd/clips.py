@@ -9,7 +9,8 @@ What is read, by its name:
 
     .npy             [t, h, w, c], one video, or [n, t, h, w, c]
     .npz             any number of such arrays
-    .gif .webp .png .apng   animated: one video
+    .gif .webp .png .apng   animated: one video; what is shown longer than
+                     the others is several frames, see `clip_files.times`
     .tfrecords .tfrecord    of SCV or BAIR: any number of videos
     a folder         all of these in it; its still images (.png .jpg .jpeg .bmp
                      .webp .tif .tiff), in the order of the numbers in their
@@ -19,6 +20,7 @@ What is read, by its name:
 
 import contextlib
 import functools
+import itertools
 import pathlib
 import zipfile
 from collections import Counter
@@ -27,7 +29,7 @@ from typing import IO, Any, NamedTuple
 
 import numpy as np
 import tqdm
-from PIL import Image, ImageSequence
+from PIL import ImageSequence
 
 from common.checkpoint import warn
 from common.data import folders, foreign, sources
@@ -86,8 +88,9 @@ def read(
   """Yields clips, [frames, h, w, 3] of 0..255, uint8 or float32.
 
   Gray frames get three equal channels, transparency is left out, 16-bit values
-  are divided by 257. Files that cannot be read and videos that are too short
-  are left out. All of this is counted, and an error if `strict`.
+  are divided by 257 (of colours in image files, Pillow keeps 8 bits). Files
+  that cannot be read and videos that are too short are left out. All of this is
+  counted, and an error if `strict`.
 
   Args:
     source: path of a file or folder, or several; an array [n, t, h, w, c] or
@@ -108,7 +111,7 @@ def read(
   bar = tqdm.tqdm(disable=True) if bar is None else bar
   scale = Floats(options.floats) if options.floats else None
   found = longest = 0
-  size = None
+  size, unreadable = None, notes["unreadable"]
   for video in _videos(source, handled, notes, bar):
     longest = max(longest, video.length)
     starts = _starts(video.length, options)
@@ -120,6 +123,8 @@ def read(
       try:
         clip = video.frames(indices)
       except foreign.BROKEN as error:
+        if options.strict and isinstance(error, InputError):
+          raise
         handled("unreadable", f"{video.where} ({error})")
         break
       clip = _pixels(clip, video.where, scale, handled)
@@ -137,6 +142,11 @@ def read(
       break
   if not found:
     need = options.skip + _span(options)
+    if count := notes["unreadable"] - unreadable:
+      raise InputError(
+        f"{name} has no clip: {count} of its files cannot be read, and no "
+        f"other has {need} frames; --strict says what the first one lacks"
+      )
     raise InputError(
       f"{name} has no clip: its longest video has {longest} frames, and a clip "
       f"takes {need}; ask for fewer --frames"
@@ -153,7 +163,7 @@ def read(
 
 
 def check(source: sources.Name | Sequence[sources.Name], options: Options):
-  """Raises InputError of what can be known before a clip is read.
+  """Raises InputError of what the files' names and two clips can show.
 
   Args:
     source: names of files; "-", which is read once, is none of them.
@@ -162,6 +172,12 @@ def check(source: sources.Name | Sequence[sources.Name], options: Options):
   _check_options(options)
   for name in source if isinstance(source, list | tuple) else [source]:
     clip_files.find(name)
+  notes = Counter(_LOSSES)  # Each is warned of later, when all are read.
+  with contextlib.closing(read(source, options, notes)) as found:
+    if len(list(itertools.islice(found, 2))) < 2:
+      raise InputError(
+        f"{sources.title(source)} has 1 clip, and a distance takes at least 2"
+      )
 
 
 def _check_options(options: Options) -> None:
@@ -247,7 +263,8 @@ def _open(
   item: clip_files.Item, handled: Callable, bar: Any
 ) -> Iterator[Video]:
   if isinstance(item, list):
-    yield Video(str(item[0].parent), len(item), lambda r: _stills(item, r))
+    read = lambda indices: _stills(item, indices, handled)
+    yield Video(str(item[0].parent), len(item), read)
     return
   suffix = folders.suffix(item.name)
   if suffix == ".npy" and isinstance(item, pathlib.Path):
@@ -330,41 +347,31 @@ def _hint(shape: tuple[int, ...]) -> str:
 
 
 def _animation(path: sources.File, handled: Callable) -> Video:
+  shown = []
   with clip_files.opened(path) as image:
-    frames, shown = [], set()
-    for frame in ImageSequence.Iterator(image):
-      frames.append(_array(frame))
-      shown.add(frame.info.get("duration") or 0)
-  # Each is one frame, however long it is shown.
-  if len(shown) > 1:
+
+    def images():
+      for frame in ImageSequence.Iterator(image):
+        yield frame
+        shown.append(frame.info.get("duration") or 0)  # Of WebP, now known.
+
+    frames = clip_files.stacked(images(), path, handled)
+  if len(set(shown)) > 1:
     handled("with uneven durations", str(path))
-  return _in_memory(_stack(frames, path), str(path))
+  order = np.repeat(np.arange(len(frames)), clip_files.times(shown))
+  return Video(str(path), len(order), lambda r: frames[order[list(r)]])
 
 
-def _stills(paths: list[sources.File], indices: range) -> np.ndarray:
-  frames = []
-  for i in indices:
-    with clip_files.opened(paths[i]) as image:
-      frames.append(_array(image))
-  return _stack(frames, paths[indices.start].parent)
+def _stills(
+  paths: list[sources.File], indices: range, handled: Callable
+) -> np.ndarray:
+  def images():
+    for i in indices:
+      with clip_files.opened(paths[i]) as image:
+        yield image
 
-
-def _stack(frames: list[np.ndarray], where: sources.File) -> np.ndarray:
-  if len({(f.shape, f.dtype) for f in frames}) > 1:
-    shapes = sorted({f.shape for f in frames})
-    raise ValueError(f"frames of {where} differ, in size or kind: {shapes}")
-  return np.stack(frames)
-
-
-def _array(image: Image.Image) -> np.ndarray:
-  """One frame, [h, w, c], of 1, 3 or 4 channels; uint8 or uint16."""
-  if image.mode.startswith("I"):  # 16 bits of gray, in 16 or 32.
-    return np.asarray(image).astype(np.uint16)[:, :, None]
-  if image.mode in ("1", "L"):
-    return np.asarray(image.convert("L"))[:, :, None]
-  # A GIF's transparency is how it leaves out what did not change.
-  alpha = image.mode in ("RGBA", "LA") and image.format != "GIF"
-  return np.asarray(image.convert("RGBA" if alpha else "RGB"))
+  where = paths[indices.start].parent
+  return clip_files.stacked(images(), where, handled)
 
 
 def _pixels(

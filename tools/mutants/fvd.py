@@ -98,6 +98,13 @@ MUTANTS = (
     ("clip.astype(np.float32) / 257", "clip.astype(np.float32) / 256"),
   ),
   *of(
+    "projects/fvd/clip_files.py",
+    f"{FVD}test_clips.py",
+    ("cut |= deep and", "cut |= False and"),
+    ("f.astype(np.uint16) * 257", "f.astype(np.uint16)"),
+    ("np.rint(known / least)", "np.sign(known)"),
+  ),
+  *of(
     "projects/fvd/frames.py",
     f"{FVD}test_reproduce.py {FVD}test_disturbances.py",
     ("np.log10(255**2 / error)", "np.log10(255 / error)"),

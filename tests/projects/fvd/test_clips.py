@@ -1,6 +1,8 @@
 """Reading clips: every form, and everything that can be wrong with one."""
 
 import collections
+import struct
+import zlib
 
 import numpy as np
 import pytest
@@ -9,7 +11,7 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from common.errors import InputError
-from projects.fvd import clips
+from projects.fvd import clip_files, clips
 
 
 def video(t, size=(6, 8), channels=3, seed=0, dtype=np.uint8):
@@ -98,7 +100,7 @@ def test_a_gif(tmp_path):
 
 
 def test_durations_that_differ_are_counted(tmp_path):
-  """A frame is a frame, however long it is shown; it is said, not silent."""
+  """What is shown longer is several frames; it is said, not silent."""
   frames = [Image.fromarray(f) for f in video(16)]
   for name in ("a.gif", "a.png"):
     path = tmp_path / name
@@ -107,11 +109,38 @@ def test_durations_that_differ_are_counted(tmp_path):
       path, save_all=True, append_images=rest, duration=[480] + [40] * 15
     )
     found, notes = read(path)
-    assert found[0].shape[0] == 16 and notes == {"with uneven durations": 1}
+    # 12 times the first; of 27 frames, one clip.
+    assert (found[0][:12] == found[0][0]).all() and len(found) == 1
+    assert (found[0][11] != found[0][12]).any()
+    assert notes["with uneven durations"] == 1
     with pytest.raises(InputError, match="uneven durations, which --strict"):
       read(path, strict=True)
     first.save(path, save_all=True, append_images=rest, duration=40)
     assert read(path)[1] == {}
+
+
+@pytest.mark.parametrize("suffix", ["gif", "webp", "png"])
+def test_a_clip_that_stands_still_comes_back(tmp_path, suffix):
+  """Pillow writes frames that are equal as one, and adds their times up."""
+  clip = np.zeros((16, 6, 8, 3), np.uint8)
+  clip[:, 1] = 60 * np.array([0, 1, 2, 2, 3] + [4] * 11)[:, None, None]
+  images = list(map(Image.fromarray, clip))
+  path = tmp_path / f"a.{suffix}"
+  more = {"lossless": True} if suffix == "webp" else {}
+  images[0].save(
+    path, save_all=True, append_images=images[1:], duration=120, **more
+  )
+  with Image.open(path) as image:
+    assert image.n_frames == 5
+  found, notes = read(path)
+  np.testing.assert_array_equal(found, [clip])
+  assert notes["with uneven durations"] == 1
+
+
+def test_times_that_an_encoder_rounded_are_equal():
+  assert clip_files.times([30, 30, 40, 33]).tolist() == [1] * 4
+  assert clip_files.times([120, 240, 0, 2000]).tolist() == [1, 2, 1, 17]
+  assert clip_files.times([0, 0]).tolist() == [1, 1]
 
 
 def test_a_folder_is_not_judged_by_its_first_image(tmp_path):
@@ -168,6 +197,61 @@ def test_kinds_of_pixels_are_counted(tmp_path):
   for source in (gray, alpha, deep):
     with pytest.raises(InputError, match="--strict"):
       read(source, strict=True)
+
+
+def deep_png(path, pixels):
+  """16-bit colours, which Pillow does not write; uint16 [h, w, 3]."""
+  chunk = lambda name, data: (
+    struct.pack(">I", len(data))
+    + name
+    + data
+    + struct.pack(">I", zlib.crc32(name + data))
+  )
+  height, width, _ = pixels.shape
+  head = struct.pack(">IIBBBBB", width, height, 16, 2, 0, 0, 0)
+  rows = b"".join(b"\0" + row.astype(">u2").tobytes() for row in pixels)
+  parts = ((b"IHDR", head), (b"IDAT", zlib.compress(rows)), (b"IEND", b""))
+  data = b"".join(chunk(*part) for part in parts)
+  path.write_bytes(b"\x89PNG\r\n\x1a\n" + data)
+
+
+def test_frames_of_more_than_8_bits(tmp_path):
+  deep = video(16, dtype=np.uint16)
+  for name in ("colours", "floats", "beyond", "below"):
+    (tmp_path / name).mkdir()
+  for t in range(16):
+    deep_png(tmp_path / "colours" / f"{t}.png", deep[t])
+    gray = deep[t, ..., 0]
+    for name, numbers in (
+      ("floats", gray / np.float32(65535)),
+      ("beyond", gray.astype(np.int32) + 65536),
+      ("below", gray.astype(np.int32) - 65536),
+    ):
+      Image.fromarray(numbers).save(tmp_path / name / f"{t}.tif")
+  found, notes = read(tmp_path)
+  assert notes == {"16-bit": 1, "unreadable": 3} and len(found) == 1
+  assert np.abs(found[0] - deep / 257).max() <= 1
+  with pytest.raises(InputError, match="colours: 1 16-bit, which --strict"):
+    read(tmp_path / "colours", strict=True)
+  with pytest.raises(InputError, match="has no clip: 1 of its files cannot be"):
+    read(tmp_path / "floats")
+  with pytest.raises(InputError, match=r"beyond .its pixels are no 16-bit num"):
+    read(tmp_path / "beyond", strict=True)
+
+
+def test_frames_of_several_kinds_are_one_video(tmp_path):
+  rgb = video(16)
+  kinds = {3: rgb[3, ..., 0], 5: np.dstack([rgb[5], rgb[5, ..., :1]])}
+  kinds[7] = rgb[7, ..., 1].astype(np.uint16) * 257
+  for t in range(16):
+    Image.fromarray(kinds.get(t, rgb[t])).save(tmp_path / f"{t}.png")
+  found, notes = read(tmp_path)
+  wanted = rgb.copy()
+  wanted[3], wanted[7] = rgb[3, ..., :1], rgb[7, ..., 1:2]
+  np.testing.assert_array_equal(found, [wanted])
+  assert notes == {"gray": 1, "with transparency": 1, "16-bit": 1}
+  with pytest.raises(InputError, match=r"0: 1 gray, which --strict forbids$"):
+    read(tmp_path, strict=True)
 
 
 def test_floats_need_a_range():

@@ -162,6 +162,13 @@ def test_files_and_options_are_looked_at_before_the_network(
   os.mkfifo(tmp_path / "pipe.npz")
   np.save(tmp_path / "a.npy", np.zeros((2, 16, 4, 4, 3), np.uint8))
   good = tmp_path / "a.npy"
+
+  def refused(*words):
+    *words, said = words
+    words = words if len(words) > 1 else (good, *words)
+    code, _, error = run(monkeypatch, capsys, *words)
+    assert code == 1 and said in error and error.count("\n") == 1, error
+
   for words, said in (
     ([tmp_path / "none", good], "does not exist"),
     ([good, tmp_path / "none"], "does not exist"),
@@ -171,8 +178,34 @@ def test_files_and_options_are_looked_at_before_the_network(
     ([good, good, "--frames=0"], "at least 1"),
     ([good, good, "--clips=0"], "take 1 or more"),
   ):
-    code, _, error = run(monkeypatch, capsys, *words)
-    assert code == 1 and said in error and error.count("\n") == 1
+    refused(*words, said)
+  zeros = lambda *shape, dtype=np.uint8: np.zeros(shape, dtype)
+  bad = tmp_path / "bad"
+  bad.mkdir()
+  for i, (array, said) in enumerate(
+    (
+      (zeros(2, 16, 4, 4, 3, dtype=float), "floating point numbers"),
+      (zeros(2, 16, 3, 8, 8), "clips are [n, t, h, w, c]"),
+      (zeros(2, 3, 16, 8, 8), "clips are [n, t, h, w, c]"),
+      (zeros(2, 16, 4, 4, 3, dtype=int), "has the type int64"),
+      (zeros(2, 8, 4, 4, 3), "longest video has 8 frames"),
+      (zeros(1, 16, 4, 4, 3), "has 1 clip, and a distance takes at least 2"),
+    )
+  ):
+    np.save(bad / f"{i}.npy", array)
+    refused(bad / f"{i}.npy", said)
+  for name, said in (
+    ("a.npy", "cannot be read as clips"),
+    ("a.npz", "cannot be read as clips"),
+    ("a.gif", "cannot be read as clips"),
+    ("a.tfrecords", "has no clip"),
+    ("junk.tfrecord", "junk.tfrecord"),
+    ("x.txt", "is no file of clips"),
+  ):
+    (bad / name).write_bytes(b"no records" * 9 * name.startswith("junk"))
+    refused(bad / name, said)
+  (bad / "empty").mkdir()
+  refused(bad / "empty", "has no clip")
   assert not calls
 
 
