@@ -230,12 +230,21 @@ def test_ratios_stand_beside_those_of_another_machine(tmp_path, monkeypatch):
   row = {"what": "a", "ratio": 1.5, "ratio_range": [1.25, 2.0], "goal": 2}
   only_here = {**row, "what": "b"}
   no_goal = {**row, "what": "c", "goal": None}
+  # As where the peer is not installed.
+  no_peer = {**no_goal, "what": "d", "ratio": None, "ratio_range": None}
   there = {**row, "ratio": 0.5, "ratio_range": None}
-  cells.save(tmp_path / "snn.json", {"rows": [row, only_here, no_goal]})
+  rows = [row, only_here, no_goal, no_peer]
+  cells.save(tmp_path / "snn.json", {"rows": rows})
   path = tmp_path / command.ANOTHER / "snn.json"
-  cells.save(path, {"rows": [there, {**there, "what": "c"}]})
+  theirs = [{**there, "what": what} for what in "ade"]
+  cells.save(path, {"rows": [*theirs, no_goal]})
   lines = command.beside_another().splitlines()
-  assert lines[2:] == ["| a | 2 | 1.50 [1.25, 2.00] | 0.50 |"]
+  assert lines[2:] == [
+    "| a | 2 | 1.50 [1.25, 2.00] | 0.50 |",
+    "| b | 2 | 1.50 [1.25, 2.00] | - |",
+    "| d | 2 | - | 0.50 |",
+    "| e | 2 | - | 0.50 |",
+  ]
 
 
 def test_without_pytorch_the_peer_is_empty(monkeypatch):

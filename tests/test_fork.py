@@ -2,6 +2,7 @@
 
 import os
 import pathlib
+import re
 import shutil
 import subprocess
 import sys
@@ -84,6 +85,16 @@ def test_forks_train_and_pass_their_tests(copy):
   some = " or ".join(f"my_{project}" for project in (*RUN, *rooms))
   quick = ("-m", "not processes and not slow")
   run(copy, "-m", "pytest", "-q", "-x", tests, "-k", some, *quick)
+
+
+def test_the_pictures_of_a_forks_readme_are_the_originals(copy):
+  shown = 0
+  for project in PROJECTS:
+    readme = copy / "projects" / f"my_{project}" / "README.md"
+    for link in re.findall(r"\]\((\S*/results/\S+)\)", readme.read_text()):
+      assert (ROOT / "projects" / project / link).exists()
+      shown += 1
+  assert shown > 20
 
 
 def test_a_wrong_name_is_one_sentence(tmp_path):

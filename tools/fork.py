@@ -60,8 +60,10 @@ def fork(
     target = root / folder / new / path.relative_to(root / folder / old)
     target.parent.mkdir(parents=True, exist_ok=True)
     if path.suffix in (".py", ".md"):
-      # Not every mention: "fcd" is a package of its authors, too.
-      where = rf"\b((?:projects|configs|results|runs)[./]){old}\b"
+      # Not every mention: "fcd" is a package of its authors, too. What a README
+      # says of results, and its pictures, stay the original's.
+      results = "" if path.suffix == ".md" else "|results"
+      where = rf"\b((?:projects|configs|runs{results})[./]){old}\b"
       target.write_text(re.sub(where, rf"\g<1>{new}", path.read_text()))
     else:
       target.write_bytes(path.read_bytes())

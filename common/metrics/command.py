@@ -29,7 +29,13 @@ def text(result: Mapping[str, Any]) -> str:
   if line := result.get("at_infinity"):
     lines.append(
       f"  extrapolated to infinite n: {line['value']:.6g} (a line in 1/n from"
-      f" n = {line['sizes'][0]:,}; off by {line['residual']:.1g} at most)"
+      f" n = {line['sizes'][0]:,}; "
+      + (
+        f"the points lie within {line['residual']:.1g} of the line, which is no"
+        " error bar)"
+        if line["value"] >= 0
+        else "negative: n is too small for it)"
+      )
     )
   if kernel := result.get("kernel_distance"):
     lines.append(

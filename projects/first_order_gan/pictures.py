@@ -148,9 +148,13 @@ def directions(path: pathlib.Path, cell: Mapping[str, Any]) -> None:
   plane.scatter(*x_prime.T, color="black", s=12, label="generated points")
   drawn = {"steepest descent of tau_P": (best, "black")}
   drawn |= {NAMES[m]: (arrows[m], COLOURS[m]) for m in methods}
+  tips = [x, x_prime]
+  longest = np.linalg.norm(best, axis=1).max()
   for name, (update, colour) in drawn.items():
     # As long as the descent, all points together: directions are compared.
     scaled = update * np.linalg.norm(best) / np.linalg.norm(update)
+    scaled = 0.8 / longest * scaled
+    tips.append(x_prime + scaled)
     plane.quiver(
       *x_prime.T,
       *scaled.T,
@@ -158,13 +162,13 @@ def directions(path: pathlib.Path, cell: Mapping[str, Any]) -> None:
       label=name,
       angles="xy",
       scale_units="xy",
-      scale=np.linalg.norm(best, axis=1).max() / 0.8,
+      scale=1,
       width=0.005,
     )
-  every = np.concatenate([x, x_prime])
+  every = np.concatenate(tips)
   low, high = every.min(axis=0) - 0.3, every.max(axis=0) + 0.3
   plane.set(xlim=(low[0], high[0]), ylim=(low[1], high[1]), aspect="equal")
-  plane.set_title("updates at the end, lengths made equal")
+  plane.set_title("seed 0: updates at the end, lengths made equal")
   for axes, name, title in (
     (angles, "angle", "degrees off the steepest descent of tau_P"),
     (lengths, "length", "length of the update, of the descent's"),

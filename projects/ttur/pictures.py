@@ -31,7 +31,7 @@ def disturbances_plot(
     image: float [h, w, 3] between -1 and 1, to show what is done.
     other: what contaminates, likewise.
   """
-  found = results["disturbances"]
+  found, score = results["disturbances"], results["protocol"]["score"]
   figure = figures.figure(12, 7.6)
   panels = figure.subplots(2, 3, sharey=True).ravel()
   for axes, name in zip(panels, disturbances.AMOUNTS, strict=True):
@@ -47,7 +47,7 @@ def disturbances_plot(
       fmt="o-",
       color=figures.OURS,
       capsize=3,
-      label="here",
+      label=f"here: {score}",
     )
     axes.plot(
       at,
@@ -68,7 +68,7 @@ def disturbances_plot(
     )
     axes.set_xticklabels(["none", "weak", "medium", "strong"])
     axes.tick_params(axis="x", pad=58)
-  panels[0].legend(loc="upper left")
+  panels[0].legend(loc="upper left", fontsize="x-small")
   figure.supylabel("share of the largest distance")
   figures.save(figure, path)
 

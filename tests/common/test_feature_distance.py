@@ -172,8 +172,12 @@ def test_a_result_says_everything():
     "4 features",
     "network none",
     "b: 3 gray",
+    "of the line, which is no error bar)",
   ):
     assert part in text, part
+  line = {**result["at_infinity"], "value": -0.83}  # Of 5 samples against 5.
+  text_of_few = command.text({**result, "at_infinity": line})
+  assert "negative: n is too small for it)" in text_of_few
   assert "bad" not in text
   assert result["distance"] == pytest.approx(4, rel=0.2)
   kernel = kid.polynomial_mmd(a.rows, b.rows)

@@ -3,6 +3,7 @@
 import jax
 import numpy as np
 
+from common.tables import figures
 from projects.first_order_gan import directions, losses, pictures
 
 CASE = directions.Case(real=3, generated=3, width=8, steps=40, every=20)
@@ -77,7 +78,7 @@ def test_angles():
   np.testing.assert_allclose(directions.angle(a, -3 * a), 180)
 
 
-def test_all_methods_are_told_and_drawn(tmp_path):
+def test_all_methods_are_told_and_drawn(tmp_path, monkeypatch):
   cell = directions.cell(CASE, 1)
   assert cell["step"] == [20, 40]
   for method in directions.METHODS:
@@ -85,5 +86,18 @@ def test_all_methods_are_told_and_drawn(tmp_path):
       assert np.isfinite(cell[method][name]).all()
   first = [cell[method]["angle"][0][-1] for method in directions.METHODS]
   assert len(set(first)) == 4
+  # One arrow that leaves all points behind: the axes' limits have to follow.
+  cell["arrows"] |= {"x": [[0.0, 0.0]], "x_prime": [[0.0, 0.0]] * 3}
+  cell["arrows"]["gan"] = [[0.0, 5.0], [0.0, 0.0], [0.0, 0.0]]
+  saved, save = [], figures.save
+  keep = lambda made, path: (saved.append(made), save(made, path))
+  monkeypatch.setattr(figures, "save", keep)
   pictures.directions(tmp_path / "a.png", cell)
   assert (tmp_path / "a.png").stat().st_size > 5_000
+  plane = saved[0].axes[0]
+  arrows = [c for c in plane.collections if hasattr(c, "U")]
+  assert len(arrows) == 5
+  for drawn in arrows:
+    tips = drawn.XY + np.stack([drawn.U, drawn.V], axis=1) / drawn.scale
+    low, high = np.transpose([plane.get_xlim(), plane.get_ylim()])
+    assert np.all(low < tips) and np.all(tips < high)

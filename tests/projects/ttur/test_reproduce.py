@@ -7,6 +7,7 @@ from jax import numpy as jnp
 
 from common.errors import InputError
 from common.metrics import fid
+from common.tables import figures
 from configs.ttur import studies
 from projects.ttur import disturbances, pictures, published, reproduce
 
@@ -24,7 +25,7 @@ def network():
   return fid.Network(jax.jit(apply), {}, 32, {"score": "toy distance"})
 
 
-def test_a_study_has_a_table_and_a_picture(tmp_path):
+def test_a_study_has_a_table_and_a_picture(tmp_path, monkeypatch):
   config = studies.get_config("smoke")
   random = np.random.default_rng(0)
   images = random.uniform(-1, 1, (config.reference, 32, 32, 3))
@@ -42,8 +43,14 @@ def test_a_study_has_a_table_and_a_picture(tmp_path):
   assert "toy distance, 12 images against 24." in table
   assert "| 0.7, 41.6, 76.3, 218 |" in table
   path = tmp_path / "study.png"
+  saved, save = [], figures.save
+  keep = lambda made, path: (saved.append(made), save(made, path))
+  monkeypatch.setattr(figures, "save", keep)
   pictures.disturbances_plot(path, results, images[0], others[0])
   assert path.stat().st_size > 10_000
+  legend = saved[0].axes[0].get_legend().get_texts()
+  # Its own name: a stand-in's distance is not to be read as the FID.
+  assert "here: toy distance" in [text.get_text() for text in legend]
 
 
 def test_images_of_the_study_have_one_size(tmp_path):
