@@ -20,6 +20,8 @@ import zipfile
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
+from common import errors
+
 from . import folders, foreign
 
 Name = str | os.PathLike
@@ -92,8 +94,14 @@ def find(
     packed: suffixes that may stand behind these, as ".gz".
 
   Raises:
-    InputError: a folder or archive that cannot be read, or a named pipe.
+    InputError: a folder or archive that cannot be read, a named pipe, or an
+      empty name.
   """
+  if not os.fspath(name):  # It would be the working directory.
+    raise errors.InputError(
+      "a name is empty, as that of a shell's variable that is not set: name a "
+      "file or a folder"
+    )
   path = pathlib.Path(name).expanduser()
   if path.is_dir():
     return Found(*folders.find(path, suffixes, packed))

@@ -7,18 +7,20 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from common.cli import sentences
+from common.data import sources
 from common.errors import InputError
 from common.stats import precision_recall
 
 from . import feature_distance
 
 Source = str | list[str]
+Made = tuple[Mapping[str, Any], int]  # A protocol, and how many features.
 
 
 def text(result: Mapping[str, Any]) -> str:
   """What a person reads of a result of `compare`, some lines."""
   protocol = dict(result["protocol"] or {"score": "Fréchet distance"})
-  name = protocol.pop("score")
+  name = protocol.pop("score", "Fréchet distance")
   error = result.get("standard_error")
   lines = [
     f"{name}: {result['distance']:.6g}"
@@ -73,12 +75,52 @@ def _plain(value) -> str:
   return str(value)
 
 
+def _check_comparable(
+  a: feature_distance.Samples | None,
+  b: feature_distance.Samples | None,
+  known: Mapping[str, Any],
+  arguments: argparse.Namespace,
+  made: Callable[[argparse.Namespace], Made] | None,
+) -> None:
+  """Raises what `compare` would, hours later, as far as it is known.
+
+  Args:
+    a: its statistics, if they were saved.
+    b: likewise.
+    known: of others, what of their protocol is known, by "a" and "b".
+    arguments: of the command.
+    made: see `main`.
+  """
+  saved, network = a or b, {}
+  if made and saved and not (a and b):
+    network, features = made(arguments)
+    if saved.whole[-2].size != features:
+      raise InputError(
+        f"{saved.name} has {saved.whole[-2].size} features, and the network "
+        f"makes {features}: take both from the same layer of the same network"
+      )
+  names, protocols = [], []
+  for found, name in ((a, "a"), (b, "b")):
+    if found:
+      names.append(found.name)
+      protocols.append(found.protocol or {})
+    else:
+      names.append(sources.title(getattr(arguments, name)))
+      protocols.append({**network, **(known.get(name) or {})})
+  one, other = protocols
+  # What is not known of one does not differ.
+  feature_distance.check_protocols(
+    names, {**other, **one}, {**one, **other}, arguments.any_protocol
+  )
+
+
 def main(
   description: str,
   add_arguments: Callable[[argparse.ArgumentParser], object],
   read: Callable[[Source, argparse.Namespace], feature_distance.Samples],
   gamma: float | None = None,
   check: Callable[[Source, argparse.Namespace], object] | None = None,
+  made: Callable[[argparse.Namespace], Made] | None = None,
 ) -> None:
   """The whole command: reads A and B, compares, prints.
 
@@ -90,8 +132,11 @@ def main(
       `batch_size`, `strict`, `seed`, and the two sides, `a` and `b`.
     gamma: see `compare`.
     check: `check(source, arguments)` raises what can be known of a side at no
-      cost; called with B and A before anything is made of A, but for what is
-      read from standard input, once.
+      cost, and gives what can be known of its protocol, or None; called with B
+      and A before anything is made of A, but for what is read from standard
+      input, once.
+    made: `made(arguments)` loads the network, for its protocol and number of
+      features; called where it is to be compared with saved statistics.
   """
   parser = argparse.ArgumentParser(
     description=description,
@@ -142,9 +187,12 @@ def main(
     given = lambda _, source: read(source, arguments)
     # Bad ones end it before a network is loaded, or A looked at.
     a, b = map(feature_distance.statistics, (arguments.a, arguments.b))
+    known: dict[str, Any] = {}
     for found, name in ((b, "b"), (a, "a")):
-      if check and found is None and sides[name] and "-" not in sides[name]:
-        check(getattr(arguments, name), arguments)
+      if found is None and check and sides[name] and "-" not in sides[name]:
+        known[name] = check(getattr(arguments, name), arguments)
+    if sides["b"]:
+      _check_comparable(a, b, known, arguments, made)
     a = feature_distance.side("A", a or arguments.a, given)
     if arguments.save_stats:  # At once: B may turn out to be bad.
       feature_distance.save(arguments.save_stats, a)

@@ -12,7 +12,7 @@ import os
 import pathlib
 import sys
 import zipfile
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, NamedTuple
 
 import jax
@@ -130,11 +130,7 @@ def check_count(name: str, n: int, notes: Mapping[str, int]) -> None:
 
 
 def versions(*distributions: str) -> dict[str, str]:
-  """What a protocol says of its libraries, and of the device.
-
-  Args:
-    *distributions: names of others besides JAX, NumPy and SciPy.
-  """
+  """What a protocol says of JAX, NumPy, SciPy, others, and of the device."""
   names = ("jax", "numpy", "scipy", *distributions)
   found = {name: importlib.metadata.version(name) for name in names}
   return {**found, "device": jax.devices()[0].device_kind}
@@ -220,7 +216,7 @@ def load(path: str | pathlib.Path) -> Samples:
       "cut short: make it again"
     ) from error
   try:
-    moments = frechet.from_covariance(mean, sigma, n or 2)
+    moments = frechet.from_covariance(mean, sigma, 2 if n is None else n)
   except InputError as error:
     raise InputError(f"{path}: {error}") from error
   whole = (mean, sigma) if n is None else moments
@@ -229,6 +225,8 @@ def load(path: str | pathlib.Path) -> Samples:
 
 def _numbers(a: np.ndarray) -> np.ndarray:
   """The array as it is, for its dtype says how it was rounded."""
+  if a.dtype.kind == "c":
+    raise ValueError("they are complex")
   return a if a.dtype.kind == "f" else a.astype(float)
 
 
@@ -275,7 +273,7 @@ def statistics(source: Any) -> Samples | None:
     return load(names[0])
   for name in names:
     for path in folders.pattern(name) or [pathlib.Path(name)]:
-      if path.suffix == ".npz" and is_statistics(path):
+      if path.suffix.lower() == ".npz" and is_statistics(path):
         raise InputError(
           f"{path} holds statistics, which cannot be taken together with other "
           "sources: give it alone, as one side"
@@ -335,12 +333,9 @@ def compare(
   Raises:
     InputError: different protocols, or numbers of features.
   """
-  difference = _difference(a.protocol, b.protocol)
-  if difference and not any_protocol:
-    raise InputError(
-      f"{a.name} and {b.name} were not made the same way, and their distance "
-      f"means nothing: {difference}; --any-protocol compares them come what may"
-    )
+  difference = check_protocols(
+    (a.name, b.name), a.protocol, b.protocol, any_protocol
+  )
   for side in (a, b):
     if side.protocol is None:
       warn(f"{side.name} does not say how it was made")
@@ -384,11 +379,27 @@ def compare(
   return json.loads(json.dumps(result))
 
 
-def _difference(a, b) -> str:
-  """What two protocols do not share, in words; "" if nothing is known to."""
-  if a is None or b is None:
+def check_protocols(
+  names: Sequence[str],
+  a: Mapping[str, Any] | None,
+  b: Mapping[str, Any] | None,
+  any_protocol: bool,
+) -> str:
+  """What two protocols do not share, in words; "" if nothing is known to.
+
+  Raises:
+    InputError: there is such a thing, and `any_protocol` is false.
+  """
+  if not a or not b:
     return ""
   for key in {**a, **b}:
     if key != "versions" and a.get(key) != b.get(key):
-      return f"{key} is {a.get(key)!r} of A and {b.get(key)!r} of B"
+      found = f"{key} is {a.get(key)!r} of A and {b.get(key)!r} of B"
+      if any_protocol:
+        return found
+      raise InputError(
+        f"{names[0]} and {names[1]} are not made the same way, and their "
+        f"distance means nothing: {found}; --any-protocol compares them come "
+        "what may"
+      )
   return ""

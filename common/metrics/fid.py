@@ -245,9 +245,13 @@ def samples(
   # images are blurred, which the network sees. Stray sizes are in the notes.
   ((size, share),) = sizes.most_common(1)
   mixed = share < 0.9 * found.n
-  resolution = "mixed" if mixed else "x".join(map(str, size))
-  protocol = {**network.protocol, "images": resolution}
+  protocol = {**network.protocol, "images": "mixed" if mixed else _by(size)}
   return found._replace(protocol=protocol)
+
+
+def _by(size: tuple[int, ...]) -> str:
+  """Height and width in words."""
+  return "x".join(map(str, size))
 
 
 def fid(
@@ -349,7 +353,7 @@ def main() -> None:
   load = functools.cache(network)
 
   def find(
-    source: command.Source, arguments: argparse.Namespace
+    source: command.Source, arguments: argparse.Namespace, glance: bool = False
   ) -> image_arrays.Pictures:
     return image_sources.find(
       source,
@@ -360,19 +364,36 @@ def main() -> None:
       split=arguments.split,
       data_dir=arguments.data_dir,
       size=arguments.size,
+      glance=glance,
     )
+
+  def check(
+    source: command.Source, arguments: argparse.Namespace
+  ) -> dict[str, str]:
+    pictures = find(source, arguments, glance=True)
+    sizes = {image.shape[:2] for image in pictures.images}
+    return {"images": _by(*sizes)} if len(sizes) == 1 else {}
+
+  def net_of(given: argparse.Namespace) -> Network:
+    return load(given.features, given.weights, given.tap, given.resize)
+
+  def made(arguments: argparse.Namespace) -> command.Made:
+    net = net_of(arguments)
+    rows = streaming.full_batch(1)
+    batch = np.zeros((rows, net.size, net.size, 3), np.float32)
+    return net.protocol, jax.eval_shape(net.apply, net.parameters, batch).shape[
+      1
+    ]
 
   def read(
     source: command.Source, arguments: argparse.Namespace
   ) -> feature_distance.Samples:
     pictures = find(source, arguments)
-    given = arguments
-    net = load(given.features, given.weights, given.tap, given.resize)
-    name = sources.title(source)
+    net, name = net_of(arguments), sources.title(source)
     return samples(name, pictures, net, arguments.batch_size, arguments.seed)
 
   title = __doc__.splitlines()[0]
-  command.main(title, _add_arguments, read, check=find)
+  command.main(title, _add_arguments, read, check=check, made=made)
 
 
 if __name__ == "__main__":

@@ -1,11 +1,13 @@
-"""Images out of arrays in memory or in .npy and .npz files, row by row.
+"""Images out of arrays: in memory, .npy and .npz files, prepared data sets.
 
 Files are read as streams, compressed ones too: memory does not grow with them.
 """
 
 import collections
 import contextlib
+import os
 import pathlib
+import re
 import zipfile
 from collections.abc import Callable, Iterator, Sequence
 from typing import IO, Any, NamedTuple
@@ -13,9 +15,21 @@ from typing import IO, Any, NamedTuple
 import numpy as np
 
 from common import errors
-from common.data import foreign
+from common.data import foreign, images
+
+from . import weights
 
 RANGES = {"0..255": (0, 255), "0..1": (0, 1), "-1..1": (-1, 1)}  # Of floats.
+# How the paper has the data sets: height and width, and the centre cut out.
+_TFDS = {
+  "cifar10": (32, None),
+  "cifar100": (32, None),
+  "fashion_mnist": (28, None),
+  "mnist": (28, None),
+  "svhn_cropped": (32, None),
+  "celeb_a": (64, 108),
+  "lsun/bedroom": (64, None),
+}
 _ROWS = 64  # That are read at a time.
 _GLANCE = 16  # Pictures of floats that must show what range they are in.
 
@@ -151,7 +165,7 @@ class Rows(NamedTuple):
 
 def open_file(path: pathlib.Path) -> Rows:
   """Reads the header of an .npy, or of the one array of images in an .npz."""
-  zipped = path.suffix == ".npz"
+  zipped = path.suffix.lower() == ".npz"
   member = ""
   try:
     if zipped:
@@ -208,15 +222,6 @@ def _stream(path: pathlib.Path, member: str) -> Iterator[IO[bytes]]:
     yield file
 
 
-def pictures(
-  rows: Rows, count: int | None, seed: int, floats: str, notes: Notes
-) -> Pictures:
-  """Checks what the array is, and makes images of its rows."""
-  check(rows)
-  wanted = chosen(rows.shape[0], count, seed, rows.name)
-  return Pictures(len(wanted), pixels(rows, wanted, floats, notes), notes)
-
-
 def check(rows: Rows) -> None:
   """Raises InputError unless the rows are images."""
   shape, dtype, name = rows.shape, rows.dtype, rows.name
@@ -243,19 +248,18 @@ def check(rows: Rows) -> None:
 
 
 def pixels(
-  rows: Rows, indices: Sequence[int], floats: str, notes: Notes
+  rows: Rows, indices: Sequence[int], scale: Floats, notes: Notes
 ) -> Iterator[np.ndarray]:
   """Yields the images of these rows, uint8 or float32 [height, width, 3].
 
   Args:
     rows: of images: see `check`.
     indices: ascending.
-    floats: a name of `RANGES`.
+    scale: of the whole set; its `end` is the caller's.
     notes: where what was handled is counted.
   """
   if not indices:
     return
-  scale = Floats(floats)
   wanted = iter(indices)
   following = next(wanted)
   for index, row in enumerate(rows.open()):
@@ -274,8 +278,49 @@ def pixels(
       row = ((row.astype(np.int64) + 128) // 257).astype(np.uint8)
     if row.dtype.kind == "f":
       row = scale.scaled(row, str(notes.current))
-      if following < 0:
-        scale.end(rows.name)
     yield row
     if following < 0:
       return
+
+
+def data_set(
+  name: str, split: str, data_dir: str | os.PathLike | None, size: int | None
+) -> Rows:
+  """One of TensorFlow Datasets, decoded into the cache: uint8 [n, h, w, c].
+
+  Args:
+    name: as "cifar10" or "cifar10:train[:5000]".
+    split: of names without one.
+    data_dir: where it was prepared; None is the user's usual folder.
+    size: h and w; None is as in the paper.
+
+  Raises:
+    InputError: no such name, nothing prepared, or a size that is not known.
+  """
+  if not re.fullmatch(r"[a-z]\w*(/[\w.]+)?(:.+)?", name):
+    path = pathlib.Path(name).expanduser()
+    raise errors.InputError(f"there is no folder or file {path}")
+  whole = name
+  name, _, own = name.partition(":")
+  if data_dir is not None:
+    data_dir = pathlib.Path(data_dir).expanduser()
+  else:
+    data_dir = pathlib.Path.home() / "tensorflow_datasets"
+  default, crop = _TFDS.get(name, (None, None))
+  if size is None and default is None:
+    raise errors.InputError(
+      f"there is no folder or file {name!r}; if it is a data set of TensorFlow "
+      "Datasets, say the size of its images, as --size=64"
+    )
+  size = size or default
+  kept = default == size and crop is None  # As they are.
+  array = images.load(
+    name,
+    own or split,
+    data_dir,
+    weights.folder().parent / "images",
+    (size, size),
+    "pad" if kept else "crop_resize",
+    None if crop is None or kept else (crop, crop),
+  )
+  return Rows(whole, array.shape, array.dtype, lambda: iter(array))

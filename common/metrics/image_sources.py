@@ -21,9 +21,9 @@ not obeyed.
 import collections
 import concurrent.futures
 import io
+import itertools
 import os
 import pathlib
-import re
 import warnings
 import zipfile
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -35,22 +35,13 @@ from PIL import Image
 from common import checkpoint, errors
 from common.data import folders, foreign, image_files, images, sources
 
-from . import feature_distance, image_arrays, resize, weights
+from . import feature_distance, image_arrays, resize
 
 SUFFIXES = (*images.SUFFIXES, ".tif", ".tiff", ".ppm", ".pgm")
 ARRAYS = (".npy", ".npz")
-# How the paper has the data sets: height and width, and the centre cut out.
-_TFDS = {
-  "cifar10": (32, None),
-  "cifar100": (32, None),
-  "fashion_mnist": (28, None),
-  "mnist": (28, None),
-  "svhn_cropped": (32, None),
-  "celeb_a": (64, 108),
-  "lsun/bedroom": (64, None),
-}
 # Pictures that are decoded before they are needed, and their bytes.
 _AHEAD, _AHEAD_BYTES = 64, 2**26
+_GLANCE = 16  # Files, and rows of an array, that show what a set is like.
 # From so many pixels on, a picture is stretched as it comes: a batch of
 # photographs is gigabytes, and the network sees it small.
 _LARGE = 2**20
@@ -66,6 +57,7 @@ def find(
   split: str = "test",
   data_dir: str | os.PathLike | None = None,
   size: int | None = None,
+  glance: bool = False,
 ) -> image_arrays.Pictures:
   """Finds the images that a user names.
 
@@ -85,6 +77,8 @@ def find(
     data_dir: where data sets were prepared.
     size: height and width that data sets are brought to; None is as in
       the paper.
+    glance: takes some alone, of files from first to last, of each array the
+      first; files that cannot be read are left out without a word.
 
   Raises:
     InputError: there are no such images, fewer than `count`, or not of a kind
@@ -94,33 +88,51 @@ def find(
     raise errors.InputError(
       f"floats={floats!r}: it can be {', '.join(image_arrays.RANGES)}"
     )
-  if count is not None and count < 1:
+  if count is not None and count < 2:
     raise errors.InputError(f"{count} images were asked for: 2 or more")
   notes = image_arrays.Notes(strict)
+  several = isinstance(source, list | tuple)
   if sources.are_names(source):
-    data_set = lambda name: _data_set(name, split, data_dir, size)
+    data_set = lambda name: image_arrays.data_set(name, split, data_dir, size)
     title, names = sources.title(source), sources.names(source)
     files, arrays = _opened(names, notes, data_set)
     total = len(files) + sum(rows.shape[0] for rows, _ in arrays)
     if not total:
       where = "standard input" if title == "-" else title
       raise errors.InputError(f"{where} names no images: give some paths")
-    drawn = image_arrays.chosen(total, count, seed, title)
-    # In place of files that cannot be read.
-    order, taken = np.random.default_rng(seed).permutation(total), {*drawn}
-    spare = [i for i in order.tolist() if i not in taken]
-    spare = None if count is None else spare
-    images = _taken(title, files, arrays, drawn, spare, floats, notes)
-    return image_arrays.Pictures(len(drawn), images, notes)
-  if isinstance(source, list | tuple | Iterator):
+  elif several or isinstance(source, Iterator):
     if count is not None:
       raise errors.InputError(
         "of a list or a generator all images are taken: give no number"
       )
-    several = isinstance(source, list | tuple)
     total = len(source) if several else None
     return image_arrays.Pictures(total, _stream(source, floats, notes), notes)
-  return _array("the array", source, count, seed, floats, notes)
+  else:
+    title = "the array"
+    files, arrays = [], [(_rows(source, title), "")]
+    total = arrays[0][0].shape[0]
+  drawn = image_arrays.chosen(total, count, seed, title)
+  # In place of files that cannot be read.
+  order, taken = np.random.default_rng(seed).permutation(total), {*drawn}
+  spare = [i for i in order.tolist() if i not in taken]
+  spare = None if count is None or glance else spare
+  if glance:
+    notes.update_unhandled({"unreadable": 1})  # The first one would be named.
+    drawn = _some(drawn, len(files), [rows for rows, _ in arrays])
+  images = _taken(title, files, arrays, drawn, spare, floats, notes)
+  return image_arrays.Pictures(len(drawn), images, notes)
+
+
+def _some(
+  drawn: Sequence[int], files: int, arrays: Sequence[image_arrays.Rows]
+) -> list[int]:
+  """Numbers of pictures that show what a set is like."""
+  ends = [files, *(rows.shape[0] for rows in arrays)]
+  wanted = [i for i in drawn if i < files]
+  found = wanted[:: max(1, len(wanted) // _GLANCE)]
+  for start, end in itertools.pairwise(itertools.accumulate(ends)):
+    found += [i for i in drawn if start <= i < end][:_GLANCE]
+  return found
 
 
 def _opened(
@@ -133,7 +145,7 @@ def _opened(
   for name, label in zip(names, sources.labels(names), strict=True):
     path = pathlib.Path(name).expanduser()
     found = sources.find(name, SUFFIXES, ARRAYS)
-    if found is None and path.suffix in ARRAYS:
+    if found is None and path.suffix.lower() in ARRAYS:
       raise errors.InputError(f"there is no file {path}")
     if found is None:
       rows = data_set(name)
@@ -181,24 +193,28 @@ def _taken(
   wanted = [i for i in drawn if i < end]
   more = [i for i in spare or () if i < end]
   images = _read_files([files[i] for i in [*wanted, *more]], notes)
+  scale = image_arrays.Floats(floats)
   if spare is not None:
     images = _exactly(len(wanted), images, title, notes)
   yield from images
   for rows, label in arrays:
     start, end = end, end + rows.shape[0]
     wanted = [i - start for i in drawn if start <= i < end]
-    for image in image_arrays.pixels(rows, wanted, floats, notes):
+    for image in image_arrays.pixels(rows, wanted, scale, notes):
       notes.update_unhandled({label: 1})
       yield image
+  scale.end(title)
 
 
-def _array(name, source, count, seed, floats, notes):
+def _rows(source, name):
   array = image_arrays.as_array(source, name)
   rows = image_arrays.Rows(name, array.shape, array.dtype, lambda: iter(array))
-  return image_arrays.pictures(rows, count, seed, floats, notes)
+  image_arrays.check(rows)
+  return rows
 
 
 def _stream(source, floats, notes):
+  scale = image_arrays.Floats(floats)
   for i, part in enumerate(source):
     name = f"item {i} (from 0) of the stream"
     part = image_arrays.as_array(part, name)
@@ -207,7 +223,9 @@ def _stream(source, floats, notes):
       part = part[None, ..., None]
     elif part.ndim == 3 and part.shape[2] in (1, 3, 4):
       part = part[None]
-    yield from _array(name, part, None, 0, floats, notes).images
+    rows = _rows(part, name)
+    yield from image_arrays.pixels(rows, range(len(part)), scale, notes)
+  scale.end("the end of the stream")
 
 
 def batches(
@@ -355,36 +373,3 @@ def decode(
       return np.asarray(image.convert("RGB")), handled
   except foreign.BROKEN as error:
     raise errors.InputError(f"{path} cannot be decoded ({error})") from error
-
-
-def _data_set(
-  name: str, split: str, data_dir: str | os.PathLike | None, size: int | None
-) -> image_arrays.Rows:
-  """A data set, decoded once into the cache: uint8 [n, size, size, c]."""
-  if not re.fullmatch(r"[a-z]\w*(/[\w.]+)?(:.+)?", name):
-    path = pathlib.Path(name).expanduser()
-    raise errors.InputError(f"there is no folder or file {path}")
-  whole = name
-  name, _, own = name.partition(":")
-  if data_dir is not None:
-    data_dir = pathlib.Path(data_dir).expanduser()
-  else:
-    data_dir = pathlib.Path.home() / "tensorflow_datasets"
-  default, crop = _TFDS.get(name, (None, None))
-  if size is None and default is None:
-    raise errors.InputError(
-      f"there is no folder or file {name!r}; if it is a data set of TensorFlow "
-      "Datasets, say the size of its images, as --size=64"
-    )
-  size = size or default
-  kept = default == size and crop is None  # As they are.
-  array = images.load(
-    name,
-    own or split,
-    data_dir,
-    weights.folder().parent / "images",
-    (size, size),
-    "pad" if kept else "crop_resize",
-    None if crop is None or kept else (crop, crop),
-  )
-  return image_arrays.Rows(whole, array.shape, array.dtype, lambda: iter(array))

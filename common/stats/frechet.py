@@ -143,6 +143,7 @@ def from_covariance(
   """
   _check_two("from_covariance", n)
   mean, covariance, eps = _gaussian((mean, covariance), "from_covariance")
+  _factor(covariance, eps, "from_covariance")  # Refuses what is none.
   scatter = covariance * (int(n) - 1)
   # Its dtype tells `distance` how much was lost by rounding.
   return Moments(int(n), mean, scatter.astype(float if eps == EPS else "f4"))

@@ -162,8 +162,10 @@ def read(
     handled("missing", where, missing)
 
 
-def check(source: sources.Name | Sequence[sources.Name], options: Options):
-  """Raises InputError of what the files' names and two clips can show.
+def check(
+  source: sources.Name | Sequence[sources.Name], options: Options
+) -> list[np.ndarray]:
+  """Two clips; raises InputError of what they and the files' names can show.
 
   Args:
     source: names of files; "-", which is read once, is none of them.
@@ -174,10 +176,12 @@ def check(source: sources.Name | Sequence[sources.Name], options: Options):
     clip_files.find(name)
   notes = Counter(_LOSSES)  # Each is warned of later, when all are read.
   with contextlib.closing(read(source, options, notes)) as found:
-    if len(list(itertools.islice(found, 2))) < 2:
-      raise InputError(
-        f"{sources.title(source)} has 1 clip, and a distance takes at least 2"
-      )
+    two = list(itertools.islice(found, 2))
+  if len(two) < 2:
+    raise InputError(
+      f"{sources.title(source)} has 1 clip, and a distance takes at least 2"
+    )
+  return two
 
 
 def _check_options(options: Options) -> None:

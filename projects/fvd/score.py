@@ -187,12 +187,24 @@ def samples(
     protocol={
       **network.protocol,
       # The network sees whether clips were enlarged.
-      "clips": "x".join(map(str, size)) if share >= 0.9 * found.n else "mixed",
-      "frames": options.frames,
-      "stride": options.stride,
-      "frames skipped": options.skip,
+      "clips": _by(size) if share >= 0.9 * found.n else "mixed",
+      **_taken(options),
     }
   )
+
+
+def _by(size: tuple[int, ...]) -> str:
+  """Height and width in words."""
+  return "x".join(map(str, size))
+
+
+def _taken(options: clips.Options) -> dict[str, int]:
+  """What the protocol says of how clips are cut from videos."""
+  return {
+    "frames": options.frames,
+    "stride": options.stride,
+    "frames skipped": options.skip,
+  }
 
 
 def score(
@@ -276,9 +288,26 @@ def main() -> None:
       name, source, net, options, arguments.batch_size, arguments.seed
     )
 
+  def check(
+    source: command.Source, arguments: argparse.Namespace
+  ) -> dict[str, str]:
+    clip, _ = clips.check(source, options_of(arguments))
+    alone = isinstance(source, str) and os.path.isfile(source)
+    # Of other files all can have sizes of their own.
+    one = alone and source.lower().endswith(".npy")
+    return {"clips": _by(clip.shape[1:3])} if one else {}
+
+  def made(arguments: argparse.Namespace) -> command.Made:
+    net = load(arguments.features, arguments.weights)
+    options = options_of(arguments)
+    rows, frames = streaming.full_batch(1), options.frames
+    shape = rows, max(frames, net.fewest_frames), 32, 32, 3
+    apply = lambda clips: net.apply(net.parameters, net.scale(clips))
+    found = jax.eval_shape(apply, np.zeros(shape, np.uint8))
+    return {**net.protocol, **_taken(options)}, found.shape[1]
+
   title = (__doc__ or "").splitlines()[0]
-  check = lambda source, given: clips.check(source, options_of(given))
-  command.main(title, _add_arguments, read, GAMMA, check)
+  command.main(title, _add_arguments, read, GAMMA, check, made)
 
 
 if __name__ == "__main__":

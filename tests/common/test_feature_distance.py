@@ -114,6 +114,8 @@ def test_float32_statistics_of_no_full_rank(n, tmp_path):
     (np.zeros(3), np.full((3, 3), np.nan), "not finite"),
     (np.zeros(3), np.arange(9.0).reshape(3, 3), "not symmetric"),
     (np.array(["a"]), np.eye(1), "cannot be read"),
+    (np.zeros(2), np.diag([1.0, -1.0]), "not positive semi-definite"),
+    (np.zeros(2), np.eye(2) + 0j, "they are complex"),
   ],
 )
 def test_bad_statistics_are_one_sentence(mu, sigma, message, tmp_path):
@@ -123,12 +125,16 @@ def test_bad_statistics_are_one_sentence(mu, sigma, message, tmp_path):
   assert "bad.npz" in str(error.value)
 
 
-def test_a_covariance_that_is_none_is_named(tmp_path, capsys):
-  np.savez(tmp_path / "bad.npz", mu=np.zeros(2), sigma=np.diag([1.0, -1.0]))
-  bad = feature_distance.load(tmp_path / "bad.npz")
-  with pytest.raises(InputError, match=r"bad.npz.*not positive semi-definite"):
-    feature_distance.compare(collected(np.eye(2)), bad)
-  assert "does not say" in capsys.readouterr().err
+def test_statistics_of_nothing_and_of_another_kind_of_protocol(tmp_path):
+  x = np.random.default_rng(0).normal(size=(50, 2))
+  found = {"mu": x.mean(0), "sigma": np.cov(x.T)}
+  np.savez(tmp_path / "x.npz", **found, n=0)
+  with pytest.raises(InputError, match=r"x\.npz: .*got 0 sample"):
+    feature_distance.load(tmp_path / "x.npz")
+  np.savez(tmp_path / "x.npz", **found, protocol='{"network": "none"}')
+  both = [feature_distance.load(tmp_path / "x.npz")] * 2
+  text = command.text(feature_distance.compare(*both))
+  assert text.startswith("Fréchet distance: ") and "network none" in text
 
 
 def test_truncated_statistics_are_one_sentence(tmp_path):

@@ -7,6 +7,7 @@ import sys
 import jax
 import numpy as np
 import pytest
+from PIL import Image
 
 from common import errors
 from common.metrics import (
@@ -194,12 +195,61 @@ def test_the_command(tiny, tmp_path, monkeypatch, capsys):
   assert json.loads(capsys.readouterr().out)["n"] == [10, 10]
 
 
+def test_what_will_not_compare_is_refused_before_anything_is_made(
+  tiny, tmp_path, monkeypatch, capsys
+):
+  made, samples = [], fid.samples
+
+  def counted(name, *rest):
+    made.append(name)
+    return samples(name, *rest)
+
+  monkeypatch.setattr(fid, "network", lambda *_: tiny)
+  monkeypatch.setattr(fid, "samples", counted)
+  x = pictures(30)
+  np.save(tmp_path / "a.npy", x)
+  np.save(tmp_path / "small.npy", x[:, ::2])
+  np.save(tmp_path / "unit.npy", x / np.float32(127.5) - 1)
+  for name, images in (("large", x.repeat(2, 1)), ("mixed", x)):
+    (tmp_path / name).mkdir()
+    for i, image in enumerate(images):
+      # Of mixed ones the first is large.
+      image = image if i or name == "large" else image.repeat(2, 0)
+      Image.fromarray(image).save(tmp_path / name / f"{i:02}.png")
+  side = samples("a", image_sources.find(x), tiny)
+  other = {**side.protocol, "score": "other"}
+  feature_distance.save(tmp_path / "same.npz", side)
+  feature_distance.save(tmp_path / "other.npz", side._replace(protocol=other))
+  theirs = {"mu": np.zeros(4), "sigma": np.eye(4)}
+  np.savez(tmp_path / "theirs.npz", **theirs)
+  sizes = "images is '%s' of A and '%s' of B"
+  for a, b, said in (
+    ("other.npz", "a.npy", "score is 'other' of A and 'tiny' of B"),
+    ("a.npy", "other.npz", "score is 'tiny' of A and 'other' of B"),
+    ("theirs.npz", "a.npy", "has 4 features, and the network makes 9"),
+    ("a.npy", "theirs.npz", "has 4 features, and the network makes 9"),
+    ("same.npz", "small.npy", sizes % ("6x5", "3x5")),
+    ("a.npy", "small.npy", sizes % ("6x5", "3x5")),
+    ("a.npy", "large", sizes % ("6x5", "12x5")),
+    ("a.npy", "unit.npy", "not in --floats=0..255"),
+  ):
+    with pytest.raises(SystemExit):
+      run(monkeypatch, tmp_path / a, tmp_path / b)
+    error = capsys.readouterr().err
+    assert said in error and error.count("\n") == 1, error
+  assert not made
+  for words in (("same.npz", "mixed"), ("a.npy", "large", "--any-protocol")):
+    run(monkeypatch, *(tmp_path / w if w[0] != "-" else w for w in words))
+  assert len(made) == 3
+
+
 @pytest.mark.parametrize(
   ("arguments", "match"),
   [
     (["missing/", "b"], "there is no folder or file"),
     (["a", "missing.npz"], "there is no file"),  # Before A is read.
     (["a", "b", "--seed=-1"], "--seed=-1: 0 or more"),
+    (["a", "a", "--images=1"], "1 images were asked for: 2 or more"),
     (["a", "a", "--images=500"], "fewer than the 500 asked for"),
     (["a", "a", "--weights=none.pth"], "none.pth cannot be read"),
     (["a", "a", "--weights=~/none.pth"], r"HOME/none.pth cannot be read"),

@@ -277,6 +277,32 @@ def test_ranges_of_floats():
   refused(r"image 7 \(from 0\) of the array has pixels", unit, floats="0..1")
 
 
+def test_floats_of_a_set_are_judged_together(tmp_path):
+  """A picture may be black: alone in an array, or as one of a stream."""
+  black = np.zeros((1, 2, 2, 3), np.float32)
+  bright = black + 200
+  for name, array in (("a.npy", black), ("b.npy", bright), ("c.NPZ", bright)):
+    with (tmp_path / name).open("wb") as file:
+      (np.savez if name.endswith("Z") else np.save)(file, array)
+  names = [tmp_path / name for name in ("a.npy", "b.npy", "c.NPZ")]
+  for source in (names, [black, bright[0], bright], iter([black, *bright])):
+    assert np.concatenate(read(source)[0]).max() == 200
+  refused("at most 0, and 0..255 is expected", [black, black])
+  refused("at most 0, and 0..255 is expected", [names[0]] * 2)
+
+
+def test_a_glance_is_of_some_from_first_to_last(tmp_path, capsys):
+  for i in range(40):
+    Image.new("RGB", (2, 2), (i, 0, 0)).save(tmp_path / f"{i:02}.png")
+  (tmp_path / "00.png").write_bytes(b"cut short")
+  np.save(tmp_path / "x.npy", np.full((90, 2, 2, 3), 255, np.uint8))
+  names = [tmp_path / "*.png", tmp_path / "x.npy"]
+  found = image_sources.find(names, glance=True).images
+  values = [int(image[0, 0, 0]) for image in found]
+  assert values == [*range(2, 40, 2), *[255] * 16]
+  assert not capsys.readouterr().err
+
+
 def test_one_array_of_several(tmp_path, images):
   path = tmp_path / "several.npz"
   np.savez(path, images, labels=np.arange(5))  # arr_0: as others save them.

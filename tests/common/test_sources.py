@@ -160,6 +160,14 @@ def test_what_a_name_stands_for(folder, name, found):
     assert got.ignored == ignored
 
 
+def test_an_empty_name_is_not_the_working_directory(folder, monkeypatch):
+  monkeypatch.chdir(folder)
+  for name in ("", ["a", ""]):
+    with pytest.raises(errors.InputError, match="a name is empty, as that of"):
+      read(name)
+  assert len(read(".")[0]) == 3
+
+
 def test_what_sides_are_called():
   assert sources.title("a") == "a" and sources.title(["a", "b"]) == "a + b"
   assert sources.title(list("abcdef")) == "a and 5 more"

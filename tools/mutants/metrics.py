@@ -92,6 +92,7 @@ MUTANTS = (
     ("manifold(a.rows, b.rows)", "manifold(b.rows, a.rows)"),
     ("if len(names) == 1 and is_statistics", "if is_statistics"),
     ("folders.pattern(name) or [pathlib", "[pathlib"),
+    ("2 if n is None else n", "n or 2"),
   ),
   *of(
     "common/metrics/image_sources.py",
@@ -101,6 +102,8 @@ MUTANTS = (
     ("for i in spare or () if i < end", "for i in spare or ()"),
     ("if start <= i < end]", "if i < end]"),
     ("start, end = end, end + rows.shape[0]", "start, end = 0, rows.shape[0]"),
+    ("max(1, len(wanted) // _GLANCE)", "1"),
+    ("scale.end(title)", "pass"),
   ),
   *of(
     "common/metrics/command.py",
@@ -119,6 +122,13 @@ MUTANTS = (
     f"{TESTS}fid.py",
     ("np.float32(128 / 127.5)", "np.float32(1)"),
     ("pictures.notes, network.stretch", "pictures.notes"),
+    ("if len(sizes) == 1 else {}", "if sizes else {}"),
+  ),
+  *of(
+    "common/metrics/command.py",
+    f"{TESTS}fid.py",
+    ("saved.whole[-2].size != features", "False"),
+    ("{**other, **one}, {**one, **other}", "one, other"),
   ),
   *of(
     "projects/ttur/disturbances.py",

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from common.errors import InputError
-from common.metrics import command
+from common.metrics import command, feature_distance
 from common.stats import frechet
 from projects.fvd import clips as reading
 from projects.fvd import disturbances, motion
@@ -207,6 +207,33 @@ def test_files_and_options_are_looked_at_before_the_network(
   (bad / "empty").mkdir()
   refused(bad / "empty", "has no clip")
   assert not calls
+
+
+def test_what_will_not_compare_is_refused_before_anything_is_made(
+  tmp_path, monkeypatch, capsys
+):
+  means = fvd.Network(
+    lambda x: x, lambda _, x: x.mean((1, 2, 3)), 1.0, 9, {"score": "means"}
+  )
+  draw = np.random.default_rng(0)
+  clips = draw.integers(0, 255, (6, 16, 4, 4, 3), dtype=np.uint8)
+  np.save(tmp_path / "a.npy", clips)
+  np.save(tmp_path / "b.npy", clips[:, :, :2])
+  side = fvd.samples("a", clips, means, reading.Options())
+  feature_distance.save(tmp_path / "a.npz", side)
+  np.savez(tmp_path / "theirs.npz", mu=np.zeros(4), sigma=np.eye(4))
+  monkeypatch.setattr(fvd, "network", lambda *_: means)
+  monkeypatch.setattr(fvd, "samples", None)
+  for words, said in (
+    (["a.npz", "a.npy", "--frames=12"], "frames is 16 of A and 12 of B"),
+    (["a.npy", "a.npz", "--skip=0", "--frames=9"], "frames is 9 of A and 16"),
+    (["a.npz", "b.npy"], "clips is '4x4' of A and '2x4' of B"),
+    (["a.npy", "b.npy"], "clips is '4x4' of A and '2x4' of B"),
+    (["theirs.npz", "b.npy"], "has 4 features, and the network makes 3"),
+  ):
+    words = [word if word[0] == "-" else tmp_path / word for word in words]
+    code, _, error = run(monkeypatch, capsys, *words)
+    assert code == 1 and said in error and error.count("\n") == 1, error
 
 
 def test_the_command(sets, trained, tmp_path, monkeypatch, capsys):
