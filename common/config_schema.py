@@ -6,7 +6,7 @@ is. A rule takes a value and says what it can be where it is not, else None:
     SCHEMA = {
       "method": choice("coulomb", "gan"),
       "slots": positive(int),
-      "dropout": fraction,
+      "dropout": dropout_rate,
       "data": {"source": choice("uci", "csv"), "fold": at_least(0)},
     }
 """
@@ -85,6 +85,13 @@ def several(rule: Rule) -> Rule:
 def of(kind: type) -> Rule:
   """Any value of the type."""
   return lambda value: None if _is(kind, value) else f"it can be {_NAMES[kind]}"
+
+
+def dropout_rate(value: Any) -> str | None:
+  """A number from 0 to below 1: where all units are dropped, nothing is left."""
+  if _is(float, value) and 0 <= value < 1:
+    return None
+  return "it can be a number of 0.0 or more and below 1.0"
 
 
 fraction = between(0.0, 1.0)

@@ -228,6 +228,16 @@ METHODS = (
 )
 
 
+def check_blocks(config: ml_collections.ConfigDict) -> None:
+  """Raises InputError unless `config.attribution` has steps in whole blocks."""
+  given = config.attribution
+  if given.steps % given.block:
+    raise InputError(
+      f"config.attribution.block is {given.block}; it must divide "
+      f"config.attribution.steps = {given.steps}"
+    )
+
+
 def make_attribution(
   layers: Callable[..., Sequence[Layer]],
   config: ml_collections.ConfigDict,
@@ -245,18 +255,16 @@ def make_attribution(
     most: see `occlusion`.
 
   Raises:
-    InputError: there is no such method, or the steps are not whole blocks.
+    InputError: there is no such method, or integrated gradients' steps are not
+      whole blocks.
   """
   if method not in METHODS:
     raise InputError(
       f"there is no method {method!r}; there are {', '.join(METHODS)}"
     )
+  if method == "integrated_gradients":
+    check_blocks(config)
   given = config.attribution
-  if given.steps % given.block:
-    raise InputError(
-      f"config.attribution.block is {given.block}; it must divide "
-      f"config.attribution.steps = {given.steps}"
-    )
   key = keys.named(jax.random.key(config.seed), "smooth_grad")
   last = jax.nn.sigmoid if given.target == "probability" else lambda z: z
 

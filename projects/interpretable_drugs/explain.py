@@ -1,7 +1,8 @@
 """Predictions for your own molecules, and which atoms made them.
 
     python -m projects.interpretable_drugs.explain --workdir=RUN \\
-      "Oc1ccccc1" molecules.smi --out=DIR [--assay=NR-AhR] [--method=occlusion]
+      "Oc1ccccc1" molecules.smi --out=DIR [--assay=NR-AhR] [--method=occlusion] \\
+      [--column=NAME]
 
 Each argument is a SMILES, or a file of them (.smi, .txt, .csv, .tsv, packed or
 not). Writes `explained.html`, all of it on a page, highest prediction first; a
@@ -19,7 +20,9 @@ import contextlib
 import csv
 import functools
 import html
+import json
 import pathlib
+import tempfile
 from collections.abc import Sequence
 from typing import NamedTuple
 
@@ -30,6 +33,7 @@ from rdkit import Chem, rdBase
 
 from common import cli, config_schema
 from common.chem import canonical, smiles_files
+from common.data import table_files
 from common.errors import InputError, nearest
 from common.workdir import saved_config, saved_state
 
@@ -48,6 +52,8 @@ from . import (
 from .schema import SCHEMA
 
 NEIGHBOURHOOD = "neighbourhood"
+# What ends so is the name of a file, which is read or refused, and no SMILES.
+_FILES = (".smi", ".smiles", ".txt", ".csv", ".tsv", ".sdf", ".mol", ".npz")
 TASKS = {
   "tox21": (
     "NR-AhR NR-AR NR-AR-LBD NR-Aromatase NR-ER NR-ER-LBD NR-PPAR-gamma SR-ARE "
@@ -98,11 +104,30 @@ def load_run(workdir: pathlib.Path) -> tuple[ml_collections.ConfigDict, dict]:
   return config, state.best
 
 
-def read(given: Sequence[str]) -> tuple[Molecules, list[str]]:
+def task_names(
+  workdir: pathlib.Path, config: ml_collections.ConfigDict
+) -> list[str]:
+  """What a run's outputs are called, as its data have named them.
+
+  A run of before there were records has the names of `TASKS`.
+  """
+  path = workdir / "tasks.json"
+  if path.exists():
+    return json.loads(path.read_text())
+  return TASKS[config.dataset][: config.tasks]
+
+
+def read(
+  given: Sequence[str], column: str | None = None
+) -> tuple[Molecules, list[str]]:
   """Molecules of SMILES and files, and notes on what was done.
 
   Those that RDKit rejects are left out, and named; molecules of several
   fragments (salts) stay as they are, and are counted.
+
+  Args:
+    given: SMILES and paths.
+    column: of tables; see `smiles_files.read`.
 
   Raises:
     InputError: a file cannot be read, a folder was given, or no molecule is
@@ -112,7 +137,8 @@ def read(given: Sequence[str]) -> tuple[Molecules, list[str]]:
   for text in given:
     rows, source = [(1, text, "")], "the command line"
     if _is_file(text):
-      rows, source = zip(*smiles_files.read_named(text), strict=True), text
+      rows, source = smiles_files.read_named(text, column), text
+      rows = zip(*rows, strict=True)
     invalid, empty, fragments = [], [], 0
     for line, one, name in rows:
       with rdBase.BlockLogs():  # The line is named below.
@@ -156,7 +182,8 @@ def _is_file(text: str) -> bool:
   """Whether an argument names a file; a SMILES may hold slashes and dots."""
   path = pathlib.Path(text).expanduser()
   try:
-    return path.is_file() or path.suffix in (".smi", ".csv", ".tsv", ".txt")
+    kind = table_files.uncompressed(path).suffix.lower()
+    return path.is_file() or kind in _FILES
   except OSError:  # Too long for a name: a SMILES.
     return False
 
@@ -218,6 +245,17 @@ def explain(
   )
 
 
+def make_folder(out: pathlib.Path) -> None:
+  """Makes the folder, or raises InputError if nothing can be written there."""
+  try:
+    out.mkdir(parents=True, exist_ok=True)
+    tempfile.TemporaryFile(dir=out).close()
+  except OSError as error:
+    raise InputError(
+      f"--out={out} cannot be written ({error.strerror}): name another folder"
+    ) from error
+
+
 def write(
   out: pathlib.Path,
   given: Molecules,
@@ -226,8 +264,7 @@ def write(
   task: int,
   notes: Sequence[str],
 ) -> pathlib.Path:
-  """Writes pictures, tables and the page; returns the page's path."""
-  out.mkdir(parents=True, exist_ok=True)
+  """Writes pictures, tables and the page into a folder; returns the page."""
   order = np.argsort(-found.probabilities[:, task], kind="stable")
   # One scale for all, so that pictures compare.
   scale = max((np.abs(s).max(initial=0) for s in found.scores), default=0)
@@ -300,13 +337,15 @@ def main(argv: Sequence[str] | None = None) -> None:
   add("--out", type=pathlib.Path, default="explained", help="where to write")
   add("--assay", default="", help="which output; the first by default")
   add("--method", default="", help="of attribution; the network's first")
+  add("--column", metavar="NAME", help="the column of SMILES, of tables")
   given = parser.parse_args(argv)
   with cli.sentences():
-    config, params = load_run(given.workdir.expanduser())
-    tasks = TASKS[config.dataset][: config.tasks]
+    workdir, out = given.workdir.expanduser(), given.out.expanduser()
+    config, params = load_run(workdir)
+    tasks = task_names(workdir, config)
     task = datasets.task_index(tasks, given.assay)
     method = choose_method(config, given.method)
-    asked, notes = read(given.molecules)
+    asked, notes = read(given.molecules, given.column)
     if config.model == "graph_conv":
       notes += [
         f"{count} molecule(s) with {what}"
@@ -315,8 +354,8 @@ def main(argv: Sequence[str] | None = None) -> None:
       ]
     for note in notes:
       print(note)
+    make_folder(out)  # Rather than after hours of attributions.
     found = explain(config, params, asked.molecules, task, method)
-    out = given.out.expanduser()
     print(write(out, asked, found, tasks, task, notes))
 
 

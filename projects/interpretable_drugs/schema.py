@@ -3,6 +3,7 @@
 from common.config_schema import (
   at_least,
   choice,
+  dropout_rate,
   fraction,
   of,
   positive,
@@ -22,7 +23,7 @@ SCHEMA = {
   "tasks": positive(int),
   "width": positive(int),
   "depth": positive(int),
-  "dropout": fraction,
+  "dropout": dropout_rate,
   "bits": positive(int),
   "radius": at_least(0),
   "graph": {

@@ -14,10 +14,10 @@ import numpy as np
 import optax
 from jax import numpy as jnp
 
-from common import cli, config_schema, experiment, keys
+from common import checkpoint, cli, config_schema, experiment, keys
 from common.errors import InputError
 
-from . import datasets, inputs, losses, model
+from . import attribution, datasets, inputs, losses, model
 from .schema import SCHEMA
 
 
@@ -142,6 +142,7 @@ def keep_best(state: State, score: jax.Array) -> State:
 def check(config: ml_collections.ConfigDict) -> None:
   """Raises InputError unless the config is one of this project."""
   config_schema.check(config, SCHEMA)
+  attribution.check_blocks(config)  # Not after the training, by `explain`.
   if config.model == "graph_conv" and config.steps_per_call != 1:
     raise InputError(
       f"config.steps_per_call is {config.steps_per_call}: packed graphs have "
@@ -160,6 +161,8 @@ def train(
   data = datasets.load(config)
   with experiment.Run(config, workdir) as run:
     state = run.restore_or(lambda key: init(key, config))
+    if run.main:  # `explain` names the outputs by it.
+      checkpoint.save_json(run.workdir / "tasks.json", data.tasks)
     update = run.compile(make_train_step(config))
     evaluate = make_evaluate(config, data)
     draw = inputs.batches(config, data, run.key("data"))

@@ -3,6 +3,7 @@
 from common.config_schema import (
   at_least,
   choice,
+  dropout_rate,
   fraction,
   of,
   positive,
@@ -48,7 +49,7 @@ SCHEMA = {
   "depth": positive(int),
   "bottleneck": fraction,
   "learning_rate": at_least(0.0),
-  "dropout": fraction,
+  "dropout": dropout_rate,
   "weight_decay": at_least(0.0),
   "epochs": positive(int),
   "max_steps": positive(int),
@@ -63,9 +64,9 @@ SCHEMA = {
     "blocks": several(positive(int)),
     "bottleneck": several(fraction),
     "learning_rate": several(at_least(0.0)),
-    "selu_dropout": several(fraction),
+    "selu_dropout": several(dropout_rate),
     "with_dropout": several(choice(*METHODS)),
-    "dropout": several(fraction),
+    "dropout": several(dropout_rate),
     "weight_decay": several(at_least(0.0)),
   },
   "references": {

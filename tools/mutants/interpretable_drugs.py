@@ -106,6 +106,7 @@ MUTANTS = (
     ("len(Chem.GetMolFrags(molecule)) > 1", '"." in one'),
     ("html.escape(caption)", "caption"),
     ("read.names.append(name)", 'read.names.append("")'),
+    ("if path.exists():", "if False:"),
   ),
   *of(
     f"{ROOT}studies.py",

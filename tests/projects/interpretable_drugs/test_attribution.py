@@ -189,7 +189,8 @@ def test_steps_blocks_and_pieces_are_the_configs():
     np.testing.assert_allclose(found, expected, rtol=1e-4, atol=1e-6)
   given.block = 4
   with pytest.raises(InputError, match="block is 4; it must divide"):
-    attribution.make_attribution(layers, config, method, 1)
+    attribution.make_attribution(layers, config, "integrated_gradients", 1)
+  attribution.make_attribution(layers, config, "occlusion", 1)  # Has no steps.
 
 
 def test_an_unknown_method():

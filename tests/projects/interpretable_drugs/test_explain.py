@@ -2,6 +2,7 @@
 
 import csv
 import html.parser
+import json
 import re
 import xml.etree.ElementTree
 
@@ -11,7 +12,7 @@ from rdkit import Chem
 
 from common.chem import canonical
 from common.errors import InputError
-from projects.interpretable_drugs import datasets, explain, pictures
+from projects.interpretable_drugs import datasets, explain, generated, pictures
 
 
 def call(run, out, *arguments):
@@ -143,6 +144,35 @@ def test_lines_are_those_of_the_file(tmp_path, monkeypatch):
   assert once == ["CC", "C(C", "", "C1.C1", "[Na+].[Cl-]", "CO"]
 
 
+def test_a_files_name_is_no_smiles(tmp_path):
+  for name in ("no.smi.gz", "no.SMILES", "no.csv.xz"):
+    with pytest.raises(InputError, match=f"{name} cannot be read"):
+      explain.read([str(tmp_path / name)])
+  with pytest.raises(InputError, match=r"mols\.sdf: molecules are read from"):
+    explain.read(["mols.sdf"])
+  found, _ = explain.read(["[Na+].[Cl-]", "CC.O", "C.Cl"])
+  assert found.smiles == ["[Na+].[Cl-]", "CC.O", "C.Cl"]
+
+
+def test_outputs_are_called_as_the_data_call_them(runs, tmp_path, capsys):
+  for name in ("config.json", "checkpoints"):
+    (tmp_path / name).symlink_to(runs["selu"] / name)
+  given = ["CC", "--method=gradient_times_input"]
+  call(tmp_path, tmp_path / "old", *given)  # Without a record.
+  named = [f"has {group}" for group in generated.GROUPS]
+  assert json.loads((runs["selu"] / "tasks.json").read_text()) == named
+  (tmp_path / "tasks.json").write_text(json.dumps(named[::-1]))
+  call(tmp_path, tmp_path / "new", *given, "--assay=has C=C")
+  (old,), (new,) = (
+    table(tmp_path / f"{run}/predictions.csv") for run in ("old", "new")
+  )
+  assert list(old)[3:] == named and list(new)[3:] == named[::-1]
+  assert list(old.values()) == list(new.values())
+  (tmp_path / "mine.csv").write_text("id,structure\na,CC\n")
+  call(tmp_path, tmp_path / "new", tmp_path / "mine.csv", "--column=structure")
+  assert table(tmp_path / "new/predictions.csv")[0]["smiles"] == "CC"
+
+
 def test_atoms_of_a_graph_network(runs, tmp_path, capsys):
   long = "C" * 400
   call(runs["graph_conv"], tmp_path, long, "CS(F)(F)(F)F", "[U]", "C")
@@ -170,7 +200,8 @@ def test_the_scores_are_the_attribution(runs):
   assert np.abs(found.scores[0] - other.scores[0]).max() > 1e-6
 
 
-def test_bad_input_is_one_sentence(runs, tmp_path, capsys):
+def test_bad_input_is_one_sentence(runs, tmp_path, monkeypatch, capsys):
+  monkeypatch.setattr(explain, "explain", lambda *_: pytest.fail("it began"))
   for arguments, said in (
     (["C(C"], "no molecule is left to explain; the command line: 1 SMILES"),
     ([""], "no molecule is left"),
@@ -179,6 +210,7 @@ def test_bad_input_is_one_sentence(runs, tmp_path, capsys):
     (["CC", "--assay=has Clo"], "no column 'has Clo'; did you mean 'has Cl'"),
     (["CC", "--method=occlusoin"], "did you mean occlusion"),
     (["CC", "--method=neighbourhood"], "this run's network has integrated_s"),
+    (["CC", f"--out={__file__}"], "cannot be written (File exists): name an"),
   ):
     with pytest.raises(SystemExit) as stop:
       call(runs["selu"], tmp_path / "out", *arguments)

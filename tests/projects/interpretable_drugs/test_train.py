@@ -144,6 +144,12 @@ def test_permuted_labels_keep_the_test():
     (ames, dict(steps_per_call=2), "go one step a call"),
     (tox21, dict(batch_size=10_000), "154 molecules to train on"),
     (alcohols, dict(validation_share=0.0), "no molecules for validation"),
+    (alcohols, dict(dropout=1.0), "dropout is 1.0; it can be a number of 0.0"),
+    (
+      tox21,
+      {"attribution": {"steps": 10, "block": 3}},
+      "attribution.block is 3; it must divide config.attribution.steps = 10",
+    ),
     (tox21, dict(tasks=13), "config.tasks is 13, but generated has 12"),
   ],
 )
