@@ -13,8 +13,7 @@
         run.save(step, state)
 
 A run is a function of (config, seed): interrupted anywhere, it goes on to the
-same bits. Nobody subclasses `Run`; a project that it fits badly copies what it
-needs.
+same bits. Nobody subclasses `Run`.
 """
 
 import contextlib
@@ -99,24 +98,26 @@ class Run:
     self._handlers = {}
     # SIGHUP: the terminal is gone. SIGUSR1: a scheduler's early warning.
     for name in ("SIGINT", "SIGTERM", "SIGHUP", "SIGUSR1"):
-      number = getattr(signal, name, None)  # Windows has the first two.
-      if number is None:
-        continue
-      try:
+      # Windows has the first two, and only the main thread may set any.
+      with contextlib.suppress(AttributeError, ValueError):
+        number = getattr(signal, name)
         self._handlers[number] = signal.signal(number, self._on_signal)
-      except ValueError:  # Not in the main thread of the process.
-        break
     return self
 
   def _on_signal(self, number, frame):
     del frame
-    if self._signal and number == signal.SIGINT:  # At once, without saving.
-      raise KeyboardInterrupt
+    # A closed terminal may send SIGHUP twice: that is no haste.
+    hurry = number == signal.SIGINT or number == self._signal == signal.SIGTERM
+    if self._bar is None or (self._signal and hurry):  # Before steps, or again.
+      if number == signal.SIGINT:
+        raise KeyboardInterrupt
+      raise Stopped(f"stopped at once; {self.workdir} stays as it is", number)
     self._signal = self._signal or number
-    if number == getattr(signal, "SIGHUP", None) and self._bar is not None:
+    if number == getattr(signal, "SIGHUP", None):
       self._bar.disable = True  # There may be no terminal to draw it on.
+    said = "\nstopping after this step (again: at once, without saving) ..."
     with contextlib.suppress(OSError):
-      print("\nstopping after this step ...", file=sys.stderr, flush=True)
+      print(said, file=sys.stderr, flush=True)
 
   def __exit__(self, *exc: object) -> None:
     for number, handler in self._handlers.items():
@@ -313,12 +314,9 @@ class Run:
       self._progress(pending[-1][0])
 
   def _refuse_non_finite(self, name, value, step):
-    latest = self._checkpoints.latest()
-    saved = (
-      f"the last good checkpoint, of step {latest}, is kept"
-      if latest
-      else "no checkpoint had been saved yet"
-    )
+    saved = "no checkpoint had been saved yet"
+    if latest := self._checkpoints.latest():
+      saved = f"the last good checkpoint, of step {latest}, is kept"
     raise NonFinite(
       f"{name} became {value} at step {step}; {saved} in {self.workdir}; "
       + _GIVEN.get(name, "try a lower learning rate")

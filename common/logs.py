@@ -4,6 +4,7 @@
 TensorBoard files are written by tensorboardX, without TensorFlow.
 """
 
+import contextlib
 import json
 import os
 import pathlib
@@ -17,15 +18,14 @@ from .data import atomic
 def read(workdir: str | os.PathLike[str]) -> list[dict[str, Any]]:
   """Returns the records of a workdir's `metrics.jsonl`, in order.
 
-  A last line cut off by a killed process is left out; no file is no records.
+  Damaged lines, as a last one cut off by a killed process, are left out; no
+  file is no records.
   """
   path = pathlib.Path(workdir) / "metrics.jsonl"
   records = []
-  for line in path.read_text().splitlines() if path.exists() else []:
-    try:
+  for line in path.read_bytes().splitlines() if path.exists() else []:
+    with contextlib.suppress(ValueError):  # No JSON, or not even text.
       records.append(json.loads(line))
-    except json.JSONDecodeError:
-      break
   return records
 
 

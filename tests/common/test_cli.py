@@ -2,6 +2,7 @@
 
 import errno
 import importlib
+import json
 import os
 import subprocess
 import sys
@@ -145,6 +146,19 @@ def test_a_full_disk_is_named_with_the_mend(tmp_path, capsys, monkeypatch):
   where = "error: No space left on device: runs/metrics.jsonl; free some space"
   assert said.startswith(where)
   assert said.count("\n") == 1
+
+
+def test_logs_of_a_killed_run_lose_their_tail_and_damaged_lines(tmp_path):
+  records = [{"step": s, "loss": s / 2} for s in (2, 4, 6)]
+  text = "".join(json.dumps(r) + "\n" for r in records)
+  for bad in (b'{"step": 8, "lo', b'{"step": 8, "lo\xff": 1}', b"\0\xfe"):
+    for whole in (text.encode() + bad, bad + b"\n" + text.encode()):
+      (tmp_path / "metrics.jsonl").write_bytes(whole)
+      assert logs.read(tmp_path) == records
+  log = logs.Log(tmp_path, 4)
+  log.write(6, {"loss": 9.0})
+  log.close()
+  assert logs.read(tmp_path) == [*records[:2], {"step": 6, "loss": 9.0}]
 
 
 def test_help_shows_the_flags_and_exits_0(monkeypatch, capsys):

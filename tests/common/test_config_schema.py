@@ -7,7 +7,7 @@ import ml_collections
 import pytest
 
 from common import config_schema as rules
-from common.errors import InputError
+from common.errors import InputError, check_choice
 
 ROOT = pathlib.Path(__file__).parents[2]
 
@@ -106,3 +106,8 @@ def test_every_config_of_a_project_passes_and_no_other_does(project):
       else:
         with pytest.raises(InputError, match="the config has no key"):
           one(config)
+
+
+def test_a_choice_names_the_nearest():
+  with pytest.raises(InputError, match="did you mean 'coulomb'"):
+    check_choice("method", "colomb", ("coulomb", "gan"))

@@ -19,7 +19,7 @@ from jax import numpy as jnp
 from jax.tree_util import Partial
 
 from common import checkpoint, experiment, keys, logs
-from common.errors import InputError, Stopped, check_choice
+from common.errors import InputError, Stopped
 
 
 @flax.struct.dataclass
@@ -374,25 +374,24 @@ def test_a_signal_saves_and_stops(tmp_path, name):
   assert same(whole, go(make_config(), tmp_path / "run"))
 
 
-def test_logs_of_a_killed_run_lose_their_tail_and_half_a_line(tmp_path):
-  records = [{"step": s, "loss": s / 2} for s in (2, 4, 6)]
-  text = "".join(json.dumps(r) + "\n" for r in records)
-  (tmp_path / "metrics.jsonl").write_text(text + '{"step": 8, "lo')
-  assert logs.read(tmp_path) == records
-  log = logs.Log(tmp_path, 4)
-  log.write(6, {"loss": 9.0})
-  log.close()
-  assert logs.read(tmp_path) == [*records[:2], {"step": 6, "loss": 9.0}]
-
-
-def test_named_keys_are_addresses():
-  root = jax.random.key(0)
-  a, b = keys.named(root, "data"), keys.named(root, "init")
-  assert not jnp.array_equal(jax.random.key_data(a), jax.random.key_data(b))
-  again = keys.named(jax.random.key(0), "data")
-  assert jnp.array_equal(jax.random.key_data(a), jax.random.key_data(again))
-
-
-def test_a_choice_names_the_nearest():
-  with pytest.raises(InputError, match="did you mean 'coulomb'"):
-    check_choice("method", "colomb", ("coulomb", "gan"))
+@pytest.mark.parametrize(
+  ("name", "ends"), [("SIGINT", KeyboardInterrupt), ("SIGTERM", Stopped)]
+)
+def test_a_signal_before_the_first_step_or_a_second_one_stops_at_once(
+  tmp_path, name, ends
+):
+  number = getattr(signal, name)
+  plain = signal.getsignal(number)
+  with pytest.raises(ends), experiment.Run(make_config(), str(tmp_path)):
+    signal.raise_signal(number)
+    pytest.fail("it went on")
+  with (
+    pytest.raises(ends) as caught,
+    experiment.Run(make_config(), str(tmp_path)) as run,
+  ):
+    for _ in run.steps(run.restore_or(init), batches(run.key("data"))):
+      signal.raise_signal(number)  # This one is noted.
+      signal.raise_signal(number)
+      pytest.fail("it went on")
+  assert getattr(caught.value, "signal", number) == number
+  assert signal.getsignal(number) is plain

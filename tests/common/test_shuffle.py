@@ -96,3 +96,11 @@ def test_bad_arguments():
     shuffle.permute(key, jnp.arange(1), 2**31)
   with pytest.raises(TypeError, match="typed key"):
     shuffle.permute(jnp.zeros(2, jnp.uint32), jnp.arange(1), 4)
+
+
+def test_named_keys_are_addresses():
+  root = jax.random.key(0)
+  a, b = keys.named(root, "data"), keys.named(root, "init")
+  assert not jnp.array_equal(jax.random.key_data(a), jax.random.key_data(b))
+  again = keys.named(jax.random.key(0), "data")
+  assert jnp.array_equal(jax.random.key_data(a), jax.random.key_data(again))
