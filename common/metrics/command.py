@@ -6,7 +6,7 @@ import os
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from common.cli import sentences
+from common.cli import Parser, sentences
 from common.errors import InputError
 from common.stats import precision_recall
 
@@ -93,7 +93,7 @@ def main(
       cost; called with B and A before anything is made of A, but for what is
       read from standard input, once.
   """
-  parser = argparse.ArgumentParser(
+  parser = Parser(
     description=description,
     formatter_class=argparse.ArgumentDefaultsHelpFormatter,
   )
