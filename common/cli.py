@@ -30,11 +30,44 @@ from .errors import InputError, Stopped, nearest
 ROOT = pathlib.Path(__file__).parent.parent
 
 
-class _Parser(argparse.ArgumentParser):
-  """Says what is wrong in one sentence, without the usage before it."""
+class Parser(argparse.ArgumentParser):
+  """Says what is wrong in one sentence; in flags "-" and "_" are the same."""
 
   def error(self, message: str) -> NoReturn:
     raise InputError(message)
+
+  def parse_args(self, args=None, namespace=None):
+    """As argparse's; what is wrong ends the command."""
+    try:
+      return super().parse_args(args, namespace)
+    except InputError as error:
+      _leave(str(error), 1)
+
+  def parse_known_args(self, args=None, namespace=None):
+    """As argparse's, but that nothing may be unknown.
+
+    Raises:
+      InputError: a flag is misspelt, or its value is none.
+    """
+    flags = self._option_string_actions
+    spelt = {flag.replace("_", "-"): flag for flag in flags}
+    words = []
+    for word in sys.argv[1:] if args is None else args:
+      flag, equals, value = word.partition("=")
+      if word.startswith("--"):
+        flag = spelt.get(flag.replace("_", "-"), flag)
+      words.append(flag + equals + value)
+    given, unknown = super().parse_known_args(words, namespace)
+    if unknown:
+      flag = unknown[0].partition("=")[0]
+      if not flag.startswith("-"):
+        raise InputError(f"{flag!r} is one word too many; flags start with --")
+      close = nearest(flag.strip("-"), [name.strip("-") for name in flags])
+      raise InputError(
+        f"there is no flag {flag}"
+        + (f"; did you mean --{close}?" if close else "; see --help")
+      )
+    return given, unknown
 
 
 def main(train: Callable[[Any, str], Any], waits: bool = True) -> None:
@@ -54,11 +87,12 @@ def main(train: Callable[[Any, str], Any], waits: bool = True) -> None:
     project = pathlib.Path(module.__file__ or "").parent.name
     check_project(given.config, project)
     config = load_config(given.config)
-    if "total_steps" not in config:
-      raise InputError(
-        f"{given.config} has no total_steps: it is the config of a table, not "
-        f"of a training, and python -m projects.{project}.reproduce takes it"
-      )
+    for name in ("total_steps", "steps_per_call"):
+      if name not in config:
+        raise InputError(
+          f"{given.config} has no {name}: it is the config of a table, not "
+          f"of a training, and python -m projects.{project}.reproduce takes it"
+        )
     config = override(config, overrides)
     if given.workdir is None:
       raise InputError("say where the run lives: --workdir=DIR")
@@ -80,7 +114,7 @@ def parse(
   Raises:
     InputError: a flag is misspelt, or its value is none.
   """
-  parser = _Parser(
+  parser = Parser(
     description=description,
     formatter_class=argparse.RawDescriptionHelpFormatter,
     epilog="  --config.KEY=VALUE    changes a value of the config",
@@ -104,17 +138,7 @@ def parse(
     if not equals and left and not left[0].startswith("--"):
       equals, value = " ", left.pop(0)
     overrides.append((key, value if equals else None))
-  given, unknown = parser.parse_known_args(flags)
-  if unknown:
-    word = unknown[0]
-    if not word.startswith("-"):
-      raise InputError(f"{word!r} is no flag; flags start with --")
-    known = list(vars(given))
-    close = nearest(word.strip("-").partition("=")[0], known)
-    raise InputError(
-      f"there is no flag {word.partition('=')[0]}"
-      + (f"; did you mean --{close}?" if close else "; see --help")
-    )
+  given, _ = parser.parse_known_args(flags)
   return given, overrides
 
 

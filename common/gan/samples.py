@@ -18,7 +18,7 @@ def command(
     doc: what the command is for, in its first line.
     write: `(workdir, out, count, seed) -> path`.
   """
-  parser = argparse.ArgumentParser(description=(doc or "").splitlines()[0])
+  parser = cli.Parser(description=(doc or "").splitlines()[0])
   add = parser.add_argument
   add("--workdir", required=True, type=pathlib.Path, help="of the run")
   add("--out", type=pathlib.Path, help="where to write, if not there")

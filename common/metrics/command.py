@@ -6,7 +6,7 @@ import os
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from common.cli import sentences
+from common.cli import Parser, sentences
 from common.data import sources
 from common.errors import InputError
 from common.stats import precision_recall
@@ -138,7 +138,7 @@ def main(
     made: `made(arguments)` loads the network, for its protocol and number of
       features; called where it is to be compared with saved statistics.
   """
-  parser = argparse.ArgumentParser(
+  parser = Parser(
     description=description,
     formatter_class=argparse.ArgumentDefaultsHelpFormatter,
   )

@@ -80,7 +80,7 @@ def main(
     waits: see `xla_options.calls_that_wait`; False where it was slower.
   """
   project = pathlib.Path(file).resolve().parent.name
-  parser = argparse.ArgumentParser(description=(doc or "").splitlines()[0])
+  parser = cli.Parser(description=(doc or "").splitlines()[0])
   add = parser.add_argument
   first, *_ = tables
   add("--table", default=first, help=f"{', '.join(tables)}; {first} by default")

@@ -330,7 +330,7 @@ figcaption {{ overflow-wrap: anywhere; font-size: 13px }}
 
 def main(argv: Sequence[str] | None = None) -> None:
   """The command."""
-  parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
+  parser = cli.Parser(description=(__doc__ or "").splitlines()[0])
   add = parser.add_argument
   add("molecules", nargs="+", metavar="SMILES|FILE", help="what to explain")
   add("--workdir", required=True, type=pathlib.Path, help="of the run")

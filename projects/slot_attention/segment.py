@@ -136,7 +136,7 @@ def _write(stem: pathlib.Path, image, one) -> pathlib.Path:
 
 def main() -> None:
   """The command."""
-  parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
+  parser = cli.Parser(description=(__doc__ or "").splitlines()[0])
   add = parser.add_argument
   add("pictures", nargs="+", type=pathlib.Path, help="of any format")
   add("--workdir", required=True, type=pathlib.Path, help="of the run")

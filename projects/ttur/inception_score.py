@@ -82,7 +82,7 @@ def score(
 
 def main() -> None:
   """The command."""
-  parser = argparse.ArgumentParser(
+  parser = cli.Parser(
     description=(__doc__ or "").splitlines()[0],
     formatter_class=argparse.ArgumentDefaultsHelpFormatter,
   )

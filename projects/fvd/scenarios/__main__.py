@@ -24,7 +24,7 @@ def arguments(argv: list[str]) -> argparse.Namespace:
   Raises:
     InputError: one of them has a value that it cannot have.
   """
-  parser = argparse.ArgumentParser(
+  parser = cli.Parser(
     prog="python -m projects.fvd.scenarios",
     description=(__doc__ or "").splitlines()[0],
   )
