@@ -88,7 +88,7 @@ def of(kind: type) -> Rule:
 
 
 def dropout_rate(value: Any) -> str | None:
-  """A number from 0 to below 1: where all units are dropped, nothing is left."""
+  """A number from 0 to below 1: of units all dropped nothing is left."""
   if _is(float, value) and 0 <= value < 1:
     return None
   return "it can be a number of 0.0 or more and below 1.0"

@@ -12,8 +12,7 @@
           run.log_now(step, evaluate(state, run.key("eval")))
         run.save(step, state)
 
-A run is a function of (config, seed): interrupted anywhere, it goes on to the
-same bits. Nobody subclasses `Run`.
+A run is a function of (config, seed): interrupted, it goes on to the same bits.
 """
 
 import contextlib

@@ -74,8 +74,7 @@ def collect(
   Args:
     name: for messages.
     chunks: float [b, d] each.
-    protocol: see `Samples`.
-    notes: read after the last chunk.
+    protocol, notes: see `Samples`; notes are read after the last chunk.
     seed: of the drawing.
 
   Raises:
@@ -98,11 +97,7 @@ def collected(
 ) -> Samples:
   """`Samples` of features that came by `running.update`.
 
-  Args:
-    name: for messages.
-    state: of all rows so far; more can still be added to it.
-    protocol: see `Samples`.
-    notes: see `Samples`.
+  More can still be added to `state`; `name` is for messages.
 
   Raises:
     InputError: no more than one row.

@@ -9,7 +9,6 @@ networks drawn as the zoo's are. Of networks trained in another way, or on other
 data, it says little. FILE is .npz, .npy, .safetensors or a torch state dict.
 """
 
-import argparse
 import math
 import pathlib
 from typing import NamedTuple
@@ -95,7 +94,7 @@ def predictions(
 
 def main() -> None:
   """The command."""
-  parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
+  parser = cli.Parser(description=(__doc__ or "").splitlines()[0])
   add = parser.add_argument
   add("--zoo", required=True, metavar="DIR", help="or a file of statistics")
   default = "configs/cnn_zoo/predictors.py"

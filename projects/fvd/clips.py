@@ -9,8 +9,7 @@ What is read, by its name:
 
     .npy             [t, h, w, c], one video, or [n, t, h, w, c]
     .npz             any number of such arrays
-    .gif .webp .png .apng   animated: one video; what is shown longer than
-                     the others is several frames, see `clip_files.times`
+    .gif .webp .png .apng   animated: one video (see `clip_files.times`)
     .tfrecords .tfrecord    of SCV or BAIR: any number of videos
     a folder         all of these in it; its still images (.png .jpg .jpeg .bmp
                      .webp .tif .tiff), in the order of the numbers in their

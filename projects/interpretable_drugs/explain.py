@@ -1,8 +1,8 @@
 """Predictions for your own molecules, and which atoms made them.
 
     python -m projects.interpretable_drugs.explain --workdir=RUN \\
-      "Oc1ccccc1" molecules.smi --out=DIR [--assay=NR-AhR] [--method=occlusion] \\
-      [--column=NAME]
+      "Oc1ccccc1" molecules.smi --out=DIR [--assay=NR-AhR] [--column=NAME] \\
+      [--method=occlusion]
 
 Each argument is a SMILES, or a file of them (.smi, .txt, .csv, .tsv, packed or
 not). Writes `explained.html`, all of it on a page, highest prediction first; a
@@ -15,7 +15,6 @@ environments. A graph network has neighbourhood: each atom's vector, put through
 the head by itself.
 """
 
-import argparse
 import contextlib
 import csv
 import functools

@@ -9,7 +9,6 @@ labels may be missing. The answer is a CSV table: the line of each row, the most
 probable class, and a probability for each class.
 """
 
-import argparse
 import contextlib
 import csv
 import json
@@ -97,7 +96,7 @@ def write(
 
 def main(argv: Sequence[str] | None = None) -> None:
   """The command."""
-  parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
+  parser = cli.Parser(description=(__doc__ or "").splitlines()[0])
   add = parser.add_argument
   add("table", metavar="FILE", help="CSV; - is standard input")
   add("--workdir", required=True, type=pathlib.Path, help="of the run")

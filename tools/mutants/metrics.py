@@ -100,7 +100,7 @@ MUTANTS = (
     ("(gray + 128) // 257", "gray // 256"),
     ("[*wanted, *more]", "wanted"),
     ("for i in spare or () if i < end", "for i in spare or ()"),
-    ("for i in drawn if start <= i < end]\n    for image", "for i in drawn if i < end]\n    for image"),
+    ("- start for i in drawn if start <= i <", "- start for i in drawn if i <"),
     ("start, end = end, end + rows.shape[0]", "start, end = 0, rows.shape[0]"),
     ("max(1, len(wanted) // _GLANCE)", "1"),
     ("scale.end(title)", "pass"),

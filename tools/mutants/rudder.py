@@ -354,23 +354,6 @@ MUTANTS = (
     ("number % window", "0"),
   ),
   *of(
-    "projects/rudder/comparison/sweep_runner.py",
-    f"{TESTS}comparison/test_tables.py",
-    ('np.where(cell["solved"], cell["episodes"], np.inf)', 'cell["episodes"]'),
-    ("jnp.where(solved, seen, longer)", "seen"),
-    ('cell["budget"] - judge.confirming(config)', 'cell["budget"]'),
-    ('np.where(c["solved"], c["episodes"], limit(c))', 'c["episodes"]'),
-    ("jax.scipy.stats.norm.logsf(z)", "jax.scipy.stats.norm.logcdf(z)"),
-    ("max_episodes = config.rivals_episodes", "max_episodes = 10"),
-  ),
-  *of(
-    "projects/rudder/comparison/bias_variance.py",
-    f"{TESTS}comparison/test_bias_variance.py",
-    ("of, td_learning.sarsa_lambda", "of, td_learning.monte_carlo"),
-    ("of_return += (visited * randomness)[None]", "pass"),
-    ("(off**2 - spread)", "off**2"),
-  ),
-  *of(
     "projects/rudder/tabular/delayed_mdp.py",
     f"{TABULAR}test_environments.py",
     ("jnp.where(done, following.owed, 0.0)", "following.owed"),
@@ -395,14 +378,5 @@ MUTANTS = (
     ("variance += jnp.broadcast_to(noise, variance.shape)", "pass"),
     ("jnp.max(q, -1, keepdims=True) - q", "jnp.mean(q, -1, keepdims=True) - q"),
     ("previous(of_action - earned)", "previous(of_action)"),
-  ),
-  *of(
-    "projects/rudder/comparison/tree_search.py",
-    f"{TESTS}comparison/test_tree_search.py",
-    ("jnp.log(total) / jnp.maximum(visits, 1)", "1 / jnp.maximum(visits, 1)"),
-    ("means + exploration * width", "means - exploration * width"),
-    ("means + exploration * width", "means + width"),
-    ("(to_go - tree.means[nodes, taken]) / visits", "to_go / visits"),
-    ("jnp.where(best, loses, -1.0)", "jnp.where(best, -loses, -1e9)"),
   ),
 )

@@ -273,3 +273,12 @@ def test_numbers_of_the_paper_and_of_its_games():
 def test_smoothing_backward():
   smooth = reward_model.smooth_backward(jnp.array([0.0, 0.0, 4.0, 1.0]), 0.5)
   np.testing.assert_allclose(smooth, [1.125, 2.25, 4.5, 1.0])
+
+
+@pytest.mark.parametrize("temperature, share", [(1.0, 0.731), (0.5, 0.881)])
+def test_actions_are_drawn_at_a_temperature(temperature, share):
+  """Of two logits one apart the better is drawn by sigmoid(1 / temperature)."""
+  programs = atari.Programs(configs.get_config("smoke"))
+  programs.apply = lambda *_: (jnp.tile(jnp.array([0.0, 1.0]), (4000, 1)), 0)
+  *_, action = programs.act(None, None, jax.random.key(0), None, temperature)
+  assert action.mean() == pytest.approx(share, abs=0.02)

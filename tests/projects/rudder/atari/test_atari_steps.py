@@ -1,8 +1,4 @@
-"""One update of each kind of the Atari learner, by hand: each term counts.
-
-The networks are linear here, of the first pixel of each frame, so that all that
-stands around them can be written down.
-"""
+"""One update of each kind of the Atari learner, by hand, of linear networks."""
 
 import functools
 import types
@@ -401,12 +397,3 @@ def test_an_episode_is_learnt_from_and_kept(finished, moved):
   state = state.replace(lessons=blank)
   first, _ = atari.learn_episodes(programs, state, [new], state.key, 0.05, 0.2)
   assert float(first.mean_return) == 24
-
-
-@pytest.mark.parametrize("temperature, share", [(1.0, 0.731), (0.5, 0.881)])
-def test_actions_are_drawn_at_a_temperature(temperature, share):
-  """Of two logits one apart the better is drawn by sigmoid(1 / temperature)."""
-  programs = atari.Programs(tiny())
-  programs.apply = lambda *_: (jnp.tile(jnp.array([0.0, 1.0]), (4000, 1)), 0)
-  *_, action = programs.act(None, None, jax.random.key(0), None, temperature)
-  assert action.mean() == pytest.approx(share, abs=0.02)
