@@ -131,7 +131,7 @@ def _some(
   wanted = [i for i in drawn if i < files]
   found = wanted[:: max(1, len(wanted) // _GLANCE)]
   for start, end in itertools.pairwise(itertools.accumulate(ends)):
-    found += [i for i in drawn if start <= i < end][:_GLANCE]
+    found += [i for i in drawn if i in range(start, end)][:_GLANCE]
   return found
 
 

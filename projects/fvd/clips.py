@@ -170,11 +170,10 @@ def check(
     source: names of files; "-", which is read once, is none of them.
     options: see `Options`.
   """
-  _check_options(options)
   for name in source if isinstance(source, list | tuple) else [source]:
     clip_files.find(name)
-  notes = Counter(_LOSSES)  # Each is warned of later, when all are read.
-  with contextlib.closing(read(source, options, notes)) as found:
+  # Of what is lost the reading of all of them will warn.
+  with contextlib.closing(read(source, options, Counter(_LOSSES))) as found:
     two = list(itertools.islice(found, 2))
   if len(two) < 2:
     raise InputError(
