@@ -36,7 +36,7 @@ class Parser(argparse.ArgumentParser):
   def error(self, message: str) -> NoReturn:
     raise InputError(message)
 
-  def parse_args(self, args=None, namespace=None):
+  def parse_args(self, args=None, namespace=None) -> Any:
     """As argparse's; what is wrong ends the command."""
     try:
       return super().parse_args(args, namespace)
