@@ -137,6 +137,14 @@ def floor(config: ml_collections.ConfigDict, count: int) -> np.ndarray:
   Raises:
     InputError: fewer lines are held out.
   """
+  lines = _held_out(config, count)
+  draw = np.random.default_rng(0)
+  chosen = lines[draw.permutation(len(lines))[:count]]
+  return ngrams.divergences(training_ngrams(config), chosen)
+
+
+def _held_out(config, count):
+  """The lines that are not trained on, `count` of them at least."""
   lines = split(config, "test")
   if len(lines) < count:
     raise InputError(
@@ -144,9 +152,7 @@ def floor(config: ml_collections.ConfigDict, count: int) -> np.ndarray:
       "compared with as many: set config.eval_samples and config.few_samples "
       "to fewer, or give more text"
     )
-  draw = np.random.default_rng(0)
-  chosen = lines[draw.permutation(len(lines))[:count]]
-  return ngrams.divergences(training_ngrams(config), chosen)
+  return lines
 
 
 def one_hot(ids: jax.Array, config: ml_collections.ConfigDict) -> jax.Array:
@@ -160,6 +166,7 @@ def test(config: ml_collections.ConfigDict, key: jax.Array) -> Any:
   Images are float32 `[eval_samples, ...]`, the first of `test_split`.
   """
   if config.dataset in TEXTS:
+    _held_out(config, config.eval_samples)  # For `floor`, after the training.
     return training_ngrams(config)
   if config.dataset == "discs":
     return image_data.discs(key, config.eval_samples, config)

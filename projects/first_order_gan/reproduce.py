@@ -34,6 +34,7 @@ from common.tables import cells, figures, markdown, reproduce
 from . import data, directions, papers, pictures, schema, seeds, train
 
 ORIGIN = "minutes, device, commit"
+IMAGES = ("fashion_mnist", "cifar10", "celeba64", "lsun64")  # Configs.
 SHOWN = 4  # Lines of each method in the README.
 # By (n, lines): mean and deviation of the best JSD of five runs (from memory).
 PAPER = {
@@ -185,6 +186,7 @@ def images(context: reproduce.Context) -> str:
   The runs live in `--runs`, and go on where they were cut short.
   """
   asked, rows, names = context.arguments, [], set()
+  runs = context.out if context.quick else pathlib.Path(asked.runs)
   network = None
   if asked.features:
     network = fid.network(asked.features, asked.weights)
@@ -196,7 +198,7 @@ def images(context: reproduce.Context) -> str:
     compute = functools.partial(
       images_cell,
       config,
-      pathlib.Path(asked.runs) / name,
+      runs / name,
       context.out / f"{name}.png",
       network,
     )
@@ -217,7 +219,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
   """The flags of the text's and the images' tables."""
   add = parser.add_argument
   add("--data_dir", default="", metavar="DIR", help="of the text, or images")
-  add("--images", default="fashion_mnist", help="which image config")
+  text = "which image config"
+  add("--images", default="fashion_mnist", choices=IMAGES, help=text)
   add("--features", choices=fid.FEATURES, help="judge images by this network")
   add("--weights", metavar="FILE", help="of that network")
   add("--runs", default="runs/reproduce", metavar="DIR", help="of image runs")

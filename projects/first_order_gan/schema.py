@@ -71,6 +71,11 @@ IMAGES = {
 def check(config: ml_collections.ConfigDict) -> None:
   """Refuses what a config of text (with `length`) or images cannot be."""
   config_schema.check(config, TEXTS if "length" in config else IMAGES)
+  if config.method == "wgan_gp" and config.interpolation:
+    raise InputError(
+      f"config.interpolation is {config.interpolation}: WGAN-GP's critic sees "
+      "samples as they are; set it to 0, as the variant wgan_gp does"
+    )
   if "length" in config and config.few_samples > config.eval_samples:
     raise InputError(
       f"config.few_samples is {config.few_samples}; it can be at most "

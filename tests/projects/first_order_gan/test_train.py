@@ -10,7 +10,14 @@ from common import checkpoint, keys
 from common.data import text
 from common.errors import InputError
 from common.stats import ngrams
-from projects.first_order_gan import data, pictures, reproduce, sample, seeds
+from projects.first_order_gan import (
+  data,
+  pictures,
+  reproduce,
+  sample,
+  schema,
+  seeds,
+)
 from projects.first_order_gan import train as trainer
 
 pytestmark = pytest.mark.slow
@@ -203,6 +210,8 @@ def test_data_that_does_not_do_is_one_sentence(tmp_path):
     data.batches(config, jax.random.key(0))
   with pytest.raises(InputError, match="1 lines are held out, and 20"):
     data.floor(config, 20)
+  with pytest.raises(InputError, match="1 lines are held out, and 20"):
+    data.test(config, jax.random.key(0))  # Before any training.
   config.held_out_every = 2
   (tmp_path / "one.txt").write_text("one line\n")
   config.data_dir = str(tmp_path / "one.txt")
@@ -229,3 +238,15 @@ def test_curves_are_drawn_with_bands(tmp_path):
   curves = {"first_order": [{"step": [1, 2], "10": o} for o in (one, other)]}
   pictures.divergences(tmp_path / "a.png", curves, {10: np.full(6, 0.1)})
   assert (tmp_path / "a.png").stat().st_size > 5_000
+
+
+def test_wgan_gp_mixes_no_real_samples_in():
+  schema.check(config_of(variant="wgan_gp,smoke"))
+  with pytest.raises(InputError, match=r"interpolation is 0\.01: WGAN-GP's"):
+    schema.check(config_of(method="wgan_gp"))
+
+
+def test_the_images_table_refuses_another_config(capsys):
+  with pytest.raises(SystemExit):
+    reproduce.main(["--table=images", "--images=language"])
+  assert "language" in capsys.readouterr().err
