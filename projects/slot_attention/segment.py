@@ -141,9 +141,10 @@ def main() -> None:
   add("pictures", nargs="+", type=pathlib.Path, help="of any format")
   add("--workdir", required=True, type=pathlib.Path, help="of the run")
   add("--out", type=pathlib.Path, help="where to write, if not there")
-  add("--seed", type=int, default=0, help="of the slots' noise")
-  add("--slots", type=int, default=0, help="how many; 0: as in evaluation")
-  add("--iterations", type=int, default=0, help="as --slots")
+  add("--seed", type=cli.whole(0), default=0, help="of the slots' noise")
+  count = cli.whole(0, 10_000)
+  add("--slots", type=count, default=0, help="how many; 0: as in evaluation")
+  add("--iterations", type=count, default=0, help="as --slots")
   given = parser.parse_args()
   workdir = given.workdir.expanduser()
   out = given.out.expanduser() if given.out else workdir
