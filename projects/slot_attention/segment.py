@@ -22,13 +22,12 @@ import ml_collections
 import numpy as np
 from PIL import Image
 
-from common import cli, config_schema
+from common import cli
 from common.data import image_files, images
 from common.errors import InputError
 from common.workdir import saved_config, saved_state
 
-from . import files, model, pictures, train
-from .schema import SCHEMA
+from . import files, model, pictures, schema, train
 
 
 def read(
@@ -76,7 +75,7 @@ def write_masks(
     InputError: no run of this project or no sound checkpoint in `workdir`, or
       one that has no masks; a picture that cannot be read; two of one name.
   """
-  config = saved_config(workdir, lambda c: config_schema.check(c, SCHEMA))
+  config = saved_config(workdir, schema.check)
   if config.task != "discovery":
     raise InputError(
       f"the run in {workdir} predicts sets and has no masks; give one of "
