@@ -75,10 +75,11 @@ def check(config: ml_collections.ConfigDict) -> None:
         f"config.{', '.join(names)} have {', '.join(map(str, counts))} values; "
         "each needs one a layer"
       )
-  if config.decoder_features[-1] != 4:
+  *_, channels = config.decoder_features
+  if channels != 4:
     raise InputError(
-      f"config.decoder_features ends with {config.decoder_features[-1]}; the "
-      "last layer makes 4 channels, RGB and the mask"
+      f"config.decoder_features ends with {channels}; the last layer makes 4 "
+      "channels, RGB and the mask"
     )
   for size, stride in zip(
     config.decoder_kernels, config.decoder_strides, strict=True
