@@ -14,6 +14,7 @@ import errno
 import importlib.util
 import io
 import pathlib
+import re
 import sys
 import threading
 import traceback
@@ -94,9 +95,9 @@ def main(train: Callable[[Any, str], Any], waits: bool = True) -> None:
           f"of a training, and python -m projects.{project}.reproduce takes it"
         )
     config = override(config, overrides)
-    if given.workdir is None:
+    if not given.workdir:
       raise InputError("say where the run lives: --workdir=DIR")
-    workdir = given.workdir.expanduser().absolute()
+    workdir = pathlib.Path(given.workdir).expanduser().absolute()
     if waits:
       xla_options.calls_that_wait()
     join_processes(given.coordinator, given.processes, given.process)
@@ -123,11 +124,11 @@ def parse(
   add = parser.add_argument
   add("--config", metavar="FILE[:VARIANT]", help="the experiment")
   lives = "where the run lives; one found there is continued"
-  add("--workdir", type=pathlib.Path, metavar="DIR", help=lives)
+  add("--workdir", metavar="DIR", help=lives)
   several = "host:port of process 0, or auto: SLURM, Open MPI or a TPU pod know"
   add("--coordinator", metavar="ADDRESS", help=several)
-  add("--processes", type=int, default=1, help="how many; not with auto")
-  add("--process", type=int, default=0, help="which one this is, from 0")
+  add("--processes", type=whole(1), default=1, help="how many; not with auto")
+  add("--process", type=whole(0), default=0, help="which one this is, from 0")
   flags, overrides, left = [], [], list(arguments)
   while left:
     word = left.pop(0)
@@ -140,6 +141,23 @@ def parse(
     overrides.append((key, value if equals else None))
   given, _ = parser.parse_known_args(flags)
   return given, overrides
+
+
+def whole(low: int, high: int = 2**32 - 1) -> Callable[[str], int]:
+  """The type of a flag: a whole number from `low` to `high`, as of a seed."""
+
+  def read(text):
+    try:
+      value = int(text)
+    except ValueError:
+      value = low - 1
+    if not low <= value <= high:
+      raise argparse.ArgumentTypeError(
+        f"{text!r} is no whole number from {low} to {high}"
+      )
+    return value
+
+  return read
 
 
 def check_project(name: str, project: str) -> None:
@@ -281,13 +299,24 @@ def join_processes(
     process: which one this is.
 
   Raises:
-    InputError: "auto", and nothing here started several processes.
+    InputError: "auto", and nothing here started several processes; no host
+      with a port; a process that is none of them.
   """
   if not coordinator:
     return
   import jax
 
   if coordinator != "auto":
+    host, _, port = coordinator.rpartition(":")
+    if not (host and port.isdigit()):
+      raise InputError(
+        f"--coordinator={coordinator} is no host:port, as localhost:1234"
+      )
+    if process >= processes:
+      raise InputError(
+        f"--process={process} is none of --processes={processes}, which are "
+        "numbered from 0 on"
+      )
     jax.distributed.initialize(coordinator, processes, process)
     return
   try:
@@ -322,6 +351,14 @@ def sentences() -> Iterator[None]:
     full = error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
     mend = "; free some space or choose another --workdir" if full else ""
     _leave(f"{error.strerror or error}{where}{mend}", 1)
+  except (MemoryError, RuntimeError) as error:
+    of_xla = "RESOURCE_EXHAUSTED" in str(error)
+    if not (of_xla or isinstance(error, MemoryError)):
+      raise
+    size = re.search(r"[\d.]+ ?([KMGTPE]i?B|bytes)", str(error))
+    asked = f" ({size[0]} more were asked for)" if size else ""
+    mend = "a smaller --config.batch_size or --batch-size takes less at once"
+    _leave(f"out of memory{asked}; {mend}", 1)
   except Stopped as stop:
     _leave(str(stop), 128 + stop.signal)
   except KeyboardInterrupt:  # Outside of a run, which stops in its own way.

@@ -22,7 +22,7 @@ def command(
   add("--workdir", required=True, type=pathlib.Path, help="of the run")
   add("--out", type=pathlib.Path, help="where to write, if not there")
   add("--count", type=int, default=1_000, help="how many samples to draw")
-  add("--seed", type=int, default=0, help="of the latents")
+  add("--seed", type=cli.whole(0), default=0, help="of the latents")
   given = parser.parse_args()
   workdir = given.workdir.expanduser()
   out = given.out.expanduser() if given.out else workdir

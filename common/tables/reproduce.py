@@ -67,6 +67,7 @@ def main(
   seeds: int | None = None,
   argv: Sequence[str] | None = None,
   waits: bool = True,
+  fewest: int = 0,
 ) -> None:
   """The command.
 
@@ -78,6 +79,8 @@ def main(
     seeds: how many by default; None where the command has no `--seeds`.
     argv: instead of the command line's arguments.
     waits: see `xla_options.calls_that_wait`; False where it was slower.
+    fewest: seeds that can be asked for; none where the table then shows what
+      is there.
   """
   project = pathlib.Path(file).resolve().parent.name
   parser = cli.Parser(description=(doc or "").splitlines()[0])
@@ -86,7 +89,7 @@ def main(
   add("--table", default=first, help=f"{', '.join(tables)}; {first} by default")
   if seeds is not None:
     text = "how many, from 0 on; %(default)s by default"
-    add("--seeds", type=int, default=seeds, help=text)
+    add("--seeds", type=cli.whole(fewest), default=seeds, help=text)
   add("--quick", action="store_true", help="smoke sizes; results stay")
   add("--fresh", action="store_true", help="compute cells that are there, too")
   add("--out", metavar="DIR", help=f"instead of results/{project}")

@@ -24,7 +24,7 @@ import numpy as np
 from jax import numpy as jnp
 from tqdm import tqdm
 
-from common import keys, population
+from common import cli, keys, population
 from common.gan.gaussian_grid import mode_scores, mode_spread
 from common.metrics import fid
 from common.tables import cells, figures, markdown, reproduce
@@ -336,9 +336,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
   """The flags of the grids' and the images' tables."""
   add = parser.add_argument
   text = "of the grids' table, %(default)s by default: others chose settings"
-  add("--first_seed", type=int, default=30, help=text)
+  add("--first_seed", type=cli.whole(0), default=30, help=text)
   text = "seeds of the grids that are one program, %(default)s by default"
-  add("--at_once", type=int, default=5, help=text)
+  add("--at_once", type=cli.whole(1), default=5, help=text)
   add("--data_dir", default="", metavar="DIR", help="of the images' data set")
   add("--features", choices=fid.FEATURES, help="judge images by this network")
   add("--weights", metavar="FILE", help="of that network")
@@ -353,7 +353,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def main(argv: Sequence[str] | None = None) -> None:
   """The command; `argv` instead of the command line's arguments."""
   tables = {"toy": toy, "particles": particles, "images": images}
-  reproduce.main(__doc__, __file__, tables, add_arguments, 10, argv)
+  reproduce.main(__doc__, __file__, tables, add_arguments, 10, argv, fewest=1)
 
 
 if __name__ == "__main__":

@@ -230,7 +230,7 @@ def main(argv: Sequence[str] | None = None) -> None:
   """The command; `argv` instead of the command line's arguments."""
   tables = {"language": language, "directions": turns, "images": images}
   tables |= {"rates": two_rates, "papers": papers.table}
-  reproduce.main(__doc__, __file__, tables, add_arguments, 3, argv)
+  reproduce.main(__doc__, __file__, tables, add_arguments, 3, argv, fewest=1)
 
 
 if __name__ == "__main__":

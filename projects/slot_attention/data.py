@@ -99,7 +99,12 @@ def arrays(config: ml_collections.ConfigDict) -> dict[str, Any]:
 
 
 def check_dataset(config: ml_collections.ConfigDict) -> None:
-  """Raises InputError where the task cannot be had from the data set."""
+  """Refuses what the data set cannot give.
+
+  Raises:
+    InputError: set prediction without properties; fewer objects at most than
+      at least.
+  """
   if config.task == "set_prediction" and config.dataset not in (
     "clevr",
     "clevr_like",
@@ -108,3 +113,11 @@ def check_dataset(config: ml_collections.ConfigDict) -> None:
       f"config.dataset {config.dataset!r} has no property vectors; "
       "set_prediction needs 'clevr' or 'clevr_like'"
     )
+  if config.dataset not in ("multi_dsprites", "clevr_like"):
+    return  # Of others the fewest are not read.
+  for name in ("max_objects", "eval_max_objects"):
+    if config[name] < config.min_objects:
+      raise InputError(
+        f"config.{name} is {config[name]}; it can be no fewer than "
+        f"config.min_objects = {config.min_objects}"
+      )

@@ -107,10 +107,11 @@ def attention_sheet(images, attention) -> np.ndarray:
   side = int(np.sqrt(attention.shape[2]))
   rows = []
   for i, image in enumerate(np.asarray(images)[:2]):
-    size = image.shape[0]
+    # A stride need not divide the size: each pixel has the place that it is in.
+    places = np.arange(image.shape[0]) * side // image.shape[0]
     for iteration in attention[:, i]:
       maps = iteration.T.reshape(-1, side, side)
-      maps = np.repeat(np.repeat(maps, size // side, 1), size // side, 2)
+      maps = maps[:, places][:, :, places]
       gray = np.round(255 * maps).astype(np.uint8)
       rows.append([to_pixels(image), *np.repeat(gray[..., None], 3, -1)])
   slots = [f"slot {k}" for k in range(attention.shape[3])]

@@ -1,5 +1,8 @@
 """What the values of a config can be; `train` checks it first."""
 
+import ml_collections
+
+from common import config_schema
 from common.config_schema import (
   at_least,
   choice,
@@ -9,8 +12,9 @@ from common.config_schema import (
   several,
   text,
 )
+from common.errors import InputError
 
-from . import data, files
+from . import data, files, precision
 
 SCHEMA = {
   "task": choice("discovery", "set_prediction"),
@@ -41,8 +45,8 @@ SCHEMA = {
   "decoder_grid": positive(int),
   "decoder_features": several(positive(int)),
   "decoder_kernels": several(positive(int)),
-  "decoder_strides": several(positive(int)),
-  "properties": positive(int),
+  "decoder_strides": several(choice(1, 2)),
+  "properties": choice(precision.DIMENSION),
   "learning_rate": at_least(0.0),
   "warmup_steps": at_least(0),
   "decay_rate": fraction,
@@ -54,3 +58,34 @@ SCHEMA = {
   "eval_max_objects": positive(int),
   "picture_images": positive(int),
 }
+
+
+def check(config: ml_collections.ConfigDict) -> None:
+  """Refuses what a config cannot be, value by value and layer by layer.
+
+  Raises:
+    InputError: see `config_schema.check`; or layers that are no network.
+  """
+  config_schema.check(config, SCHEMA)
+  for part in ("encoder", "decoder"):
+    names = [f"{part}_{what}" for what in ("features", "kernels", "strides")]
+    counts = [len(config[name]) for name in names]
+    if len(set(counts)) > 1:
+      raise InputError(
+        f"config.{', '.join(names)} have {', '.join(map(str, counts))} values; "
+        "each needs one a layer"
+      )
+  *_, channels = config.decoder_features
+  if channels != 4:
+    raise InputError(
+      f"config.decoder_features ends with {channels}; the last layer makes 4 "
+      "channels, RGB and the mask"
+    )
+  for size, stride in zip(
+    config.decoder_kernels, config.decoder_strides, strict=True
+  ):
+    if size % 2 == 0 or (stride == 2 and size != 5):
+      raise InputError(
+        f"config.decoder_kernels has a {size} where config.decoder_strides has "
+        f"a {stride}; it can be odd with stride 1, and 5 with stride 2"
+      )

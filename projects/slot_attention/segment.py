@@ -21,13 +21,12 @@ import ml_collections
 import numpy as np
 from PIL import Image
 
-from common import cli, config_schema
+from common import cli
 from common.data import image_files, images
 from common.errors import InputError
 from common.workdir import saved_config, saved_state
 
-from . import files, model, pictures, train
-from .schema import SCHEMA
+from . import files, model, pictures, schema, train
 
 
 def read(
@@ -75,7 +74,7 @@ def write_masks(
     InputError: no run of this project or no sound checkpoint in `workdir`, or
       one that has no masks; a picture that cannot be read; two of one name.
   """
-  config = saved_config(workdir, lambda c: config_schema.check(c, SCHEMA))
+  config = saved_config(workdir, schema.check)
   if config.task != "discovery":
     raise InputError(
       f"the run in {workdir} predicts sets and has no masks; give one of "
@@ -140,9 +139,10 @@ def main() -> None:
   add("pictures", nargs="+", type=pathlib.Path, help="of any format")
   add("--workdir", required=True, type=pathlib.Path, help="of the run")
   add("--out", type=pathlib.Path, help="where to write, if not there")
-  add("--seed", type=int, default=0, help="of the slots' noise")
-  add("--slots", type=int, default=0, help="how many; 0: as in evaluation")
-  add("--iterations", type=int, default=0, help="as --slots")
+  add("--seed", type=cli.whole(0), default=0, help="of the slots' noise")
+  count = cli.whole(0, 10_000)
+  add("--slots", type=count, default=0, help="how many; 0: as in evaluation")
+  add("--iterations", type=count, default=0, help="as --slots")
   given = parser.parse_args()
   workdir = given.workdir.expanduser()
   out = given.out.expanduser() if given.out else workdir

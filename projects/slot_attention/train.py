@@ -14,10 +14,18 @@ import numpy as np
 import optax
 from jax import numpy as jnp
 
-from common import cli, config_schema, experiment, keys, xla_options
+from common import cli, experiment, keys, xla_options
 
-from . import clustering, data, losses, matching, model, pictures, precision
-from .schema import SCHEMA
+from . import (
+  clustering,
+  data,
+  losses,
+  matching,
+  model,
+  pictures,
+  precision,
+  schema,
+)
 
 
 @flax.struct.dataclass
@@ -79,7 +87,7 @@ def make_train_step(config: ml_collections.ConfigDict) -> Callable:
   Raises:
     InputError: a value of `config` that it cannot have.
   """
-  config_schema.check(config, SCHEMA)
+  schema.check(config)
   loss = make_loss(config)
   adam = optax.adam(learning_rate(config))
 
@@ -161,7 +169,7 @@ def train(
 
   Leaves checkpoints, metrics and pictures in `workdir`.
   """
-  config_schema.check(config, SCHEMA)
+  schema.check(config)
   with experiment.Run(config, workdir) as run:
     run.claim_data(config.data_dir, data.arrays(config))
     state = run.restore_or(lambda key: init(key, config))

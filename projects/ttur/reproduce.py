@@ -182,7 +182,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     "rates": rates_table.table,
     "training": training_table.table,
   }
-  reproduce.main(__doc__, __file__, tables, add_arguments, 3, argv)
+  reproduce.main(__doc__, __file__, tables, add_arguments, 3, argv, fewest=1)
 
 
 if __name__ == "__main__":

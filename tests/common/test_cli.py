@@ -8,7 +8,10 @@ import subprocess
 import sys
 from unittest import mock
 
+import jax
+import numpy as np
 import pytest
+from jax import numpy as jnp
 
 from common import cli, logs, xla_options
 from common.errors import InputError
@@ -80,7 +83,10 @@ def test_values_of_every_type_and_both_forms(monkeypatch, tmp_path, capsys):
     (["--config.batch_size"], "flag --config.batch_size: the value"),
     (["--confg=x"], "did you mean --config?"),
     (["--work=x"], "did you mean --workdir?"),
-    (["--processes=two"], "argument --processes: invalid int value: 'two'"),
+    (["--processes=two"], "--processes: 'two' is no whole number from 1 to"),
+    (["--coordinator=foo"], "--coordinator=foo is no host:port"),
+    (["--coordinator=foo:1", "--process=1"], "1 is none of --processes=1"),
+    (["--workdir="], "where the run lives"),
     (["--config=configs/none.py"], "configs/none.py"),
     (["--config=common/keys.py"], "keys.py is no config"),
     ([f"--config={GRID}:x"], "no variant 'x'"),
@@ -148,6 +154,58 @@ def test_a_full_disk_is_named_with_the_mend(tmp_path, capsys, monkeypatch):
   assert said.count("\n") == 1
 
 
+@pytest.mark.parametrize(
+  ("ask", "says"),
+  [
+    (lambda: jnp.zeros((10**7, 10**7)), " (400000000000000 bytes more were"),
+    (lambda: np.zeros((10**7, 10**7)), " (728. TiB more were"),
+    (lambda: bytearray(2**62), "; a smaller --config.batch_size"),
+  ],
+)
+def test_out_of_memory_is_one_sentence(capsys, ask, says):
+  with pytest.raises(SystemExit) as left, cli.sentences():
+    jax.block_until_ready(ask())
+  assert left.value.code == 1
+  said = capsys.readouterr().err
+  assert said.startswith(f"error: out of memory{says}")
+  assert said.count("\n") == 1
+
+
+def test_other_errors_of_a_program_keep_their_traceback():
+  with pytest.raises(RuntimeError, match="a bug"), cli.sentences():
+    raise RuntimeError("a bug")
+
+
+@pytest.mark.parametrize(
+  ("command", "flag"),
+  [
+    ("coulomb_gan.sample", "--seed=99999999999999999999"),
+    ("coulomb_gan.reproduce", "--at_once=0"),
+    ("coulomb_gan.reproduce", "--seeds=0"),
+    ("coulomb_gan.reproduce", "--first_seed=-1"),
+    ("slot_attention.segment", "--seed=-1"),
+    ("slot_attention.segment", "--slots=99999999999999999999"),
+    ("slot_attention.segment", "--iterations=1.5"),
+  ],
+)
+def test_a_number_out_of_range_is_one_sentence(
+  monkeypatch, capsys, tmp_path, command, flag
+):
+  module = importlib.import_module(f"projects.{command}")
+  given = [flag]
+  if not command.endswith("reproduce"):
+    given += [f"--workdir={tmp_path}"]
+  if command.endswith("segment"):
+    given += ["picture.png"]
+  monkeypatch.setattr(sys, "argv", [command, *given])
+  name, _, value = flag.partition("=")
+  with pytest.raises(SystemExit) as left:
+    module.main()
+  assert left.value.code == 2
+  said = capsys.readouterr().err
+  assert f"argument {name}: {value!r} is no whole number from" in said
+
+
 def test_logs_of_a_killed_run_lose_their_tail_and_damaged_lines(tmp_path):
   records = [{"step": s, "loss": s / 2} for s in (2, 4, 6)]
   text = "".join(json.dumps(r) + "\n" for r in records)
@@ -173,8 +231,6 @@ def test_help_shows_the_flags_and_exits_0(monkeypatch, capsys):
 
 
 def test_coordinator_auto_lets_jax_find_the_cluster(monkeypatch, capsys):
-  import jax
-
   calls = []
   monkeypatch.setattr(jax.distributed, "initialize", lambda *a: calls.append(a))
   cli.join_processes("auto", 1, 0)

@@ -202,6 +202,8 @@ def test_videos_that_a_model_cannot_take():
     ("svp_fp", {"convs": (1, 2, 3)}, "equally long"),
     ("svp_fp", {"image_size": 18}, "multiple of 4"),
     ("savp", {"up": (2,)}, "equally long"),
+    ("savp", {"total_steps": 5}, "decay_end is 4, .*total_steps = 5"),
+    ("savp", {"decay_start": 4}, r"more than config\.decay_start = 4"),
     ("savp", {"discriminator_frames": 5}, "the model makes 4"),
     ("savp", {"model": "sapv"}, "did you mean 'savp'"),
   ],

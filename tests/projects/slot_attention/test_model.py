@@ -7,10 +7,8 @@ import numpy as np
 import pytest
 from jax import numpy as jnp
 
-from common import config_schema
 from common.errors import InputError
-from projects.slot_attention import model
-from projects.slot_attention.schema import SCHEMA
+from projects.slot_attention import model, schema
 
 pytestmark = pytest.mark.slow
 
@@ -99,12 +97,22 @@ def test_the_networks_of_the_paper_have_their_sizes():
     (dict(initial="learnt"), "did you mean 'learned'"),
     (dict(task="discover"), "did you mean 'discovery'"),
     (dict(decoder_grid=9), "the decoder ends at 9 pixels"),
+    (dict(encoder_features=(8, 8, 8)), "encoder_strides have 3, 2, 2 values"),
+    (dict(decoder_strides=(1, 1)), "decoder_strides have 3, 3, 2 values"),
+    (dict(decoder_features=(8, 8, 3)), "decoder_features ends with 3"),
+    (
+      dict(decoder_kernels=(4, 3, 3)),
+      "has a 4 where .* has a 1; it can be odd",
+    ),
+    (dict(decoder_strides=(1, 2, 1)), "has a 3 where .* has a 2; .* 5 with"),
+    (dict(decoder_strides=(1, 3, 1)), "of each of its values: it can be 1, 2"),
+    (dict(properties=18), "properties is 18; it can be 19"),
   ],
 )
 def test_a_wrong_config_is_one_sentence(changes, says):
   with pytest.raises(InputError, match=says):
     config = config_of("tetrominoes_small", **changes)
-    config_schema.check(config, SCHEMA)
+    schema.check(config)
     model.network(config)
 
 

@@ -7,7 +7,7 @@ from jax import numpy as jnp
 
 from common import checkpoint
 from common.errors import InputError
-from projects.slot_attention import data, train
+from projects.slot_attention import data, pictures, train
 
 from .test_model import config_of
 
@@ -123,6 +123,24 @@ def test_set_prediction_learns_a_set_and_is_judged_by_precision():
   scores = train.make_evaluate(config, test)(state, jax.random.key(1))
   assert scores.keys() == {"ap_inf", "ap_1", "ap_0.5", "ap_0.25", "ap_0.125"}
   assert scores["ap_inf"] > 0.5  # Untrained: 0.
+
+
+@pytest.mark.parametrize("name", ["max_objects", "eval_max_objects"])
+def test_fewer_objects_than_the_fewest_are_refused(name):
+  config = config_of("multi_dsprites", **{name: 1})
+  for read in (data.batches, data.test):
+    with pytest.raises(InputError, match=f"config.{name} is 1; .* = 2"):
+      read(config, jax.random.key(0))
+
+
+def test_attention_is_shown_where_strides_do_not_divide_the_picture():
+  attention = np.zeros((1, 1, 16, 2), np.float32)
+  attention[0, 0, 5, 0] = 1  # Row and column 1 of 4x4 places.
+  sheet = pictures.attention_sheet(np.zeros((1, 10, 10, 3)), attention)
+  column = sheet[14:][: 10 * 7, 10 * 7 + 4 :][:, : 10 * 7]  # Of slot 0.
+  seen = column.reshape(10, 7, 10, 7, 3).mean((1, 3, 4))
+  rows = np.arange(10) * 4 // 10 == 1
+  np.testing.assert_array_equal(seen, 255 * np.outer(rows, rows))
 
 
 def test_a_wrong_data_set_is_one_sentence():
