@@ -33,6 +33,7 @@ from benchmarks import rudder_numpy, timing
 from common.nn import recurrent
 from configs.rudder import cartpole, watch_repair
 from projects.rudder import losses
+from projects.rudder.comparison import sweep_runner
 from projects.rudder.ppo import ppo
 from projects.rudder.tabular import (
   delayed_mdp,
@@ -123,7 +124,7 @@ def _loops(quick):
     return jax.lax.scan(once, 0.0, jnp.arange(episodes))[0]
 
   alone, alone_cells, _ = seconds_of(jax.vmap(random_play), roots)
-  one = rounds.make_trial(td_learning.make, env, config)
+  one = sweep_runner.make_trial(td_learning.make, env, config)
   many = jax.vmap(one, (0, None), axis_name=rounds.TRIALS)
   learning, cells, _ = seconds_of(many, roots, np.int32(config.delay))
   loops = 20 if quick else 1000

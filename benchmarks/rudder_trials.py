@@ -15,6 +15,7 @@ import jax
 import numpy as np
 
 from benchmarks import rudder, rudder_numpy, timing
+from projects.rudder.comparison import sweep_runner
 from projects.rudder.tabular import delayed_mdp, rounds
 from projects.rudder.tabular import rudder as learner
 
@@ -27,7 +28,7 @@ def run(quick: bool = False) -> list[dict[str, Any]]:
   trials = 2 if quick else 24
   config = rudder.config_of(quick)
   env, _ = delayed_mdp.of_config(config)
-  one = rounds.make_trial(learner.make, env, config)
+  one = sweep_runner.make_trial(learner.make, env, config)
   many = jax.vmap(one, (0, None), axis_name=rounds.TRIALS)
   roots = jax.random.split(jax.random.key(0), trials)
   with timing.conditions(quick):

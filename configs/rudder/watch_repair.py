@@ -66,8 +66,8 @@ def get_config(variant: str = "") -> ml_collections.ConfigDict:
   config.solved_regret = 1e-3  # an optimal episode gives no more away
 
   # RUDDER.
-  config.q_estimate = "direct"  # or "corrected", "traces", "q_lambda"
-  config.kappa_trace = 0.9
+  config.q_estimate = "direct"  # or "traces", "q_lambda"
+  config.kappa_trace = 0.9  # of "traces"; 0 bootstraps
   config.contribution = "differences"  # or "integrated_gradients"
   config.integration_points = 50
   config.compensate = True  # ours: the demonstration lets returns drift

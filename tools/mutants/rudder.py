@@ -87,7 +87,7 @@ MUTANTS = (
   *of(
     "projects/rudder/tabular/rudder.py",
     f"{TABULAR}test_table_steps.py {TABULAR}test_rounds.py",
-    ("reward + kappa\n", "reward\n"),
+    ("q, reward + kappa[place])", "q, reward)"),
     ("(1 - trace) * kappa_next", "kappa_next"),
     ("config.return_scale * model_predict", "model_predict"),
     ("jnp.where(memory.trained, reward, played.rewards)", "played.rewards"),
@@ -98,7 +98,7 @@ MUTANTS = (
     ("ready(memory, config) & (state.solved_at == 0)", "ready(memory, config)"),
     ("trained=memory.trained | needed", "trained=memory.trained"),
     ("lessons_buffer.push(memory.lessons, lesson)", "memory.lessons"),
-    ("else 0.0\n  left", "else 1.0\n  left"),
+    ("episode.inside, config.kappa_trace", "episode.inside, 1.0"),
   ),
   *of(
     "projects/rudder/tabular/rudder.py",
@@ -373,10 +373,6 @@ MUTANTS = (
     f"{TABULAR}test_dynamic_programming.py {TABULAR}test_table_steps.py",
     ("possible.later + value[after]", "possible.later"),
     ("possible.now + possible.later +", "possible.later +"),
-    ("off**2 + spread[after]", "off**2"),
-    ("(variance + between)", "variance"),
-    ("variance += jnp.broadcast_to(noise, variance.shape)", "pass"),
     ("jnp.max(q, -1, keepdims=True) - q", "jnp.mean(q, -1, keepdims=True) - q"),
-    ("previous(of_action - earned)", "previous(of_action)"),
   ),
 )

@@ -18,6 +18,10 @@ MUTANTS = (
   *of(
     "projects/rudder/comparison/bias_variance.py",
     f"{TESTS}comparison/test_bias_variance.py",
+    ("off**2 + spread[after]", "off**2"),
+    ("(variance + between)", "variance"),
+    ("variance += jnp.broadcast_to(noise, variance.shape)", "pass"),
+    ("previous(of_action - earned)", "previous(of_action)"),
     ("of, td_learning.sarsa_lambda", "of, td_learning.monte_carlo"),
     ("of_return += (visited * randomness)[None]", "pass"),
     ("(off**2 - spread)", "off**2"),

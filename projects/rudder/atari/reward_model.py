@@ -98,7 +98,7 @@ def inputs(
   return jnp.concatenate(
     [
       predictor.apply(weights, chunk.stack, method="see"),
-      jax.lax.stop_gradient(seen),
+      seen,
       jax.nn.one_hot(chunk.action, policy.actions),
       time,
     ],

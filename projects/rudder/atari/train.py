@@ -120,10 +120,13 @@ class Programs:
     self.gae = jax.jit(self._gae)
 
   def apply(self, weights, model_weights, stack):
-    """Logits and values; the reward model's features are not learnt from it."""
+    """Logits and values, by what the reward model sees, too.
+
+    Its weights are no part of PPO's, which so leaves them alone.
+    """
     if self.config.method == "rudder":
       seen = self.model.apply(model_weights, stack, method="see")
-      return self.policy.apply(weights, stack, jax.lax.stop_gradient(seen))
+      return self.policy.apply(weights, stack, seen)
     return self.policy.apply(weights, stack, jnp.zeros((len(stack), 0)))
 
   def _act(self, weights, model_weights, key, stack, temperature):

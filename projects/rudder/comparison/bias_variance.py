@@ -19,7 +19,9 @@ from jax import numpy as jnp
 
 from common import keys
 
+from .. import redistribution
 from ..tabular import dynamic_programming, grids, td_learning
+from ..tabular.delayed_mdp import DelayedMDP
 
 METHODS = ("td", "monte_carlo", "rudder")
 
@@ -68,20 +70,11 @@ def arrivals(
     occupancy, mean, variance: `[max_steps, states_per_time]`, zero beyond the
     episode's end.
   """
-  rows = jnp.arange(env.states_per_time)
-  actions = jnp.arange(env.num_actions)
-  outcomes = jax.vmap(jax.vmap(env.outcomes, (None, 0, None)), (0, None, None))
-  index = jax.vmap(
-    jax.vmap(jax.vmap(env.index_in_time, (0, None)), (0, None)), (0, None)
-  )
 
   def step(carry, inputs):
     weight = carry[0]  # Sums over arrivals of 1, x and x^2.
     time, chances, q = inputs
-    now = time * env.states_per_time + rows
-    states = jax.vmap(env.state_at, (0, None))(now, params)
-    possible = outcomes(states, actions, params)
-    after = index(possible.state, params)
+    possible, after = dynamic_programming.outcomes(env, params, time)
     p = possible.probability
     # Whether the bomb was defused shows at the end: what is expected counts.
     earned = jnp.sum(p * (possible.now + possible.later), 2)
@@ -103,6 +96,59 @@ def arrivals(
   return weight, mean, jnp.maximum(square - mean**2, 0.0)
 
 
+def moments(
+  env: DelayedMDP, params, policy: jax.Array
+) -> tuple[jax.Array, jax.Array]:
+  """Expectation and variance of earnings from each state and action on.
+
+  Var[G | s, a] = E[(r + v(s') - q(s, a))^2 + Var[G | s']] + the noise of r, and
+  Var[G | s'] has the variance between actions in it.
+
+  Returns:
+    q, variance: each `[max_steps, states_per_time, actions]`.
+  """
+  q = dynamic_programming.q_values(env, params, policy)
+  value = jnp.sum(policy * q, 2)
+  following = jnp.concatenate([value[1:], jnp.zeros_like(value[:1])])
+
+  def step(spread, inputs):  # Of the time after: [states_per_time].
+    time, chances, q, value, following = inputs
+    possible, after = dynamic_programming.outcomes(env, params, time)
+    off = possible.now + possible.later + following[after] - q[..., None]
+    variance = jnp.sum(possible.probability * (off**2 + spread[after]), 2)
+    noise = possible.now_std**2 + possible.later_std**2
+    variance += jnp.broadcast_to(noise, variance.shape)
+    ended = time >= params.max_steps_in_episode
+    variance = jnp.where(ended, 0.0, variance)
+    between = (q - value[:, None]) ** 2
+    return jnp.sum(chances * (variance + between), 1), variance
+
+  inputs = (jnp.arange(env.max_steps), policy, q, value, following)
+  zeros = jnp.zeros(env.states_per_time)
+  return q, jax.lax.scan(step, zeros, inputs, reverse=True)[1]
+
+
+def redistributed(
+  q: jax.Array, rows: jax.Array, actions: jax.Array, earned: jax.Array
+) -> jax.Array:
+  """The optimal redistribution of one episode's rewards.
+
+  q~(s_t, a_t) - q~(s_{t-1}, a_{t-1}), with what was earned on the way as part
+  of q~: afterwards nothing is expected in the future, kappa = 0.
+
+  Args:
+    q: `[max_steps, states_per_time, actions]`, of the policy that is followed.
+    rows: `[steps]`, `state_index` of the states in which one acts.
+    actions: `[steps]`.
+    earned: `[steps]`, `info["earned"]`.
+
+  Returns:
+    rewards: `[steps]`. Their sum is the expected return of what was done.
+  """
+  of_action = q.reshape(-1, q.shape[-1])[rows, actions]
+  return of_action - redistribution.previous(of_action - earned)
+
+
 def high_variance(
   env: grids.GridWorld, delay: jax.Array, epsilon: float, threshold: float
 ) -> dict[str, jax.Array]:
@@ -115,7 +161,7 @@ def high_variance(
   """
   params = env.params_of_delay(delay)
   chances = policy(env, params, epsilon)
-  q, spread = dynamic_programming.moments(env, params, chances)
+  q, spread = moments(env, params, chances)
   weight, _, brought = arrivals(env, params, chances, q)
   value = jnp.sum(chances * q, 2, keepdims=True)
   of_return = jnp.sum(chances * (spread + (q - value) ** 2), 2)
@@ -163,14 +209,14 @@ def bias(
   weight, brought, _ = arrivals(env, params, chances, q)
   flat = lambda table: table.reshape(-1, env.num_actions)
   met = flat(weight[..., None] * chances)
-  redistributed = q + brought[..., None]
+  direct = q + brought[..., None]
   # What the delayed reward is worth, and so what TD and Monte Carlo estimate:
   # with what a visit long ago has earned and the end will pay.
   owed = jax.vmap(env.state_at, (0, None))(
     jnp.arange(env.states_per_time), params
   ).owed
   delayed = q + owed[None, :, None]
-  exact = jnp.stack([flat(delayed), flat(delayed), flat(redistributed)])
+  exact = jnp.stack([flat(delayed), flat(delayed), flat(direct)])
 
   def episode(number, tables, key):
     randomness = jax.random.fold_in(key, number)
@@ -178,7 +224,7 @@ def bias(
       env, params, flat(chances), randomness
     )
     inside = jnp.arange(env.max_steps) < params.max_steps_in_episode
-    h = dynamic_programming.redistributed(q, rows, actions, earned)
+    h = redistributed(q, rows, actions, earned)
 
     def update(table, target):
       played = td_learning.Episode(rows, actions, rewards, table[rows], inside)

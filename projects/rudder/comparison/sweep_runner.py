@@ -8,6 +8,7 @@ padded to the longest.
 import functools
 import json
 import time
+from collections.abc import Callable
 from typing import Any
 
 import jax
@@ -19,7 +20,13 @@ from jax import numpy as jnp
 from common import keys
 from common.tables import cells as cell_files
 
-from ..tabular import delayed_mdp, judge, rounds, train
+from ..tabular import (
+  delayed_mdp,
+  dynamic_programming,
+  judge,
+  rounds,
+  train,
+)
 from . import tree_search
 
 # Name -> what the config's learner is to be, changes of the config, label.
@@ -101,6 +108,57 @@ def of_method(config: ml_collections.ConfigDict, method: str) -> Any:
   return config
 
 
+def make_trial(
+  make: Callable[..., rounds.Learner],
+  env: delayed_mdp.DelayedMDP,
+  config: ml_collections.ConfigDict,
+) -> Callable[[jax.Array, jax.Array], dict[str, jax.Array]]:
+  """Returns `trial(key, delay) -> results`: rounds until it has solved.
+
+  Under `vmap` over keys with the axis name `rounds.TRIALS`; the delay is common
+  to all of them and may be traced.
+
+  Args:
+    make: `(env, params, config) -> Learner`, such as `rudder.make`.
+    env: with room for the longest delay.
+    config: see `rounds.make_round`; and the budget `max_episodes`.
+
+  Returns:
+    `episodes`: until it had solved, the budget if it had not; `solved`;
+    `score`: the mean of the judge's figures at the end; `q`: the table;
+    `updates` of the reward model, if there is one.
+  """
+
+  def trial(key, delay):
+    params = env.params_of_delay(delay)
+    optimum = dynamic_programming.q_values(env, params)
+    learner = make(env, params, config)
+    one = rounds.make_round(env, params, optimum, config, learner)
+    most = -(-config.max_episodes // config.check_every)
+
+    def again(carry):
+      state, updates, _ = carry
+      state, metrics = one(state)
+      updates += metrics.get("model_updates", 0)
+      going = (state.solved_at == 0) & (state.step < most)
+      return state, updates, rounds.any_trial(going)
+
+    begun = rounds.init(key, env, config, learner)
+    state, updates, _ = jax.lax.while_loop(
+      lambda carry: carry[-1], again, (begun, jnp.int32(0), jnp.bool_(True))
+    )
+    solved = state.solved_at > 0
+    return {
+      "episodes": jnp.where(solved, state.solved_at, config.max_episodes),
+      "solved": solved,
+      "score": jnp.mean(state.recent),
+      "updates": updates,
+      "q": state.q,
+    }
+
+  return trial
+
+
 @functools.lru_cache(maxsize=4)
 def compiled(text: str, seeds: int):
   """The program of a config as JSON, and the seconds that it took."""
@@ -110,7 +168,7 @@ def compiled(text: str, seeds: int):
   if config.learner == "mcts":
     one = tree_search.make_trial(env, config)
   else:
-    one = rounds.make_trial(train.parts(config), env, config)
+    one = make_trial(train.parts(config), env, config)
   program = jax.jit(jax.vmap(one, (0, None), axis_name=rounds.TRIALS))
   roots = jax.random.split(jax.random.key(0), seeds)
   done = program.lower(roots, np.int32(0)).compile()

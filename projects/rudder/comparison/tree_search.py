@@ -125,7 +125,7 @@ def greedy_share(
 def make_trial(
   env: DelayedMDP, config: ml_collections.ConfigDict
 ) -> Callable[[jax.Array, jax.Array], dict[str, jax.Array]]:
-  """Returns `trial(key, delay) -> results`, as `tabular.make_trial` does.
+  """Returns `trial(key, delay) -> results`, as `sweep_runner.make_trial` does.
 
   Args:
     env: a task with one start, with room for the longest delay.

@@ -150,11 +150,10 @@ def first_episodes(rollout: ppo.Rollout, time: int) -> Episode:
   )
 
 
-def longest(rollout: ppo.Rollout, time: int) -> jax.Array:
+def longest(end: jax.Array, time: int) -> jax.Array:
   """Steps of the longest first episode; NaN if one has not ended by `time`."""
-  end = rollout.end[:time]
-  steps = jnp.max(jnp.argmax(end, axis=0)) + 1
-  return jnp.where(jnp.all(jnp.any(end, axis=0)), steps, jnp.nan)
+  steps = jnp.max(jnp.argmax(end[:time], axis=0)) + 1
+  return jnp.where(jnp.all(jnp.any(end[:time], axis=0)), steps, jnp.nan)
 
 
 def make_lesson_losses(
@@ -287,7 +286,7 @@ def make_train_step(config: ml_collections.ConfigDict) -> Callable:
       "quality": jnp.mean(quality) * varied,
       "lesson_loss": jnp.mean(each),
       "redistributed": jnp.mean(jnp.abs(reward)),
-      "episode_steps": longest(rollout, time),
+      "episode_steps": longest(rollout.end, time),
     }
     return state, metrics
 

@@ -1,4 +1,4 @@
-"""A delayed-reward MDP with gymnax's functions and exact transitions.
+"""A delayed-reward MDP with exact transitions.
 
 A task says what may happen, `outcomes`, and what is earned by it, some of it
 paid at once (`now`) and the rest owed (`later`) until the episode's last step.
@@ -134,29 +134,6 @@ class DelayedMDP:
     """Its class."""
     return type(self).__name__
 
-  def reset(self, key, params=None):
-    """gymnax's reset: observation and state."""
-    return self.reset_env(key, params or self.default_params)
-
-  def step(self, key, state, action, params=None):
-    """gymnax 1.0's step, which begins a new episode after the last step."""
-    params = params or self.default_params
-    here, anew = jax.random.split(key)
-    seen, after, reward, done, info = self.step_env(here, state, action, params)
-    first = self.reset_env(anew, params)
-    obs, state = jax.tree.map(
-      lambda a, b: jnp.where(done, a, b), first, (seen, after)
-    )
-    info = {**info, "final_observation": seen}
-    return obs, state, reward, done, self.is_truncated(after, params), info
-
-  def step_env(self, key, state, action, params):
-    """gymnax's step, without the reset.
-
-    `info["earned"]` is what this step earned, whenever it is paid.
-    """
-    return self.advance(self.randomness(key), state, action, params)
-
   def randomness(self, key, steps: tuple[int, ...] = ()) -> jax.Array:
     """All randomness of `steps` steps, `[*steps, 1 or 3]`, for `advance`.
 
@@ -169,7 +146,11 @@ class DelayedMDP:
     return jnp.concatenate([draw, noise], axis=-1)
 
   def advance(self, randomness, state, action, params):
-    """`step_env` with its randomness given: one outcome, and what is due."""
+    """One step, gymnax's with its randomness given, and without a reset.
+
+    Returns observation, state, reward, done and info, whose "earned" is what
+    this step earned, whenever it is paid.
+    """
     possible = self.outcomes(state, action, params)
     if possible.probability.shape[0] > 1:
       below = randomness[0] >= jnp.cumsum(possible.probability)[:-1]
@@ -190,7 +171,7 @@ class DelayedMDP:
     return self.get_obs(following, params), following, reward, done, info
 
   def reset_env(self, key, params):
-    """gymnax's reset."""
+    """Observation and state of a first step."""
     rows = self.start_rows(params)
     chosen = 0
     if len(rows) > 1:  # One uniform number: randint compiles twice as long.
@@ -206,11 +187,6 @@ class DelayedMDP:
   def is_terminated(self, state, params):
     """True after the last step."""
     return state.time >= params.max_steps_in_episode
-
-  def is_truncated(self, state, params):
-    """Never: an episode's length belongs to its task."""
-    del params
-    return jnp.zeros_like(state.time, bool)
 
   def state_index(self, state, params) -> jax.Array:
     """The row of a state in a table of `table_size` rows, ordered by time."""
@@ -239,9 +215,8 @@ class DelayedMDP:
     del state, params
     return jnp.float32(0)
 
-  def get_obs(self, state, params=None, key=None) -> jax.Array:
-    """gymnax's: what is `seen`, and the share of the episode that is over."""
-    del key
+  def get_obs(self, state, params) -> jax.Array:
+    """What is `seen`, and the share of the episode that is over."""
     clock = (state.time / params.max_steps_in_episode)[None]
     return jnp.concatenate([*self.seen(state), clock.astype(jnp.float32)])
 
@@ -265,20 +240,6 @@ class DelayedMDP:
   def num_actions(self) -> int:
     """How many actions there are, in every state."""
     return self.actions
-
-  def action_space(self, params=None):
-    """0, 1, ..."""
-    from gymnax.environments import spaces  # Seconds, which no table needs.
-
-    del params
-    return spaces.Discrete(self.actions)
-
-  def observation_space(self, params=None):
-    """A flat vector."""
-    from gymnax.environments import spaces
-
-    del params
-    return spaces.Box(-jnp.inf, jnp.inf, (self.features,))
 
   def possible(self, values: jax.Array, time: jax.Array) -> jax.Array:
     """Values `[actions]`, -inf for what is not offered at a time."""

@@ -31,8 +31,8 @@ def confirming(config: ml_collections.ConfigDict) -> int:
   """
   if config.get("count_window", True):  # Which older cells do not say.
     return 0
-  each = config.check_every if config.judged_by == "greedy" else 1
-  return int(config.solved_window * each)
+  each: int = config.check_every if config.judged_by == "greedy" else 1
+  return each * config.solved_window
 
 
 def decisions(

@@ -1,4 +1,4 @@
-"""A round of episodes, and whole trials of them, for any learner with a table.
+"""A round of episodes, for any learner with a table.
 
     learner = rudder.make(env, params, config)      # or td_learning.make
     state = init(key, env, config, learner)
@@ -121,57 +121,6 @@ def make_round(
     }
 
   return round_
-
-
-def make_trial(
-  make: Callable[..., Learner],
-  env: DelayedMDP,
-  config: ml_collections.ConfigDict,
-) -> Callable[[jax.Array, jax.Array], dict[str, jax.Array]]:
-  """Returns `trial(key, delay) -> results`: rounds until it has solved.
-
-  Under `vmap` over keys with the axis name `TRIALS`; the delay is common to all
-  of them and may be traced.
-
-  Args:
-    make: `(env, params, config) -> Learner`, such as `rudder.make`.
-    env: with room for the longest delay.
-    config: see `make_round`; and the budget `max_episodes`.
-
-  Returns:
-    `episodes`: until it had solved, the budget if it had not; `solved`;
-    `score`: the mean of the judge's figures at the end; `q`: the table;
-    `updates` of the reward model, if there is one.
-  """
-
-  def trial(key, delay):
-    params = env.params_of_delay(delay)
-    optimum = dynamic_programming.q_values(env, params)
-    learner = make(env, params, config)
-    one = make_round(env, params, optimum, config, learner)
-    rounds = -(-config.max_episodes // config.check_every)
-
-    def again(carry):
-      state, updates, _ = carry
-      state, metrics = one(state)
-      updates += metrics.get("model_updates", 0)
-      going = (state.solved_at == 0) & (state.step < rounds)
-      return state, updates, any_trial(going)
-
-    begun = init(key, env, config, learner)
-    state, updates, _ = jax.lax.while_loop(
-      lambda carry: carry[-1], again, (begun, jnp.int32(0), jnp.bool_(True))
-    )
-    solved = state.solved_at > 0
-    return {
-      "episodes": jnp.where(solved, state.solved_at, config.max_episodes),
-      "solved": solved,
-      "score": jnp.mean(state.recent),
-      "updates": updates,
-      "q": state.q,
-    }
-
-  return trial
 
 
 def any_trial(condition: jax.Array) -> jax.Array:

@@ -25,7 +25,7 @@ from . import model, td_learning
 from .delayed_mdp import DelayedMDP
 from .rounds import Learner, State
 
-ESTIMATES = ("direct", "corrected", "traces", "q_lambda")
+ESTIMATES = ("direct", "traces", "q_lambda")
 CONTRIBUTIONS = ("differences", "integrated_gradients")
 
 
@@ -140,23 +140,6 @@ def redistribute(
   return h
 
 
-def direct_targets(reward: jax.Array) -> jax.Array:
-  """q(s_t, a_t) = E[r_{t+1}]: an optimal redistribution leaves no future."""
-  return reward
-
-
-def corrected_targets(reward: jax.Array, kappa: jax.Array) -> jax.Array:
-  """q(s_t, a_t) = r_{t+1} + kappa_t, where some future reward was left.
-
-  Args:
-    reward: redistributed, `[time]`.
-    kappa: `[time]` the estimate for (s_t, a_t) of the later rewards' sum,
-      learnt from `kappa_targets`.
-  """
-  chex.assert_equal_shape([reward, kappa])
-  return reward + kappa
-
-
 def kappa_targets(
   reward: jax.Array, kappa: jax.Array, mask: jax.Array, trace: chex.Numeric
 ) -> jax.Array:
@@ -199,10 +182,11 @@ def learn_table(
 ) -> tuple[jax.Array, jax.Array]:
   """Moves the tables towards an episode's targets; returns q and kappa.
 
-  q(s_t, a_t) is an exponential mean of the redistributed reward ("direct"),
-  with kappa(s_t, a_t) added where future reward may be left: "corrected" learns
-  kappa by bootstrapping, "traces" with `config.kappa_trace`. "q_lambda" learns
-  by Q(lambda) from the redistributed reward: its optimal policies are the same.
+  q(s_t, a_t) is an exponential mean of the redistributed reward ("direct"): an
+  optimal redistribution leaves no future. "traces" adds kappa(s_t, a_t), the
+  future that is left, learnt with the trace `config.kappa_trace`.
+  "q_lambda" learns by Q(lambda) from the redistributed reward: its optimal
+  policies are the same.
   """
   if config.q_estimate == "q_lambda":
     told = episode.replace(rewards=reward)
@@ -215,12 +199,10 @@ def learn_table(
     return table.at[place].add(rate * change)
 
   if config.q_estimate == "direct":
-    return towards(q, direct_targets(reward)), kappa
-  trace = config.kappa_trace if config.q_estimate == "traces" else 0.0
-  left = kappa_targets(reward, kappa[place], episode.inside, trace)
+    return towards(q, reward), kappa
+  left = kappa_targets(reward, kappa[place], episode.inside, config.kappa_trace)
   kappa = towards(kappa, left)
-  targets = corrected_targets(reward, kappa[place])
-  return towards(q, targets), kappa
+  return towards(q, reward + kappa[place]), kappa
 
 
 def ready(memory: Memory, config: ml_collections.ConfigDict) -> jax.Array:

@@ -1,8 +1,6 @@
-"""Tabular learners, each a whole training over many seeds as one program.
+"""The rivals: learners with a table from the reward as it is paid.
 
-    trial = rounds.make_trial(td_learning.make, env, config)
-    trials = jax.jit(jax.vmap(trial, (0, None), axis_name=rounds.TRIALS))
-    result = trials(jax.random.split(key, 100), delay)
+    learner = td_learning.make(env, params, config)  # parts of a round
 
 Q(lambda) of Watkins, SARSA(lambda), every-visit Monte Carlo. All three move
 Q(s_t, a_t) towards a target of the recursion

@@ -4,9 +4,10 @@ import jax
 import ml_collections
 import numpy as np
 import pytest
+from jax import numpy as jnp
 
 from projects.rudder.comparison import bias_variance
-from projects.rudder.tabular import dynamic_programming, grids
+from projects.rudder.tabular import environments, grids
 
 pytestmark = pytest.mark.slow
 
@@ -35,7 +36,7 @@ def test_arrivals_and_variances_against_episodes():
   @jax.jit
   def everything(keys):
     chances = bias_variance.policy(ENV, params, 0.3)
-    q, spread = dynamic_programming.moments(ENV, params, chances)
+    q, spread = bias_variance.moments(ENV, params, chances)
     weight, mean, variance = bias_variance.arrivals(ENV, params, chances, q)
     flat = chances.reshape(-1, 4)
     follow = lambda key: bias_variance.follow(ENV, params, flat, key)
@@ -71,6 +72,59 @@ def test_arrivals_and_variances_against_episodes():
   chances = chances.reshape(-1, 4)[rows[0, 0]]
   exact = chances @ (spread + first**2) - (chances @ first) ** 2
   assert rewards.sum(1).var() == pytest.approx(exact, rel=0.03)
+
+
+@pytest.mark.parametrize(
+  "env",
+  [environments.WatchRepair(5), grids.GridWorld(3)],
+)
+def test_a_policys_values_and_the_redistribution_against_episodes(env):
+  params = env.params_of_delay(3 if isinstance(env, grids.GridWorld) else 5)
+  steps = int(params.max_steps_in_episode)
+  shape = (env.max_steps, env.states_per_time, env.num_actions)
+  chances = np.random.default_rng(0).dirichlet(np.ones(shape[2]), shape[:2])
+  policy = jnp.float32(chances)
+  q, variance = jax.jit(lambda: bias_variance.moments(env, params, policy))()
+  assert q.shape == variance.shape == shape
+
+  def episode(key):
+    def step(state, key):
+      row = env.state_index(state, params)
+      chances = policy.reshape(-1, shape[2])[row]
+      action = jax.random.categorical(
+        jax.random.fold_in(key, 2), jnp.log(chances)
+      )
+      _, state, reward, _, info = env.advance(
+        env.randomness(key), state, action, params
+      )
+      return state, (row, action, reward, info["earned"])
+
+    _, state = env.reset_env(key, params)
+    _, parts = jax.lax.scan(step, state, jax.random.split(key, steps))
+    row, action, reward, earned = parts
+    new = bias_variance.redistributed(q, row, action, earned)
+    return row[0], action[0], reward.sum(), new
+
+  keys = jax.random.split(jax.random.key(1), 30_000)
+  start, first, total, new = jax.device_get(jax.jit(jax.vmap(episode))(keys))
+  q, variance = np.asarray(q), np.asarray(variance)
+  for row in np.unique(start):
+    for action in range(env.num_actions):
+      chosen = total[(start == row) & (first == action)]
+      q_hat, exact = chosen.mean(), float(q[0, row, action])
+      error = chosen.std() / len(chosen) ** 0.5 + 1e-4
+      assert abs(q_hat - exact) < 4 * error
+      assert chosen.var() == pytest.approx(
+        float(variance[0, row, action]), rel=0.15, abs=1e-3
+      )
+  # It keeps the expected return of every episode, up to the last step's luck;
+  # and from every time on it is the advantage that is left: kappa = 0.
+  assert new.sum(1).mean() == pytest.approx(
+    float(total.mean()), abs=4 * float(total.std()) / 170
+  )
+  for time in range(1, steps):
+    ahead = new[:, time]
+    assert abs(ahead.mean()) < 4 * ahead.std() / len(ahead) ** 0.5 + 1e-4
 
 
 def test_states_of_high_variance():

@@ -1,4 +1,4 @@
-"""Tables: quantiles and growth with censored trials, rows, a real cell."""
+"""Tables: growth with censored trials, rows, a real cell; whole trials."""
 
 import jax
 import numpy as np
@@ -7,7 +7,14 @@ import pytest
 from common import keys
 from configs.rudder import charge_discharge, trace_back
 from projects.rudder.comparison import figures, result_tables, sweep_runner
-from projects.rudder.tabular import delayed_mdp, schema
+from projects.rudder.tabular import (
+  delayed_mdp,
+  environments,
+  grids,
+  rounds,
+  schema,
+  td_learning,
+)
 
 pytestmark = pytest.mark.slow
 
@@ -157,3 +164,65 @@ def test_whole_trials_solve_their_task_each_on_its_own():
   turned = jax.device_get(run(roots[order], np.int32(3)))
   for name in ("episodes", "updates", "q"):
     np.testing.assert_array_equal(turned[name][::-1], results[name])
+
+
+CHARGE = environments.ChargeDischarge(3)
+
+
+def numbers(**changed):
+  config = charge_discharge.get_config("smoke").unlock()
+  config.update(q_rate=0.1, max_episodes=3000, check_every=10)
+  config.update(solved_window=3, solved_share=0.99)
+  config.update(changed)
+  return config
+
+
+def program(method, env, **changed):
+  """`trials(keys, delay)`, compiled once for three keys."""
+  trial = sweep_runner.make_trial(
+    td_learning.make, env, numbers(learner=method, **changed)
+  )
+  trials = jax.jit(jax.vmap(trial, (0, None), axis_name=rounds.TRIALS))
+  return lambda keys, delay: jax.device_get(trials(keys, delay))
+
+
+KEYS = jax.random.split(jax.random.key(3), 3)
+
+
+def test_a_learner_solves_what_is_easy():
+  """SARSA(lambda); a trial does not see its neighbours."""
+  trials = program("sarsa_lambda", CHARGE)
+  done = trials(KEYS, 3)
+  assert done["solved"].all(), done
+  assert (done["episodes"] < 3000).all() and (done["score"] >= 0.99).all()
+  assert len(set(done["episodes"].tolist())) > 1
+  # A trial that had solved early stood still until the last one had.
+  first = int(done["episodes"].argmin())
+  alone = trials(KEYS[np.full(3, first)], 3)
+  assert alone["episodes"][0] == done["episodes"][first]
+  np.testing.assert_allclose(alone["q"][0], done["q"][first], atol=1e-5)
+
+
+def test_trials_that_do_not_solve_are_reported():
+  trials = program(
+    "monte_carlo",
+    CHARGE,
+    max_episodes=40,
+    solved_share=1.1,
+    judged_by="decisions",
+    solved_window=40,
+    check_every=1,
+  )
+  done = trials(KEYS, 3)
+  assert not done["solved"].any()
+  assert done["episodes"].tolist() == [40] * 3
+  assert (done["score"] < 1).all()
+
+
+def test_the_exact_value_as_advice_solves_at_once():
+  trials = program(
+    "q_lambda", grids.TraceBack(6), shaping="look_back", max_episodes=200
+  )
+  done = trials(KEYS, 6)
+  # Two moves to know, no matter what comes after them.
+  assert done["solved"].all() and (done["episodes"] <= 80).all()

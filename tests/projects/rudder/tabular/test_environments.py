@@ -1,4 +1,4 @@
-"""The five tasks: what is paid and when, tables and back, gymnax's contract."""
+"""The five tasks: what is paid and when, tables and back."""
 
 import jax
 import numpy as np
@@ -34,7 +34,9 @@ def rollout(env, params, actions, key):
 
   def step(state, inputs):
     action, key = inputs
-    obs, state, reward, done, info = env.step_env(key, state, action, params)
+    obs, state, reward, done, info = env.advance(
+      env.randomness(key), state, action, params
+    )
     row = env.state_index(state, params)
     return state, (reward, info["earned"], row, obs, done)
 
@@ -135,22 +137,6 @@ def test_rows_of_the_table_and_back(played):
     times = reached // env.states_per_time
     due = np.arange(1, times.shape[1] + 1)[None]
     np.testing.assert_array_equal(times, np.broadcast_to(due, times.shape))
-
-
-def test_gymnax_resets_after_the_last_step():
-  env = environments.ChargeDischarge(3)
-  params = env.params_of_delay(2)
-  obs, state = jax.jit(env.reset)(jax.random.key(0), params)
-  step = jax.jit(env.step)
-  assert env.observation_space(params).shape == obs.shape
-  assert env.action_space(params).n == env.num_actions
-  for t in range(3):
-    _, state, _, terminated, truncated, _ = step(
-      jax.random.key(t), state, jnp.int32(0), params
-    )
-    assert not truncated
-    assert bool(terminated) == (t == 2)
-  assert int(state.time) == 0
 
 
 def player(env):

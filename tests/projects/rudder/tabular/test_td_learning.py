@@ -216,48 +216,6 @@ def test_starts_that_are_worth_nothing_count_by_what_they_lose():
   np.testing.assert_allclose(shares(), [4 / 7, 0, 1], atol=1e-5)
 
 
-def program(method, env, **changed):
-  """`trials(keys, delay)`, compiled once for three keys."""
-  trial = rounds.make_trial(
-    td_learning.make, env, numbers(learner=method, **changed)
-  )
-  trials = jax.jit(jax.vmap(trial, (0, None), axis_name=rounds.TRIALS))
-  return lambda keys, delay: jax.device_get(trials(keys, delay))
-
-
-KEYS = jax.random.split(jax.random.key(3), 3)
-
-
-def test_a_learner_solves_what_is_easy():
-  """Q(lambda) does below; that all of them learn by their rule, is above."""
-  trials = program("sarsa_lambda", ENV)
-  done = trials(KEYS, DELAY)
-  assert done["solved"].all(), done
-  assert (done["episodes"] < 3000).all() and (done["score"] >= 0.99).all()
-  assert len(set(done["episodes"].tolist())) > 1
-  # A trial that had solved early stood still until the last one had.
-  first = int(done["episodes"].argmin())
-  alone = trials(KEYS[np.full(3, first)], DELAY)
-  assert alone["episodes"][0] == done["episodes"][first]
-  np.testing.assert_allclose(alone["q"][0], done["q"][first], atol=1e-5)
-
-
-def test_trials_that_do_not_solve_are_reported():
-  trials = program(
-    "monte_carlo",
-    ENV,
-    max_episodes=40,
-    solved_share=1.1,
-    judged_by="decisions",
-    solved_window=40,
-    check_every=1,
-  )
-  done = trials(KEYS, DELAY)
-  assert not done["solved"].any()
-  assert done["episodes"].tolist() == [40] * 3
-  assert (done["score"] < 1).all()
-
-
 def test_a_wrong_method_is_one_sentence():
   with pytest.raises(InputError, match="did you mean 'q_lambda'"):
     train.parts(numbers(learner="q_lamda"))
@@ -352,12 +310,3 @@ def test_advice_is_given_to_the_table_or_to_the_rewards():
   phi = advice[played.rows[:n], played.actions[:n]]
   extra = (back[1] - played.rewards)[:n]
   np.testing.assert_allclose(extra, np.diff(phi, prepend=0), atol=1e-5)
-
-
-def test_the_exact_value_as_advice_solves_at_once():
-  trials = program(
-    "q_lambda", grids.TraceBack(6), shaping="look_back", max_episodes=200
-  )
-  done = trials(KEYS, 6)
-  # Two moves to know, no matter what comes after them.
-  assert done["solved"].all() and (done["episodes"] <= 80).all()
