@@ -191,7 +191,7 @@ MUTANTS = (
     f"{TESTS}ppo/test_ppo_rudder.py",
     ("jnp.where(inside, rollout.reward, 0.0)", "rollout.reward"),
     ("steps < played.length[None], g", "steps < 99, g"),
-    ("end = rollout.end[:time]", "end = rollout.end"),
+    ("jnp.any(end[:time], axis=0)", "jnp.any(end, axis=0)"),
     ("steps == 0, actions", "steps >= 0, actions"),
     ("losses.masked_mean(smooth, known > 0)", "jnp.mean(smooth)"),
     ("(smooth - mean) ** 2, known > 0", "(smooth - mean) ** 2, known >= 0"),

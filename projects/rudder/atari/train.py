@@ -120,10 +120,7 @@ class Programs:
     self.gae = jax.jit(self._gae)
 
   def apply(self, weights, model_weights, stack):
-    """Logits and values, by what the reward model sees, too.
-
-    Its weights are no part of PPO's, which so leaves them alone.
-    """
+    """Logits and values; the reward model's features are not learnt from it."""
     if self.config.method == "rudder":
       seen = self.model.apply(model_weights, stack, method="see")
       return self.policy.apply(weights, stack, seen)

@@ -242,8 +242,7 @@ def check(name: str, env: Any, params: Any) -> None:
       observation, state, reward, terminated, truncated, info = env.step(
         key, state, action, params)
 
-  Both can be traced; observation, not empty, and state keep shapes and dtypes;
-  the reward
+  Both can be traced; observation and state keep shapes and dtypes; the reward
   is a float scalar, the ends are bool scalars; parameters are numbers; actions
   are what `action_count` says.
 
@@ -275,12 +274,8 @@ def check(name: str, env: Any, params: Any) -> None:
   if not isinstance(began, tuple) or len(began) != 2:
     raise wrong("reset must return (observation, state)")
   observation, state = began
-  if not hasattr(observation, "shape"):
-    raise wrong("an observation must be one array")
-  if not observation.size:
-    raise wrong(
-      f"an observation of shape {observation.shape} has nothing in it"
-    )
+  if not getattr(observation, "size", 0):
+    raise wrong("an observation must be one array, and not an empty one")
   action = jax.ShapeDtypeStruct((), jnp.int32)
   went = traced(
     "step", lambda k, s, a: env.step(k, s, a, params), key, state, action

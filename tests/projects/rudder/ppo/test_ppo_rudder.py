@@ -115,9 +115,9 @@ def test_the_first_episode_of_each_environment_is_the_lesson():
 
 
 def test_an_episode_that_outlasts_its_room_is_no_number():
-  assert ppo_rudder.longest(rollout_of(), 6) == 5
-  assert ppo_rudder.longest(rollout_of(), 5) == 5
-  assert np.isnan(ppo_rudder.longest(rollout_of(), 4))
+  assert ppo_rudder.longest(END, 6) == 5
+  assert ppo_rudder.longest(END, 5) == 5
+  assert np.isnan(ppo_rudder.longest(END, 4))
 
 
 def test_lessons_are_learnt_up_to_their_ends():
