@@ -1,6 +1,5 @@
 """The command that draws samples from a run's last checkpoint."""
 
-import argparse
 import pathlib
 from collections.abc import Callable
 

@@ -13,7 +13,6 @@ same size, the same background. What has to be done to a picture for that is
 said, a line each.
 """
 
-import argparse
 import itertools
 import pathlib
 
