@@ -96,8 +96,8 @@ def saved_config(
       check(config)
   except InputError as error:
     raise InputError(
-      f"the run in {workdir} is none of this project, or of another version "
-      f"of it: {error}"
+      f"{workdir} is a run of another project, or of an older version of this "
+      "one; give the --workdir of a training of this project"
     ) from error
   return config
 

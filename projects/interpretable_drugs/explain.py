@@ -91,14 +91,7 @@ def load_run(workdir: pathlib.Path) -> tuple[ml_collections.ConfigDict, dict]:
   Raises:
     InputError: there is no run, one of another project, or no checkpoint.
   """
-  config = saved_config(workdir)
-  try:
-    config_schema.check(config, SCHEMA)
-  except InputError as error:
-    raise InputError(
-      f"{workdir} holds no run of this project ({error}); give the --workdir "
-      "of a training of interpretable_drugs"
-    ) from error
+  config = saved_config(workdir, lambda c: config_schema.check(c, SCHEMA))
   state = saved_state(workdir, lambda key: train.init(key, config))
   return config, state.best
 

@@ -94,7 +94,7 @@ def test_values_of_every_type_and_both_forms(monkeypatch, tmp_path, capsys):
       ["--config=configs/snn/uci.py:smoke", "--config.data.fol=1"],
       "did you mean 'data.fold'",
     ),
-    (["extra"], "flags start with --"),
+    (["extra"], "'extra' is one word too many; flags start with --"),
   ],
 )
 def test_bad_input_is_one_sentence(monkeypatch, capsys, arguments, says):
@@ -104,6 +104,22 @@ def test_bad_input_is_one_sentence(monkeypatch, capsys, arguments, says):
   said = capsys.readouterr().err
   assert says in said
   assert len(said.strip().splitlines()) == 1
+
+
+def test_a_tools_flags_take_either_dash_and_name_the_nearest(capsys):
+  parser = cli.Parser()
+  parser.add_argument("--data_dir")
+  parser.add_argument("--batch-size", type=int)
+  given = parser.parse_args(["--data-dir=a_b-c", "--batch_size", "3"])
+  assert (given.data_dir, given.batch_size) == ("a_b-c", 3)
+  for word, says in (
+    ("--data-dri=x", "there is no flag --data-dri; did you mean --data_dir?"),
+    ("--batch_size=x", "argument --batch-size: invalid int value: 'x'"),
+  ):
+    with pytest.raises(SystemExit) as stop:
+      parser.parse_args([word])
+    assert stop.value.code == 1
+    assert capsys.readouterr().err == f"error: {says}\n"
 
 
 def test_what_is_missing_is_named(monkeypatch, capsys):
@@ -276,15 +292,24 @@ def test_the_config_of_another_project_is_named(
   assert "trains slot_attention" in capsys.readouterr().err
 
 
-def test_the_config_of_a_table_is_told_from_a_trainings(monkeypatch, capsys):
-  train = importlib.import_module("projects.first_order_gan.train").train
-  name = "configs/first_order_gan/papers.py"
+@pytest.mark.parametrize(
+  ("project", "table", "key"),
+  [
+    ("first_order_gan", "papers", "total_steps"),
+    ("cnn_zoo", "predictors", "steps_per_call"),
+  ],
+)
+def test_the_config_of_a_table_is_told_from_a_trainings(
+  project, table, key, monkeypatch, capsys
+):
+  train = importlib.import_module(f"projects.{project}.train").train
+  name = f"configs/{project}/{table}.py"
   monkeypatch.setattr(sys, "argv", ["train", f"--config={name}"])
   with pytest.raises(SystemExit):
     cli.main(train)
   assert capsys.readouterr().err == (
-    f"error: {name} has no total_steps: it is the config of a table, not of a "
-    "training, and python -m projects.first_order_gan.reproduce takes it\n"
+    f"error: {name} has no {key}: it is the config of a table, not of a "
+    f"training, and python -m projects.{project}.reproduce takes it\n"
   )
 
 
