@@ -75,7 +75,7 @@ def check(config: ml_collections.ConfigDict) -> None:
         f"config.{', '.join(names)} have {', '.join(map(str, counts))} values; "
         "each needs one a layer"
       )
-  *_, channels = config.decoder_features
+  *_, channels = tuple(config.decoder_features)
   if channels != 4:
     raise InputError(
       f"config.decoder_features ends with {channels}; the last layer makes 4 "

@@ -31,8 +31,8 @@ def confirming(config: ml_collections.ConfigDict) -> int:
   """
   if config.get("count_window", True):  # Which older cells do not say.
     return 0
-  each: int = config.check_every if config.judged_by == "greedy" else 1
-  return each * config.solved_window
+  each = config.check_every if config.judged_by == "greedy" else 1
+  return int(each * config.solved_window)
 
 
 def decisions(
