@@ -27,9 +27,10 @@ def project(name: str) -> str:
   for path in sorted((ROOT / "configs" / name).glob("*.py")):
     lines.append(f"  {path.relative_to(ROOT)}: {first_line(path)}")
   for path in sorted(folder.rglob("*.py")):
-    if path.stem == "__main__" or "__main__" not in path.read_text():
-      continue
+    if path == folder / "__main__.py" or "__main__" not in path.read_text():
+      continue  # The former is the list itself.
     module = ".".join(path.relative_to(ROOT).with_suffix("").parts)
+    module = module.removesuffix(".__main__")
     lines.append(f"  python -m {module}: {first_line(path)}")
     if path.stem == "reproduce":
       found = re.findall(r"--table=(\w+)", readme + path.read_text())

@@ -76,7 +76,8 @@ def main(
     file: of the project's `reproduce.py`, beside its README.
     tables: what `--table` may be, the first by default.
     add_arguments: adds the project's own flags to the parser.
-    seeds: how many by default; None where the command has no `--seeds`.
+    seeds: how many by default, 0 where a config says it; None where the command
+      has no `--seeds`.
     argv: instead of the command line's arguments.
     waits: see `xla_options.calls_that_wait`; False where it was slower.
     fewest: seeds that can be asked for; none where the table then shows what
@@ -88,7 +89,7 @@ def main(
   first, *_ = tables
   add("--table", default=first, help=f"{', '.join(tables)}; {first} by default")
   if seeds is not None:
-    text = "how many, from 0 on; %(default)s by default"
+    text = f"how many; {seeds or 'as many as the config says'} by default"
     add("--seeds", type=cli.whole(fewest), default=seeds, help=text)
   add("--quick", action="store_true", help="smoke sizes; results stay")
   add("--fresh", action="store_true", help="compute cells that are there, too")

@@ -335,7 +335,8 @@ def images(context: reproduce.Context) -> str:
 def add_arguments(parser: argparse.ArgumentParser) -> None:
   """The flags of the grids' and the images' tables."""
   add = parser.add_argument
-  text = "of the grids' table, %(default)s by default: others chose settings"
+  text = "of the grids' table; %(default)s by default: seeds below "
+  text += "%(default)s may have been used to choose settings"
   add("--first_seed", type=cli.whole(0), default=30, help=text)
   text = "seeds of the grids that are one program, %(default)s by default"
   add("--at_once", type=cli.whole(1), default=5, help=text)
@@ -346,7 +347,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     "--runs",
     default="runs/reproduce",
     metavar="DIR",
-    help="of what is not done yet",
+    help="where unfinished trainings are kept",
   )
 
 

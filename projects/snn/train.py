@@ -1,4 +1,4 @@
-"""Trains one network on one table; `sweep.py` trains whole grids of them.
+"""Trains one network on one table; `reproduce` trains whole grids of them.
 
     python -m projects.snn.train --workdir=runs/abalone \\
       --config=configs/snn/uci.py --config.data.name=abalone

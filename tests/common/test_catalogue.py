@@ -14,12 +14,11 @@ def test_every_paper_is_listed(capsys):
   said = capsys.readouterr().out
   for name in PROJECTS:
     assert f"\n{name}: " in f"\n{said}"
+  assert "python -m tools.fork OLD NEW" in said
 
 
 def is_command(path):
-  return (
-    path.stem != "__main__" and '__name__ == "__main__"' in path.read_text()
-  )
+  return '__name__ == "__main__"' in path.read_text()
 
 
 @pytest.mark.parametrize("name", PROJECTS)
@@ -29,7 +28,11 @@ def test_a_paper_lists_its_configs_and_commands(name, capsys):
   assert said.strip() == catalogue.project(name)
   folder = catalogue.ROOT / "projects" / name
   commands = [path.stem for path in folder.glob("*.py") if is_command(path)]
+  commands.remove("__main__")
   assert commands
+  # A folder that is a command.
+  inner = filter(is_command, folder.glob("*/__main__.py"))
+  commands += [path.parent.name for path in inner]
   for command in commands:
     assert f"python -m projects.{name}.{command}: " in said
   for path in (catalogue.ROOT / "configs" / name).glob("*.py"):

@@ -1,6 +1,6 @@
 """Writes clips of a scenario, made here after StarCraft 2 Videos.
 
-python -m projects.fvd.scenarios --scenario=brawl --count=100 --out=DIR
+    python -m projects.fvd.scenarios --scenario=brawl --count=100 --out=DIR
     python -m projects.fvd.scenarios --sheet=FILE.png
 """
 
@@ -43,8 +43,8 @@ def arguments(argv: list[str]) -> argparse.Namespace:
   formats = ",".join(write.FORMATS)
   add("--formats", default=formats, help="some of %(default)s, which is all")
   add("--data_dir", metavar="DIR", help="of MNIST, for moving_mnist")
-  cache = "~/.cache/images"
-  add("--cache_dir", metavar="DIR", default=cache, help="; %(default)s")
+  text = "where decoded data is kept; %(default)s by default"
+  add("--cache_dir", metavar="DIR", default="~/.cache/images", help=text)
   given = parser.parse_args(argv)
   given.formats = tuple(given.formats.split(","))
   wrong = set(given.formats) - set(write.FORMATS)

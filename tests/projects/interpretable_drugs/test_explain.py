@@ -219,8 +219,9 @@ def test_bad_input_is_one_sentence(runs, tmp_path, monkeypatch, capsys):
     assert error.startswith("error: ") and said in error
     assert error.count("\n") == 1
   (tmp_path / "config.json").write_text('{"slots": 4}')
-  with pytest.raises(InputError, match="holds no run of this project"):
+  with pytest.raises(InputError, match="is a run of another project") as told:
     explain.load_run(tmp_path)
+  assert "slots" not in str(told.value)  # Nor all the keys that it might have.
 
 
 def test_colours_tell_the_sign():

@@ -102,9 +102,7 @@ def test_bad_input_is_one_sentence(run, tmp_path):
   with pytest.raises(InputError, match="holds no run"):
     segment.write_masks(tmp_path, tmp_path, [tmp_path / "text.png"], 0)
   save_config(tmp_path, ml_collections.ConfigDict({"seed": 0, "potential": 1}))
-  with pytest.raises(
-    InputError, match="is none of this project, or of another"
-  ):
+  with pytest.raises(InputError, match="is a run of another project, or of an"):
     segment.write_masks(tmp_path, tmp_path, [tmp_path / "text.png"], 0)
   config = config.copy_and_resolve_references().unlock()
   config.task = "set_prediction"
