@@ -1,7 +1,7 @@
 """Writes clips of a scenario, made here after StarCraft 2 Videos.
 
-    python -m projects.fvd.scenarios --scenario=brawl --count=100 --out=DIR
-    python -m projects.fvd.scenarios --sheet=FILE.png
+python -m projects.fvd.scenarios --scenario=brawl --count=100 --out=DIR
+python -m projects.fvd.scenarios --sheet=FILE.png
 """
 
 import argparse
