@@ -95,8 +95,8 @@ def check(config: ml_collections.ConfigDict) -> None:
   end = config.decay_end or float("inf")
   if config.decay_start >= end or config.total_steps > end:
     raise InputError(
-      f"config.decay_end is {end}, where the rate is zero: it must be above "
-      f"config.decay_start = {config.decay_start} and at least "
+      f"config.decay_end is {end}, where the rate is zero: it must be more "
+      f"than config.decay_start = {config.decay_start} and at least "
       f"config.total_steps = {config.total_steps}; or 0, for a constant rate"
     )
   least = _least_side(config)

@@ -217,8 +217,9 @@ def test_a_number_out_of_range_is_one_sentence(
   name, _, value = flag.partition("=")
   with pytest.raises(SystemExit) as left:
     module.main()
-  assert left.value.code == 2
+  assert left.value.code == 1
   said = capsys.readouterr().err
+  assert said.count("\n") == 1
   assert f"argument {name}: {value!r} is no whole number from" in said
 
 

@@ -16,7 +16,7 @@ from projects.interpretable_drugs import datasets, explain, generated, pictures
 
 
 def call(run, out, *arguments):
-  explain.main([*map(str, arguments), f"--workdir={run}", f"--out={out}"])
+  explain.main([f"--workdir={run}", f"--out={out}", *map(str, arguments)])
 
 
 def table(path):
