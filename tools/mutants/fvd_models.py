@@ -5,6 +5,7 @@ from tools.mutants.mutant import of
 TESTS = "tests/projects/fvd/"
 LAYERS = f"{TESTS}test_video_layers.py"
 MODELS = f"{TESTS}test_video_models.py {TESTS}test_video_losses.py"
+PREDICTIONS = f"{TESTS}test_video_predictions.py"
 TRAIN = f"{TESTS}test_video_train.py"
 ROOM = "projects/fvd/models/"
 
@@ -106,6 +107,40 @@ MUTANTS = (
       "return Model((DISCRIMINATORS, GENERATOR)",
       "return Model((GENERATOR, DISCRIMINATORS)",
     ),
+  ),
+  *of(
+    f"{ROOM}svp_fp.py",
+    PREDICTIONS,
+    ("      f_states, _ = advance(f_states, vector, mean)\n", ""),
+    (
+      "p_state, (mean, _) = infer(p_state, after)",
+      "mean = jnp.zeros((b, config.latent_dim))",
+    ),
+    (
+      "p_state, (mean, _) = infer(p_state, after)",
+      "_, (mean, _) = infer(p_state, after)",
+    ),
+    ("after, skips = encode(frames[t])", "after, _ = encode(frames[t])"),
+    ("      vector = after\n", ""),
+    ("vector, _ = encode(frame)", "vector, _ = encode(frames[-1])"),
+  ),
+  *of(
+    f"{ROOM}savp.py",
+    PREDICTIONS,
+    ("jnp.concatenate([known, z])", "jnp.concatenate([known * 0, z])"),
+    (
+      'keys.named(key, "posterior"), mean.shape)',
+      'keys.named(key, "prior"), mean.shape)',
+    ),
+  ),
+  *of(
+    f"{ROOM}sv2p.py",
+    PREDICTIONS,
+    (
+      "z = jax.random.normal(key, (1, side, side, context.shape[0]))",
+      "z = jnp.zeros((1, side, side, context.shape[0]))",
+    ),
+    ("made[context.shape[1] - 1 :]", "made[-steps - 1 : -1]"),
   ),
   *of(
     f"{ROOM}discriminator.py",

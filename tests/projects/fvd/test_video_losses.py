@@ -1,4 +1,4 @@
-"""The four models' losses from their parts, and their predictions."""
+"""The four models' losses from their parts."""
 
 import functools
 
@@ -50,7 +50,6 @@ class Built:
     self.variables = {"params": filled(shapes["params"]), "stats": stats}
     self.video = a_video(self.config)
     self.slope = jax.jit(self._slope, static_argnums=4)
-    self.predict = jax.jit(self.model.predict, static_argnums=3)
 
   def _slope(self, variables, video, key, step, player):
     """The loss, what comes with it, its gradient by the player's own."""
@@ -96,7 +95,7 @@ def plain_begin(config, b):
   return np.zeros((3, config.image_size, config.image_size, b), np.float32)
 
 
-_built, _whole = functools.cache(Built), functools.cache(Built)
+_built = functools.cache(Built)
 
 
 @pytest.fixture
@@ -107,12 +106,6 @@ def built(monkeypatch):
     monkeypatch.setattr(module, "cell_of", lambda config: Plain())
     monkeypatch.setattr(module, "begin", plain_begin)
   return _built
-
-
-@pytest.fixture
-def whole():
-  """whole(name): the model as it is."""
-  return _whole
 
 
 def loss_of(one, video, step, player):
@@ -363,38 +356,9 @@ def goes_down(one, slope, video, key, step, player):
   np.testing.assert_allclose(rise, square, rtol=5e-3)
 
 
-@pytest.mark.parametrize("name", MODELS)
-def test_predictions_are_of_the_past_alone(whole, name):
-  one = whole(name)
-  context = one.video[:, :2]
-  made = one.predict(one.variables, context, KEY, 3)
-  assert made.shape == (4, 3, 16, 16, 3)
-  assert 0 <= made.min() and made.max() <= 1.0001
-  again = one.predict(one.variables, context, KEY, 3)
-  np.testing.assert_array_equal(made, again)
-  other = one.predict(one.variables, context, jax.random.key(8), 3)
-  assert jnp.array_equal(made, other) == (name == "cdna")
-  # Each clip by itself: the first does not see the others.
-  mixed = context.at[1:].set(context[1:] ** 2)
-  first = one.predict(one.variables, mixed, KEY, 3)[0]
-  np.testing.assert_allclose(first, made[0], atol=1e-5)
-
-
 @pytest.mark.parametrize("name", MODELS[1:])
 def test_the_future_is_in_the_latents_of_training(built, name):
   one = built(name)
   player = one.model.players[-1]
   kl = lambda video: loss_of(one, video, 2, player)[1]["kl"]
   assert kl(one.video) != kl(one.video.at[:, -1].set(0.0))
-
-
-def test_cdna_predicts_from_its_own_frames(whole):
-  one = whole("cdna")
-  frames = frames_of(one)
-  run = jax.jit(cdna.cell_of(one.config).apply)
-  params = {"params": one.variables["params"]["model"]}
-  cell = functools.partial(run, params)
-  given = np.array([True, True, False, False])[:, None]
-  made = unrolled(cell, cdna.begin(one.config, 4), frames, given, [None] * 4)
-  ours = one.predict(one.variables, one.video[:, :2], KEY, 3)
-  np.testing.assert_allclose(feedback.to_frames(ours), made[1:], atol=1e-5)
