@@ -133,6 +133,28 @@ def check(config: ml_collections.ConfigDict, schema: Mapping[str, Any]) -> None:
   _check(config, {**common, **schema}, "")
 
 
+def check_decay(
+  config: ml_collections.ConfigDict, start: str, end: str
+) -> None:
+  """Refuses a learning rate that is zero before the training ends.
+
+  Args:
+    config: has `total_steps`.
+    start: the key of the step from which the rate falls.
+    end: the key of the step at which it is zero; 0 there is a constant rate.
+
+  Raises:
+    InputError: the fall ends before it starts, or before the training does.
+  """
+  last = config[end] or float("inf")
+  if config[start] >= last or config.total_steps > last:
+    raise InputError(
+      f"config.{end} is {last}, where the rate is zero: it must be more than "
+      f"config.{start} = {config[start]} and at least config.total_steps = "
+      f"{config.total_steps}; or 0, for a constant rate"
+    )
+
+
 def check_common(config: ml_collections.ConfigDict) -> None:
   """Holds the fixed names to COMMON, whatever else there is.
 

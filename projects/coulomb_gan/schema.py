@@ -106,13 +106,7 @@ def check(config: ml_collections.ConfigDict) -> None:
       f"config.data_dim is {config.data_dim}; the Gaussian grid lies in the "
       "plane: set it to 2, or config.dataset to 'points'"
     )
-  end = config.decay_steps or float("inf")
-  if config.warmup_steps >= end or config.total_steps > end:
-    raise InputError(
-      f"config.decay_steps is {end}, where the rates are zero: it must be more "
-      f"than config.warmup_steps = {config.warmup_steps} and at least "
-      f"config.total_steps = {config.total_steps}; or 0, for constant rates"
-    )
+  config_schema.check_decay(config, "warmup_steps", "decay_steps")
   drops = config.method == "coulomb" and config.self_interaction == "drop"
   if drops and config.batch_size == 1:
     raise InputError(

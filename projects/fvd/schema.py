@@ -92,13 +92,7 @@ def check(config: ml_collections.ConfigDict) -> None:
       f"config.frames is {config.frames}: clips of {config.context} frames of "
       f"context, and one at least to predict, have {config.context + 1}"
     )
-  end = config.decay_end or float("inf")
-  if config.decay_start >= end or config.total_steps > end:
-    raise InputError(
-      f"config.decay_end is {end}, where the rate is zero: it must be more "
-      f"than config.decay_start = {config.decay_start} and at least "
-      f"config.total_steps = {config.total_steps}; or 0, for a constant rate"
-    )
+  config_schema.check_decay(config, "decay_start", "decay_end")
   least = _least_side(config)
   if config.image_size % least:
     raise InputError(
