@@ -241,17 +241,8 @@ def samples(
   found = feature_distance.collect(
     name, chunks, network.protocol, pictures.notes, seed
   )
-  # Statistics hold only at the resolution that they were made at: enlarged
-  # images are blurred, which the network sees. Stray sizes are in the notes.
-  ((size, share),) = sizes.most_common(1)
-  mixed = share < 0.9 * found.n
-  protocol = {**network.protocol, "images": "mixed" if mixed else _by(size)}
+  protocol = {**network.protocol, "images": streaming.resolution(sizes)}
   return found._replace(protocol=protocol)
-
-
-def _by(size: tuple[int, ...]) -> str:
-  """Height and width in words."""
-  return "x".join(map(str, size))
 
 
 def fid(
@@ -371,8 +362,8 @@ def main() -> None:
     source: command.Source, arguments: argparse.Namespace
   ) -> dict[str, str]:
     pictures = find(source, arguments, glance=True)
-    sizes = {image.shape[:2] for image in pictures.images}
-    return {"images": _by(*sizes)} if len(sizes) == 1 else {}
+    sizes = collections.Counter(image.shape[:2] for image in pictures.images)
+    return {"images": streaming.resolution(sizes)} if len(sizes) == 1 else {}
 
   def net_of(given: argparse.Namespace) -> Network:
     return load(given.features, given.weights, given.tap, given.resize)
@@ -381,9 +372,8 @@ def main() -> None:
     net = net_of(arguments)
     rows = streaming.full_batch(1)
     batch = np.zeros((rows, net.size, net.size, 3), np.float32)
-    return net.protocol, jax.eval_shape(net.apply, net.parameters, batch).shape[
-      1
-    ]
+    found = jax.eval_shape(net.apply, net.parameters, batch)
+    return net.protocol, found.shape[1]
 
   def read(
     source: command.Source, arguments: argparse.Namespace

@@ -87,6 +87,17 @@ def read_back(
     yield finished()
 
 
+def resolution(sizes: collections.Counter[tuple[int, ...]]) -> str:
+  """What a protocol says of pictures' heights and widths, from their counts.
+
+  Statistics hold only at the size that they were made at: enlarged pictures are
+  blurred, which the network sees. A tenth may have stray sizes.
+  """
+  ((size, share),) = sizes.most_common(1)
+  mixed = share < 0.9 * sizes.total()
+  return "mixed" if mixed else "x".join(map(str, size))
+
+
 @contextlib.contextmanager
 def progress(
   title: str, unit: str, total: int | None = None, leave: bool = True

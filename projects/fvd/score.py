@@ -182,20 +182,13 @@ def samples(
     found = feature_distance.collect(
       name, chunks, network.protocol, notes, seed
     )
-  ((size, share),) = sizes.most_common(1)
   return found._replace(
     protocol={
       **network.protocol,
-      # The network sees whether clips were enlarged.
-      "clips": _by(size) if share >= 0.9 * found.n else "mixed",
+      "clips": streaming.resolution(sizes),
       **_taken(options),
     }
   )
-
-
-def _by(size: tuple[int, ...]) -> str:
-  """Height and width in words."""
-  return "x".join(map(str, size))
 
 
 def _taken(options: clips.Options) -> dict[str, int]:
@@ -295,7 +288,8 @@ def main() -> None:
     alone = isinstance(source, str) and os.path.isfile(source)
     # Of other files all can have sizes of their own.
     one = alone and source.lower().endswith(".npy")
-    return {"clips": _by(clip.shape[1:3])} if one else {}
+    size = collections.Counter([clip.shape[1:3]])
+    return {"clips": streaming.resolution(size)} if one else {}
 
   def made(arguments: argparse.Namespace) -> command.Made:
     net = load(arguments.features, arguments.weights)
