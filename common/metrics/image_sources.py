@@ -112,13 +112,13 @@ def find(
     files, arrays = [], [(_rows(source, title), "")]
     total = arrays[0][0].shape[0]
   drawn = image_arrays.chosen(total, count, seed, title)
-  # In place of files that cannot be read.
-  order, taken = np.random.default_rng(seed).permutation(total), {*drawn}
-  spare = [i for i in order.tolist() if i not in taken]
-  spare = None if count is None or glance else spare
+  spare = None
   if glance:
     notes.update_unhandled({"unreadable": 1})  # The first one would be named.
     drawn = _some(drawn, len(files), [rows for rows, _ in arrays])
+  elif count is not None:  # In place of files that cannot be read.
+    order, taken = np.random.default_rng(seed).permutation(total), {*drawn}
+    spare = [i for i in order.tolist() if i not in taken]
   images = _taken(title, files, arrays, drawn, spare, floats, notes)
   return image_arrays.Pictures(len(drawn), images, notes)
 
