@@ -225,12 +225,9 @@ def _one_hot(
         f"texts that this column is known by ({', '.join(levels)}); write one "
         "of them, or leave the cell empty"
       )
-  gap = [np.nan if _missing(cell) else 0.0 for cell in cells]
+  known = [None if _missing(cell) else cell for cell in cells]
   return [
-    [
-      1.0 if cell == level else other
-      for cell, other in zip(cells, gap, strict=True)
-    ]
+    [np.nan if cell is None else float(cell == level) for cell in known]
     for level in levels
   ]
 
