@@ -138,7 +138,7 @@ def make_evaluate(
     if masks is None:
       return {"test_loss": error}
     tables = jax.vmap(clustering.foreground_contingency)(masks, out["masks"])
-    return {"foreground_ari": tables, "test_loss": error}
+    return {"contingency": tables, "test_loss": error}
 
   def evaluate(state, key):
     parts = []
@@ -150,9 +150,9 @@ def make_evaluate(
       parts.append(outputs(state.params, test["image"][rows], masks, noise))
     whole = {n: np.concatenate([part[n] for part in parts]) for n in parts[0]}
     if config.task == "discovery":
-      if "foreground_ari" in whole:  # Of which the device has the counts.
-        index = clustering.adjusted_rand_index(whole["foreground_ari"])
-        whole["foreground_ari"] = index
+      if (tables := whole.pop("contingency", None)) is not None:
+        index = clustering.adjusted_rand_index(tables)
+        whole = {"foreground_ari": index, **whole}
       return {name: float(values.mean()) for name, values in whole.items()}
     found = precision.average_precision(
       whole["predictions"], np.asarray(test["vector"])
