@@ -38,6 +38,7 @@ class Collection(NamedTuple):
     layout: of their weights.
     weights: of the zoo's rows [rows, weights]; None of a file of statistics.
     rows: which are those of a network at an epoch, int [n, epochs]; -1: none.
+      None where `weights` is.
   """
 
   name: str
@@ -68,6 +69,73 @@ def read(
       f"epoch {found.epochs[-1]}: a predictor needs at least {config.fewest}"
     )
   return found
+
+
+def join(one: Collection, more: Collection) -> Collection:
+  """A zoo and its continuation, each a folder's or a file of statistics'.
+
+  Weights that only one of them has stay with its networks.
+
+  Raises:
+    InputError: a network is in both, or they are not of one kind.
+  """
+  what = f"the zoos of {one.name} cannot be joined: "
+  twice = np.intersect1d(one.networks, more.networks)
+  if len(twice):
+    raise InputError(
+      f"{what}{len(twice)} network(s) are in both, {twice[0]} among them; "
+      "config.first_network begins a zoo where another ended"
+    )
+  if one.layout != more.layout:
+    raise InputError(f"{what}their networks' layers differ")
+  if one.epochs != more.epochs:
+    both = " and ".join(str(list(part.epochs)) for part in (one, more))
+    raise InputError(f"{what}their epochs are {both}")
+  for field in ("scores", "columns", "statistics"):
+    odd = getattr(one, field).keys() ^ getattr(more, field).keys()
+    if odd:
+      raise InputError(f"{what}one lacks {', '.join(sorted(odd))}")
+  chain = lambda a, b: {name: np.concatenate([a[name], b[name]]) for name in a}
+  parts = [part for part in (one, more) if part.weights is not None]
+  weights = np.concatenate([p.weights for p in parts]) if parts else None
+  return Collection(
+    one.name,
+    np.concatenate([one.networks, more.networks]),
+    one.epochs,
+    chain(one.scores, more.scores),
+    chain(one.columns, more.columns),
+    chain(one.statistics, more.statistics),
+    one.layout,
+    weights,
+    None if weights is None else _joined_rows(one, more),
+  )
+
+
+def _joined_rows(one, more):
+  """Of the weights of both, one's first; -1 where there are none."""
+  none = lambda part: np.full((len(part.networks), len(part.epochs)), -1)
+  rows = [none(p) if p.rows is None else p.rows for p in (one, more)]
+  before = 0 if one.weights is None else len(one.weights)
+  rows[1] = np.where(rows[1] < 0, -1, rows[1] + before)
+  return np.concatenate(rows)
+
+
+def with_weights(found: Collection) -> Collection:
+  """Those networks whose weights are at hand: `found` itself if all are."""
+  if found.rows is None:
+    here = np.zeros(len(found.networks), bool)
+  else:
+    here = (found.rows >= 0).any(axis=1)
+  if here.all():
+    return found
+  part = lambda arrays: {name: values[here] for name, values in arrays.items()}
+  return found._replace(
+    networks=found.networks[here],
+    scores=part(found.scores),
+    columns=part(found.columns),
+    statistics=part(found.statistics),
+    rows=None if found.rows is None else found.rows[here],
+  )
 
 
 def usable(found: Collection, place: int = -1) -> np.ndarray:

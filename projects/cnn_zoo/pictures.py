@@ -8,7 +8,7 @@ import numpy as np
 
 from common.tables import figures
 
-from . import collection, features, paper, studies
+from . import collection, features, paper, protocols, studies
 
 STATISTICS = (*(f"{q}%" for q in features.QUANTILES), "std", "mean")
 LEAST = 1e-3  # Of a range that is drawn on a logarithmic axis.
@@ -36,7 +36,7 @@ def biases(
   for ax, found in zip(axes, several, strict=True):
     fine = collection.usable(found)
     first, last = (np.maximum(v[fine], LEAST) for v in bias_ranges(found))
-    colours = studies.accuracies(found)[fine]
+    colours = protocols.accuracies(found)[fine]
     points = ax.scatter(first, last, c=colours, s=14, cmap="viridis")
     made.colorbar(points, ax=ax, label="test accuracy")
     ax.set(

@@ -25,6 +25,7 @@ from . import (
   network_files,
   pictures,
   predictors,
+  protocols,
   scores,
   studies,
 )
@@ -55,9 +56,9 @@ def judge(found: Collection, config: ml_collections.ConfigDict) -> Judge:
   arXiv:1604.04173).
   """
   rows = np.flatnonzero(collection.usable(found))
-  parts, y = studies.split(rows, config), studies.accuracies(found)
+  parts, y = protocols.split(rows, config), protocols.accuracies(found)
   x = studies.statistics(found)
-  predict, _ = studies.fitted("gbm", config, x, y, parts)
+  predict, _ = protocols.fitted("gbm", config, x, y, parts)
   truth, predicted = y[parts.test], predict(x[parts.test])
   residuals = np.sort(np.abs(truth - np.clip(predicted, 0, 1)))
   k = math.ceil((len(residuals) + 1) * config.coverage)

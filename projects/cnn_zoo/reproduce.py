@@ -6,10 +6,11 @@
     python -m projects.cnn_zoo.reproduce --table=epochs
     python -m projects.cnn_zoo.reproduce --table=architectures --other=DIR
 
-DIR is a zoo's folder, one a data set, in the released layout or as `train` left
-it. Its statistics are written to `zoo_<data set>.npz` beside the results, and
-are read from there without `--zoo`, as those of `--other`; only sets of raw
-weights need the zoo.
+DIR is a zoo's folder, in the released layout or as `train` left it. Its
+statistics are written to `zoo_<data set>.npz` beside the results, and are read
+from there without `--zoo`, as those of `--other`; only sets of raw weights need
+the zoo. Several of one data set are joined, so that a zoo grows from day to day
+without its weights: `--zoo=.../zoo_mnist.npz --zoo=DIR --fresh`.
 `--quick` does all on generated networks; results and README stay.
 """
 
@@ -40,7 +41,7 @@ def collections(context: reproduce.Context) -> dict[str, Collection]:
   """The networks of each data set, in the paper's order.
 
   Raises:
-    InputError: there is no zoo, or two of one data set.
+    InputError: there is no zoo, or two that cannot be joined.
   """
   config, out = config_of(context), context.out
   zoos = list(context.arguments.zoo)
@@ -53,11 +54,10 @@ def collections(context: reproduce.Context) -> dict[str, Collection]:
   for folder in zoos:
     one = collection.read(folder, config)
     if one.name in found:
-      raise InputError(
-        f"--zoo={folder} is a second zoo of {one.name}: give one"
-      )
+      one = collection.join(found[one.name], one)
     found[one.name] = one
-    collection.save(out / f"zoo_{one.name}.npz", one)
+  for name, one in found.items():
+    collection.save(out / f"zoo_{name}.npz", one)
   for path in [] if context.quick else sorted(out.glob("zoo_*.npz")):
     name = path.stem.removeprefix("zoo_")
     if name not in found:
@@ -184,7 +184,7 @@ def architecture_table(context: reproduce.Context) -> str:
 def add_arguments(parser: argparse.ArgumentParser) -> None:
   """The flags of zoos."""
   add = parser.add_argument
-  text = "a zoo's folder, once a data set"
+  text = "a zoo's folder, or its file of statistics; those of one data set join"
   add("--zoo", action="append", default=[], metavar="DIR", help=text)
   text = "a zoo of another architecture"
   add("--other", action="append", default=[], metavar="DIR", help=text)

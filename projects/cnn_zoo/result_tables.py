@@ -45,12 +45,13 @@ def r2_table(found: Mapping[str, Any]) -> str:
 
 def zoo_table(found: Mapping[str, Any]) -> str:
   """Of each data set: how many networks, how long, how accurate."""
-  header = ["data", "networks", "left out", "epochs"]
+  header = ["data", "networks", "with weights", "left out", "epochs"]
   header += ["test accuracy: least, quartiles, most"]
   rows = [
     [
       named(name),
       f"{cell['networks']}",
+      f"{cell.get('with_weights', cell['networks'])}",
       f"{cell['left_out']}",
       f"{cell['epochs'][-1]}",
       ", ".join(f"{value:.2f}" for value in cell["accuracy"]),

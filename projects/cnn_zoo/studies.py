@@ -1,14 +1,8 @@
-"""The paper's experiments on collections of networks, as plain numbers.
+"""The paper's experiments on collections of networks, as plain numbers."""
 
-Two protocols. The paper's: linear and MLP end where the *test* networks say,
-trees have as many as suit them, and they choose the setting. The honest one:
-all of that by a validation part of the training networks. In both, a network
-with all its checkpoints is on one side.
-"""
-
-import time
+import itertools
 from collections.abc import Mapping, Sequence
-from typing import Any, NamedTuple
+from typing import Any
 
 import ml_collections
 import numpy as np
@@ -18,58 +12,7 @@ from common.errors import InputError
 from . import boosting, collection, features, paper, predictors, scores
 from .collection import Collection
 from .predictors import Part
-
-PROTOCOLS = ("honest", "paper")
-
-
-class Split(NamedTuple):
-  """Rows of networks: to learn from, to stop by, to judge."""
-
-  training: np.ndarray
-  validation: np.ndarray
-  test: np.ndarray
-
-  def sizes(self) -> dict[str, int]:
-    """How many of each."""
-    return {name: len(rows) for name, rows in self._asdict().items()}
-
-
-def split(rows: np.ndarray, config: ml_collections.ConfigDict) -> Split:
-  """Draws the sides, each network on one."""
-  order = np.random.default_rng(config.seed).permutation(rows)
-  learned = min(int(config.train_share * len(order)), config.most_training)
-  return Split(*_validated(order[:learned], config), order[learned:])
-
-
-def _validated(rows, config):
-  """(training, validation) of networks in a random order."""
-  held = max(1, int(config.validation_share * len(rows)))
-  return rows[held:], rows[:held]
-
-
-def accuracies(found: Collection) -> np.ndarray:
-  """What is predicted: the test accuracy at the last epoch, [n]."""
-  return found.scores["test_accuracy"][:, -1]
-
-
-def fitted(
-  kind: str,
-  config: ml_collections.ConfigDict,
-  x: np.ndarray,
-  y: np.ndarray,
-  parts: Split,
-  protocol: str = "honest",
-) -> tuple[predictors.Predict, float]:
-  """A predictor by a protocol, and the seconds that it took."""
-  of = lambda rows: Part(x[rows], y[rows])
-  start = time.perf_counter()
-  if protocol == "paper":
-    learn = of(np.concatenate([parts.training, parts.validation]))
-    predict = predictors.fit(kind, config, learn, of(parts.test), False)
-  else:
-    learn, stop = of(parts.training), of(parts.validation)
-    predict = predictors.fit(kind, config, learn, stop, True)
-  return predict, time.perf_counter() - start
+from .protocols import PROTOCOLS, Split, accuracies, fitted, split, validated
 
 
 def of_sets(
@@ -77,34 +20,56 @@ def of_sets(
 ) -> dict[str, Any]:
   """All sets of features, predictors and protocols on one data set.
 
-  A set that needs weights, which a file of statistics has not, is None.
+  Sets that need weights, and differences, are of the networks whose weights are
+  at hand: such a set is None where those are fewer than `config.fewest`.
   """
   rows = np.flatnonzero(collection.usable(found))
-  parts, y = split(rows, config), accuracies(found)
-  truth, kept, table = y[parts.test], {}, {}
-  for name in paper.SETS:
+  parts = split(rows, config)
+  heavy = [name for name in paper.SETS if "weights" in name]
+  light = [name for name in paper.SETS if name not in heavy]
+  table, trees = _judged(found, light, config)
+  table.update(dict.fromkeys(heavy))
+  compared, some = found, collection.with_weights(found)
+  if collection.usable(some).sum() >= config.fewest:
+    compared = some
+    again = [] if some is found else [paper.STATISTICS, "hyper"]
+    weighed, others = _judged(some, [*again, *heavy], config)
+    table.update({name: weighed[name] for name in heavy})
+    trees.update(others)
+  return {
+    **_about(found, rows, parts),
+    "with_weights": len(some.networks),
+    "sets": {name: table[name] for name in paper.SETS},
+    "all_epochs": _all_epochs(found, config, parts),
+    "differences": _differences(compared, trees, config),
+  }
+
+
+def _judged(found, names, config):
+  """Scores of each set, predictor and protocol; honest trees' predictions.
+
+  A set that these networks do not have is None.
+  """
+  parts = split(np.flatnonzero(collection.usable(found)), config)
+  y = accuracies(found)
+  table, trees = {}, {}
+  for name in names:
     try:
       x = collection.of_set(found, _named(found, name))
     except InputError:
       table[name] = None
       continue
-    table[name] = {}
-    for kind in predictors.KINDS:
-      table[name][kind] = {}
-      for protocol in PROTOCOLS:
-        predict, seconds = fitted(kind, config, x, y, parts, protocol)
-        predicted = predict(x[parts.test])
-        kept[name, kind, protocol] = predicted
-        table[name][kind][protocol] = {
-          **scores.with_intervals(truth, predicted, config),
-          "seconds": seconds,
-        }
-  return {
-    **_about(found, rows, parts),
-    "sets": table,
-    "all_epochs": _all_epochs(found, config, parts),
-    "differences": _differences(truth, kept, config),
-  }
+    table[name] = {kind: {} for kind in predictors.KINDS}
+    for kind, protocol in itertools.product(predictors.KINDS, PROTOCOLS):
+      predict, seconds = fitted(kind, config, x, y, parts, protocol)
+      predicted = predict(x[parts.test])
+      table[name][kind][protocol] = {
+        **scores.with_intervals(y[parts.test], predicted, config),
+        "seconds": seconds,
+      }
+      if (kind, protocol) == ("gbm", "honest"):
+        trees[name] = predicted
+  return table, trees
 
 
 def _named(found, name):
@@ -159,18 +124,19 @@ def _all_epochs(found, config, parts):
   return scores.with_intervals(test.y, predict(test.x), config)
 
 
-def _differences(truth, kept, config):
+def _differences(found, trees, config):
   """R2 of trees on one set less that on another, honest, paired."""
+  parts = split(np.flatnonzero(collection.usable(found)), config)
+  truth = accuracies(found)[parts.test]
   pairs = {
     "statistics less weights": (paper.STATISTICS, "weights"),
     "statistics less hyperparameters": (paper.STATISTICS, "hyper"),
     "weights less hyperparameters": ("weights", "hyper"),
   }
-  of = lambda name: kept.get((name, "gbm", "honest"))
   return {
-    what: scores.r2_difference(truth, of(one), of(other), config)
+    what: scores.r2_difference(truth, trees[one], trees[other], config)
     for what, (one, other) in pairs.items()
-    if of(one) is not None and of(other) is not None
+    if one in trees and other in trees
   }
 
 
@@ -246,7 +212,7 @@ def of_sizes(
     curve[str(size)] = []
     for draw in range(config.draws):
       order = np.random.default_rng([config.seed, draw]).permutation(learned)
-      training, validation = _validated(order[:size], config)
+      training, validation = validated(order[:size], config)
       part = Split(training, validation, parts.test)
       predict, _ = fitted("gbm", config, x, y, part)
       found_r2 = scores.scores(y[parts.test], predict(x[parts.test]))["r2"]

@@ -148,3 +148,52 @@ def test_a_generated_zoo_says_its_accuracy(written):
   )  # Of the last bias: highest less least.
   accuracy = found.scores["test_accuracy"][:, -1]
   np.testing.assert_allclose(accuracy, 0.1 + 0.2 * spread, atol=1e-6)
+
+
+def test_zoos_join_with_the_weights_that_are_at_hand(written, tmp_path):
+  one = collection.read(written, CONFIG)
+  n = len(one.networks) // 2
+
+  def part(which):
+    keep = lambda arrays: {name: v[which] for name, v in arrays.items()}
+    weights = np.asarray(one.weights)[one.rows[which].ravel()]
+    return collection.Collection(
+      one.name,
+      one.networks[which],
+      one.epochs,
+      keep(one.scores),
+      keep(one.columns),
+      keep(one.statistics),
+      one.layout,
+      weights,
+      np.arange(len(weights)).reshape(n, -1),
+    )
+
+  first, last = part(np.s_[:n]), part(np.s_[n:])
+  both = collection.join(first, last)
+  for name in ("weights", "hyper", "wstats-glob"):
+    np.testing.assert_array_equal(
+      collection.of_set(both, name, 0), collection.of_set(one, name, 0)
+    )
+  np.testing.assert_array_equal(both.networks, one.networks)
+  for name, values in one.scores.items():
+    np.testing.assert_array_equal(both.scores[name], values)
+  assert collection.with_weights(both) is both
+  # Statistics of one part alone, before and behind the other.
+  collection.save(tmp_path / "first.npz", first)
+  bare = collection.load(tmp_path / "first.npz")
+  for joined in (collection.join(bare, last), collection.join(last, bare)):
+    weighed = collection.with_weights(joined)
+    np.testing.assert_array_equal(weighed.networks, last.networks)
+    np.testing.assert_array_equal(
+      collection.of_set(weighed, "weights"), collection.of_set(last, "weights")
+    )
+  assert len(collection.with_weights(bare).networks) == 0
+  for change, why in (
+    (dict(networks=first.networks), r"20 network\(s\) are in both"),
+    (dict(layout=last.layout[:-1]), "their networks' layers differ"),
+    (dict(epochs=(1, 3)), r"their epochs are \[1, 2\] and \[1, 3\]"),
+    (dict(columns={}), r"one lacks config\."),
+  ):
+    with pytest.raises(InputError, match=why):
+      collection.join(first, last._replace(**change))

@@ -156,9 +156,9 @@ def test_the_interval_is_the_conformal_one(written, monkeypatch):
   found = collection.read(written, CONFIG)
   truth = found.scores["test_accuracy"][:, -1]
   constant = (lambda x: np.full(len(x), 0.5), 0.0)
-  monkeypatch.setattr(predict.studies, "fitted", lambda *_: constant)
+  monkeypatch.setattr(predict.protocols, "fitted", lambda *_: constant)
   judged = predict.judge(found, CONFIG)
-  test = predict.studies.split(np.arange(40), CONFIG).test
+  test = predict.protocols.split(np.arange(40), CONFIG).test
   # Of 12 residuals, ceil(13 x 0.9) = 12: the largest.
   assert judged.margin == np.max(np.abs(truth[test] - 0.5))
   config = CONFIG.copy_and_resolve_references().unlock()

@@ -14,6 +14,7 @@ from projects.cnn_zoo import (
   model,
   paper,
   predictors,
+  protocols,
   reproduce,
   result_tables,
   studies,
@@ -33,7 +34,7 @@ def test_the_papers_table_is_whole():
 
 def test_each_network_is_on_one_side():
   rows = np.arange(100, 200)
-  parts = studies.split(rows, CONFIG)
+  parts = protocols.split(rows, CONFIG)
   assert parts.sizes() == {"training": 56, "validation": 14, "test": 30}
   np.testing.assert_array_equal(np.sort(np.concatenate(parts)), rows)
 
@@ -42,9 +43,9 @@ def test_the_papers_protocol_is_stopped_by_the_test(monkeypatch):
   asked = []
   monkeypatch.setattr(predictors, "fit", lambda *given: asked.append(given))
   x, y = np.arange(20.0)[:, None], np.arange(20.0)
-  parts = studies.split(np.arange(20), CONFIG)
-  for protocol in studies.PROTOCOLS:
-    studies.fitted("mlp", CONFIG, x, y, parts, protocol)
+  parts = protocols.split(np.arange(20), CONFIG)
+  for protocol in protocols.PROTOCOLS:
+    protocols.fitted("mlp", CONFIG, x, y, parts, protocol)
   (_, _, learn, stop, restore), (_, _, learns, stops, restores) = asked
   assert restore and not restores
   np.testing.assert_array_equal(stop.y, parts.validation)
@@ -89,7 +90,7 @@ def test_tables_have_their_pictures(tmp_path, monkeypatch):
   made = reproduce.transfer_table(context(tmp_path))
   assert "ranks Fashion-MNIST" in made and "tau undefined" not in made
   tables = reproduce.r2_table(context(tmp_path))
-  assert "| Fashion-MNIST | 40 | 0 | 2 | 0.1" in tables["zoos"]
+  assert "| Fashion-MNIST | 40 | 40 | 0 | 2 | 0.1" in tables["zoos"]
   assert "statistics of all layers (56)" in tables["r2"]
   assert "(0.99)" in tables["r2"]  # The paper's.
   assert tables["protocols"].count("23, 5, 12 (0 left out)") == 4
@@ -156,8 +157,45 @@ def test_other_depths_are_judged_by_both_ends(written):
     studies.transfer([one, shorter], CONFIG)
 
 
+def halves(found):
+  """The first and the last networks, each with the weights of its own."""
+  return [
+    collection.with_weights(
+      found._replace(rows=np.where(mine[:, None], found.rows, -1))
+    )
+    for mine in (np.arange(40) < 20, np.arange(40) >= 20)
+  ]
+
+
+def test_a_zoo_that_grows_is_judged_as_a_whole(tmp_path, monkeypatch, written):
+  one = collection.read(written, CONFIG)
+  old, new = halves(one)
+  collection.save(tmp_path / "old.npz", old)
+  kept = collection.read(tmp_path / "old.npz", CONFIG)
+  few = (paper.STATISTICS, "weights", "hyper")
+  monkeypatch.setattr(paper, "SETS", {n: paper.SETS[n] for n in few})
+  monkeypatch.setattr(predictors, "KINDS", ("gbm",))
+  whole = studies.of_sets(one, CONFIG)
+  grown = studies.of_sets(collection.join(kept, new), CONFIG)
+  alone = studies.of_sets(new, CONFIG)
+  score = lambda cell, name: cell["sets"][name]["gbm"]["honest"]["r2"]
+  assert (whole["networks"], whole["with_weights"]) == (40, 40)
+  assert (grown["networks"], grown["with_weights"]) == (40, 20)
+  # Statistics of all, weights and differences of those that have weights.
+  for name in (paper.STATISTICS, "hyper"):
+    np.testing.assert_allclose(score(grown, name), score(whole, name), 1e-4)
+  assert score(grown, "weights") == score(alone, "weights")
+  assert score(grown, "weights") != score(whole, "weights")
+  assert grown["differences"] == alone["differences"] != whole["differences"]
+  assert studies.of_sets(kept, CONFIG)["sets"]["weights"] is None
+  table = result_tables.zoo_table({"mnist": grown})
+  assert "| MNIST | 40 | 20 | 0 |" in table
+
+
 def test_no_zoo_and_two_of_one_kind_are_one_sentence(tmp_path, written):
-  with pytest.raises(InputError, match=r"a second zoo of mnist"):
+  with pytest.raises(
+    InputError, match=r"40 network\(s\) are in both, network_"
+  ):
     reproduce.collections(context(tmp_path, zoo=[written, written]))
   asked = context(tmp_path / "none")._replace(quick=False)
   asked.out.mkdir()
