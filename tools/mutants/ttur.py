@@ -62,6 +62,21 @@ MUTANTS = (
     "projects/ttur/model.py",
     f"{TESTS}test_model.py",
     ('"up" if i and not j else ""', '"up" if j and not i else ""'),
+    ("a = nn.elu(conv(a))", "a = nn.relu(conv(a))"),
+    ("width = (i + 1) * self.filters", "width = self.filters << i"),
+    ("norm_first=True", "norm_first=False"),
+    ("norm_first=False", "norm_first=True"),
+    ("epsilon=1e-5,\n      momentum", "epsilon=1e-3,\n      momentum"),
+    ("momentum=0.9", "momentum=0.99"),
+    ("truncated_normal(0.02)", "normal(0.02)"),
+    (
+      "_NORMAL = nn.initializers.normal(0.02)",
+      "_NORMAL = nn.initializers.normal(0.05)",
+    ),
+    (
+      "averages=True)\n\n  return Network",
+      "averages=False)\n\n  return Network",
+    ),
     ('f"shrink_{i}")(a))', 'f"shrink_{i}")(a) * 0.5)'),
   ),
   *of(
