@@ -124,4 +124,22 @@ MUTANTS = (
     f"{TESTS}test_train.py",
     ('if score == "FID":', 'if "FID" in score:'),
   ),
+  *of(
+    "common/metrics/while_training.py",
+    f"{TESTS}test_rates.py",
+    ("_finite(generated)", "generated"),
+  ),
+  *of(
+    "projects/ttur/rates.py",
+    f"{TESTS}test_rates.py",
+    ("np.isfinite(values), values, np.inf)", "True, values, np.inf)"),
+    ("if not np.isfinite(table[i, j]):", "if False:"),
+    ("chosen if np.isfinite(others).any() else np.inf", "chosen"),
+  ),
+  *of(
+    "projects/ttur/rates_table.py",
+    f"{TESTS}test_rates.py",
+    ("[float(\"nan\")] * (most", "[9.0] * (most"),
+    ("if not lost[one[::-1]]:", "if True:"),
+  ),
 )
