@@ -137,9 +137,23 @@ MUTANTS = (
     ("chosen if np.isfinite(others).any() else np.inf", "chosen"),
   ),
   *of(
+    "projects/ttur/reproduce.py",
+    f"{TESTS}test_reproduce.py",
+    ("count=count or None", "count=count or 4"),
+    (
+      "name, clean, amount, random, config.swirl_radius",
+      "name, clean, amount, random, 25.0",
+    ),
+    (
+      "load(asked.others, config.others, *where",
+      "load(asked.others, config.n, *where",
+    ),
+    ("if len(images) < config.n:", "if False:"),
+  ),
+  *of(
     "projects/ttur/rates_table.py",
     f"{TESTS}test_rates.py",
-    ("[float(\"nan\")] * (most", "[9.0] * (most"),
+    ('[float("nan")] * (most', "[9.0] * (most"),
     ("if not lost[one[::-1]]:", "if True:"),
   ),
 )
