@@ -57,7 +57,8 @@ def make_distance(
   """Returns `distance(generated) -> {name of the score: distance}`.
 
   The statistics of the real images are made once, here. Both sides are chunks
-  of images in 0..255, `[b, h, w, 1 or 3]`.
+  of images in 0..255, `[b, h, w, 1 or 3]`. Generated ones that are not finite,
+  as of a training that diverged, are at the distance NaN.
 
   Args:
     net: from `network`.
@@ -73,11 +74,21 @@ def make_distance(
   reference = collect("real", real)
 
   def distance(generated):
-    judged = collect("generated", generated)
+    try:
+      judged = collect("generated", _finite(generated))
+    except FloatingPointError:
+      return {name_of(net.protocol): float("nan")}
     found = feature_distance.compare(reference, judged, distance_only=True)
     return {name_of(net.protocol): float(found["distance"])}
 
   return distance
+
+
+def _finite(chunks):
+  for chunk in chunks:
+    if not np.isfinite(chunk).all():
+      raise FloatingPointError
+    yield chunk
 
 
 def batches(chunks: Iterable[np.ndarray], size: int) -> Iterator[np.ndarray]:

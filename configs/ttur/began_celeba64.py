@@ -12,7 +12,8 @@ been run: it needs the faces, a GPU (days) and Inception's weights.
 The paper's (or its code's): networks, latents, batch size, both rates, halved
 every 100,000 steps, 500,000 steps, lambda_k, gamma, the FID every 1,000 steps;
 Adam's betas are TensorFlow's defaults, since the code parses others and does
-not pass them on. Ours: the crop, see dcgan_celeba64.
+not pass them on. Ours: the crop, and the faces, TensorFlow Datasets' 162,770 of
+`train` where the paper has all 202,599: see dcgan_celeba64.
 
 Variants: `original`, one rate; `smoke`, seconds on generated discs.
 """

@@ -31,6 +31,8 @@ def get_config(variant: str = "") -> ml_collections.ConfigDict:
   config.image_size = 32
   config.discriminator_rate = 1e-4
   config.generator_rate = 5e-4
+  # Ours: past both bests, at 75,000 to 115,000. The code's 500 epochs are 500 x
+  # 781 batches of 64, 390,500.
   config.total_steps = 120_000
   original = dict(discriminator_rate=1e-4, generator_rate=1e-4)
   return variants.apply(

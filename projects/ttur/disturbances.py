@@ -21,7 +21,6 @@ AMOUNTS = {
   "contamination": (0.0, 0.25, 0.5, 0.75),
 }
 RECTANGLES = 5
-SWIRL_RADIUS = 25.0  # Pixels; the paper's code has 70 for CelebA alone.
 BORDER = (3, 4)  # Rows and columns in front and behind that a swirl leaves.
 
 
@@ -30,6 +29,7 @@ def disturb(
   images: npt.ArrayLike,
   amount: float,
   random: np.random.Generator,
+  swirl_radius: float,
   others: npt.ArrayLike | None = None,
 ) -> np.ndarray:
   """Returns the images disturbed, float32 [n, height, width, channels].
@@ -39,6 +39,7 @@ def disturb(
     images: [n, height, width, channels], between -1 and 1.
     amount: of the disturbance; 0 leaves images as they are.
     random: of what is drawn.
+    swirl_radius: of `swirl`.
     others: for contamination: images of another set, of the same shape but n.
 
   Raises:
@@ -50,11 +51,12 @@ def disturb(
     return x
   if name == "contamination":
     return contamination(x, np.asarray(others, np.float32), amount, random)
+  if name == "swirl":
+    return swirl(x, amount, random, swirl_radius)
   return {
     "gaussian noise": gaussian_noise,
     "gaussian blur": gaussian_blur,
     "black rectangles": black_rectangles,
-    "swirl": swirl,
     "salt and pepper": salt_and_pepper,
   }[name](x, amount, random)
 
@@ -96,19 +98,19 @@ def black_rectangles(
 
 
 def swirl(
-  x: np.ndarray, amount: float, random: np.random.Generator
+  x: np.ndarray, amount: float, random: np.random.Generator, radius: float
 ) -> np.ndarray:
   """Turns pixels about the centre, less with distance; the sign is drawn.
 
   A pixel at distance r is taken from where a rotation by
-  amount exp(-r / (radius ln 2 / 5)) brings it. The outermost rows and columns
-  stay as they were.
+  amount exp(-r / (radius ln 2 / 5)) brings it, with a radius in pixels. The
+  outermost rows and columns stay as they were.
   """
   n, height, width, _ = x.shape
   row, column = np.mgrid[:height, :width].astype(np.float64)
   row, column = row - (height / 2 - 0.5), column - (width / 2 - 0.5)
   r = np.hypot(row, column)
-  turn = amount * np.exp(-r / (SWIRL_RADIUS * np.log(2) / 5))
+  turn = amount * np.exp(-r / (radius * np.log(2) / 5))
   out = np.empty_like(x)
   signs = random.integers(0, 2, n) * 2 - 1
   for sign in (-1, 1):

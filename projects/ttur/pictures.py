@@ -19,6 +19,7 @@ def disturbances_plot(
   results: Mapping[str, Any],
   image: np.ndarray,
   other: np.ndarray,
+  swirl_radius: float,
 ) -> None:
   """Distance against level of each disturbance, with an image at each level.
 
@@ -30,6 +31,7 @@ def disturbances_plot(
     results: of `reproduce.study`.
     image: float [h, w, 3] between -1 and 1, to show what is done.
     other: what contaminates, likewise.
+    swirl_radius: of the swirl that is shown.
   """
   found, score = results["disturbances"], results["protocol"]["score"]
   figure = figures.figure(12, 7.6)
@@ -59,7 +61,7 @@ def disturbances_plot(
       label="paper: FID, CelebA",
     )
     for x, amount in zip(at, disturbances.AMOUNTS[name], strict=True):
-      axes.add_artist(_example(name, amount, image, other, x))
+      axes.add_artist(_example(name, amount, image, other, swirl_radius, x))
     axes.set(
       title=f"{name}: up to {ours.max():.4g}",
       xlim=(-0.5, len(at) - 0.5),
@@ -73,7 +75,7 @@ def disturbances_plot(
   figures.save(figure, path)
 
 
-def _example(name, amount, image, other, x):
+def _example(name, amount, image, other, swirl_radius, x):
   random = np.random.default_rng(0)
   if name == "contamination":
     # A set's share, shown as a row of four.
@@ -81,7 +83,9 @@ def _example(name, amount, image, other, x):
     half = [np.concatenate(row[:2], axis=1), np.concatenate(row[2:], axis=1)]
     shown = np.concatenate(half)
   else:
-    shown = disturbances.disturb(name, image[None], amount, random)[0]
+    shown = disturbances.disturb(
+      name, image[None], amount, random, swirl_radius
+    )[0]
   pixels = np.clip((shown + 1) / 2, 0, 1)
   box = OffsetImage(pixels, zoom=52 / pixels.shape[0], cmap="gray")
   return AnnotationBbox(

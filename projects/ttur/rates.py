@@ -125,12 +125,27 @@ def sweep(
   parts = [records[f"{start}"]["scores"][SCORE] for start in pieces]
   return {
     # The journal has the other scores, too.
-    "scores": {SCORE: np.concatenate(parts).reshape(shape).round(4).tolist()},
+    "scores": {SCORE: plain(np.concatenate(parts).reshape(shape).round(4))},
     "discriminator_rates": list(config.sweep_discriminator_rates),
     "generator_rates": list(config.sweep_generator_rates),
     "minutes": sum(r["seconds"] for r in records.values()) / 60,
     "config": settings,
   }
+
+
+def plain(values: np.ndarray) -> list:
+  """Nested lists for JSON, with None for what is not finite."""
+  return np.where(np.isfinite(values), values, None).tolist()
+
+
+def values_of(cell: Mapping[str, Any], score: str) -> np.ndarray:
+  """A score `[D rates, G rates, seeds, evaluations]` that is to be small.
+
+  Infinite where a run had diverged, so that it is the worst there is, and what
+  it had before still counts.
+  """
+  values = np.asarray(cell["scores"][score], np.float64)  # None becomes NaN.
+  return np.where(np.isfinite(values), values, np.inf)
 
 
 def statistics(cell: Mapping[str, Any], score: str) -> dict[str, Any]:
@@ -147,13 +162,13 @@ def statistics(cell: Mapping[str, Any], score: str) -> dict[str, Any]:
         the "pair" that has it;
       "median": over seeds of the best evaluation, at the pair where that is
         smallest, and "median_pair"; "final" and "final_pair" likewise of the
-        last evaluation; "held_out", see there;
+        last evaluation; "held_out", see there. Infinite where those have
+      diverged, with the pair None if all have;
     "fair": the expected best median of "two rates" where it may try only as
     many pairs as there are single rates, drawn at random, and of all single
     rates: what is left of the lead; and "tried", how many that is.
   """
-  values = np.asarray(cell["scores"][score], np.float64)
-  values = np.where(np.isfinite(values), values, np.inf)
+  values = values_of(cell, score)
   of_d = np.asarray(cell["discriminator_rates"])
   of_g = np.asarray(cell["generator_rates"])
   same = of_d[:, None] == of_g[None, :]
@@ -163,6 +178,8 @@ def statistics(cell: Mapping[str, Any], score: str) -> dict[str, Any]:
   def at(table, allowed):
     table = np.where(allowed, table, np.inf)
     i, j = np.unravel_index(np.argmin(table), table.shape)
+    if not np.isfinite(table[i, j]):
+      return float("inf"), None
     return float(table[i, j]), [float(of_d[i]), float(of_g[j])]
 
   out: dict[str, Any] = {}
@@ -194,7 +211,8 @@ def held_out(values: np.ndarray, allowed: np.ndarray) -> float:
 
   Returns:
     The mean over seeds of the value at the allowed pair whose median over the
-    other seeds is smallest; NaN for a single seed, which has no others.
+    other seeds is smallest; infinite if a seed has diverged there; NaN for a
+    single seed, which has no others.
   """
   if values.shape[2] < 2:
     return float("nan")
@@ -202,7 +220,8 @@ def held_out(values: np.ndarray, allowed: np.ndarray) -> float:
   for seed in range(values.shape[2]):
     others = np.median(np.delete(values, seed, axis=2), axis=-1)
     others = np.where(allowed, others, np.inf)
-    found.append(values[..., seed].ravel()[np.argmin(others)])
+    chosen = values[..., seed].ravel()[np.argmin(others)]
+    found.append(chosen if np.isfinite(others).any() else np.inf)
   return float(np.mean(found))
 
 

@@ -7,12 +7,13 @@ trained before are in the table, too.
 
 import itertools
 import pathlib
+import sys
 from typing import Any
 
 import ml_collections
 import numpy as np
 
-from common import logs
+from common import experiment, logs
 from common.errors import InputError
 from common.tables import cells, figures, markdown, reproduce
 
@@ -31,28 +32,44 @@ def image_grid(
 ) -> dict[str, Any]:
   """Trains every pair and seed, one run after the other; as `rates.sweep`.
 
-  Runs that ended are not trained again, and one that was cut short goes on.
+  Runs that ended are not trained again, and one that was cut short goes on. Of
+  one that diverges the evaluations from there on are None; if it is asked for
+  again, it goes on from its last checkpoint, to the same end.
+
+  Raises:
+    InputError: all runs diverge.
   """
   members = rates.members_of(config)
-  found, minutes = [], 0.0
+  workdirs, name, minutes = [], "", 0.0
   for i, seed in enumerate(members["seed"]):
     one = config.copy_and_resolve_references().unlock()
     one.discriminator_rate = float(members["discriminator_rate"][i])
     one.generator_rate = float(members["generator_rate"][i])
     one.seed = int(seed)
-    workdir = folder / f"{i:04d}"
-    _, cell = cells.trained(train.train, one, workdir)
+    workdirs.append(folder / f"{i:04d}")
+    try:
+      _, cell = cells.trained(train.train, one, workdirs[-1])
+    except experiment.NonFinite as error:
+      print(f"diverged: {error}", file=sys.stderr)
+      continue
     minutes += cell["minutes"] or 0.0
-    found.append(curve(workdir, next(iter(cell["scores"]))))
+    name = next(iter(cell["scores"]))
+  if not name:
+    raise InputError(
+      f"all {len(workdirs)} runs in {folder} diverged: give lower "
+      "config.sweep_discriminator_rates and config.sweep_generator_rates"
+    )
+  curves = [curve(workdir, name) for workdir in workdirs]
+  most = max(map(len, curves))
+  found = [c + [float("nan")] * (most - len(c)) for c in curves]
   shape = (
     len(config.sweep_discriminator_rates),
     len(config.sweep_generator_rates),
     config.sweep_seeds,
     -1,
   )
-  name = next(iter(cell["scores"]))
   return {
-    "scores": {name: np.reshape(found, shape).tolist()},
+    "scores": {name: rates.plain(np.reshape(found, shape))},
     "discriminator_rates": list(config.sweep_discriminator_rates),
     "generator_rates": list(config.sweep_generator_rates),
     "minutes": minutes,
@@ -81,7 +98,7 @@ def table(context: reproduce.Context) -> str:
   asked = context.arguments.grid
   if asked not in GRIDS:
     raise InputError(f"--grid={asked} is none of {', '.join(GRIDS)}")
-  rows = []
+  rows, lost = [], []
   for name, (title, _) in GRIDS.items():
     path = context.out / f"rates_{name}.json"
     if name != asked and not path.exists():
@@ -98,18 +115,29 @@ def table(context: reproduce.Context) -> str:
     picture = context.out / f"rates_{name}.png"
     draw(picture, cell, score, found)
     rows += rows_of(f"{title}, {score}", cell, found)
+    ends = rates.values_of(cell, score)[..., -1]
+    if bad := int(np.sum(~np.isfinite(ends))):
+      lost.append(f"{bad} of {ends.size} runs on {title}")
   header = ["grid, score", "rates", "pairs", "best of all runs and evaluations"]
   header += ["at (D, G)", "best: median of seeds", "at (D, G)"]
   header += ["best: a seed at the pair that the others chose"]
   header += ["last: median of seeds"]
-  return markdown.table(header, rows)
+  text = markdown.table(header, rows)
+  return text + f"\nDiverged: {', '.join(lost)}.\n" if lost else text
+
+
+def number(value: float) -> str:
+  """A score of a table: "diverged" if infinite, "-" if there is none."""
+  if np.isnan(value):
+    return "-"
+  return f"{value:.3g}" if np.isfinite(value) else "diverged"
 
 
 def rows_of(
   title: str, cell: dict[str, Any], found: dict[str, Any]
 ) -> list[list[str]]:
   """Three rows: one rate, all pairs, and as many pairs as single rates."""
-  pair = lambda p: f"({p[0]:.2g}, {p[1]:.2g})"
+  pair = lambda p: f"({p[0]:.2g}, {p[1]:.2g})" if p else "-"
   all_pairs = len(cell["discriminator_rates"]) * len(cell["generator_rates"])
   fair = found.get("fair")
   rows = []
@@ -124,17 +152,17 @@ def rows_of(
           title,
           name,
           f"{count}",
-          f"{this['minimum']:.3g}",
+          number(this["minimum"]),
           pair(this["pair"]),
-          f"{this['median']:.3g}",
+          number(this["median"]),
           pair(this["median_pair"]),
-          f"{this['held_out']:.3g}",
-          f"{this['final']:.3g}",
+          number(this["held_out"]),
+          number(this["final"]),
         ]
       )
   if fair:
     few = [title, "two rates, as few tried", f"{fair['tried']} at random"]
-    few += ["-", "-", f"{fair['median']:.3g}", "-", "-", f"{fair['final']:.3g}"]
+    few += ["-", "-", number(fair["median"]), "-", "-", number(fair["final"])]
     rows.append(few)
   return rows
 
@@ -142,8 +170,11 @@ def rows_of(
 def draw(
   path: pathlib.Path, cell: dict[str, Any], score: str, found: dict[str, Any]
 ) -> None:
-  """Heat maps over both rates: best and last, medians over seeds."""
-  values = np.asarray(cell["scores"][score], np.float64)
+  """Heat maps over both rates: best and last, medians over seeds.
+
+  Where the median has diverged is a cross on grey.
+  """
+  values = rates.values_of(cell, score)
   maps = {
     "best evaluation": np.median(values.min(-1), -1),
     "last evaluation": np.median(values[..., -1], -1),
@@ -153,7 +184,10 @@ def draw(
   for axes, (title, shown) in zip(
     figure.subplots(1, 2), maps.items(), strict=True
   ):
+    lost = ~np.isfinite(shown)
     mesh = axes.imshow(shown, origin="lower", cmap="viridis_r", aspect="auto")
+    axes.set_facecolor("lightgrey")
+    axes.plot(*np.argwhere(lost).T[::-1], "x", color="black", ms=8)
     figure.colorbar(mesh, ax=axes, label=score)
     axes.set(xlabel="generator's rate", ylabel="discriminator's rate")
     axes.set_xticks(range(len(of_g)), [f"{r:.2g}" for r in of_g], rotation=60)
@@ -163,15 +197,18 @@ def draw(
       for i, j in itertools.product(range(len(of_d)), range(len(of_g)))
       if of_d[i] == of_g[j]
     ]
-    if same:
+    if same and not lost.all():
       axes.plot(*zip(*same, strict=True), "o", color="white", ms=4, mec="black")
       i, j = np.unravel_index(np.argmin(shown), shown.shape)
       one = min(same, key=lambda p, shown=shown: shown[p[1], p[0]])
-      axes.plot(*one, "s", mfc="none", mec=figures.RED, ms=14, mew=2)
+      if not lost[one[::-1]]:
+        axes.plot(*one, "s", mfc="none", mec=figures.RED, ms=14, mew=2)
       axes.plot(j, i, "*", color=figures.RED, ms=14, mec="white")
     axes.set_title(
       f"{title}, median of {values.shape[2]} seeds\n"
-      "circles: one rate; square: its best; star: best pair",
+      "circles: one rate; square: its best; star: best pair"
+      + "; crosses: diverged"
+      * bool(lost.any()),
       fontsize=10,
     )
   figures.save(figure, path)

@@ -10,7 +10,8 @@ Six disturbances at four levels of the images of SOURCE (a folder, an array, a
 data set's name: what `projects.ttur.fid` takes); `--others` is what they are
 contaminated with. Numbers go to `results/ttur/` and into this project's README,
 under `--name`; a study that is there is kept, unless `--fresh`. `--quick` takes
-few images, and changes neither.
+few images, and changes neither; `--paper` takes the paper's settings, of which
+`configs/ttur/studies.py` has more.
 """
 
 import argparse
@@ -24,7 +25,7 @@ from tqdm import tqdm
 
 from common.errors import InputError
 from common.metrics import feature_distance, fid, image_sources, resize
-from common.tables import markdown, reproduce
+from common.tables import cells, markdown, reproduce
 
 from . import (
   disturbances,
@@ -37,17 +38,39 @@ from . import (
 
 
 def load(
-  source: str, count: int, seed: int, data_dir: str | None = None
+  source: str,
+  count: int,
+  seed: int,
+  data_dir: str | None = None,
+  size: tuple[int, int] | None = None,
 ) -> np.ndarray:
-  """Images of a source between -1 and 1, float32 [count, h, w, 3]."""
-  found = image_sources.find(source, count=count, seed=seed, data_dir=data_dir)
-  images = [np.asarray(image, np.float32) for image in found.images]
+  """Images of a source in 0..255, [count, h, w, 3]; of 0 all, uint8 if it can.
+
+  With a size, h and w, they come in any, and are brought to it.
+
+  Raises:
+    InputError: a source that cannot be read or has fewer images; without
+      a size, images of several.
+  """
+  found = image_sources.find(
+    source, count=count or None, seed=seed, data_dir=data_dir
+  )
+  images = list(
+    found.images
+    if size is None
+    else (resize.tf1_bilinear_on_host(a, *size) for a in found.images)
+  )
   shapes = {image.shape for image in images}
   if len(shapes) > 1:
     raise InputError(
       f"{source} has images of {len(shapes)} sizes; the study takes one size"
     )
-  return np.stack(images) / 127.5 - 1
+  return np.stack(images)
+
+
+def unit(images: np.ndarray) -> np.ndarray:
+  """0..255 to float32 between -1 and 1."""
+  return np.asarray(images, np.float32) / 127.5 - 1
 
 
 def study(
@@ -61,25 +84,36 @@ def study(
   Args:
     config: of `configs/ttur/studies.py`.
     network: of `fid.network`.
-    images: [config.reference, h, w, 3] between -1 and 1; the first `config.n`
-      are disturbed, and compared with all.
+    images: [>= config.n, h, w, 3] in 0..255; the first `config.n` are
+      disturbed, and compared with all.
     others: of the same height and width.
-  """
 
-  def side(name, x):
-    # As the paper's code has it: neither rounded nor cut.
-    chunks = (
-      127.5 * (x[i : i + config.batch_size] + 1)
-      for i in range(0, len(x), config.batch_size)
+  Raises:
+    InputError: fewer images than are to be disturbed.
+  """
+  if len(images) < config.n:
+    raise InputError(
+      f"{config.n:,} images are to be disturbed, and --images has "
+      f"{len(images):,}: give more"
     )
+
+  def side(name, chunks):
+    # As the paper's code has it: neither rounded nor cut.
+    chunks = (127.5 * (x + 1) for x in chunks)
     found = fid.features(network, chunks, config.batch_size)
     return feature_distance.collect(
       name, found, network.protocol, {}, config.seed
     )
 
-  reference = side("reference", images)
-  plain = side("none", images[: config.n])
-  first = feature_distance.compare(reference, plain)
+  def in_chunks(x):
+    return (
+      x[i : i + config.batch_size] for i in range(0, len(x), config.batch_size)
+    )
+
+  # All of a set as floats may be more than the memory: chunk by chunk.
+  reference = side("reference", map(unit, in_chunks(images)))
+  clean, others = unit(images[: config.n]), unit(others)
+  first = feature_distance.compare(reference, side("none", in_chunks(clean)))
   rows = [
     (name, level)
     for name in disturbances.AMOUNTS
@@ -94,8 +128,10 @@ def study(
   for name, level in tqdm(rows, desc="disturbances", dynamic_ncols=True):
     random = np.random.default_rng([config.seed, level])
     amount = disturbances.AMOUNTS[name][level]
-    x = images[: config.n]
-    judged = side(name, disturbances.disturb(name, x, amount, random, others))
+    x = disturbances.disturb(
+      name, clean, amount, random, config.swirl_radius, others
+    )
+    judged = side(name, in_chunks(x))
     out[name].append(keep(feature_distance.compare(reference, judged)))
   return {
     "disturbances": out,
@@ -108,7 +144,8 @@ def study(
       for name, found in out.items()
     },
     "protocol": network.protocol,
-    "n": [config.n, config.reference],
+    "n": [config.n, len(images)],
+    "config": cells.recorded(config),
   }
 
 
@@ -141,11 +178,11 @@ def measure(
   network = fid.network(asked.features, asked.weights)
   where = config.seed, asked.data_dir
   images = load(asked.images, config.reference, *where)
-  others = load(asked.others, config.n, *where)
-  others = np.asarray(resize.tf1_bilinear(others, *images.shape[1:3]))
+  others = load(asked.others, config.others, *where, images.shape[1:3])
   results = study(config, network, images, others)
   picture = context.out / f"disturbances_{asked.name}.png"
-  pictures.disturbances_plot(picture, results, images[0], others[0])
+  shown = unit(images[0]), unit(others[0])
+  pictures.disturbances_plot(picture, results, *shown, config.swirl_radius)
   return results
 
 
@@ -171,7 +208,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
   add("--weights", metavar="FILE", help="of the network")
   add("--grid", default="gaussian_grid", help="which grid of rates to train")
   add("--runs", default="runs/reproduce", metavar="DIR", help="of trainings")
-  add("--paper", action="store_true", help="the paper's number; needs a GPU")
+  add("--paper", action="store_true", help="the paper's settings; needs a GPU")
 
 
 def main(argv: Sequence[str] | None = None) -> None:

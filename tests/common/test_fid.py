@@ -217,7 +217,7 @@ def test_what_will_not_compare_is_refused_before_anything_is_made(
       image = image if i or name == "large" else image.repeat(2, 0)
       Image.fromarray(image).save(tmp_path / name / f"{i:02}.png")
   side = samples("a", image_sources.find(x), tiny)
-  other = {**side.protocol, "score": "other"}
+  other = {**(side.protocol or {}), "score": "other"}
   feature_distance.save(tmp_path / "same.npz", side)
   feature_distance.save(tmp_path / "other.npz", side._replace(protocol=other))
   theirs = {"mu": np.zeros(4), "sigma": np.eye(4)}

@@ -66,6 +66,21 @@ MUTANTS = (
     ("rsqrt(r2 + epsilon**2)", "rsqrt(r2 + epsilon)"),
   ),
   *of(
+    "projects/coulomb_gan/model.py",
+    f"{TESTS}test_model.py",
+    ("1.7159 * jnp.tanh(2.0 / 3.0 * a)", "jnp.tanh(a)"),
+    ("_EPSILON = 1e-3", "_EPSILON = 1e-5"),
+    ("norm_first=False", "norm_first=True"),
+    ("norm_first=True", "norm_first=False"),
+    ("bias=False", "bias=True"),
+    ("variance_scaling(2.0", "variance_scaling(1.0"),
+    ("dense_init=_relu_init", "dense_init=_linear_init"),
+    (
+      "last_init=_linear_init,\n    output",
+      "last_init=_relu_init,\n    output",
+    ),
+  ),
+  *of(
     "projects/coulomb_gan/data.py",
     f"{TESTS}test_train.py",
     ("len(held_out) < config.energy_samples", "False"),

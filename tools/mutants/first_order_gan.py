@@ -37,6 +37,23 @@ MUTANTS = (
     ("above = squares > 0", "above = squares >= 0"),
   ),
   *of(
+    "projects/first_order_gan/model.py",
+    f"{TESTS}test_model.py",
+    ('norm="none"', 'norm="layer"'),
+    ("momentum=config.norm_momentum", "momentum=0.99"),
+    (
+      "return generator.apply(variables, z, True)",
+      "return generate(params, averages, z)[0]",
+    ),
+    (
+      "_truncated = nn.initializers.truncated_normal(0.02)",
+      "_truncated = _normal",
+    ),
+    ("kernel_init=_normal", "kernel_init=_truncated"),
+    ("output=jnp.tanh", "output=jnp.sin"),
+    ("config.critic_activation\n", "'elu'\n"),
+  ),
+  *of(
     "common/gan/distances.py",
     f"{TESTS}test_losses.py tests/projects/coulomb_gan/test_losses.py",
     ("b_norm - 2 * gram", "b_norm + 2 * gram"),

@@ -133,7 +133,7 @@ MUTANTS = (
   *of(
     "projects/ttur/disturbances.py",
     "tests/projects/ttur/test_disturbances.py",
-    ("SWIRL_RADIUS = 25.0", "SWIRL_RADIUS = 70.0"),
+    ("(radius * np.log(2) / 5)", "(radius * np.log(2) / 10)"),
     ("RECTANGLES = 5", "RECTANGLES = 4"),
   ),
 )

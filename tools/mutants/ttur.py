@@ -62,6 +62,21 @@ MUTANTS = (
     "projects/ttur/model.py",
     f"{TESTS}test_model.py",
     ('"up" if i and not j else ""', '"up" if j and not i else ""'),
+    ("a = nn.elu(conv(a))", "a = nn.relu(conv(a))"),
+    ("width = (i + 1) * self.filters", "width = self.filters << i"),
+    ("norm_first=True", "norm_first=False"),
+    ("norm_first=False", "norm_first=True"),
+    ("epsilon=1e-5,\n      momentum", "epsilon=1e-3,\n      momentum"),
+    ("momentum=0.9", "momentum=0.99"),
+    ("truncated_normal(0.02)", "normal(0.02)"),
+    (
+      "_NORMAL = nn.initializers.normal(0.02)",
+      "_NORMAL = nn.initializers.normal(0.05)",
+    ),
+    (
+      "averages=True)\n\n  return Network",
+      "averages=False)\n\n  return Network",
+    ),
     ('f"shrink_{i}")(a))', 'f"shrink_{i}")(a) * 0.5)'),
   ),
   *of(
@@ -108,5 +123,37 @@ MUTANTS = (
     "common/metrics/while_training.py",
     f"{TESTS}test_train.py",
     ('if score == "FID":', 'if "FID" in score:'),
+  ),
+  *of(
+    "common/metrics/while_training.py",
+    f"{TESTS}test_rates.py",
+    ("_finite(generated)", "generated"),
+  ),
+  *of(
+    "projects/ttur/rates.py",
+    f"{TESTS}test_rates.py",
+    ("np.isfinite(values), values, np.inf)", "True, values, np.inf)"),
+    ("if not np.isfinite(table[i, j]):", "if False:"),
+    ("chosen if np.isfinite(others).any() else np.inf", "chosen"),
+  ),
+  *of(
+    "projects/ttur/reproduce.py",
+    f"{TESTS}test_reproduce.py",
+    ("count=count or None", "count=count or 4"),
+    (
+      "name, clean, amount, random, config.swirl_radius",
+      "name, clean, amount, random, 25.0",
+    ),
+    (
+      "load(asked.others, config.others, *where",
+      "load(asked.others, config.n, *where",
+    ),
+    ("if len(images) < config.n:", "if False:"),
+  ),
+  *of(
+    "projects/ttur/rates_table.py",
+    f"{TESTS}test_rates.py",
+    ('[float("nan")] * (most', "[9.0] * (most"),
+    ("if not lost[one[::-1]]:", "if True:"),
   ),
 )

@@ -10,6 +10,7 @@ from jax import numpy as jnp
 
 from common.errors import InputError
 from projects.coulomb_gan import model, schema
+from tests.common import gan_transcriptions as theirs
 
 pytestmark = pytest.mark.slow
 
@@ -59,6 +60,53 @@ def test_the_papers_networks_have_the_papers_widths():
   widths = [d[f"conv_{i}"]["kernel"].shape[-1] for i in range(4)]
   assert widths == [128, 256, 512, 1024]
   assert "norm_0" in d  # On the first convolution, too.
+
+
+def test_the_networks_are_their_transcriptions():
+  config = image_config(image_size=16, generator_features=8)
+  g, d = model.networks(config)
+  z = np.random.default_rng(1).normal(size=(6, 32)).astype(np.float32)
+  params = theirs.stirred(jax.jit(g.init)(jax.random.key(0)), 0)
+  # No norm behind the dense layer; TensorFlow's epsilon; a wide tanh.
+  a = theirs.dcgan_generator(theirs.doubles(params), z, 2, 4, False, 1e-3)
+  x = np.asarray(jax.jit(g.apply)(params, z))
+  want = 1.7159 * np.tanh(2 / 3 * a)
+  np.testing.assert_allclose(x, want, rtol=1e-3, atol=1e-4)
+  small = x / 50  # The epsilon counts.
+  for kind, epsilon in (("batch", 1e-3), ("layer", 1e-6), ("none", 0.0)):
+    config.discriminator_norm = kind
+    _, d = model.networks(config)
+    params = theirs.stirred(jax.jit(d.init)(jax.random.key(1)), 2)
+    # A bias before a norm would do nothing.
+    assert ("bias" in params["conv_0"]) == (kind == "none")
+    want = theirs.dcgan_discriminator(
+      theirs.doubles(params), small, 2, kind, True, epsilon
+    )
+    got = jax.jit(d.apply)(params, small)
+    np.testing.assert_allclose(got, want, rtol=1e-3, atol=1e-4)
+
+
+def test_the_networks_start_as_the_codes():
+  config = image_config(
+    image_size=16, generator_features=32, discriminator_features=16
+  )
+  g, d = (
+    jax.jit(net.init)(jax.random.key(i))
+    for i, net in enumerate(model.networks(config))
+  )
+  # Factor 2 for layers with a ReLU behind them, 1 for the last, of both fans.
+  for kernel, size, gain in (
+    (g["dense"]["kernel"], 1, 2),
+    (g["deconv_1"]["kernel"], 25, 2),
+    (g["deconv_2"]["kernel"], 25, 1),
+    (d["conv_0"]["kernel"], 25, 2),
+    (d["conv_1"]["kernel"], 25, 2),
+    (d["out"]["kernel"], 1, 1),
+  ):
+    std, ratio = theirs.drawn(kernel)
+    want = np.sqrt(gain / (size * np.mean(kernel.shape[-2:])))
+    np.testing.assert_allclose(std, want, rtol=0.08)
+    assert 2.5 < ratio < 5  # Normal.
 
 
 def test_batch_norm_uses_the_batch_at_hand():

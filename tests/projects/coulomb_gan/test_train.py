@@ -345,3 +345,10 @@ def test_fashion_mnist_is_read_padded_and_held_out(shared, tmp_path):
   config.image_channels = 3
   with pytest.raises(InputError, match="1 channels"):
     data.batches(config, jax.random.key(0))
+
+
+def test_bedrooms_are_judged_by_the_300_of_the_split_that_there_is():
+  module = importlib.import_module("configs.coulomb_gan.lsun64")
+  config = module.get_config()
+  assert (config.train_split, config.test_split) == ("train", "validation")
+  assert config.eval_samples <= 300

@@ -250,3 +250,25 @@ def test_the_images_table_refuses_another_config(capsys):
   with pytest.raises(SystemExit):
     reproduce.main(["--table=images", "--images=language"])
   assert "language" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+  ("name", "images", "epochs"),
+  [
+    ("celeba64", 202_599, 81),
+    ("lsun64", 3_033_042, 9),
+    ("cifar10", 50_000, 500),
+  ],
+)
+def test_steps_are_the_codes_epochs_to_the_last_score(name, images, epochs):
+  module = importlib.import_module(f"configs.first_order_gan.{name}")
+  config = module.get_config()
+  steps = epochs * (images // config.batch_size)
+  assert config.total_steps == steps - steps % config.eval_every
+
+
+def test_bedrooms_are_judged_by_the_300_of_the_split_that_there_is():
+  module = importlib.import_module("configs.first_order_gan.lsun64")
+  config = module.get_config()
+  assert (config.train_split, config.test_split) == ("train", "validation")
+  assert config.eval_samples <= 300

@@ -21,7 +21,7 @@ def test_level_0_is_the_identity_and_more_is_further_away(name, images):
   gaps = []
   for amount in disturbances.AMOUNTS[name]:
     random = np.random.default_rng(1)
-    got = disturbances.disturb(name, images, amount, random, others)
+    got = disturbances.disturb(name, images, amount, random, 25.0, others)
     assert got.shape == images.shape and got.dtype == np.float32
     assert np.abs(got).max() <= 1 + 1e-6
     gaps.append(np.abs(got - images).mean())
@@ -54,12 +54,12 @@ def test_swirl_keeps_border_centre_symmetry_and_turns_both_ways():
   row, column = np.mgrid[:32, :32] - 15.5
   rings = np.cos(np.hypot(row, column) / 6).astype(np.float32)
   x = np.tile(rings[None, ..., None], (8, 1, 1, 3))
-  got = disturbances.swirl(x, 4.0, np.random.default_rng(0))
+  got = disturbances.swirl(x, 4.0, np.random.default_rng(0), 25.0)
   np.testing.assert_allclose(got, x, atol=0.02)
   ramp = np.tile(
     (column / 16).astype(np.float32)[None, ..., None], (8, 1, 1, 1)
   )
-  got = disturbances.swirl(ramp, 2.0, np.random.default_rng(0))
+  got = disturbances.swirl(ramp, 2.0, np.random.default_rng(0), 25.0)
   np.testing.assert_array_equal(got[:, :3], ramp[:, :3])
   np.testing.assert_array_equal(got[:, :, -4:], ramp[:, :, -4:])
   # Two different results, mirrored up and down (away from the border).
@@ -67,6 +67,20 @@ def test_swirl_keeps_border_centre_symmetry_and_turns_both_ways():
   assert len(kinds) == 2
   inner = np.s_[4:28, 4:28]
   np.testing.assert_allclose(kinds[0][inner], kinds[1][::-1][inner], atol=1e-5)
+
+
+@pytest.mark.parametrize("radius", [25.0, 70.0])
+def test_a_swirl_turns_by_the_formula(radius):
+  """A pixel is taken from where scikit-image says, at a radius's scale."""
+  row, column = np.mgrid[:64, :64] - 31.5
+  x = np.stack([row, column], -1)[None].astype(np.float32)
+  got = disturbances.swirl(x, 1.0, np.random.default_rng(0), radius)
+  there = np.array([40, 22])  # Away from the border and its clipping.
+  r = np.hypot(*(there - 31.5))
+  turn = np.exp(-r / (radius / 5 * np.log(2)))
+  before = np.arctan2(*x[0, 40, 22])
+  after = np.arctan2(*got[0, 40, 22])
+  assert abs(after - before) == pytest.approx(turn, rel=2e-3)
 
 
 def test_salt_and_pepper_takes_whole_pixels():
@@ -86,4 +100,4 @@ def test_contamination_replaces_a_share(images):
 
 def test_unknown_disturbances_name_the_nearest(images):
   with pytest.raises(InputError, match="did you mean 'swirl'"):
-    disturbances.disturb("swril", images, 1.0, np.random.default_rng(0))
+    disturbances.disturb("swril", images, 1.0, np.random.default_rng(0), 25.0)

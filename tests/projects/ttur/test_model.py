@@ -11,6 +11,7 @@ from jax import numpy as jnp
 from common.errors import InputError
 from common.gan import resnet
 from projects.ttur import model
+from tests.common import gan_transcriptions as theirs
 
 
 def config_of(name, variant="", **changes):
@@ -107,6 +108,41 @@ def test_began_is_its_transcription():
   got = jax.jit(network.apply)({"params": params}, image)
   want = transcription(params, image)
   np.testing.assert_allclose(got, want, rtol=1e-4, atol=1e-4)
+
+
+def test_dcgan_is_its_transcription():
+  config = config_of("dcgan_cifar10", "smoke", width=2)
+  g, d = model.networks(config)
+  params, kept = jax.jit(g.init)(jax.random.key(0))
+  params = theirs.stirred(params, 0)
+  z = np.random.default_rng(1).normal(size=(6, 100)).astype(np.float32)
+  of = lambda averages: np.tanh(
+    theirs.dcgan_generator(
+      theirs.doubles(params), z, 4, 2, True, 1e-5, averages
+    )
+  )
+  x, moved = jax.jit(g.apply)(params, kept, z)
+  np.testing.assert_allclose(x, of(None), rtol=1e-3, atol=1e-4)
+  first = z @ params["dense"]["kernel"] + params["dense"]["bias"][None]
+  np.testing.assert_allclose(  # Decay 0.9, from 0.
+    moved["norm_0"]["mean"],
+    0.1 * np.mean(first.reshape(-1, 16), 0),
+    rtol=1e-3,
+    atol=1e-6,
+  )
+  # The FID's samples: by the averages, not by the batch.
+  moved = theirs.stirred(moved, 2)
+  moved = jax.tree.map(lambda a: jnp.abs(a) + 0.1, moved)
+  got = jax.jit(g.sample)(params, moved, z)
+  want = of(theirs.doubles(moved))
+  np.testing.assert_allclose(got, want, rtol=1e-3, atol=1e-4)
+  params = theirs.stirred(jax.jit(d.init)(jax.random.key(1))[0], 3)
+  images = np.asarray(x)
+  want = theirs.dcgan_discriminator(
+    theirs.doubles(params), images, 4, "batch", False, 1e-5
+  )
+  got, _ = jax.jit(d.apply)(params, {}, images)
+  np.testing.assert_allclose(got, want, rtol=1e-3, atol=1e-4)
 
 
 def test_initial_values_are_the_codes():

@@ -4,10 +4,11 @@ import jax
 import numpy as np
 import pytest
 from jax import numpy as jnp
+from PIL import Image
 
 from common.errors import InputError
 from common.metrics import fid
-from common.tables import figures
+from common.tables import cells, figures
 from configs.ttur import studies
 from projects.ttur import disturbances, pictures, published, reproduce
 
@@ -28,9 +29,9 @@ def network():
 def test_a_study_has_a_table_and_a_picture(tmp_path, monkeypatch):
   config = studies.get_config("smoke")
   random = np.random.default_rng(0)
-  images = random.uniform(-1, 1, (config.reference, 32, 32, 3))
-  others = np.tanh(random.normal(size=(config.n, 32, 32, 3)) + 1)
-  images, others = images.astype(np.float32), others.astype(np.float32)
+  images = random.integers(0, 256, (config.reference, 32, 32, 3), np.uint8)
+  others = np.tanh(random.normal(size=(config.others, 32, 32, 3)) + 1)
+  others = 127.5 * (others.astype(np.float32) + 1)
   results = reproduce.study(config, network(), images, others)
   assert results["disturbances"].keys() == published.DISTURBANCES.keys()
   for name, levels in results["disturbances"].items():
@@ -46,7 +47,8 @@ def test_a_study_has_a_table_and_a_picture(tmp_path, monkeypatch):
   saved, save = [], figures.save
   keep = lambda made, path: (saved.append(made), save(made, path))
   monkeypatch.setattr(figures, "save", keep)
-  pictures.disturbances_plot(path, results, images[0], others[0])
+  shown = reproduce.unit(images[0]), reproduce.unit(others[0])
+  pictures.disturbances_plot(path, results, *shown, config.swirl_radius)
   assert path.stat().st_size > 10_000
   legend = saved[0].axes[0].get_legend().get_texts()
   # Its own name: a stand-in's distance is not to be read as the FID.
@@ -56,6 +58,56 @@ def test_a_study_has_a_table_and_a_picture(tmp_path, monkeypatch):
 def test_images_of_the_study_have_one_size(tmp_path):
   np.save(tmp_path / "x.npy", np.full((6, 8, 8, 3), 255, np.uint8))
   loaded = reproduce.load(str(tmp_path / "x.npy"), 4, 0)
-  assert loaded.shape == (4, 8, 8, 3) and np.all(loaded == 1)
+  assert loaded.shape == (4, 8, 8, 3) and loaded.dtype == np.uint8
+  assert np.all(reproduce.unit(loaded) == 1)
   with pytest.raises(InputError):
     reproduce.load(str(tmp_path / "absent.npy"), 4, 0)
+
+
+def test_the_papers_settings_are_taken_from_the_command(tmp_path, monkeypatch):
+  """All images are the reference; others come in any size, as ImageNet's."""
+  random = np.random.default_rng(0)
+  draw = lambda *shape: random.integers(0, 256, (*shape, 3), np.uint8)
+  np.save(tmp_path / "faces.npy", draw(30, 32, 32))
+  (tmp_path / "others").mkdir()
+  for i, height in enumerate((32, 40, 48, 56)):
+    picture = Image.fromarray(draw(height, 64))
+    picture.save(tmp_path / "others" / f"{i}.png")
+  radii, counts = set(), set()
+  disturb = disturbances.disturb
+
+  def noted(name, images, amount, draws, radius, others=None):
+    radii.add(radius)
+    if others is not None:
+      counts.add((len(images), len(others)))
+    return disturb(name, images, amount, draws, radius, others)
+
+  monkeypatch.setattr(disturbances, "disturb", noted)
+  monkeypatch.setattr(fid, "network", lambda *_: network())
+  paper = studies.get_config("paper")
+  assert (paper.n, paper.reference, paper.others) == (50_000, 0, 5_000)
+  small = paper.copy_and_resolve_references().unlock()
+  small.n, small.others, small.batch_size = 20, 4, 8
+  asked = []
+  monkeypatch.setattr(
+    studies, "get_config", lambda variant: asked.append(variant) or small
+  )
+  command = [
+    "--table=disturbances",
+    "--paper",
+    "--name=faces",
+    f"--images={tmp_path / 'faces.npy'}",
+    f"--others={tmp_path / 'others'}",
+    f"--out={tmp_path}",
+  ]
+  reproduce.main(command)
+  assert asked == ["paper"] and radii == {70.0} and counts == {(20, 4)}
+  found = cells.load(tmp_path / "disturbances_faces.json")
+  assert found["n"] == [20, 30] and found["config"]["swirl_radius"] == 70
+
+
+def test_fewer_images_than_are_disturbed_is_one_sentence():
+  config = studies.get_config("smoke")
+  images = np.zeros((11, 32, 32, 3), np.uint8)
+  with pytest.raises(InputError, match="12 images are to be disturbed, and"):
+    reproduce.study(config, network(), images, images)

@@ -262,3 +262,23 @@ def test_every_config_has_the_papers_pair_and_one_rate():
     assert both(config) == pair and both(original) == (one, one), name
     for variant in (config, original, config_of(name)):
       schema.check(variant)
+
+
+@pytest.mark.parametrize(
+  ("name", "images", "epochs"),
+  [("dcgan_celeba64", 202_599, 81), ("dcgan_lsun64", 3_033_042, 9)],
+)
+def test_steps_are_the_codes_epochs_to_the_last_fid(name, images, epochs):
+  config = config_of(name, "")
+  steps = epochs * (images // config.batch_size)
+  assert config.total_steps == steps - steps % config.eval_every
+
+
+@pytest.mark.parametrize(
+  "data_set", ["celeba64", "cifar10", "svhn", "lsun64", "fashion_mnist"]
+)
+def test_one_rate_has_the_budget_of_two(data_set):
+  two, one = (config_of(f"dcgan_{data_set}", v) for v in ("", "original"))
+  rates_ = ("discriminator_rate", "generator_rate")
+  other = {key for key in two if two[key] != one[key]}
+  assert other and other <= set(rates_)
