@@ -28,6 +28,8 @@ import time
 from collections.abc import Sequence
 from typing import Any
 
+from common.errors import did_you_mean
+
 MODULES = (
   "frechet",
   "streaming",
@@ -130,7 +132,8 @@ def main() -> None:
   arguments = parser.parse_args()
   every = MODULES + BY_NAME
   for name in set(arguments.names) - set(every):
-    parser.error(f"no benchmark {name!r}; there are {', '.join(every)}")
+    near = did_you_mean(name, every)
+    parser.error(f"no benchmark {name!r}; there are {', '.join(every)}{near}")
   # Read when NumPy is imported, which is below; see frechet.py for the reason.
   # JAX and (on x86) PyTorch have threads of their own.
   os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")

@@ -4,7 +4,8 @@
       --config=configs/<paper>/<name>.py[:variant] [--config.KEY=VALUE ...]
 
 Bad input ends in one sentence on standard error and exit code 1, without a
-traceback; Ctrl-C in 130, as shells expect.
+traceback; a name that is none of those to choose from, in exit code 2; Ctrl-C
+in 130, as shells expect.
 """
 
 import argparse
@@ -26,7 +27,7 @@ from absl import logging
 
 from . import xla_options
 from .config_schema import unknown_key
-from .errors import InputError, Stopped, nearest
+from .errors import InputError, Stopped, check_names, nearest
 
 ROOT = pathlib.Path(__file__).parent.parent
 
@@ -42,7 +43,13 @@ class Parser(argparse.ArgumentParser):
     try:
       return super().parse_args(args, namespace)
     except InputError as error:
-      _leave(str(error), 1)
+      _leave(str(error), error.exit_code)
+
+  def _check_value(self, action, value):
+    """Of a flag's `choices`: argparse's own names no nearest one."""
+    if action.choices is not None:
+      names = list(map(str, action.choices))
+      check_names(action.option_strings[-1], [str(value)], names)
 
   def parse_known_args(self, args=None, namespace=None):
     """As argparse's, but that nothing may be unknown.
@@ -344,7 +351,7 @@ def sentences() -> Iterator[None]:
     yield
     threading.excepthook = plain  # Else it is asked for until the end.
   except (InputError, FloatingPointError) as error:
-    _leave(str(error), 1)
+    _leave(str(error), getattr(error, "exit_code", 1))
   except OSError as error:
     # A file that is open already, as a log on a full disk, has no name here.
     where = f": {error.filename}" if error.filename else ""
@@ -375,5 +382,5 @@ def _of_a_thread(args, plain):
 
 
 def _leave(message: str, code: int) -> None:
-  print(f"error: {message}" if code == 1 else message, file=sys.stderr)
+  print(f"error: {message}" if code <= 2 else message, file=sys.stderr)
   sys.exit(code)

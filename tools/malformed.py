@@ -59,6 +59,9 @@ def main() -> None:
   add("--only", default="", metavar="WORD", help="in the file's name")
   add("--out", type=pathlib.Path, default="malformed", help="for bad ones")
   given = parser.parse_args()
+  names = sorted({reader.name for reader in malformed.READERS})
+  if not any(given.only in name for name in names):
+    parser.error(f"--only={given.only} is in no name of {', '.join(names)}")
   warnings.simplefilter("ignore")  # NumPy's and Pillow's, of damaged files.
   failed = 0
   for i, reader in enumerate(malformed.READERS):

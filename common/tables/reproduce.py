@@ -20,7 +20,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from common import cli, xla_options
-from common.errors import InputError, nearest
+from common.errors import check_names
 
 from . import cells, markdown
 
@@ -105,12 +105,7 @@ def main(
 
 def _run(arguments, project, readme, tables):
   name, quick = arguments.table, arguments.quick
-  if name not in tables:
-    close = nearest(name, list(tables))
-    raise InputError(
-      f"--table={name} is none of {', '.join(tables)}"
-      + (f"; did you mean {close!r}?" if close else "")
-    )
+  check_names("--table", [name], list(tables))
   default = "runs/quick" if quick else f"results/{project}"
   out = pathlib.Path(arguments.out or default)
   out.mkdir(parents=True, exist_ok=True)

@@ -33,7 +33,7 @@ from rdkit import Chem, rdBase
 from common import cli, config_schema
 from common.chem import canonical, smiles_files
 from common.data import table_files
-from common.errors import InputError, nearest
+from common.errors import InputError, check_names
 from common.workdir import saved_config, saved_state
 
 from . import (
@@ -184,16 +184,11 @@ def choose_method(config: ml_collections.ConfigDict, method: str) -> str:
   """The method asked for, or the network's first.
 
   Raises:
-    InputError: the network has no such method.
+    UnknownName: the network has no such method.
   """
   graph = config.model == "graph_conv"
   choices = (NEIGHBOURHOOD,) if graph else attribution.METHODS
-  if method and method not in choices:
-    close = nearest(method, choices)
-    raise InputError(
-      f"--method={method}: this run's network has {', '.join(choices)}"
-      + (f"; did you mean {close}?" if close else "")
-    )
+  check_names("--method", [method] * bool(method), choices)
   return method or choices[0]
 
 

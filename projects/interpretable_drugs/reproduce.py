@@ -23,7 +23,7 @@ from typing import Any
 
 import ml_collections
 
-from common.errors import InputError
+from common.errors import check_names
 from common.tables import cells, markdown, reproduce
 
 from . import datasets, gallery, pictures, studies, train
@@ -97,12 +97,10 @@ def wanted(
   """The rows and seeds that are asked for, seeds last.
 
   Raises:
-    InputError: `--only` names a row that the table has not.
+    UnknownName: `--only` names a row that the table has not.
   """
   only = [name for name in context.arguments.only.split(",") if name]
-  for name in only:
-    if name not in rows:
-      raise InputError(f"--only={name}: the table has {', '.join(rows)}")
+  check_names("--only", only, rows)
   return [
     (row, seed)
     for seed in range(1 if context.quick else context.seeds)

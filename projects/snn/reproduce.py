@@ -23,7 +23,7 @@ import ml_collections
 import numpy as np
 
 from common import cli, population
-from common.errors import InputError, check_choice
+from common.errors import InputError, check_names
 from common.stats import ranks
 from common.tables import cells, markdown, reproduce
 
@@ -101,8 +101,7 @@ def uci(context: reproduce.Context) -> str | dict[str, str]:
     raise InputError("say where the tasks' files are with --data_dir=DIR")
   else:
     every = uci_tasks.names(config.data_dir, config.cache_dir or None)
-  for name in arguments.only:
-    check_choice("only", name, every)
+  check_names("--only", arguments.only, every)
   methods = arguments.methods or [*model.METHODS, *UCI_REFERENCES]
   units = {name: {"name": name} for name in arguments.only or every}
   name = "uci_paper" if arguments.paper else "uci"
@@ -204,10 +203,9 @@ def prepared(
       f"--fresh: a sweep begins anew once its records {context.out}/*.jsonl "
       "are removed"
     )
+  check_names("--methods", asked.methods, list(result_tables.HTRU2_METHODS))
   population.use_all_cores()
   cli.join_processes(asked.coordinator, asked.processes, asked.process)
-  for method in asked.methods:
-    check_choice("methods", method, result_tables.HTRU2_METHODS)
   text = table(context)
   if not _in_part(context):
     return text

@@ -13,7 +13,7 @@ import ml_collections
 import numpy as np
 
 from common import logs
-from common.errors import InputError
+from common.errors import check_names
 from common.tables import cells, figures, markdown, reproduce
 
 from . import rates, train
@@ -79,8 +79,7 @@ def measure(context: reproduce.Context, name: str) -> dict[str, Any]:
 def table(context: reproduce.Context) -> str:
   """The table, a row for each grid and way to choose; `-` where none is."""
   asked = context.arguments.grid
-  if asked not in GRIDS:
-    raise InputError(f"--grid={asked} is none of {', '.join(GRIDS)}")
+  check_names("--grid", [asked], list(GRIDS))
   rows = []
   for name, (title, _) in GRIDS.items():
     path = context.out / f"rates_{name}.json"

@@ -128,6 +128,11 @@ def main() -> None:
   lists = [[m for m in one.MUTANTS if given.only in m.file] for one in LISTS]
   lists = [one for one in lists if one]
   chosen = [mutant for one in lists for mutant in one]
+  if not chosen:
+    parser.error(
+      f"--only={given.only}: no file with mutants has it in its path; --list "
+      "without --only shows them all"
+    )
   if given.sample:
     chosen = sample(lists, given.sample, given.seed)
   said = lambda m: f"{m.file}: {m.right!r} -> {m.wrong!r}"

@@ -13,7 +13,7 @@ import numpy as np
 import tqdm
 
 from common import cli
-from common.errors import InputError
+from common.errors import InputError, check_names
 
 from . import make, moving_mnist, write
 
@@ -47,17 +47,14 @@ def arguments(argv: list[str]) -> argparse.Namespace:
   add("--cache_dir", metavar="DIR", default="~/.cache/images", help=text)
   given = parser.parse_args(argv)
   given.formats = tuple(given.formats.split(","))
-  wrong = set(given.formats) - set(write.FORMATS)
-  if wrong:
-    raise InputError(
-      f"--formats={','.join(given.formats)}: there are {formats}"
-    )
+  check_names("--formats", given.formats, write.FORMATS)
+  check_names("--split", [given.split], list(make.SPLITS))
   if not given.sheet and not (given.scenario and given.out):
     raise InputError(
       f"say what to write, --scenario of {names}, and where to: --out=DIR"
     )
   if given.scenario:
-    make.known(given.scenario, scenarios)
+    check_names("--scenario", [given.scenario], scenarios)
   if given.count < 1:
     raise InputError(f"--count={given.count}: ask for 1 clip or more")
   return given
