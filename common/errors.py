@@ -41,16 +41,19 @@ def first_line(error: Exception) -> str:
   return (str(error).strip().splitlines() or [type(error).__name__])[0]
 
 
+def unknown(said: str, name: str, choices: Sequence[str]) -> UnknownName:
+  """The error of a name, given as `said`, that is none of `choices`."""
+  near = did_you_mean(name, choices)
+  return UnknownName(f"{said} is none of {', '.join(choices)}{near}")
+
+
 def check_names(
   flag: str, names: Sequence[str], choices: Sequence[str]
 ) -> None:
   """Raises UnknownName unless all `names`, given by `flag`, are `choices`."""
   for name in names:
     if name not in choices:
-      raise UnknownName(
-        f"{flag}={name} is none of {', '.join(choices)}"
-        + did_you_mean(name, choices)
-      )
+      raise unknown(f"{flag}={name}", name, choices)
 
 
 def check_choice(key: str, value: str, choices: Sequence[str]) -> None:

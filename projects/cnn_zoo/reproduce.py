@@ -184,9 +184,10 @@ def architecture_table(context: reproduce.Context) -> str:
 def add_arguments(parser: argparse.ArgumentParser) -> None:
   """The flags of zoos."""
   add = parser.add_argument
-  text = "a zoo's folder, once a data set"
+  text = "folder of a zoo, once for each data set; else statistics are read"
+  text += " from zoo_*.npz among the results"
   add("--zoo", action="append", default=[], metavar="DIR", help=text)
-  text = "a zoo of another architecture"
+  text = "folder of a zoo of another architecture, for --table=architectures"
   add("--other", action="append", default=[], metavar="DIR", help=text)
 
 

@@ -317,14 +317,19 @@ figcaption {{ overflow-wrap: anywhere; font-size: 13px }}
 
 def main(argv: Sequence[str] | None = None) -> None:
   """The command."""
-  parser = cli.Parser(description=(__doc__ or "").splitlines()[0])
+  parser = cli.Parser(description=__doc__)
   add = parser.add_argument
-  add("molecules", nargs="+", metavar="SMILES|FILE", help="what to explain")
-  add("--workdir", required=True, type=pathlib.Path, help="of the run")
-  add("--out", type=pathlib.Path, default="explained", help="where to write")
-  add("--assay", default="", help="which output; the first by default")
-  add("--method", default="", help="of attribution; the network's first")
-  add("--column", metavar="NAME", help="the column of SMILES, of tables")
+  path = {"type": pathlib.Path, "metavar": "DIR"}
+  what = "a SMILES, or a file of them"
+  add("molecules", nargs="+", metavar="SMILES|FILE", help=what)
+  add("--workdir", required=True, help="of a training", **path)
+  add("--out", default="explained", help="write here", **path)
+  assay = "which of the network's outputs; the first by default"
+  add("--assay", default="", metavar="NAME", help=assay)
+  method = "of attribution, see above; the network's first by default"
+  add("--method", default="", metavar="NAME", help=method)
+  column = "that has the SMILES, of tables; else the one that is called so"
+  add("--column", metavar="NAME", help=column)
   given = parser.parse_args(argv)
   with cli.sentences():
     workdir, out = given.workdir.expanduser(), given.out.expanduser()

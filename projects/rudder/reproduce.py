@@ -2,10 +2,12 @@
 
     python -m projects.rudder.reproduce --table=...
 
-The tables are those of the rooms' `tables.py`, which say what they show.
-Numbers go to `results/rudder/` and into the tables of this project's
-README; a cell that is there already is kept, unless `--fresh`. `--quick` does
-the same in a minute or two and changes neither.
+`tasks`: episodes to solve tasks I, II and III against the delay. `watch`: the
+authors' demonstration. `bias_variance`: why TD and Monte Carlo are slow. `ppo`:
+curves of PPO with and without RUDDER. (Each is made by a `tables.py`.) Numbers
+go to `results/rudder/` and into the tables of this project's README; a cell
+that is there already is kept, unless `--fresh`. `--quick` does the same in a
+minute or two and changes neither.
 """
 
 import argparse
@@ -23,7 +25,8 @@ TABLES = {
 
 def arguments(parser: argparse.ArgumentParser) -> None:
   """The flag of this project's own."""
-  parser.add_argument("--only", default="", help="one task of tasks or ppo")
+  text = "compute this task alone, of --table=tasks or --table=ppo"
+  parser.add_argument("--only", default="", metavar="TASK", help=text)
 
 
 if __name__ == "__main__":

@@ -275,10 +275,12 @@ def table_of(
 def add_arguments(parser: argparse.ArgumentParser) -> None:
   """The flags of the trainings."""
   add = parser.add_argument
-  text = "with commas; default: all"
+  text = "compute these rows of the table alone, with commas between"
   add("--only", default="", metavar="VARIANTS", help=text)
-  add("--steps", type=int, default=0, help="a shorter training; the table says")
-  add("--runs", default="runs/reproduce", metavar="DIR", help="of trainings")
+  text = "of each training; 0: the config's (the table says what was done)"
+  add("--steps", type=int, default=0, metavar="N", help=text)
+  text = "where trainings are kept"
+  add("--runs", default="runs/reproduce", metavar="DIR", help=text)
 
 
 TABLES = {

