@@ -4,7 +4,6 @@
 
 Names are those of `MODULES`, by default all of them, and of `BY_NAME`, which
 take minutes each and run only when they are named.
-
 `--quick` shows within two minutes that everything works: small sizes, programs
 kept on the disk, two processes beside each other, times that mean nothing, and
 so no results are kept. `--tables` writes the tables again from the
@@ -28,6 +27,8 @@ import time
 from collections.abc import Sequence
 from typing import Any
 
+from common.errors import unknown
+
 MODULES = (
   "frechet",
   "streaming",
@@ -43,6 +44,7 @@ MODULES = (
   "fvd_models",
 )
 BY_NAME = ("rudder_trials", "cnn_zoo_trees", "fvd_memory")
+EVERY = MODULES + BY_NAME
 # Those that can share a process with such as have a device of each core; the
 # first three have, and come first, before JAX has counted.
 ON_ALL_CORES = (
@@ -122,21 +124,21 @@ GOALS = {
 def main() -> None:
   """Runs what the command line asks for."""
   parser = argparse.ArgumentParser(prog="python -m benchmarks")
-  parser.add_argument("names", nargs="*", metavar="name", help=str(MODULES))
-  parser.add_argument("--quick", action="store_true")
-  parser.add_argument("--tables", action="store_true", help="from the results")
-  parser.add_argument("--one-core", metavar="FILE", help=argparse.SUPPRESS)
-  parser.add_argument("--together", action="store_true", help=argparse.SUPPRESS)
+  add = parser.add_argument
+  add("names", nargs="*", metavar="NAME", help=", ".join(EVERY))
+  add("--quick", action="store_true", help="small sizes; nothing is kept")
+  add("--tables", action="store_true", help="write them from the results")
+  add("--one-core", metavar="FILE", help=argparse.SUPPRESS)
+  add("--together", action="store_true", help=argparse.SUPPRESS)
   arguments = parser.parse_args()
-  every = MODULES + BY_NAME
-  for name in set(arguments.names) - set(every):
-    parser.error(f"no benchmark {name!r}; there are {', '.join(every)}")
+  for name in set(arguments.names) - set(EVERY):
+    parser.error(f"{unknown(name, name, EVERY)}")
   # Read when NumPy is imported, which is below; see frechet.py for the reason.
   # JAX and (on x86) PyTorch have threads of their own.
   os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
   names = arguments.names or MODULES
   if arguments.tables:
-    there = [n for n in every if (RESULTS / f"{n}.json").exists()]
+    there = [n for n in EVERY if (RESULTS / f"{n}.json").exists()]
     write_tables(arguments.names or there)
     return
   if arguments.one_core:

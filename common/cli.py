@@ -4,7 +4,8 @@
       --config=configs/<paper>/<name>.py[:variant] [--config.KEY=VALUE ...]
 
 Bad input ends in one sentence on standard error and exit code 1, without a
-traceback; Ctrl-C in 130, as shells expect.
+traceback; a name that is none of those to choose from, in exit code 2; Ctrl-C
+in 130, as shells expect.
 """
 
 import argparse
@@ -12,63 +13,23 @@ import ast
 import contextlib
 import errno
 import importlib.util
-import io
 import pathlib
 import re
 import sys
 import threading
 import traceback
 from collections.abc import Callable, Iterator, Sequence
-from typing import Any, NoReturn
+from typing import Any
 
 import ml_collections
 from absl import logging
 
 from . import xla_options
 from .config_schema import unknown_key
-from .errors import InputError, Stopped, nearest
+from .errors import InputError, Stopped
+from .flags import Parser, leave, show_any_character, whole
 
 ROOT = pathlib.Path(__file__).parent.parent
-
-
-class Parser(argparse.ArgumentParser):
-  """Says what is wrong in one sentence; in flags "-" and "_" are the same."""
-
-  def error(self, message: str) -> NoReturn:
-    raise InputError(message)
-
-  def parse_args(self, args=None, namespace=None) -> Any:
-    """As argparse's; what is wrong ends the command."""
-    try:
-      return super().parse_args(args, namespace)
-    except InputError as error:
-      _leave(str(error), 1)
-
-  def parse_known_args(self, args=None, namespace=None):
-    """As argparse's, but that nothing may be unknown.
-
-    Raises:
-      InputError: a flag is misspelt, or its value is none.
-    """
-    flags = self._option_string_actions
-    spelt = {flag.replace("_", "-"): flag for flag in flags}
-    words = []
-    for word in sys.argv[1:] if args is None else args:
-      flag, equals, value = word.partition("=")
-      if word.startswith("--"):
-        flag = spelt.get(flag.replace("_", "-"), flag)
-      words.append(flag + equals + value)
-    given, unknown = super().parse_known_args(words, namespace)
-    if unknown:
-      flag = unknown[0].partition("=")[0]
-      if not flag.startswith("-"):
-        raise InputError(f"{flag!r} is one word too many; flags start with --")
-      close = nearest(flag.strip("-"), [name.strip("-") for name in flags])
-      raise InputError(
-        f"there is no flag {flag}"
-        + (f"; did you mean --{close}?" if close else "; see --help")
-      )
-    return given, unknown
 
 
 def main(train: Callable[[Any, str], Any], waits: bool = True) -> None:
@@ -117,18 +78,23 @@ def parse(
   """
   parser = Parser(
     description=description,
-    formatter_class=argparse.RawDescriptionHelpFormatter,
-    epilog="  --config.KEY=VALUE    changes a value of the config",
+    epilog="""  --config.KEY=VALUE    changes a value of the config, as
+                        --config.total_steps=1000; a nested one is named with
+                        dots, and a KEY that is misspelt names the nearest""",
     allow_abbrev=False,
   )
   add = parser.add_argument
-  add("--config", metavar="FILE[:VARIANT]", help="the experiment")
-  lives = "where the run lives; one found there is continued"
+  what = "the experiment, a file of configs/ (`python -m projects` lists them);"
+  what += " :smoke behind it takes seconds, on generated data"
+  add("--config", metavar="FILE[:VARIANT]", help=what)
+  lives = "folder of the run; a run that is found there goes on"
   add("--workdir", metavar="DIR", help=lives)
-  several = "host:port of process 0, or auto: SLURM, Open MPI or a TPU pod know"
+  several = "of several processes: host:port of the first one; or auto, under "
+  several += "SLURM, Open MPI or on a TPU pod, without the next two flags"
   add("--coordinator", metavar="ADDRESS", help=several)
-  add("--processes", type=whole(1), default=1, help="how many; not with auto")
-  add("--process", type=whole(0), default=0, help="which one this is, from 0")
+  add("--processes", type=whole(1), default=1, metavar="N", help="how many")
+  which = "number of this one, from 0"
+  add("--process", type=whole(0), default=0, metavar="I", help=which)
   flags, overrides, left = [], [], list(arguments)
   while left:
     word = left.pop(0)
@@ -141,23 +107,6 @@ def parse(
     overrides.append((key, value if equals else None))
   given, _ = parser.parse_known_args(flags)
   return given, overrides
-
-
-def whole(low: int, high: int = 2**32 - 1) -> Callable[[str], int]:
-  """The type of a flag: a whole number from `low` to `high`, as of a seed."""
-
-  def read(text):
-    try:
-      value = int(text)
-    except ValueError:
-      value = low - 1
-    if not low <= value <= high:
-      raise argparse.ArgumentTypeError(
-        f"{text!r} is no whole number from {low} to {high}"
-      )
-    return value
-
-  return read
 
 
 def check_project(name: str, project: str) -> None:
@@ -335,22 +284,20 @@ def sentences() -> Iterator[None]:
   xla_options.keep_programs()
   # Orbax reports some thirty lines for every checkpoint, and warns of reading.
   logging.set_verbosity(logging.ERROR)
-  # A terminal of ASCII must not end, by an accent, what took hours.
-  if isinstance(sys.stdout, io.TextIOWrapper):
-    sys.stdout.reconfigure(errors="backslashreplace")
+  show_any_character()
   plain = threading.excepthook
   threading.excepthook = lambda args: _of_a_thread(args, plain)
   try:
     yield
     threading.excepthook = plain  # Else it is asked for until the end.
   except (InputError, FloatingPointError) as error:
-    _leave(str(error), 1)
+    leave(str(error), getattr(error, "exit_code", 1))
   except OSError as error:
     # A file that is open already, as a log on a full disk, has no name here.
     where = f": {error.filename}" if error.filename else ""
     full = error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
     mend = "; free some space or choose another --workdir" if full else ""
-    _leave(f"{error.strerror or error}{where}{mend}", 1)
+    leave(f"{error.strerror or error}{where}{mend}", 1)
   except (MemoryError, RuntimeError) as error:
     of_xla = "RESOURCE_EXHAUSTED" in str(error)
     if not (of_xla or isinstance(error, MemoryError)):
@@ -358,11 +305,11 @@ def sentences() -> Iterator[None]:
     size = re.search(r"[\d.]+ ?([KMGTPE]i?B|bytes)", str(error))
     asked = f" ({size[0]} more were asked for)" if size else ""
     mend = "a smaller --config.batch_size or --batch-size takes less at once"
-    _leave(f"out of memory{asked}; {mend}", 1)
+    leave(f"out of memory{asked}; {mend}", 1)
   except Stopped as stop:
-    _leave(str(stop), 128 + stop.signal)
+    leave(str(stop), 128 + stop.signal)
   except KeyboardInterrupt:  # Outside of a run, which stops in its own way.
-    _leave("stopped", 130)
+    leave("stopped", 130)
 
 
 def _of_a_thread(args, plain):
@@ -372,8 +319,3 @@ def _of_a_thread(args, plain):
     print(f"warning: {args.exc_value}", file=sys.stderr)
   else:
     plain(args)
-
-
-def _leave(message: str, code: int) -> None:
-  print(f"error: {message}" if code == 1 else message, file=sys.stderr)
-  sys.exit(code)

@@ -7,6 +7,14 @@ from collections.abc import Sequence
 class InputError(ValueError):
   """Bad input: says what and where, and the mend. Shown without a traceback."""
 
+  exit_code = 1
+
+
+class UnknownName(InputError):
+  """A name on the command line that is none of those to choose from."""
+
+  exit_code = 2  # As of every command whose usage was wrong.
+
 
 class Stopped(Exception):
   """The run was asked to stop (Ctrl-C, SIGTERM), and has saved its state."""
@@ -22,9 +30,30 @@ def nearest(word: str, choices: Sequence[str]) -> str:
   return close[0] if close else ""
 
 
+def did_you_mean(word: str, choices: Sequence[str]) -> str:
+  """The end of a sentence that asks for the nearest choice; '' if none is."""
+  close = nearest(word, choices)
+  return f"; did you mean {close!r}?" if close else ""
+
+
 def first_line(error: Exception) -> str:
   """What an exception says, on one line; its kind if it says nothing."""
   return (str(error).strip().splitlines() or [type(error).__name__])[0]
+
+
+def unknown(said: str, name: str, choices: Sequence[str]) -> UnknownName:
+  """The error of a name, given as `said`, that is none of `choices`."""
+  near = did_you_mean(name, choices)
+  return UnknownName(f"{said} is none of {', '.join(choices)}{near}")
+
+
+def check_names(
+  flag: str, names: Sequence[str], choices: Sequence[str]
+) -> None:
+  """Raises UnknownName unless all `names`, given by `flag`, are `choices`."""
+  for name in names:
+    if name not in choices:
+      raise unknown(f"{flag}={name}", name, choices)
 
 
 def check_choice(key: str, value: str, choices: Sequence[str]) -> None:

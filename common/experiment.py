@@ -170,7 +170,8 @@ class Run:
     if found:
       state = found[0]
       if self.main:
-        print(f"resuming {self.workdir} at step {int(state.step)}")
+        step, total = int(state.step), int(self.config.total_steps)
+        print(workdirs.greeting(self.workdir, step, total))
     else:
       state = jax.jit(init, out_shardings=self._replicated)(key)
     if self.main:
@@ -243,6 +244,8 @@ class Run:
     else:
       make = lambda ts: self._from_host(batches, ts, split)
     done, total = int(state.step), int(config.total_steps)
+    if done >= total:
+      return  # And no bar: it would be an empty one.
     per_call = int(config.steps_per_call)
     self._bar = tqdm(
       total=total,
@@ -289,8 +292,8 @@ class Run:
       NonFinite: a metric of any step since the last reading is not finite.
     """
     self._pending.append((step, metrics))
-    ready = [s for s, m in self._pending if _ready(m)]
-    if ready:
+    is_ready = lambda m: all(leaf.is_ready() for leaf in jax.tree.leaves(m))
+    if ready := [s for s, m in self._pending if is_ready(m)]:
       self._progress(max(ready))
     if self.every(self.config.log_every, step):
       self._flush()
@@ -394,7 +397,3 @@ class Run:
     asked = multihost_utils.process_allgather(np.int32(self._signal))
     self._signal = int(np.max(asked))
     return bool(self._signal)
-
-
-def _ready(metrics):
-  return all(leaf.is_ready() for leaf in jax.tree.leaves(metrics))

@@ -123,6 +123,16 @@ def saved_state(workdir: pathlib.Path, init: Callable[[jax.Array], Any]) -> Any:
   return found[0]
 
 
+def greeting(workdir: pathlib.Path, step: int, total_steps: int) -> str:
+  """What is said of the run found in `workdir`, whose state is of `step`."""
+  if step < total_steps:
+    return f"resuming {workdir} at step {step}"
+  return (
+    f"{workdir} is already finished, at step {step}: to go on, give a larger "
+    "--config.total_steps; to begin anew, another --workdir"
+  )
+
+
 def refuse_other_config(
   workdir: pathlib.Path, config: ml_collections.ConfigDict
 ) -> None:

@@ -135,6 +135,20 @@ def test_a_fork_of_one_room_owns_it_alone(copy):
   assert configs["comparison"] - configs["tabular"] == {"bias_variance"}
 
 
+def test_a_misspelt_project_or_room_names_the_nearest(capsys):
+  for given, says in (
+    (["ruder", "x"], "there is no project 'ruder'; there is cnn_zoo, "),
+    (["rudder", "x", "--only=pp"], "has no room 'pp'; it has atari, "),
+  ):
+    with pytest.raises(SystemExit) as end:
+      fork.main(given)
+    assert end.value.code == 2
+    said = capsys.readouterr().err
+    assert said.count("\n") == 1 and says in said
+    near = "rudder" if given[0] == "ruder" else "ppo"
+    assert f"; did you mean {near!r}?" in said
+
+
 def test_a_room_that_is_not_there_is_one_sentence():
   have = "no room 'deep'; it has atari, comparison, ppo, tabular"
   with pytest.raises(ValueError, match=have):

@@ -1,5 +1,7 @@
 """The lists of tools/mutants are up to date, and a sample is of all of them."""
 
+import sys
+
 import pytest
 
 from tools.mutants import __main__ as tool
@@ -37,3 +39,11 @@ def test_a_journal_is_gone_on_from(tmp_path, monkeypatch):
   assert list(tool.verdicts([b], journal)) == [(b, True)]
   assert list(tool.verdicts([a, b], journal)) == [(a, False), (b, True)]
   assert tried == [b, a]
+
+
+def test_a_word_in_no_path_is_an_error(monkeypatch, capsys):
+  monkeypatch.setattr(sys, "argv", ["mutants", "--only=nowhere"])
+  with pytest.raises(SystemExit) as end:
+    tool.main()
+  assert end.value.code == 2
+  assert "--only=nowhere: no file with mutants" in capsys.readouterr().err

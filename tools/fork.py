@@ -21,7 +21,7 @@ import subprocess
 import sys
 from collections.abc import Iterable
 
-from common.errors import InputError
+from common.errors import InputError, UnknownName, did_you_mean
 
 ROOT = pathlib.Path(__file__).parent.parent
 FOLDERS = ("projects", "configs", "tests/projects")
@@ -45,7 +45,10 @@ def fork(
   """
   if not (root / "projects" / old / "README.md").exists():
     have = sorted(p.parent.name for p in root.glob("projects/*/README.md"))
-    raise ValueError(f"there is no project {old!r}; there is {', '.join(have)}")
+    raise UnknownName(
+      f"there is no project {old!r}; there is {', '.join(have)}"
+      + did_you_mean(old, have)
+    )
   if not re.fullmatch(r"[a-z][a-z0-9_]*", new):
     raise ValueError(
       f"{new!r} cannot name a module: use a-z, 0-9 and _, a letter first"
@@ -108,7 +111,10 @@ def of_room(old: str, room: str, root: pathlib.Path) -> list[pathlib.Path]:
   found = [*project.glob("*/train.py"), *project.glob("*/tables.py")]
   rooms = sorted({path.parent.name for path in found})
   if room not in rooms:
-    raise ValueError(f"{old} has no room {room!r}; it has {', '.join(rooms)}")
+    raise UnknownName(
+      f"{old} has no room {room!r}; it has {', '.join(rooms)}"
+      + did_you_mean(room, rooms)
+    )
   heads = [project / name for name in HEADS]
   kept = closure([*heads, *(project / room).glob("*.py")], project, root)
   tables = any(path.name == "tables.py" for path in kept)
@@ -220,15 +226,19 @@ def with_own_commands(text: str, new: str, root: pathlib.Path) -> str:
 
 def main(arguments: list[str]) -> None:
   """The command."""
-  parser = argparse.ArgumentParser("python -m tools.fork")
-  parser.add_argument("old", help="a project")
-  parser.add_argument("new", help="the name of its copy")
-  parser.add_argument("--only", metavar="ROOM", default="", help="one room")
+  parser = argparse.ArgumentParser(
+    "python -m tools.fork", description=(__doc__ or "").splitlines()[0]
+  )
+  parser.add_argument("old", help="project to copy, as coulomb_gan")
+  parser.add_argument("new", help="name of the copy, as my_gan")
+  room = "copy one part of it alone, a folder of rudder's, as ppo"
+  parser.add_argument("--only", metavar="ROOM", default="", help=room)
   given = parser.parse_args(arguments)
   try:
     made = fork(given.old, given.new, only=given.only)
   except ValueError as error:
-    sys.exit(f"error: {error}")
+    print(f"error: {error}", file=sys.stderr)
+    sys.exit(getattr(error, "exit_code", 1))
   for path in made:
     print(path.relative_to(ROOT))
   print("\nTry it:")

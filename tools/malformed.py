@@ -54,11 +54,24 @@ def main() -> None:
   """The command."""
   parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
   add = parser.add_argument
-  add("--rounds", type=int, default=5_000, help="files a reader")
+  add("--rounds", type=int, default=5_000, help="damaged files for each reader")
   add("--seed", type=int, default=0, help="of the damage")
-  add("--only", default="", metavar="WORD", help="in the file's name")
-  add("--out", type=pathlib.Path, default="malformed", help="for bad ones")
+  add(
+    "--only",
+    default="",
+    metavar="WORD",
+    help="readers of files with it in their name",
+  )
+  add(
+    "--out",
+    type=pathlib.Path,
+    default="malformed",
+    help="where files go that ended in no sentence",
+  )
   given = parser.parse_args()
+  names = sorted({reader.name for reader in malformed.READERS})
+  if not any(given.only in name for name in names):
+    parser.error(f"--only={given.only} is in no name of {', '.join(names)}")
   warnings.simplefilter("ignore")  # NumPy's and Pillow's, of damaged files.
   failed = 0
   for i, reader in enumerate(malformed.READERS):

@@ -308,7 +308,10 @@ def _builder(name: str, data_dir: str | os.PathLike) -> tuple[Any, Any]:
   # Ask first: `tfds.data_source` would start to download here.
   if not builder.is_prepared():
     command = _command(name, data_dir)
-    raise DataError(f"{name} is not prepared in {data_dir}: {command}")
+    raise DataError(
+      f"{name} is not prepared in {data_dir}: name another folder by "
+      f"--data_dir (of a training: --config.data_dir), or {command}"
+    )
   return builder, tfds.decode.SkipDecoding
 
 

@@ -14,15 +14,18 @@ def command(
   """Reads the arguments and writes the samples; returns the path of them.
 
   Args:
-    doc: what the command is for, in its first line.
+    doc: what the command is for, shown by `--help`.
     write: `(workdir, out, count, seed) -> path`.
   """
-  parser = cli.Parser(description=(doc or "").splitlines()[0])
+  parser = cli.Parser(description=doc)
   add = parser.add_argument
-  add("--workdir", required=True, type=pathlib.Path, help="of the run")
-  add("--out", type=pathlib.Path, help="where to write, if not there")
-  add("--count", type=int, default=1_000, help="how many samples to draw")
-  add("--seed", type=cli.whole(0), default=0, help="of the latents")
+  path = {"type": pathlib.Path, "metavar": "DIR"}
+  add("--workdir", required=True, help="of a training", **path)
+  add("--out", help="write here, not into --workdir", **path)
+  many = "how many samples to draw"
+  add("--count", type=int, default=1_000, metavar="N", help=many)
+  seed = "of the random inputs: another one draws other samples"
+  add("--seed", type=cli.whole(0), default=0, metavar="N", help=seed)
   given = parser.parse_args()
   workdir = given.workdir.expanduser()
   out = given.out.expanduser() if given.out else workdir

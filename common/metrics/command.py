@@ -121,6 +121,7 @@ def main(
   gamma: float | None = None,
   check: Callable[[Source, argparse.Namespace], object] | None = None,
   made: Callable[[argparse.Namespace], Made] | None = None,
+  sets: str = "",
 ) -> None:
   """The whole command: reads A and B, compares, prints.
 
@@ -137,14 +138,13 @@ def main(
       input, once.
     made: `made(arguments)` loads the network, for its protocol and number of
       features; called where it is to be compared with saved statistics.
+    sets: what A and B can be beside saved statistics, for --help.
   """
-  parser = Parser(
-    description=description,
-    formatter_class=argparse.ArgumentDefaultsHelpFormatter,
-  )
-  parser.add_argument("a", metavar="A", help="the reference")
-  parser.add_argument("b", metavar="B", nargs="?", help="what is judged")
+  parser = Parser(description=description)
   add = parser.add_argument
+  sets = f"{sets}; or statistics that --save-stats kept (.npz)"
+  add("a", metavar="A", help=f"the reference: {sets}")
+  add("b", metavar="B", nargs="?", help="what is judged, of the same kinds")
   for side in "ab":
     add(
       f"--more-{side}",
@@ -152,15 +152,21 @@ def main(
       nargs="+",
       action="extend",
       default=[],
-      help=f"further sources of {side.upper()}, one set with it",
+      help=f"further files or folders, of one set with {side.upper()}",
     )
-  add("--save-stats", metavar="FILE.npz", help="keep the statistics of A")
-  add("--batch-size", type=int, default=64, help="samples at a time")
-  add("--json", action="store_true", help="print JSON, all digits")
-  add("--strict", action="store_true", help="bad samples are errors")
-  add("--any-protocol", action="store_true", help="compare come what may")
-  add("--distance-only", action="store_true", help="no error bar, no extras")
-  add("--seed", type=int, default=0, help="of the random parts")
+  kept = "keep the statistics of A, which then stand for it; B can be left out"
+  add("--save-stats", metavar="FILE.npz", help=kept)
+  many = "samples that pass the network at once; the result is the same"
+  add("--batch-size", type=int, default=64, metavar="N", help=many)
+  add("--json", action="store_true", help="print JSON, with all digits")
+  strict = "samples that would be left out or converted are errors"
+  add("--strict", action="store_true", help=strict)
+  forced = "compare statistics that were not made in the same way, too"
+  add("--any-protocol", action="store_true", help=forced)
+  alone = "without error bar, kernel distance, precision and recall: faster"
+  add("--distance-only", action="store_true", help=alone)
+  seed = "of what is drawn at random, as the parts behind the error bar"
+  add("--seed", type=int, default=0, metavar="N", help=seed)
   add_arguments(parser)
   arguments = parser.parse_args()
   sides = {}

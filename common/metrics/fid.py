@@ -323,20 +323,25 @@ def record(a: Any, b: Any, network: Network) -> dict[str, Any]:
 
 def _add_arguments(parser: argparse.ArgumentParser) -> None:
   add = parser.add_argument
-  add("--features", choices=FEATURES, default="inception", help="the network")
-  add("--weights", metavar="FILE", help="its weights, if not where they belong")
-  add("--tap", choices=tuple(inception.TAPS), default="pool", help="its layer")
-  add("--resize", choices=RESIZES, default="tf1", help="whose rule")
-  add("--images", type=int, metavar="N", help="draw N images of each set")
-  add(
-    "--floats",
-    choices=image_arrays.RANGES,
-    default="0..255",
-    help="their range",
-  )
-  add("--split", default="test", help="of data sets named without one")
-  add("--data-dir", metavar="DIR", help="where data sets were prepared")
-  add("--size", type=int, help="height and width of data sets' images")
+  network = "inception makes the FID; squeezenet another distance, no FID"
+  add("--features", choices=FEATURES, default="inception", help=network)
+  where = "of the network, if they are not in ~/.cache/weights"
+  add("--weights", metavar="FILE", help=where)
+  layer = "layer of inception that is compared; pool is the FID's"
+  add("--tap", choices=tuple(inception.TAPS), default="pool", help=layer)
+  rule = "how images are brought to inception's size; tf1 is the FID's way"
+  add("--resize", choices=RESIZES, default="tf1", help=rule)
+  drawn = "draw N images of each set; else all are taken"
+  add("--images", type=int, metavar="N", help=drawn)
+  values = "range of pixels that are floats, of arrays"
+  ranges = image_arrays.RANGES
+  add("--floats", choices=ranges, default="0..255", help=values)
+  split = "of a data set that is named without one"
+  add("--split", default="test", metavar="NAME", help=split)
+  prepared = "where TensorFlow Datasets has prepared data sets"
+  add("--data-dir", metavar="DIR", help=prepared)
+  size = "bring a data set's images to N x N; else to the paper's size"
+  add("--size", type=int, metavar="N", help=size)
 
 
 def main() -> None:
@@ -383,7 +388,12 @@ def main() -> None:
     return samples(name, pictures, net, arguments.batch_size, arguments.seed)
 
   title = __doc__.splitlines()[0]
-  command.main(title, _add_arguments, read, check=check, made=made)
+  sets = (
+    "a folder or .zip of images, an image, a quoted pattern, - (paths on "
+    "standard input), an .npy or .npz array of images, a prepared data set of "
+    "TensorFlow Datasets (cifar10:test)"
+  )
+  command.main(title, _add_arguments, read, None, check, made, sets)
 
 
 if __name__ == "__main__":

@@ -43,7 +43,7 @@ _FIRES = (
 )
 _ADVICE = (
   "give squeezenet_v1.0.caffemodel of github.com/forresti/SqueezeNet, or an "
-  ".npz of its arrays"
+  ".npz of its arrays, by --weights=FILE"
 )
 
 

@@ -20,7 +20,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from common import cli, xla_options
-from common.errors import InputError, nearest
+from common.errors import check_names
 
 from . import cells, markdown
 
@@ -72,7 +72,7 @@ def main(
   """The command.
 
   Args:
-    doc: what it is for, in its first line.
+    doc: what it is for, shown by `--help`.
     file: of the project's `reproduce.py`, beside its README.
     tables: what `--table` may be, the first by default.
     add_arguments: adds the project's own flags to the parser.
@@ -84,16 +84,21 @@ def main(
       is there.
   """
   project = pathlib.Path(file).resolve().parent.name
-  parser = cli.Parser(description=(doc or "").splitlines()[0])
+  parser = cli.Parser(description=doc)
   add = parser.add_argument
   first, *_ = tables
-  add("--table", default=first, help=f"{', '.join(tables)}; {first} by default")
+  text = f"one of {', '.join(tables)}; {first} by default"
+  add("--table", default=first, metavar="NAME", help=text)
   if seeds is not None:
+    number = cli.whole(fewest)
     text = f"how many; {seeds or 'as many as the config says'} by default"
-    add("--seeds", type=cli.whole(fewest), default=seeds, help=text)
-  add("--quick", action="store_true", help="smoke sizes; results stay")
-  add("--fresh", action="store_true", help="compute cells that are there, too")
-  add("--out", metavar="DIR", help=f"instead of results/{project}")
+    add("--seeds", type=number, default=seeds, metavar="N", help=text)
+  quick = "tiny sizes, to see that all works, into runs/quick"
+  add("--quick", action="store_true", help=quick)
+  fresh = "compute again what is there already"
+  add("--fresh", action="store_true", help=fresh)
+  out = f"write here; results/{project} and the README stay as they are"
+  add("--out", metavar="DIR", help=out)
   if add_arguments:
     add_arguments(parser)
   arguments = parser.parse_args(argv)
@@ -105,12 +110,7 @@ def main(
 
 def _run(arguments, project, readme, tables):
   name, quick = arguments.table, arguments.quick
-  if name not in tables:
-    close = nearest(name, list(tables))
-    raise InputError(
-      f"--table={name} is none of {', '.join(tables)}"
-      + (f"; did you mean {close!r}?" if close else "")
-    )
+  check_names("--table", [name], list(tables))
   default = "runs/quick" if quick else f"results/{project}"
   out = pathlib.Path(arguments.out or default)
   out.mkdir(parents=True, exist_ok=True)

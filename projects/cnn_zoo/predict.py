@@ -95,12 +95,15 @@ def predictions(
 
 def main() -> None:
   """The command."""
-  parser = cli.Parser(description=(__doc__ or "").splitlines()[0])
+  parser = cli.Parser(description=__doc__)
   add = parser.add_argument
-  add("--zoo", required=True, metavar="DIR", help="or a file of statistics")
+  zoo = "folder of a trained zoo, or a file of statistics, results/cnn_zoo/"
+  add("--zoo", required=True, metavar="DIR", help=f"{zoo}zoo_mnist.npz")
   default = "configs/cnn_zoo/predictors.py"
-  add("--config", default=default, metavar="FILE", help="%(default)s")
-  add("files", nargs="+", metavar="FILE", help="a network's weights")
+  how = "how networks are predicted"
+  add("--config", default=default, metavar="FILE", help=how)
+  kinds = "a network's weights: .npz, .npy, .safetensors, or of torch"
+  add("files", nargs="+", metavar="FILE", help=kinds)
   arguments = parser.parse_args()
   with cli.sentences():
     config = cli.load_config(arguments.config)

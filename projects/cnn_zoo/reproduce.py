@@ -184,9 +184,12 @@ def architecture_table(context: reproduce.Context) -> str:
 def add_arguments(parser: argparse.ArgumentParser) -> None:
   """The flags of zoos."""
   add = parser.add_argument
-  text = "a zoo's folder, or its file of statistics; those of one data set join"
+  text = (
+    "a zoo's folder, or its file of statistics; those of one data set join; "
+  )
+  text += "else statistics are read from zoo_*.npz among the results"
   add("--zoo", action="append", default=[], metavar="DIR", help=text)
-  text = "a zoo of another architecture"
+  text = "folder of a zoo of another architecture, for --table=architectures"
   add("--other", action="append", default=[], metavar="DIR", help=text)
 
 

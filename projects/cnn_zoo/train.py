@@ -267,6 +267,9 @@ def _train(config, folder, main):
         log.write(piece[-1] + 1, scores)
     if log:
       log.close()
+  elif jax.process_count() == 1:  # Else others may have some left.
+    total = config.total_steps
+    print(workdirs.greeting(folder, total, total))
   if state is None:
     state = jax.tree.map(lambda leaf: leaf[0], first_states(numbers + first))
   if jax.process_count() > 1:

@@ -335,14 +335,17 @@ def images(context: reproduce.Context) -> str:
 def add_arguments(parser: argparse.ArgumentParser) -> None:
   """The flags of the grids' and the images' tables."""
   add = parser.add_argument
-  text = "of the grids' table; %(default)s by default: seeds below "
+  text = "of --table=toy; %(default)s by default: seeds below "
   text += "%(default)s may have been used to choose settings"
-  add("--first_seed", type=cli.whole(0), default=30, help=text)
-  text = "seeds of the grids that are one program, %(default)s by default"
-  add("--at_once", type=cli.whole(1), default=5, help=text)
-  add("--data_dir", default="", metavar="DIR", help="of the images' data set")
-  add("--features", choices=fid.FEATURES, help="judge images by this network")
-  add("--weights", metavar="FILE", help="of that network")
+  add("--first_seed", type=cli.whole(0), default=30, metavar="N", help=text)
+  text = "of --table=toy: how many seeds are trained as one program"
+  add("--at_once", type=cli.whole(1), default=5, metavar="N", help=text)
+  text = "of --table=images: where Fashion-MNIST was prepared"
+  add("--data_dir", default="", metavar="DIR", help=text)
+  text = "of --table=images: judge them by this network, too"
+  add("--features", choices=fid.FEATURES, help=text)
+  text = "of that network, if they are not in ~/.cache/weights"
+  add("--weights", metavar="FILE", help=text)
   add(
     "--runs",
     default="runs/reproduce",

@@ -283,9 +283,10 @@ def moses(context: reproduce.Context) -> str:
 def add_arguments(parser: argparse.ArgumentParser) -> None:
   """The flags of the studies."""
   add = parser.add_argument
-  add("--data_dir", default="", metavar="DIR", help="where the lists are")
-  add("--assays", default="", metavar="FILE", help="Tox21's training file")
-  add("--weights", metavar="FILE", help="ChemNet's .pt, or its wheel")
+  add("--data_dir", default="", metavar="DIR", help="of the lists, see above")
+  add("--assays", default="", metavar="FILE", help="Tox21's training part")
+  where = "of ChemNet, if they are not in ~/.cache/weights: its .pt, or the "
+  add("--weights", metavar="FILE", help=f"{where}wheel of the package fcd")
 
 
 if __name__ == "__main__":

@@ -247,19 +247,24 @@ def main() -> None:
       "--tokens",
       choices=tokens.RULES,
       default="1.2",
-      help="1.2: of fcd 1.2; 1.1: of fcd 1.0, 1.1 and fcd_torch (MOSES)",
+      help="how SMILES are cut into symbols: 1.2, as the package fcd 1.2; 1.1, "
+      "as fcd 1.0, 1.1 and fcd_torch (MOSES)",
     )
-    add("--column", metavar="NAME", help="the column of SMILES, of tables")
+    column = "that has the SMILES, of tables; else the one that is called so"
+    add("--column", metavar="NAME", help=column)
     for side in "ab":
-      other = f"the column of {side.upper()}, where the tables differ"
+      other = f"the same of {side.upper()}, where the tables differ"
       add(f"--column-{side}", metavar="NAME", help=other)
-    add("--weights", metavar="FILE", help="ChemNet's .pt, or fcd's wheel")
-    add("--as-written", action="store_true", help="do not canonicalise")
+    where = "of ChemNet, if they are not in ~/.cache/weights: its .pt, or the "
+    add("--weights", metavar="FILE", help=f"{where}wheel of the package fcd")
+    written = "take SMILES as they are; else RDKit writes them in its own form"
+    add("--as-written", action="store_true", help=written)
     add(
       "--processes",
       type=int,
       default=len(provenance.cores()),
-      help="that canonicalise",
+      metavar="N",
+      help="how many read and rewrite SMILES",
     )
     parser.set_defaults(batch_size=BATCH_SIZE)
 
@@ -292,7 +297,13 @@ def main() -> None:
 
   population.use_all_cores()
   with sentences():  # Around --help, too.
-    command.main(__doc__ or "", add_arguments, read)
+    title = (__doc__ or "").splitlines()[0]
+    sets = (
+      "a file of SMILES (.smi, .smiles, .txt, .csv, .tsv; also with .gz, .xz "
+      "or .bz2 behind), a folder or .zip of them, a quoted pattern, - (SMILES "
+      "on standard input)"
+    )
+    command.main(title, add_arguments, read, sets=sets)
 
 
 if __name__ == "__main__":

@@ -218,12 +218,16 @@ def images(context: reproduce.Context) -> str:
 def add_arguments(parser: argparse.ArgumentParser) -> None:
   """The flags of the text's and the images' tables."""
   add = parser.add_argument
-  add("--data_dir", default="", metavar="DIR", help="of the text, or images")
-  text = "which image config"
+  text = "the text, a file or a quoted pattern; or where images were prepared"
+  add("--data_dir", default="", metavar="DIR", help=text)
+  text = "of --table=images: which config"
   add("--images", default="fashion_mnist", choices=IMAGES, help=text)
-  add("--features", choices=fid.FEATURES, help="judge images by this network")
-  add("--weights", metavar="FILE", help="of that network")
-  add("--runs", default="runs/reproduce", metavar="DIR", help="of image runs")
+  text = "judge images by this network, too"
+  add("--features", choices=fid.FEATURES, help=text)
+  text = "of that network, if they are not in ~/.cache/weights"
+  add("--weights", metavar="FILE", help=text)
+  text = "where trainings on images are kept"
+  add("--runs", default="runs/reproduce", metavar="DIR", help=text)
 
 
 def main(argv: Sequence[str] | None = None) -> None:

@@ -15,7 +15,7 @@ import ml_collections
 import numpy as np
 
 from common import keys
-from common.errors import InputError
+from common.errors import check_names
 from common.tables import cells, markdown, reproduce
 
 from . import data, film, frames, predict, published, score, train
@@ -163,12 +163,10 @@ def chosen(flag: str, text: str, known: list[str]) -> list[str]:
   """The names of a flag, all where it is empty.
 
   Raises:
-    InputError: a name that is not known.
+    UnknownName: a name that is not known.
   """
   names = [name for name in text.split(",") if name] or known
-  for name in names:
-    if name not in known:
-      raise InputError(f"--{flag}: {name!r} is none of {', '.join(known)}")
+  check_names(f"--{flag}", names, known)
   return names
 
 

@@ -284,17 +284,21 @@ def samples(context: reproduce.Context) -> str:
 def add_arguments(parser: argparse.ArgumentParser) -> None:
   """The flags of the studies."""
   add = parser.add_argument
-  add("--clips", default="", metavar="SOURCE", help="else generated motion")
-  add("--features", choices=score.FEATURES, default="i3d", help="network")
-  add("--weights", metavar="PATH", help="of the network")
-  few = "a,b: of the models' table, compute no others"
+  source = "what projects.fvd.score takes; else generated motion"
+  add("--clips", default="", metavar="SOURCE", help=source)
+  net = "network that judges: i3d needs weights, motion none"
+  add("--features", choices=score.FEATURES, default="i3d", help=net)
+  where = "of i3d, if they are not in ~/.cache/weights"
+  add("--weights", metavar="PATH", help=where)
+  few = "of --table=models: compute these alone, with commas between"
   add("--scenarios", default="", metavar="NAMES", help=few)
   add("--models", default="", metavar="NAMES", help=few)
-  add(
-    "--data_dir", default="", metavar="DIR", help="of MNIST, for videos of it"
-  )
-  add("--size", default="tiny", help="variant of the models' configs")
-  add("--runs", default="runs/models", metavar="DIR", help="of the models")
+  mnist = "where MNIST was prepared, for moving_mnist"
+  add("--data_dir", default="", metavar="DIR", help=mnist)
+  size = "variant of the models' configs that is trained"
+  add("--size", default="tiny", metavar="VARIANT", help=size)
+  runs = "where trainings are kept"
+  add("--runs", default="runs/models", metavar="DIR", help=runs)
 
 
 def main(argv: Sequence[str] | None = None) -> None:

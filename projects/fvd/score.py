@@ -248,13 +248,20 @@ def score(
 def _add_arguments(parser: argparse.ArgumentParser) -> None:
   add = parser.add_argument
   default = clips.Options()
-  add("--features", choices=FEATURES, default="i3d", help="the network")
-  add("--weights", metavar="PATH", help="its weights, if not where they belong")
-  add("--frames", type=int, default=default.frames, help="of a clip")
-  add("--stride", type=int, default=default.stride, help="between its frames")
-  add("--skip", type=int, default=default.skip, help="frames left out in front")
-  add("--clips", type=int, metavar="N", help="take the first N clips of each")
-  add("--floats", choices=tuple(clips.RANGES), help="their range")
+  net = "i3d makes the FVD; motion another distance, no FVD, without weights"
+  add("--features", choices=FEATURES, default="i3d", help=net)
+  where = "of i3d, if they are not in ~/.cache/weights"
+  add("--weights", metavar="PATH", help=where)
+  number = {"type": int, "metavar": "N"}
+  length = "of a clip; a longer video is cut into several clips"
+  add("--frames", default=default.frames, help=length, **number)
+  stride = "take every Nth frame of a video"
+  add("--stride", default=default.stride, help=stride, **number)
+  skip = "leave out the first N frames of a video, as those given to a model"
+  add("--skip", default=default.skip, help=skip, **number)
+  add("--clips", help="take the first N clips of each; else all", **number)
+  values = "range of pixels that are floats; without it they are refused"
+  add("--floats", choices=tuple(clips.RANGES), help=values)
   parser.set_defaults(batch_size=BATCH_SIZE)  # A clip is many images.
 
 
@@ -301,7 +308,12 @@ def main() -> None:
     return {**net.protocol, **_taken(options)}, found.shape[1]
 
   title = (__doc__ or "").splitlines()[0]
-  command.main(title, _add_arguments, read, GAMMA, check, made)
+  sets = (
+    "a folder or .zip of videos, a quoted pattern, - (paths on standard "
+    "input), an .npy or .npz array [n, t, h, w, c], an animated .gif, .webp or "
+    ".png, .tfrecords; the still images of a folder are the frames of one video"
+  )
+  command.main(title, _add_arguments, read, GAMMA, check, made, sets)
 
 
 if __name__ == "__main__":

@@ -33,7 +33,7 @@ from rdkit import Chem, rdBase
 from common import cli, config_schema
 from common.chem import canonical, smiles_files
 from common.data import table_files
-from common.errors import InputError, nearest
+from common.errors import InputError, check_names
 from common.workdir import saved_config, saved_state
 
 from . import (
@@ -184,16 +184,11 @@ def choose_method(config: ml_collections.ConfigDict, method: str) -> str:
   """The method asked for, or the network's first.
 
   Raises:
-    InputError: the network has no such method.
+    UnknownName: the network has no such method.
   """
   graph = config.model == "graph_conv"
   choices = (NEIGHBOURHOOD,) if graph else attribution.METHODS
-  if method and method not in choices:
-    close = nearest(method, choices)
-    raise InputError(
-      f"--method={method}: this run's network has {', '.join(choices)}"
-      + (f"; did you mean {close}?" if close else "")
-    )
+  check_names("--method", [method] * bool(method), choices)
   return method or choices[0]
 
 
@@ -322,14 +317,19 @@ figcaption {{ overflow-wrap: anywhere; font-size: 13px }}
 
 def main(argv: Sequence[str] | None = None) -> None:
   """The command."""
-  parser = cli.Parser(description=(__doc__ or "").splitlines()[0])
+  parser = cli.Parser(description=__doc__)
   add = parser.add_argument
-  add("molecules", nargs="+", metavar="SMILES|FILE", help="what to explain")
-  add("--workdir", required=True, type=pathlib.Path, help="of the run")
-  add("--out", type=pathlib.Path, default="explained", help="where to write")
-  add("--assay", default="", help="which output; the first by default")
-  add("--method", default="", help="of attribution; the network's first")
-  add("--column", metavar="NAME", help="the column of SMILES, of tables")
+  path = {"type": pathlib.Path, "metavar": "DIR"}
+  what = "a SMILES, or a file of them"
+  add("molecules", nargs="+", metavar="SMILES|FILE", help=what)
+  add("--workdir", required=True, help="of a training", **path)
+  add("--out", default="explained", help="write here", **path)
+  assay = "which of the network's outputs; the first by default"
+  add("--assay", default="", metavar="NAME", help=assay)
+  method = "of attribution, see above; the network's first by default"
+  add("--method", default="", metavar="NAME", help=method)
+  column = "that has the SMILES, of tables; else the one that is called so"
+  add("--column", metavar="NAME", help=column)
   given = parser.parse_args(argv)
   with cli.sentences():
     workdir, out = given.workdir.expanduser(), given.out.expanduser()

@@ -23,7 +23,7 @@ from typing import Any
 
 import ml_collections
 
-from common.errors import InputError
+from common.errors import check_names
 from common.tables import cells, markdown, reproduce
 
 from . import datasets, gallery, pictures, studies, train
@@ -97,12 +97,10 @@ def wanted(
   """The rows and seeds that are asked for, seeds last.
 
   Raises:
-    InputError: `--only` names a row that the table has not.
+    UnknownName: `--only` names a row that the table has not.
   """
   only = [name for name in context.arguments.only.split(",") if name]
-  for name in only:
-    if name not in rows:
-      raise InputError(f"--only={name}: the table has {', '.join(rows)}")
+  check_names("--only", only, rows)
   return [
     (row, seed)
     for seed in range(1 if context.quick else context.seeds)
@@ -330,15 +328,21 @@ def attribution_table(context: reproduce.Context) -> str:
 def add_arguments(parser: argparse.ArgumentParser) -> None:
   """The flags of data and trainings."""
   add = parser.add_argument
-  add("--data_dir", default="", metavar="DIR", help="of the table's data")
-  add("--alerts", default="", metavar="FILE", help="CSV of alerts")
-  add("--only", default="", metavar="ROWS", help="with commas; default: all")
-  add("--runs", default="runs/reproduce", metavar="DIR", help="of trainings")
-  add(
-    "--ig_steps", type=int, default=0, help="of attributions; 0: the config's"
+  add("--data_dir", default="", metavar="DIR", help="of the data, see above")
+  add("--alerts", default="", metavar="FILE", help="CSV file of alerts")
+  text = "compute these rows of the table alone, with commas between"
+  add("--only", default="", metavar="ROWS", help=text)
+  text = "where trainings are kept"
+  add("--runs", default="runs/reproduce", metavar="DIR", help=text)
+  number = {"type": int, "metavar": "N"}
+  text = "steps of integrated gradients; 0: the config's"
+  add("--ig_steps", default=0, help=text, **number)
+  text = "of --table=attribution: how many molecules"
+  add("--molecules", default=64, help=text, **number)
+  text = (
+    "of --table=attribution: variant of configs/interpretable_drugs/tox21.py"
   )
-  add("--molecules", type=int, default=64, help="of --table=attribution")
-  add("--variant", default="wide", help="of tox21.py, for --table=attribution")
+  add("--variant", default="wide", metavar="NAME", help=text)
 
 
 TABLES = {

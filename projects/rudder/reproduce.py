@@ -2,10 +2,9 @@
 
     python -m projects.rudder.reproduce --table=...
 
-The tables are those of the rooms' `tables.py`, which say what they show.
-Numbers go to `results/rudder/` and into the tables of this project's
-README; a cell that is there already is kept, unless `--fresh`. `--quick` does
-the same in a minute or two and changes neither.
+Numbers go to `results/rudder/` and into the tables of this project's README; a
+cell that is there already is kept, unless `--fresh`. `--quick` does the same in
+a minute or two and changes neither.
 """
 
 import argparse
@@ -14,17 +13,16 @@ from common.tables import reproduce
 
 from . import rooms
 
-TABLES = {
-  name: table
-  for tables in rooms.modules("tables")
-  for name, table in tables.TABLES.items()
-}
+ROOMS = rooms.modules("tables")
+TABLES = {name: table for room in ROOMS for name, table in room.TABLES.items()}
+DOC = "\n".join(filter(None, [__doc__, *(room.__doc__ for room in ROOMS)]))
 
 
 def arguments(parser: argparse.ArgumentParser) -> None:
   """The flag of this project's own."""
-  parser.add_argument("--only", default="", help="one task of tasks or ppo")
+  text = "compute this task alone, where a table says so"
+  parser.add_argument("--only", default="", metavar="TASK", help=text)
 
 
 if __name__ == "__main__":
-  reproduce.main(__doc__, __file__, TABLES, arguments, seeds=0)
+  reproduce.main(DOC, __file__, TABLES, arguments, seeds=0)

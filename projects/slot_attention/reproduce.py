@@ -24,7 +24,7 @@ import numpy as np
 from PIL import Image
 
 from common import keys, logs
-from common.errors import InputError
+from common.errors import check_names
 from common.tables import cells, markdown, reproduce
 
 from . import data, pictures, train
@@ -118,14 +118,10 @@ def asked(
   """Variants and seeds in the order of the table, or of `only`.
 
   Raises:
-    InputError: `only` names a variant that the table has not.
+    UnknownName: `only` names a variant that the table has not.
   """
   wanted = only or list(ROWS[table])
-  for name in wanted:
-    if name not in ROWS[table]:
-      raise InputError(
-        f"--only={name}: --table={table} has {', '.join(ROWS[table])}"
-      )
+  check_names("--only", wanted, list(ROWS[table]))
   count = lambda name: 1 if quick or name != "main" else seeds
   return [(name, seed) for name in wanted for seed in range(count(name))]
 
@@ -279,10 +275,12 @@ def table_of(
 def add_arguments(parser: argparse.ArgumentParser) -> None:
   """The flags of the trainings."""
   add = parser.add_argument
-  text = "with commas; default: all"
+  text = "compute these rows of the table alone, with commas between"
   add("--only", default="", metavar="VARIANTS", help=text)
-  add("--steps", type=int, default=0, help="a shorter training; the table says")
-  add("--runs", default="runs/reproduce", metavar="DIR", help="of trainings")
+  text = "of each training; 0: the config's (the table says what was done)"
+  add("--steps", type=int, default=0, metavar="N", help=text)
+  text = "where trainings are kept"
+  add("--runs", default="runs/reproduce", metavar="DIR", help=text)
 
 
 TABLES = {

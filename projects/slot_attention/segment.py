@@ -134,15 +134,20 @@ def _write(stem: pathlib.Path, image, one) -> pathlib.Path:
 
 def main() -> None:
   """The command."""
-  parser = cli.Parser(description=(__doc__ or "").splitlines()[0])
+  parser = cli.Parser(description=__doc__)
   add = parser.add_argument
-  add("pictures", nargs="+", type=pathlib.Path, help="of any format")
-  add("--workdir", required=True, type=pathlib.Path, help="of the run")
-  add("--out", type=pathlib.Path, help="where to write, if not there")
-  add("--seed", type=cli.whole(0), default=0, help="of the slots' noise")
-  count = cli.whole(0, 10_000)
-  add("--slots", type=count, default=0, help="how many; 0: as in evaluation")
-  add("--iterations", type=count, default=0, help="as --slots")
+  path = {"type": pathlib.Path}
+  what = "a picture, as .png or .jpg"
+  add("pictures", nargs="+", metavar="FILE", help=what, **path)
+  add("--workdir", required=True, metavar="DIR", help="of a training", **path)
+  out = "write here, not into --workdir"
+  add("--out", metavar="DIR", help=out, **path)
+  seed = "of the slots' random start"
+  add("--seed", type=cli.whole(0), default=0, metavar="N", help=seed)
+  count = {"type": cli.whole(0, 10_000), "default": 0, "metavar": "N"}
+  add("--slots", help="how many; 0: as in evaluation", **count)
+  rounds = "rounds of attention; 0: as in evaluation"
+  add("--iterations", help=rounds, **count)
   given = parser.parse_args()
   workdir = given.workdir.expanduser()
   out = given.out.expanduser() if given.out else workdir

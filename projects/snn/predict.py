@@ -96,11 +96,13 @@ def write(
 
 def main(argv: Sequence[str] | None = None) -> None:
   """The command."""
-  parser = cli.Parser(description=(__doc__ or "").splitlines()[0])
+  parser = cli.Parser(description=__doc__)
   add = parser.add_argument
+  path = {"type": pathlib.Path}
   add("table", metavar="FILE", help="CSV; - is standard input")
-  add("--workdir", required=True, type=pathlib.Path, help="of the run")
-  add("--out", type=pathlib.Path, help="where to write; standard output else")
+  add("--workdir", required=True, metavar="DIR", help="of a training", **path)
+  out = "write here; else on standard output"
+  add("--out", metavar="FILE", help=out, **path)
   given = parser.parse_args(argv)
   with cli.sentences():
     workdir = given.workdir.expanduser().absolute()

@@ -23,7 +23,7 @@ import ml_collections
 import numpy as np
 
 from common import cli, population
-from common.errors import InputError, check_choice
+from common.errors import InputError, check_names
 from common.stats import ranks
 from common.tables import cells, markdown, reproduce
 
@@ -101,8 +101,7 @@ def uci(context: reproduce.Context) -> str | dict[str, str]:
     raise InputError("say where the tasks' files are with --data_dir=DIR")
   else:
     every = uci_tasks.names(config.data_dir, config.cache_dir or None)
-  for name in arguments.only:
-    check_choice("only", name, every)
+  check_names("--only", arguments.only, every)
   methods = arguments.methods or [*model.METHODS, *UCI_REFERENCES]
   units = {name: {"name": name} for name in arguments.only or every}
   name = "uci_paper" if arguments.paper else "uci"
@@ -204,10 +203,9 @@ def prepared(
       f"--fresh: a sweep begins anew once its records {context.out}/*.jsonl "
       "are removed"
     )
+  check_names("--methods", asked.methods, list(result_tables.HTRU2_METHODS))
   population.use_all_cores()
   cli.join_processes(asked.coordinator, asked.processes, asked.process)
-  for method in asked.methods:
-    check_choice("methods", method, result_tables.HTRU2_METHODS)
   text = table(context)
   if not _in_part(context):
     return text
@@ -220,14 +218,20 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
   """The flags of the sweeps."""
   add = parser.add_argument
   names = lambda text: [name for name in text.split(",") if name]
-  add("--only", type=names, default=[], help="tasks, with commas; else all")
-  add("--methods", type=names, default=[], help="with commas; else all")
-  add("--paper", action="store_true", help="the paper's grid; needs a GPU")
-  add("--data_dir", default="", metavar="DIR", help="where the tasks are")
-  add("--cache_dir", default="", metavar="DIR", help="for what is slow to read")
-  add("--coordinator", metavar="HOST:PORT", help="of process 0")
-  add("--processes", type=int, default=1, help="how many")
-  add("--process", type=int, default=0, help="which one this is, from 0")
+  names = {"type": names, "default": [], "metavar": "NAMES"}
+  add("--only", help="of --table=uci: tasks, with commas; else all", **names)
+  add("--methods", help="networks, with commas; else all", **names)
+  paper = "the paper's grid of settings; needs a GPU"
+  add("--paper", action="store_true", help=paper)
+  folder = {"default": "", "metavar": "DIR"}
+  add("--data_dir", help="where the table's data files are", **folder)
+  cache = "keep here what is slow to read; else in ~/.cache/snn"
+  add("--cache_dir", help=cache, **folder)
+  first = "of several processes: where the first one listens"
+  add("--coordinator", metavar="HOST:PORT", help=first)
+  add("--processes", type=int, default=1, metavar="N", help="how many")
+  which = "number of this one, from 0"
+  add("--process", type=int, default=0, metavar="I", help=which)
 
 
 TABLES = {"uci": uci, "htru2": htru2, "tox21": tox21, "theorem": theorem_table}

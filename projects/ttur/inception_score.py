@@ -11,7 +11,6 @@ set of TensorFlow Datasets; see `common.metrics.image_sources.find`. Several are
 one set: files in the order in which they are named, then arrays.
 """
 
-import argparse
 import json
 import os
 from collections.abc import Sequence
@@ -82,20 +81,27 @@ def score(
 
 def main() -> None:
   """The command."""
-  parser = cli.Parser(
-    description=(__doc__ or "").splitlines()[0],
-    formatter_class=argparse.ArgumentDefaultsHelpFormatter,
-  )
+  parser = cli.Parser(description=(__doc__ or "").splitlines()[0])
   add = parser.add_argument
-  images = "folder, array, or name of a data set; or several paths"
+  images = (
+    "a folder or .zip of images, an image, a quoted pattern, - (paths on "
+  )
+  images += "standard input), an .npy or .npz array of images, a prepared data "
+  images += "set of TensorFlow Datasets (cifar10:test); several are one set"
   add("images", metavar="IMAGES", nargs="+", help=images)
-  add("--weights", metavar="FILE", help="if they are not where they belong")
-  add("--splits", type=int, default=10, help="parts that it is the mean over")
-  add("--batch-size", type=int, default=64, help="images at a time")
-  add("--resize", choices=fid.RESIZES, default="tf1", help="by whose rule")
-  add("--strict", action="store_true", help="bad images are errors")
-  add("--floats", choices=image_arrays.RANGES, default="0..255")
-  add("--json", action="store_true", help="print JSON, all digits")
+  where = "of Inception, if they are not in ~/.cache/weights"
+  add("--weights", metavar="FILE", help=where)
+  number = {"type": int, "metavar": "N"}
+  add("--splits", default=10, help="parts that it is the mean over", **number)
+  many = "images that pass the network at once; the result is the same"
+  add("--batch-size", default=64, help=many, **number)
+  rule = "how images are brought to Inception's size"
+  add("--resize", choices=fid.RESIZES, default="tf1", help=rule)
+  strict = "images that would be left out or converted are errors"
+  add("--strict", action="store_true", help=strict)
+  values = "range of pixels that are floats, of arrays"
+  add("--floats", choices=image_arrays.RANGES, default="0..255", help=values)
+  add("--json", action="store_true", help="print JSON, with all digits")
   given = parser.parse_args()
   with cli.sentences():
     one, *more = given.images

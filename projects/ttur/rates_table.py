@@ -14,7 +14,7 @@ import ml_collections
 import numpy as np
 
 from common import experiment, logs
-from common.errors import InputError
+from common.errors import InputError, check_names
 from common.tables import cells, figures, markdown, reproduce
 
 from . import rates, train
@@ -96,8 +96,7 @@ def measure(context: reproduce.Context, name: str) -> dict[str, Any]:
 def table(context: reproduce.Context) -> str:
   """The table, a row for each grid and way to choose; `-` where none is."""
   asked = context.arguments.grid
-  if asked not in GRIDS:
-    raise InputError(f"--grid={asked} is none of {', '.join(GRIDS)}")
+  check_names("--grid", [asked], list(GRIDS))
   rows, lost = [], []
   for name, (title, _) in GRIDS.items():
     path = context.out / f"rates_{name}.json"

@@ -170,11 +170,7 @@ def measure(
 ) -> dict[str, Any]:
   """The study that the arguments ask for; draws its picture."""
   asked = context.arguments
-  if not (asked.images and asked.others):
-    raise InputError(
-      "say what to disturb with --images=SOURCE, and what to contaminate it "
-      "with by --others=SOURCE"
-    )
+  _need(asked)
   network = fid.network(asked.features, asked.weights)
   where = config.seed, asked.data_dir
   images = load(asked.images, config.reference, *where)
@@ -186,10 +182,24 @@ def measure(
   return results
 
 
+_NEEDED = {
+  "name": "--name=NAME, what the set is called in files and tables",
+  "images": "--images=SOURCE, what is disturbed",
+  "others": "--others=SOURCE, what it is contaminated with",
+}
+
+
+def _need(asked: argparse.Namespace) -> None:
+  """Raises InputError, which names all that is missing, where a flag is."""
+  missing = [text for flag, text in _NEEDED.items() if not getattr(asked, flag)]
+  if missing:
+    raise InputError(f"--table=disturbances takes {'; '.join(missing)}")
+
+
 def disturbances_of_a_set(context: reproduce.Context) -> dict[str, str]:
   """The study of the images of `--name`, by its place in the README."""
-  if not context.arguments.name:
-    raise InputError("say what to call the set with --name=NAME")
+  if not context.arguments.name:  # Of a set that is there it is enough.
+    _need(context.arguments)
   variant = "paper" if context.arguments.paper and not context.quick else ""
   config = reproduce.config_of(context, "studies", variant)
   name = f"disturbances_{context.arguments.name}"
@@ -200,24 +210,34 @@ def disturbances_of_a_set(context: reproduce.Context) -> dict[str, str]:
 def add_arguments(parser: argparse.ArgumentParser) -> None:
   """The flags of the study."""
   add = parser.add_argument
-  add("--images", default="", metavar="SOURCE", help="what to disturb")
-  add("--others", default="", metavar="SOURCE", help="what contaminates it")
-  add("--name", default="", help="of the set, in files and tables")
-  add("--data_dir", metavar="DIR", help="of prepared data sets")
-  add("--features", choices=fid.FEATURES, default="inception", help="network")
-  add("--weights", metavar="FILE", help="of the network")
-  add("--grid", default="gaussian_grid", help="which grid of rates to train")
-  add("--runs", default="runs/reproduce", metavar="DIR", help="of trainings")
-  add("--paper", action="store_true", help="the paper's settings; needs a GPU")
+  text = "of --table=disturbances: the images that are disturbed"
+  add("--images", default="", metavar="SOURCE", help=text)
+  text = "of --table=disturbances: images that contaminate them"
+  add("--others", default="", metavar="SOURCE", help=text)
+  text = "of --table=disturbances: of the set, in files and tables; of "
+  text += "--table=training: of the config that is trained"
+  add("--name", default="", metavar="NAME", help=text)
+  text = "where TensorFlow Datasets has prepared data sets"
+  add("--data_dir", metavar="DIR", help=text)
+  text = "of --table=disturbances: inception is the FID's network"
+  add("--features", choices=fid.FEATURES, default="inception", help=text)
+  text = "of that network, if they are not in ~/.cache/weights"
+  add("--weights", metavar="FILE", help=text)
+  text = f"of --table=rates: what is trained, {', '.join(rates_table.GRIDS)}"
+  add("--grid", default="gaussian_grid", metavar="NAME", help=text)
+  text = "where trainings are kept"
+  add("--runs", default="runs/reproduce", metavar="DIR", help=text)
+  text = "of --table=disturbances: the paper's settings; needs a GPU"
+  add("--paper", action="store_true", help=text)
 
 
 def main(argv: Sequence[str] | None = None) -> None:
   """The command; `argv` instead of the command line's arguments."""
   tables = {
-    "disturbances": disturbances_of_a_set,
-    "saddle": saddle_table.table,
+    "saddle": saddle_table.table,  # First: it needs neither data nor weights.
     "rates": rates_table.table,
     "training": training_table.table,
+    "disturbances": disturbances_of_a_set,
   }
   reproduce.main(__doc__, __file__, tables, add_arguments, 3, argv, fewest=1)
 

@@ -1,11 +1,11 @@
-"""The Fréchet inception distance, by the name that all metrics here have.
+"""The same command as projects.ttur.fid, by the name that other metrics have.
 
     python -m projects.ttur.score A B [--weights=FILE] ...
 
     from projects.ttur.score import score
     score("real/", "generated.npz")["distance"]
 
-The same as `python -m projects.ttur.fid`, which says what A and B can be.
+`python -m projects.ttur.fid --help` says what A and B can be.
 """
 
 from common.metrics.fid import fid as score

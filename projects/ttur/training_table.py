@@ -12,7 +12,7 @@ from typing import Any
 import ml_collections
 import numpy as np
 
-from common.errors import InputError
+from common.errors import check_names
 from common.tables import cells, markdown, reproduce
 
 from . import published, train
@@ -53,10 +53,7 @@ def table(context: reproduce.Context) -> str:
   asked = context.arguments.name
   if context.quick:
     asked = asked or "dcgan_fashion_mnist"
-  if asked and asked not in published.TRAININGS:
-    raise InputError(
-      f"--name={asked} is none of {', '.join(published.TRAININGS)}"
-    )
+  check_names("--name", [asked] * bool(asked), list(published.TRAININGS))
   rows = []
   for name, theirs in published.TRAININGS.items():
     for variant, title in VARIANTS.items():

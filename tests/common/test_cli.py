@@ -2,8 +2,10 @@
 
 import errno
 import importlib
+import io
 import json
 import os
+import runpy
 import subprocess
 import sys
 from unittest import mock
@@ -13,7 +15,7 @@ import numpy as np
 import pytest
 from jax import numpy as jnp
 
-from common import cli, logs, xla_options
+from common import cli, logs, population, xla_options
 from common.errors import InputError
 
 GRID = "configs/coulomb_gan/gaussian_grid.py"
@@ -223,6 +225,42 @@ def test_a_number_out_of_range_is_one_sentence(
   assert f"argument {name}: {value!r} is no whole number from" in said
 
 
+@pytest.mark.parametrize(
+  ("command", "flags", "wrong", "near"),
+  [
+    ("coulomb_gan.reproduce", "", "--table=particle", "particles"),
+    ("cnn_zoo.reproduce", "", "--table=r22", "r2"),
+    ("ttur.reproduce", "--table=rates", "--grid=dcgan_cifar", "dcgan_cifar10"),
+    ("ttur.reproduce", "", "--features=squeezent", "squeezenet"),
+    ("ttur.fid", "a b", "--resize=clean_fid", "clean-fid"),
+    ("rudder.reproduce", "", "--only=choise", "choice"),
+    ("rudder.reproduce", "--table=ppo", "--only=acrobta", "acrobot"),
+    ("slot_attention.reproduce", "", "--only=slot_mpl", "slot_mlp"),
+    ("interpretable_drugs.reproduce", "", "--only=untraned", "untrained"),
+    ("snn.reproduce", "--table=theorem", "--methods=slu", "selu"),
+    ("snn.reproduce", "--quick", "--only=blob", "blobs"),
+    ("fvd.scenarios", "--out=x", "--scenario=brawll", "brawl"),
+    ("fvd.scenarios", "--out=x --scenario=brawl", "--split=tain", "train"),
+  ],
+)
+def test_a_misspelt_name_is_one_sentence_before_any_computing(
+  monkeypatch, capsys, tmp_path, command, flags, wrong, near
+):
+  monkeypatch.chdir(tmp_path)
+  monkeypatch.setattr(population, "use_all_cores", lambda: None)
+  monkeypatch.setattr(sys, "argv", [command, *flags.split(), wrong])
+  # A module that is imported already would be warned of when it is run.
+  monkeypatch.delitem(sys.modules, f"projects.{command}", raising=False)
+  with pytest.raises(SystemExit) as left:
+    runpy.run_module(f"projects.{command}", run_name="__main__")
+  assert left.value.code == 2
+  said = capsys.readouterr().err
+  assert said.count("\n") == 1
+  assert said.startswith(f"error: {wrong} is none of ")
+  assert near in said.split("is none of ")[1].split("; did you mean")[0]
+  assert said.endswith(f"; did you mean {near!r}?\n")
+
+
 def test_logs_of_a_killed_run_lose_their_tail_and_damaged_lines(tmp_path):
   records = [{"step": s, "loss": s / 2} for s in (2, 4, 6)]
   text = "".join(json.dumps(r) + "\n" for r in records)
@@ -245,6 +283,32 @@ def test_help_shows_the_flags_and_exits_0(monkeypatch, capsys):
   said = capsys.readouterr().out
   for word in ("--workdir", "--config.KEY=VALUE", "auto", "Trains a Coulomb"):
     assert word in said
+
+
+@pytest.mark.parametrize(
+  ("module", "sets"),
+  [
+    ("projects.ttur.fid", "folder .zip .npy .npz cifar10:test standard"),
+    ("projects.fvd.score", "folder .zip .npy .npz .gif .tfrecords frames"),
+    ("projects.fcd.score", "folder .zip .smi .csv .gz standard"),
+  ],
+)
+def test_a_metrics_help_says_what_is_taken_on_any_terminal(
+  module, sets, monkeypatch
+):
+  monkeypatch.setattr(population, "use_all_cores", lambda: None)
+  ascii_ = io.TextIOWrapper(io.BytesIO(), "ascii", write_through=True)
+  monkeypatch.setattr(sys, "stdout", ascii_)
+  monkeypatch.setattr(sys, "argv", [module, "--help"])
+  main = importlib.import_module(module).main
+  with pytest.raises(SystemExit) as stop:
+    main()
+  assert not stop.value.code
+  said = ascii_.buffer.getvalue().decode()
+  taken = said.split("the reference: ")[1].split("  B ")[0]
+  for word in [*sets.split(), "--save-stats", "pattern"]:
+    assert word in taken
+  assert "(default: None)" not in said and "(default: False)" not in said
 
 
 def test_coordinator_auto_lets_jax_find_the_cluster(monkeypatch, capsys):

@@ -126,10 +126,13 @@ def test_a_step_traces_once(tmp_path):
   assert len(traces) == 1
 
 
-def test_a_finished_run_stays_as_it_is(tmp_path):
+def test_a_finished_run_stays_as_it_is_and_says_so(tmp_path, capsys):
   done = go(make_config(), tmp_path)
-  again = go(make_config(), tmp_path)
-  assert same(done, again)
+  capsys.readouterr()
+  assert same(done, go(make_config(), tmp_path))
+  said, bar = capsys.readouterr()
+  assert f"{tmp_path} is already finished, at step 12: to go on, " in said
+  assert "larger --config.total_steps; to begin anew" in said and not bar
 
 
 def test_intervals_must_be_multiples_of_the_call(tmp_path):

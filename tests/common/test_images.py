@@ -222,7 +222,8 @@ def test_set_that_is_not_prepared(tmp_path):
     with pytest.raises(images.DataError) as caught:
       images.load(name, "train", tmp_path, tmp_path, (64, 64), "crop_resize")
     message = str(caught.value)
-    assert f"{name} is not prepared in {tmp_path}" in message
+    assert f"{name} is not prepared in {tmp_path}: name another" in message
+    assert "by --data_dir (of a training: --config.data_dir)" in message
     assert message.endswith(
       f"python -m tensorflow_datasets.scripts.cli.main build {name} "
       f"--data_dir={tmp_path} --file_format=array_record"

@@ -119,15 +119,26 @@ def main() -> None:
   """The command."""
   parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
   add = parser.add_argument
-  add("--only", default="", help="a word in the file's path")
-  add("--list", action="store_true", help="run nothing")
-  add("--sample", type=int, metavar="N", help="draw about N of all lists")
-  add("--seed", type=int, default=0, help="of the sample")
-  add("--journal", type=pathlib.Path, metavar="FILE", help="to go on from")
+  add(
+    "--only",
+    default="",
+    metavar="WORD",
+    help="those of files with it in their path",
+  )
+  add("--list", action="store_true", help="show them, and run no test")
+  add("--sample", type=int, metavar="N", help="try about N, drawn from all")
+  add("--seed", type=int, default=0, help="of the drawing")
+  kept = "what was tried is written here, and not tried again"
+  add("--journal", type=pathlib.Path, metavar="FILE", help=kept)
   given = parser.parse_args()
   lists = [[m for m in one.MUTANTS if given.only in m.file] for one in LISTS]
   lists = [one for one in lists if one]
   chosen = [mutant for one in lists for mutant in one]
+  if not chosen:
+    parser.error(
+      f"--only={given.only}: no file with mutants has it in its path; --list "
+      "without --only shows them all"
+    )
   if given.sample:
     chosen = sample(lists, given.sample, given.seed)
   said = lambda m: f"{m.file}: {m.right!r} -> {m.wrong!r}"

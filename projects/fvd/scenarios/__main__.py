@@ -13,7 +13,7 @@ import numpy as np
 import tqdm
 
 from common import cli
-from common.errors import InputError
+from common.errors import InputError, check_names
 
 from . import make, moving_mnist, write
 
@@ -31,33 +31,32 @@ def arguments(argv: list[str]) -> argparse.Namespace:
   add = parser.add_argument
   scenarios = [*make.SCENARIOS, moving_mnist.NAME]
   names = ", ".join(scenarios)
-  add("--scenario", default="", help=names)
-  add("--count", type=int, default=100, help="how many clips; %(default)s")
+  add("--scenario", default="", metavar="NAME", help=f"one of {names}")
+  add("--count", type=int, default=100, metavar="N", help="how many clips")
   add("--out", default="", metavar="DIR", help="folder to write to")
-  add("--sheet", metavar="FILE", help="draws a clip of each into one PNG")
-  add("--frames", type=int, default=34, help="of a clip; %(default)s")
-  add("--size", type=int, default=64, help="pixels a side; %(default)s")
+  add("--sheet", metavar="FILE", help="draw a clip of each into one PNG")
+  add("--frames", type=int, default=34, metavar="N", help="of a clip")
+  side = "height and width of a frame, pixels"
+  add("--size", type=int, default=64, metavar="N", help=side)
   splits = ", ".join(f"{name} of {n}" for name, n in make.SPLITS.items())
-  add("--split", default="train", help=f"{splits}; %(default)s")
-  add("--first", type=int, default=0, help="number of the first clip")
+  add("--split", default="train", metavar="NAME", help=splits)
+  first = "number of the first clip in its split"
+  add("--first", type=int, default=0, metavar="N", help=first)
   formats = ",".join(write.FORMATS)
-  add("--formats", default=formats, help="some of %(default)s, which is all")
+  add("--formats", default=formats, help="some of %(default)s")
   add("--data_dir", metavar="DIR", help="of MNIST, for moving_mnist")
   text = "where decoded data is kept; %(default)s by default"
   add("--cache_dir", metavar="DIR", default="~/.cache/images", help=text)
   given = parser.parse_args(argv)
   given.formats = tuple(given.formats.split(","))
-  wrong = set(given.formats) - set(write.FORMATS)
-  if wrong:
-    raise InputError(
-      f"--formats={','.join(given.formats)}: there are {formats}"
-    )
+  check_names("--formats", given.formats, write.FORMATS)
+  check_names("--split", [given.split], list(make.SPLITS))
   if not given.sheet and not (given.scenario and given.out):
     raise InputError(
       f"say what to write, --scenario of {names}, and where to: --out=DIR"
     )
   if given.scenario:
-    make.known(given.scenario, scenarios)
+    check_names("--scenario", [given.scenario], scenarios)
   if given.count < 1:
     raise InputError(f"--count={given.count}: ask for 1 clip or more")
   return given

@@ -16,7 +16,7 @@ from typing import Any
 
 import numpy as np
 
-from common.errors import check_choice
+from common.errors import check_names
 from common.tables import cells, reproduce
 
 from . import bias_variance, figures, result_tables, sweep_runner
@@ -37,7 +37,7 @@ def tasks(context: reproduce.Context) -> str:
   """Tasks I, II and III; returns the table and draws the three panels."""
   found = {}
   only = context.arguments.only
-  check_choice("--only", only, ("", *sweep_runner.TASKS))
+  check_names("--only", [only] * bool(only), list(sweep_runner.TASKS))
   for task, methods in sweep_runner.TASKS.items():
     config = config_of(context, task)
     for delay, method in itertools.product(config.delays, methods):

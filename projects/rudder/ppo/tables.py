@@ -6,7 +6,7 @@
 there.
 """
 
-from common.errors import check_choice
+from common.errors import check_names
 from common.tables import reproduce
 
 
@@ -18,7 +18,7 @@ def ppo(context: reproduce.Context) -> str:
   whole = context._replace(quick=False)
   config = lambda name, variants: reproduce.config_of(whole, name, *variants)
   only = context.arguments.only
-  check_choice("--only", only, ("", *learning_curves.TASKS))
+  check_names("--only", [only] * bool(only), list(learning_curves.TASKS))
   found = learning_curves.all_curves(
     context.out, config, context.quick, context.fresh, only
   )

@@ -90,6 +90,7 @@ class DelayedMDP:
   State: Any = EnvState
   Params: Any = EnvParams
   places: tuple[tuple[str, int], ...] = ()
+  labels: tuple[str, ...] = ()  # Of `seen`, one a number, in pictures.
   actions = 2
   noisy = False  # Whether rewards have noise of their own.
   acting_steps = 2**30  # From here on only the last action is offered.

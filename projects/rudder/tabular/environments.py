@@ -63,6 +63,8 @@ class WatchRepair(DelayedMDP):
   """
 
   State, Params = WatchState, WatchParams
+  labels = ("repaired", "traffic jams", "flat tyres")
+  labels += tuple(f"brand {i}" for i in range(4))
   actions = 2
   noisy = True
   acting_steps = 1
@@ -158,6 +160,7 @@ class Choice(DelayedMDP):
 
   State, Params = ChoiceState, ChoiceParams
   places = (("choice", 3),)
+  labels = ("choice 0", "choice 1", "good events", "bad events")
   actions = 2
   acting_steps = 1
 
@@ -224,6 +227,7 @@ class ChargeDischarge(DelayedMDP):
   """
 
   State, Params = ChargeState, ChargeParams
+  labels = ("charged", "tens earned")
   actions = 2
 
   def __init__(self, max_delay: int, **numbers):

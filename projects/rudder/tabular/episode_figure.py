@@ -39,11 +39,12 @@ def explain(run: experiment.Run, env: Any, params: Any, state: Any) -> None:
     g[: steps + 1],
     episode.rewards[:steps],
     reward[:steps],
+    (*env.labels, "time"),
   )
   save(figure, run.workdir / "episode.png")
 
 
-def episode_figure(states, actions, prediction, paid, redistributed):
+def episode_figure(states, actions, prediction, paid, redistributed, labels):
   """States and actions, the predicted return, and both rewards over time.
 
   Args:
@@ -52,6 +53,7 @@ def episode_figure(states, actions, prediction, paid, redistributed):
     prediction: `[steps + 1]`, the last after the last step.
     paid: `[steps]`, the task's own reward.
     redistributed: `[steps]`.
+    labels: of the features; rows stay without where they are not as many.
   """
   figure, (top, middle, bottom) = plt.subplots(
     3,
@@ -65,7 +67,8 @@ def episode_figure(states, actions, prediction, paid, redistributed):
   moving = high > low
   scaled = (states - low) / np.where(moving, high - low, 1.0)
   shown = np.where(moving, scaled, states != 0)
-  shown = shown[:, moving | (states[0] != 0)]
+  kept = moving | (states[0] != 0)
+  shown = shown[:, kept]
   top.imshow(
     shown.T,
     aspect="auto",
@@ -78,8 +81,15 @@ def episode_figure(states, actions, prediction, paid, redistributed):
   if len(states) <= 60:
     for t, action in enumerate(actions):
       top.text(t, -0.7, str(int(action)), ha="center", va="bottom", fontsize=7)
+    top.text(-0.9, -0.7, "action", ha="right", va="bottom", fontsize=8)
   top.set(yticks=[])
-  top.set_ylabel("state (above: actions)")
+  top.set_ylabel("state, each row\nfrom its least to its most")
+  if len(labels) == len(kept):
+    rows = [
+      label for label, is_kept in zip(labels, kept, strict=True) if is_kept
+    ]
+    size = min(9, 120 / len(rows))  # Points; the panel is 2 inches high.
+    top.set_yticks(range(len(rows)), rows, fontsize=size)
   middle.plot(prediction, color=PREDICTED, marker=".", ms=4)
   middle.axhline(paid.sum(), color=PAID, ls="--", label="the episode's return")
   middle.set_ylabel("predicted return")

@@ -84,6 +84,8 @@ class GridWorld(DelayedMDP):
   places = (("x", 31), ("y", 31), ("visited", 2))
   actions = 4
   side = 31
+  labels = tuple(f"{axis} = {i}" for axis in "xy" for i in range(31))
+  labels += ("visited",)
 
   def __init__(self, max_delay: int, **numbers):
     super().__init__(max_delay, **numbers)
@@ -180,6 +182,8 @@ class TraceBack(DelayedMDP):
   places = (("x", 15), ("y", 15), ("made", 3))
   actions = 4
   side = 15
+  labels = tuple(f"{axis} = {i}" for axis in "xy" for i in range(15))
+  labels += ("one move made", "both made")
 
   def start_rows(self, params):
     """The middle."""

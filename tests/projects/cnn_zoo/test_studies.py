@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from common.errors import InputError
+from common.tables import figures
 from common.tables import reproduce as frame
 from configs.cnn_zoo import predictors as settings
 from projects.cnn_zoo import (
@@ -13,6 +14,7 @@ from projects.cnn_zoo import (
   features,
   model,
   paper,
+  pictures,
   predictors,
   protocols,
   reproduce,
@@ -201,3 +203,16 @@ def test_no_zoo_and_two_of_one_kind_are_one_sentence(tmp_path, written):
   asked.out.mkdir()
   with pytest.raises(InputError, match="there is no zoo: train one"):
     reproduce.collections(asked)
+
+
+def test_equal_stars_of_the_paper_are_both_seen(tmp_path, monkeypatch):
+  saved = []
+  monkeypatch.setattr(figures, "save", lambda made, _: saved.append(made))
+  one = {"curve": {"25": [0.8, 0.9], "50": [0.85, 0.95]}}
+  found = {"mnist": one, "fashion_mnist": one}
+  pictures.sizes(tmp_path / "sizes.png", found, 15_000)
+  stars = [x for x in saved[0].axes[0].get_lines() if x.get_marker() == "*"]
+  first, second = stars
+  assert first.get_ydata() == second.get_ydata()
+  assert first.get_markersize() > 1.5 * second.get_markersize()
+  assert second.get_markerfacecolor() == "none"

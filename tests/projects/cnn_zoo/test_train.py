@@ -52,6 +52,12 @@ def test_the_command_makes_a_device_of_each_core_before_it_trains(monkeypatch):
   assert called == ["use_all_cores", "train"]
 
 
+def test_a_finished_zoo_says_so(zoo, capsys):
+  train.train(CONFIG, str(zoo))
+  said = f"{zoo} is already finished, at step 6: to go on, give a larger "
+  assert capsys.readouterr().out.startswith(said)
+
+
 @pytest.mark.slow
 def test_a_cut_shard_is_redone_to_the_same_bits(zoo, tmp_path):
   shutil.copytree(zoo, tmp_path / "zoo")

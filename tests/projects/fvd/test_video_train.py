@@ -238,7 +238,7 @@ def test_films_and_ranks(tmp_path):
     "c": {"x": 1},
   }
   assert agreement_table.semantic_scores(entries) == {"x": {"a": 0.5, "c": 1.0}}
-  with pytest.raises(InputError, match="'zzz' is none of"):
+  with pytest.raises(InputError, match="=zzz is none of"):
     model_tables.chosen("models", "zzz", ["a"])
   assert model_tables.chosen("models", "", ["a"]) == ["a"]
 

@@ -208,13 +208,13 @@ def test_bad_input_is_one_sentence(runs, tmp_path, monkeypatch, capsys):
     ([tmp_path / "no.smi"], "no.smi cannot be read"),
     (["CC", tmp_path], "is a folder; give the files in it"),
     (["CC", "--assay=has Clo"], "no column 'has Clo'; did you mean 'has Cl'"),
-    (["CC", "--method=occlusoin"], "did you mean occlusion"),
-    (["CC", "--method=neighbourhood"], "this run's network has integrated_s"),
+    (["CC", "--method=occlusoin"], "did you mean 'occlusion'"),
+    (["CC", "--method=neighbourhood"], "=neighbourhood is none of integrated_"),
     (["CC", f"--out={__file__}"], "cannot be written (File exists): name an"),
   ):
     with pytest.raises(SystemExit) as stop:
       call(runs["selu"], tmp_path / "out", *arguments)
-    assert stop.value.code == 1
+    assert stop.value.code == (2 if "--method" in str(arguments[-1]) else 1)
     error = capsys.readouterr().err
     assert error.startswith("error: ") and said in error
     assert error.count("\n") == 1

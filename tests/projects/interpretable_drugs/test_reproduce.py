@@ -80,7 +80,7 @@ def test_ames_at_smoke_size(tmp_path, monkeypatch, capsys):
 def test_a_row_that_is_not_there(tmp_path, capsys):
   with pytest.raises(SystemExit):
     call(tmp_path / "out", "ames", "--only=mend")
-  assert "--only=mend: the table has main, mended" in capsys.readouterr().err
+  assert "--only=mend is none of main, mended" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize("table", ["neurons", "ames"])

@@ -298,8 +298,10 @@ def test_the_command_trains_and_resumes(tmp_path, root):
     *(sys.executable, "-m", "projects.snn.train", f"--workdir={tmp_path}"),
     "--config=configs/snn/uci.py:smoke",
   ]
-  for _ in range(2):
-    done = subprocess.run(command, cwd=root, capture_output=True, text=True)
+  for more in (["--config.total_steps=10"], []):
+    done = subprocess.run(
+      [*command, *more], cwd=root, capture_output=True, text=True
+    )
     assert done.returncode == 0, done.stderr[-2000:]
   assert "resuming" in done.stdout
   lines = (tmp_path / "metrics.jsonl").read_text().splitlines()

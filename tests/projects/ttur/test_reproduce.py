@@ -10,7 +10,13 @@ from common.errors import InputError
 from common.metrics import fid
 from common.tables import cells, figures
 from configs.ttur import studies
-from projects.ttur import disturbances, pictures, published, reproduce
+from projects.ttur import (
+  disturbances,
+  pictures,
+  published,
+  reproduce,
+  saddle_table,
+)
 
 pytestmark = pytest.mark.slow
 
@@ -111,3 +117,41 @@ def test_fewer_images_than_are_disturbed_is_one_sentence():
   images = np.zeros((11, 32, 32, 3), np.uint8)
   with pytest.raises(InputError, match="12 images are to be disturbed, and"):
     reproduce.study(config, network(), images, images)
+
+
+def test_without_a_table_the_one_that_needs_nothing_is_made(
+  tmp_path, monkeypatch, capsys
+):
+  monkeypatch.setattr(saddle_table, "table", lambda _: {"saddle": "a table"})
+  reproduce.main([f"--out={tmp_path}"])
+  assert capsys.readouterr().out == "a table\n"
+
+
+@pytest.mark.parametrize(
+  ("flags", "says"),
+  [
+    (
+      "",
+      "takes --name=NAME, what the set is called in files and tables; "
+      "--images=SOURCE, what is disturbed; --others=SOURCE, what it is",
+    ),
+    ("--name=a --images=b", "takes --others=SOURCE, what it is contaminated"),
+    ("--name=a --images=b --others=c", "it there or give --weights=FILE; or"),
+    (
+      "--name=a --images=b --others=c --features=squeezenet",
+      "an .npz of its arrays, by --weights=FILE",
+    ),
+  ],
+)
+def test_disturbances_ask_at_once_for_what_they_need(
+  tmp_path, monkeypatch, capsys, flags, says
+):
+  monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))  # Without weights.
+  monkeypatch.setenv("TORCH_HOME", str(tmp_path))
+  monkeypatch.setattr(reproduce, "load", lambda *_: pytest.fail("it began"))
+  given = ["--table=disturbances", f"--out={tmp_path}", *flags.split()]
+  with pytest.raises(SystemExit) as left:
+    reproduce.main(given)
+  assert left.value.code == 1
+  said = capsys.readouterr().err
+  assert said.count("\n") == 1 and says in said

@@ -6,7 +6,8 @@ import pytest
 from jax import numpy as jnp
 
 from common.errors import InputError
-from projects.rudder.tabular import environments, grids
+from projects.rudder.figures import plt
+from projects.rudder.tabular import environments, episode_figure, grids
 
 pytestmark = pytest.mark.slow
 
@@ -264,3 +265,25 @@ def test_other_numbers_of_a_task():
   np.testing.assert_allclose(paid[-1], 4 + 2 * (obs[-1, 2] - obs[-1, 3]))
   with pytest.raises(InputError, match="no number 'lick'; it has at_end"):
     environments.Choice(3, lick=2.0)
+
+
+@pytest.mark.parametrize("task", TASKS)
+def test_each_number_of_an_observation_has_a_label(task):
+  env = TASKS[task]()
+  labels = (*env.labels, "time")
+  assert len(set(labels)) == len(labels) == env.features
+
+
+@pytest.mark.parametrize("known", [True, False])
+def test_the_episodes_rows_are_labelled_where_they_are_shown(known):
+  labels = (*environments.WatchRepair(6).labels, "time") if known else ("time",)
+  states = np.zeros((5, 8))
+  states[:, 2] = states[:, 7] = np.arange(5)  # Flat tyres, and the time.
+  states[:, 5] = 1  # Brand 2 throughout; all else stays 0.
+  zeros = np.zeros(5)
+  made = episode_figure.episode_figure(
+    states, zeros, np.zeros(6), zeros, zeros, labels
+  )
+  rows = [label.get_text() for label in made.axes[0].get_yticklabels()]
+  plt.close(made)
+  assert rows == (["flat tyres", "brand 2", "time"] if known else [])
