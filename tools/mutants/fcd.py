@@ -123,7 +123,9 @@ MUTANTS = (
   *of(
     "common/chem/smiles_files.py",
     "tests/common/test_smiles_files.py",
-    ("text.splitlines(), 1)", 'text.split("\\n"), 1)'),
+    ("in line.splitlines():", "in [line]:"),
+    ('text.split("\\n"), 1)', "text.splitlines(), 1)"),
+    ("lines.append(number)", "lines.append(number + 1)"),
     ("if len(likely) > 1", "if len(likely) > 2"),
     ('and "." in t]', "]"),
     ("return words[0] if words", "return words[-1] if words"),
@@ -154,7 +156,11 @@ MUTANTS = (
     "tests/common/test_table_files.py",
     ("if reader.line_num > first:", "if reader.line_num < first:"),
     ('.replace("\\r", "\\n")', ""),
-    ("first = reader.line_num + 1", "first = reader.line_num"),
+    ("first, reader.line_num + 1", "first, reader.line_num"),
+    ("line, first = first,", "line, first = reader.line_num,"),
+    ("if any(row):", "if row:"),
+    ('line.replace(delimiter, "").strip()', "line"),
+    ("array.shape[1] == columns and", ""),
     ("path.suffix.lower(), open)", "path.suffix, open)"),
   ),
 )
