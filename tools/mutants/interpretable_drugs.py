@@ -11,6 +11,7 @@ MUTANTS = (
     f"{TESTS}test_train.py",
     ("jax.random.fold_in(state.key, state.step)", "state.key"),
     ("train=True", "train=False"),
+    ("run.claim_data(config.data_dir, inputs.arrays(config, data))", "pass"),
     ("better = score > state.best_score", "better = score < state.best_score"),
     (
       "value, grads = jax.value_and_grad(loss)(state.params)",
