@@ -15,7 +15,7 @@ for 100, and a tenth of Kazius to choose by (the paper names no share).
 Nothing stops a training early: all of its epochs are run, a number that a CPU's
 time sets and no score, and the weights that count are of the epoch with the
 highest AUC on that tenth, while the authors' code stops after 50 epochs without
-a higher one, or from the 50th on if the best is below 0.63.
+a higher one, or beyond the 50th if the best is below 0.63.
 
 Variants: `paper`, 1,024 units and 100 epochs; `mended`, without the code's
 oddities (bonds count where there are any, no division by 44, means over what is
