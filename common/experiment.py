@@ -31,7 +31,6 @@ from tqdm import tqdm
 
 from . import checkpoint, config_schema, keys, logs
 from . import workdir as workdirs
-from .data import in_memory
 from .errors import InputError, Stopped
 from .provenance import provenance
 
@@ -146,16 +145,8 @@ class Run:
     Raises:
       InputError: the run in the work directory was trained on other data.
     """
-    if not jax.tree.leaves(arrays):
-      return
-    found = in_memory.fingerprint(arrays)
-    path = "generated data"
-    if source:
-      path = str(pathlib.Path(source).expanduser().absolute())
-    if self._checkpoints.latest() is not None:
-      workdirs.refuse_other_data(self.workdir, path, found)
-    if self.main:
-      workdirs.save_data(self.workdir, path, found)
+    begun = self._checkpoints.latest() is not None
+    workdirs.claim_data(self.workdir, source, arrays, begun, self.main)
 
   def restore_or(self, init: Callable[[jax.Array], Any]) -> Any:
     """Returns the newest checkpoint's state, or `init(key("init"))`.

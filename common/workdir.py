@@ -13,6 +13,7 @@ import jax
 import ml_collections
 
 from . import checkpoint
+from .data import in_memory
 from .errors import InputError
 
 # What may differ between a run and its continuation: how long, how often and
@@ -160,6 +161,33 @@ def refuse_other_config(
       f"--workdir {workdir} holds a run of another config; choose another "
       "directory, or this config:\n" + "\n".join(lines)
     )
+
+
+def claim_data(
+  workdir: pathlib.Path, source: str, arrays: Any, begun: bool, main: bool
+) -> None:
+  """`experiment.Run.claim_data`, for what trains without a `Run`.
+
+  Args:
+    workdir: of the run.
+    source: see there.
+    arrays: see there.
+    begun: whether there is a training to go on with.
+    main: whether this process writes.
+
+  Raises:
+    InputError: the run in `workdir` was trained on other data.
+  """
+  if not jax.tree.leaves(arrays):
+    return
+  found = in_memory.fingerprint(arrays)
+  path = "generated data"
+  if source:
+    path = str(pathlib.Path(source).expanduser().absolute())
+  if begun:
+    refuse_other_data(workdir, path, found)
+  if main:
+    save_data(workdir, path, found)
 
 
 def save_data(workdir: pathlib.Path, source: str, fingerprint: str) -> None:

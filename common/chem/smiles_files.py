@@ -265,16 +265,18 @@ def _is_name(cell: str) -> bool:
 
 def _list(path: pathlib.Path, text: str) -> tuple[list[int], list[str]]:
   lines, found = [], []
-  # A form feed ends a line, too: no molecule is lost behind it.
-  for number, line in enumerate(text.splitlines(), 1):
-    word = _first_word(line)
-    if not found and word:
-      table_files.check_separator(path, number, [word], " ")
-      if _is_name(word):
-        continue
-    if word:
-      lines.append(number)
-      found.append(line)
+  # A form feed ends an entry, too, so that no molecule is lost behind it, but
+  # no line, as editors count them.
+  for number, line in enumerate(text.split("\n"), 1):
+    for entry in line.splitlines():
+      word = _first_word(entry)
+      if not found and word:
+        table_files.check_separator(path, number, [word], " ")
+        if _is_name(word):
+          continue
+      if word:
+        lines.append(number)
+        found.append(entry)
   return lines, found
 
 
@@ -284,7 +286,7 @@ def _table(path, text, delimiter, column):
   for line, row in table_files.rows(text, path, delimiter):
     if at is None:
       table_files.check_separator(path, line, row, delimiter)
-      at = _column(path, row, column)
+      at = _column(path, line, row, column)
       if column is not None or _is_name(row[at]):
         name = row[at]
         called = [cell.strip().lower() for cell in row]
@@ -302,7 +304,7 @@ def _table(path, text, delimiter, column):
   return lines, found, names, name, joined
 
 
-def _column(path, names, column) -> int:
+def _column(path, line, names, column) -> int:
   """Which column is read, by a table's first row."""
   if column is not None:
     table_files.column_index(path, names, column)
@@ -311,12 +313,13 @@ def _column(path, names, column) -> int:
     likely = [i for i, name in enumerate(names) if _is_name(name)]
   if len(likely) > 1:
     raise InputError(
-      f"{path}, line 1, has {len(likely)} columns of SMILES: "
-      f"{', '.join(repr(names[i]) for i in likely)}; name one by --column=NAME"
+      f"{path}, line {line}, has {len(likely)} columns of SMILES: "
+      f"{', '.join(repr(names[i]) for i in likely)}; name one by "
+      "--column=NAME, or leave one"
     )
   if not likely and len(names) > 1:
     raise InputError(
-      f"{path}, line 1, is {names}: none of them is called SMILES; name the "
-      "column by --column=NAME, or put a line of names above"
+      f"{path}, line {line}, is {names}: none of them is called SMILES; name "
+      "the column by --column=NAME, or put a line of names above"
     )
   return likely[0] if likely else 0

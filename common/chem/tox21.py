@@ -169,8 +169,8 @@ def _read(data_dir) -> tuple[list[pathlib.Path], list, tuple, np.ndarray]:
   for path, (theirs, _, _) in zip(paths, tables, strict=True):
     if theirs != header or not tasks or header[1].lower() != "smiles":
       raise InputError(
-        f"{path}, line 1, is {theirs}: it must be a name, SMILES and assays, "
-        f"the same in all of {', '.join(p.name for p in paths)}"
+        f"{path} has the header {theirs}: it must be a name, SMILES and "
+        f"assays, the same in all of {', '.join(p.name for p in paths)}"
       )
   y = np.concatenate(
     [_outcomes(path, *table) for path, table in zip(paths, tables, strict=True)]

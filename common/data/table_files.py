@@ -10,7 +10,6 @@ import lzma
 import os
 import pathlib
 import sys
-import warnings
 import zipfile
 from collections.abc import Iterator, Sequence
 
@@ -120,61 +119,64 @@ def numbers(
   delimiter: str,
   header: bool,
   columns: int | None = None,
-) -> np.ndarray:
-  """Parses a table of finite numbers only: float64 `[rows, columns]`.
+) -> tuple[np.ndarray, np.ndarray]:
+  """Parses a table of finite numbers only.
+
+  Lines that are blank, or have delimiters alone, are no rows.
 
   Args:
     found: the text.
     where: the file's name, for errors.
     delimiter: between cells.
-    header: whether the first line has names.
-    columns: their number; None takes that of the first line.
+    header: whether the first row has names.
+    columns: their number; None takes that of the first row.
+
+  Returns:
+    Each row's line, from 1, and float64 `[rows, columns]`.
 
   Raises:
     InputError: a row of another length, a cell that is no number, no row.
   """
+  kept = [
+    (i, line)
+    for i, line in enumerate(_lines(filled(found, where)), 1)
+    if line.replace(delimiter, "").strip()
+  ]
+  columns = columns or len(kept[0][1].split(delimiter)) if kept else 0
+  body = kept[int(header) :]
+  if not body:
+    raise InputError(f"{where} has no rows: get the file again")
   try:
-    with warnings.catch_warnings():
-      warnings.simplefilter("ignore")  # That there are no rows: an error below.
-      array = np.loadtxt(
-        io.StringIO(filled(found, where)),
-        delimiter=delimiter,
-        skiprows=int(header),
-        comments=None,
-        ndmin=2,
-      )
-    columns = columns or len(found.split("\n", 1)[0].split(delimiter))
-    if (
-      array.shape[0] and array.shape[1] == columns and np.isfinite(array).all()
-    ):
-      return array
-  except (
-    ValueError,
-    UserWarning,
-  ):  # The latter: no rows, where warnings raise.
+    array = np.loadtxt(
+      [line for _, line in body], delimiter=delimiter, comments=None, ndmin=2
+    )
+    if array.shape[1] == columns and np.isfinite(array).all():
+      return np.array([line for line, _ in body]), array
+  except ValueError:
     pass
-  raise InputError(_wrong_cell(found, where, delimiter, header, columns))
+  names = kept[0][1].split(delimiter) if header else []
+  raise InputError(_wrong_cell(body, where, delimiter, names, columns))
 
 
-def _wrong_cell(found, where, delimiter, header, columns) -> str:
+def _lines(found: str) -> list[str]:
+  """The lines of a text, with whatever sign they end, as an editor counts."""
+  return [line.rstrip("\n") for line in io.StringIO(found, newline=None)]
+
+
+def _wrong_cell(body, where, delimiter, names, columns) -> str:
   """Finds what is wrong with a table of numbers, slowly."""
-  lines = [line.rstrip("\r") for line in found.split("\n")]
-  names = lines[0].split(delimiter)
-  columns = columns or len(names)
-  for i, line in enumerate(lines[int(header) :], 1 + int(header)):
-    if not line.strip():
-      continue
+  for i, line in body:
     cells = line.split(delimiter)
     if len(cells) != columns:
       return f"{where}, line {i}: {len(cells)} cells, not {columns}"
     for j, cell in enumerate(cells):
       if number(cell) is None:
-        name = f" ({names[j].strip()})" if header else ""
+        name = f" ({names[j].strip()})" if j < len(names) else ""
         return (
           f"{where}, line {i}, column {j + 1}{name}: {cell.strip()!r} is not a "
           "finite number; correct it, or get the file again"
         )
-  return f"{where} has no rows: get the file again"
+  return f"{where} is no table of numbers: get the file again"
 
 
 def rows(
@@ -182,7 +184,8 @@ def rows(
 ) -> Iterator[tuple[int, list[str]]]:
   """Yields (line number from 1, stripped cells) of a CSV or TSV text.
 
-  Lines without anything are left out; a row of several lines has the last's
+  Lines that are blank, or have delimiters alone, as programs write below a
+  table, are left out, and counted; a row of several lines has the first's
   number.
 
   Args:
@@ -205,10 +208,10 @@ def rows(
     for row in reader:
       if reader.line_num > first:
         list(read(lines[first - 1 : reader.line_num], True))
-      first = reader.line_num + 1
+      line, first = first, reader.line_num + 1
       row = [cell.strip() for cell in row]
-      if row not in ([], [""]):
-        yield reader.line_num, row
+      if any(row):
+        yield line, row
   except csv.Error as error:
     raise InputError(
       f"{where}, line {first}: a quote is not closed, or not followed by the "
@@ -264,7 +267,7 @@ def table(
   Args:
     path: the file.
     delimiter: between cells.
-    named: whether the first line is a header; if not, the columns are called
+    named: whether the first row is a header; if not, the columns are called
       "1", "2", and so on.
     option: see `check_separator`.
 
@@ -278,25 +281,22 @@ def table(
   lines, kept = [], []
   found = filled(text(path), str(path))
   for line, row in rows(found, path, delimiter, strict=True):
-    if not any(row):
-      continue
     if not header:
       check_separator(path, line, row, delimiter, option)
-    if not header and named:
-      header = row
-      continue
-    header = header or [str(i + 1) for i in range(len(row))]
+      header = row if named else [str(i + 1) for i in range(len(row))]
+      twice = {name for name in header if header.count(name) > 1}
+      if twice:
+        raise InputError(
+          f"{path}, line {line}, names the column {min(twice)!r} more than once"
+        )
+      if named:
+        continue
     if len(row) != len(header):
       raise InputError(
         f"{path}, line {line}: {len(row)} cells under a header of {len(header)}"
       )
     lines.append(line)
     kept.append(row)
-  twice = {name for name in header if header.count(name) > 1}
-  if twice:
-    raise InputError(
-      f"{path}, line 1, names the column {min(twice)!r} more than once"
-    )
   if not kept:
-    raise InputError(f"{path} has a header but no rows")
+    raise InputError(f"{path} has {'a header but ' * bool(header)}no rows")
   return header, lines, kept

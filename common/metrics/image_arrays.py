@@ -34,51 +34,93 @@ _ROWS = 64  # That are read at a time.
 _GLANCE = 16  # Pictures of floats that must show what range they are in.
 
 
-class Floats:
-  """Float pixels of a set, in the range that they are said to be in, as 0..255.
+def scaled(pixels: np.ndarray, name: str, where: str) -> np.ndarray:
+  """Float pixels in the range `name`, of `RANGES`, as float32 in 0..255.
 
-  What cannot be is an error: values beyond the range, and a set in "0..255"
-  that never passes 2, which was scaled otherwise. One picture may be black.
+  Raises:
+    InputError: not finite, or not in the range; by a thousandth of it they may
+      pass its ends, as a network's rounded outputs do.
+  """
+  low, high = RANGES[name]
+  pixels = pixels.astype(np.float32)
+  if not np.isfinite(pixels).all():
+    raise errors.InputError(
+      f"{where} has pixels that are not finite: mend the file"
+    )
+  least, most = float(pixels.min()), float(pixels.max())
+  slack = 1e-3 * (high - low)
+  if least < low - slack or most > high + slack:
+    raise errors.InputError(
+      f"{where} has pixels from {least:.4g} to {most:.4g}, not in --floats="
+      f"{name}: say another of {', '.join(RANGES)}, which all of one side must "
+      "be in, or clip them"
+    )
+  return (pixels - np.float32(low)) * np.float32(255 / (high - low))
+
+
+class _Seen:
+  """Whether float pixels show that they are in the range that is said.
+
+  Those in "0..255" that never pass 2, or in "-1..1" that are never below 0,
+  were scaled otherwise: read as they are said to be, they would be all but
+  black, or half as bright again, and the distance a wrong number.
+  """
+
+  def __init__(self, name: str):
+    self._name, self._most, self._least = name, -np.inf, np.inf
+
+  def add(self, pixels: np.ndarray) -> bool:
+    """Looks at some more, and tells whether they have shown it."""
+    if not np.isfinite(pixels.max()):
+      return True  # Nothing is left to show: `scaled` refuses it.
+    self._most = max(self._most, float(pixels.max()))
+    self._least = min(self._least, float(pixels.min()))
+    return {
+      "0..255": self._most > 2,
+      "-1..1": self._least < 0,
+      "0..1": True,
+    }[self._name]
+
+  def __str__(self) -> str:
+    return f"float pixels are from {self._least:.3g} to {self._most:.3g}"
+
+  def refused(self, where: str) -> errors.InputError:
+    """The error that they have not."""
+    others = "".join(
+      f"say --floats={name}, or "
+      for name, (low, high) in RANGES.items()
+      if low <= self._least and self._most <= high
+      if name != self._name and (self._most > 2) == (high > 2)
+    )
+    return errors.InputError(
+      f"up to {where} {self}, and {self._name} is expected: {others}save them "
+      "as uint8"
+    )
+
+
+class Floats:
+  """Float pixels of a stream, in the range that they are said to be in.
+
+  Pictures that come one by one are judged together, since one may be black.
   """
 
   def __init__(self, name: str):
     """Takes a name of `RANGES`."""
-    self._name = name
-    self._low, self._high = RANGES[name]
-    self._largest, self._seen = 0.0, 0
+    self._name, self._seen, self._count = name, _Seen(name), 0
+    self._shown = True  # Where there are no floats.
 
   def scaled(self, pixels: np.ndarray, where: str) -> np.ndarray:
-    """Returns float32 in 0..255, of floats of any shape.
-
-    Raises:
-      InputError: not finite, or not in the range; by a thousandth of it they
-        may pass its ends, as a network's rounded outputs do.
-    """
-    pixels = pixels.astype(np.float32)
-    if not np.isfinite(pixels).all():
-      raise errors.InputError(
-        f"{where} has pixels that are not finite: mend the file"
-      )
-    least, most = float(pixels.min()), float(pixels.max())
-    slack = 1e-3 * (self._high - self._low)
-    if least < self._low - slack or most > self._high + slack:
-      raise errors.InputError(
-        f"{where} has pixels from {least:.4g} to {most:.4g}, not in --floats="
-        f"{self._name}: say another of {', '.join(RANGES)}, or clip them"
-      )
-    self._largest, self._seen = max(self._largest, most), self._seen + 1
-    if self._seen == _GLANCE:
+    """`scaled`; an error, too, if the first sixteen do not show their range."""
+    found = scaled(pixels, self._name, where)
+    self._shown, self._count = self._seen.add(pixels), self._count + 1
+    if self._count == _GLANCE:
       self.end(where)
-    scale = np.float32(255 / (self._high - self._low))
-    return (pixels - np.float32(self._low)) * scale
+    return found
 
   def end(self, where: str) -> None:
     """After the last picture: InputError if what was seen cannot be."""
-    if self._seen and self._name == "0..255" and self._largest <= 2:
-      raise errors.InputError(
-        f"up to {where} float pixels are at most {self._largest:.3g}, and "
-        "0..255 is expected: say --floats=0..1 or --floats=-1..1"
-      )
+    if not self._shown:
+      raise self._seen.refused(where)
 
 
 class Notes(collections.Counter):
@@ -247,15 +289,43 @@ def check(rows: Rows) -> None:
     )
 
 
+def check_floats(arrays: Sequence[Rows], name: str) -> None:
+  """Raises InputError of arrays of floats that are not in the range `name`.
+
+  Each is judged by all of its pixels and by no other's: beside an array in
+  0..255, one in 0..1 would pass for a dark one. One that is that dark can be
+  saved as uint8, of which there is nothing to judge.
+  """
+  fine = ""
+  wrong: dict[str, _Seen] = {}
+  for rows in arrays:
+    if rows.dtype.kind == "f":
+      seen = _Seen(name)
+      if any(seen.add(row) for row in rows.open()):
+        fine = fine or rows.name
+      else:
+        wrong[rows.name] = seen
+  for where, seen in wrong.items():
+    if not fine:
+      raise seen.refused(f"the end of {where}")
+    raise errors.InputError(
+      f"{fine} is in {name}, and in {where} {seen}, as in another range: bring "
+      "both to one, or save it as uint8"
+    )
+
+
 def pixels(
-  rows: Rows, indices: Sequence[int], scale: Floats, notes: Notes
+  rows: Rows,
+  indices: Sequence[int],
+  scale: Callable[[np.ndarray, str], np.ndarray],
+  notes: Notes,
 ) -> Iterator[np.ndarray]:
   """Yields the images of these rows, uint8 or float32 [height, width, 3].
 
   Args:
     rows: of images: see `check`.
     indices: ascending.
-    scale: of the whole set; its `end` is the caller's.
+    scale: of floats and where they are: those as float32 in 0..255.
     notes: where what was handled is counted.
   """
   if not indices:
@@ -277,7 +347,7 @@ def pixels(
       notes["16-bit"] += 1
       row = ((row.astype(np.int64) + 128) // 257).astype(np.uint8)
     if row.dtype.kind == "f":
-      row = scale.scaled(row, str(notes.current))
+      row = scale(row, str(notes.current))
     yield row
     if following < 0:
       return

@@ -96,6 +96,7 @@ def find(
     data_set = lambda name: image_arrays.data_set(name, split, data_dir, size)
     title, names = sources.title(source), sources.names(source)
     files, arrays = _opened(names, notes, data_set)
+    image_arrays.check_floats([rows for rows, _ in arrays], floats)
     total = len(files) + sum(rows.shape[0] for rows, _ in arrays)
     if not total:
       where = "standard input" if title == "-" else title
@@ -110,6 +111,7 @@ def find(
   else:
     title = "the array"
     files, arrays = [], [(_rows(source, title), "")]
+    image_arrays.check_floats([arrays[0][0]], floats)
     total = arrays[0][0].shape[0]
   drawn = image_arrays.chosen(total, count, seed, title)
   spare = None
@@ -193,7 +195,7 @@ def _taken(
   wanted = [i for i in drawn if i < end]
   more = [i for i in spare or () if i < end]
   images = _read_files([files[i] for i in [*wanted, *more]], notes)
-  scale = image_arrays.Floats(floats)
+  scale = lambda row, where: image_arrays.scaled(row, floats, where)
   if spare is not None:
     images = _exactly(len(wanted), images, title, notes)
   yield from images
@@ -203,7 +205,6 @@ def _taken(
     for image in image_arrays.pixels(rows, wanted, scale, notes):
       notes.update_unhandled({label: 1})
       yield image
-  scale.end(title)
 
 
 def _rows(source, name):
@@ -214,7 +215,7 @@ def _rows(source, name):
 
 
 def _stream(source, floats, notes):
-  scale = image_arrays.Floats(floats)
+  scale, first = image_arrays.Floats(floats), None
   for i, part in enumerate(source):
     name = f"item {i} (from 0) of the stream"
     part = image_arrays.as_array(part, name)
@@ -224,7 +225,10 @@ def _stream(source, floats, notes):
     elif part.ndim == 3 and part.shape[2] in (1, 3, 4):
       part = part[None]
     rows = _rows(part, name)
-    yield from image_arrays.pixels(rows, range(len(part)), scale, notes)
+    if len(part) > 1 and rows.dtype.kind == "f":  # One picture may be black.
+      first = first or rows
+      image_arrays.check_floats([first, rows], floats)
+    yield from image_arrays.pixels(rows, range(len(part)), scale.scaled, notes)
   scale.end("the end of the stream")
 
 

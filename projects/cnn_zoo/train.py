@@ -228,9 +228,6 @@ def train(
   try:
     if (folder / "config.json").exists() and any(files.shards(folder)):
       workdirs.refuse_other_config(folder, config)
-    if main:
-      workdirs.save_config(folder, config)
-      files.write_layout(folder, model.layout_of(config))
     return _train(config, folder, main)
   finally:
     if lock:
@@ -245,12 +242,17 @@ def _train(config, folder, main):
   pieces = [run for chunk in share for run in files.missing(folder, chunk)]
   first_states, run = _compiled(ml_collections.FrozenConfigDict(config))
   numbers = jnp.arange(config.steps_per_call)
+  sets = [data.load(config, name) for name in ("train", "test") if pieces]
+  if config.dataset != "generated":
+    named = [(part.pixels, part.labels) for part in sets]
+    begun = any(files.shards(folder))
+    workdirs.claim_data(folder, config.data_dir, named, begun, main)
+  if main:  # Not before: other data may have been refused.
+    workdirs.save_config(folder, config)
+    files.write_layout(folder, model.layout_of(config))
   state = None
   if pieces:
-    train_set, test_set = (
-      data.load(config, name) for name in ("train", "test")
-    )
-    zoo = networks.Zoo(config, train_set, test_set, run)
+    zoo = networks.Zoo(config, *sets, run)
     log = logs.Log(folder, end) if main else None
     bar = tqdm(pieces, desc=folder.name, disable=not main, dynamic_ncols=True)
     bar.mininterval = 0.2 if sys.stderr.isatty() else 30

@@ -171,14 +171,13 @@ def disturbed(
 ) -> np.ndarray:
   """Draws a set of n rows, a share `level` of it from the faulty ones, int [n].
 
-  Each kind is drawn without replacement where there are enough; else its rows
-  come in whole rounds, each as often as any other or once more: copies, which
-  cost FCD and FFD something by themselves.
+  No row comes twice where there are enough; else the rows of a kind come in
+  whole rounds, each as often as any other or once more: copies, which cost FCD
+  and FFD something by themselves.
   """
-  bad = round(level * n)
-  return np.concatenate(
-    [_drawn(faulty, bad, random), _drawn(rows, n - bad, random)]
-  )
+  bad = _drawn(faulty, round(level * n), random)
+  others = np.setdiff1d(rows, bad)
+  return np.concatenate([bad, _drawn(others, n - len(bad), random)])
 
 
 def _drawn(rows, n, random):

@@ -5,6 +5,7 @@ from typing import Any
 
 import jax
 import ml_collections
+import numpy as np
 from jax import numpy as jnp
 from jax.tree_util import Partial
 
@@ -36,6 +37,17 @@ def moving_square(key: jax.Array, frames: int, size: int) -> jax.Array:
   mask = inside[:, 0, :, None] * inside[:, 1, None, :]
   shown = 30.0 + mask[..., None] * (colour - 30.0)[None, None, None]
   return jnp.round(shown).astype(jnp.uint8)
+
+
+def arrays(config: ml_collections.ConfigDict) -> dict[str, np.ndarray]:
+  """All that is read, by its split; nothing where videos are drawn whole.
+
+  Raises:
+    InputError: see `digits`.
+  """
+  if config.scenario != MNIST:
+    return {}
+  return {name: np.asarray(digits(config, name)) for name in ("train", "test")}
 
 
 def digits(config: ml_collections.ConfigDict, split: str) -> jax.Array | None:

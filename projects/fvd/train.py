@@ -156,6 +156,7 @@ def train(
   """
   schema.check(config)
   with experiment.Run(config, workdir) as run:
+    run.claim_data(config.data_dir, data.arrays(config))
     state = run.restore_or(lambda key: init(key, config))
     update = run.compile(make_train_step(config), compiler_options(config))
     videos = data.test(config, run.key("test"))

@@ -9,11 +9,13 @@ here they are drawn from lists of SMILES.
 import collections
 import pathlib
 from collections.abc import Iterator
+from typing import NamedTuple
 
 import numpy as np
 from rdkit import Chem, rdBase
 
-from common.chem import canonical
+from common import checkpoint
+from common.chem import canonical, smiles_files
 from common.data import table_files
 from common.errors import InputError
 
@@ -23,6 +25,15 @@ HYDROXYL = Chem.MolFromSmarts("[OX2H]")
 KINDS = ("alcohol", "oxygen-free", "acid")
 
 _LAST = ("qm9", "nonfullerene")  # Sets of no drugs: used when others run out.
+_LISTS = (".smi", ".smiles", ".csv", ".tsv")  # Not .txt: a licence is one, too.
+
+
+class _Entry(NamedTuple):
+  """A SMILES as it is written, and where."""
+
+  path: pathlib.Path
+  line: int
+  text: str
 
 
 def kind(molecule: Chem.Mol) -> str | None:
@@ -66,8 +77,8 @@ def draw(
   those of `_LAST`; duplicates are left out, by canonical SMILES.
 
   Args:
-    folder: of `*.smi` and `*.csv` files (a SMILES is a line's first word, or in
-      a column called smiles), which may end in .xz, .gz or .bz2.
+    folder: of `.smi`, `.smiles`, `.csv` and `.tsv` files, packed or not, which
+      `smiles_files.read` reads; what RDKit rejects of them is said.
     wanted: how many of each of `KINDS`.
     seed: of the order.
 
@@ -75,13 +86,14 @@ def draw(
     Molecules, the kind of each, and how many came from each list.
 
   Raises:
-    InputError: the lists have too few of a kind.
+    InputError: `smiles_files.read`'s, there is no list, or too few of a kind.
   """
   folder = pathlib.Path(folder).expanduser()
   missing, seen = dict(wanted), set()
   molecules, kinds = [], []
   sources: collections.Counter[str] = collections.Counter()
-  for name, text in _shuffled(folder, seed):
+  wrong = collections.defaultdict[pathlib.Path, list[tuple[int, str]]](list)
+  for path, line, text in _shuffled(folder, seed):
     if not any(missing.values()):
       break
     # Most have oxygen, and few of those are wanted: the text tells which.
@@ -90,7 +102,10 @@ def draw(
       continue
     with rdBase.BlockLogs():
       molecule = canonical.molecule(text)
-    found = kind(molecule) if molecule else None
+    if molecule is None or not text:
+      wrong[path].append((line, text))
+      continue
+    found = kind(molecule)
     if found is None or not missing[found]:
       continue
     form = Chem.MolToSmiles(molecule)
@@ -100,7 +115,15 @@ def draw(
     missing[found] -= 1
     molecules.append(molecule)
     kinds.append(found)
-    sources[f"{found} from {name}"] += 1
+    sources[f"{found} from {path.name.split('.')[0]}"] += 1
+  for path, found in sorted(wrong.items()):
+    invalid = sorted(one for one in found if one[1])
+    empty = sorted(line for line, text in found if not text)
+    checkpoint.warn(
+      smiles_files.complaint(
+        str(path), smiles_files.Molecules([], invalid, empty, 0)
+      )
+    )
   if any(missing.values()):
     raise InputError(
       f"the lists of SMILES in {folder} have too few molecules: missing are "
@@ -110,29 +133,26 @@ def draw(
   return molecules, kinds, dict(sources)
 
 
-def _shuffled(folder: pathlib.Path, seed: int) -> Iterator[tuple[str, str]]:
-  """Names of lists and SMILES: the drug-like ones, then `_LAST`'s."""
+def _shuffled(folder: pathlib.Path, seed: int) -> Iterator[_Entry]:
+  """The entries of all lists, mixed: the drug-like ones', then `_LAST`'s."""
   paths = sorted(path for path in folder.glob("*") if _is_list(path))
+  if not paths:
+    raise InputError(
+      f"{folder} has no lists of SMILES ({', '.join(_LISTS)}): check "
+      "config.data_dir"
+    )
   rounds = [[p for p in paths if not p.name.startswith(_LAST)]]
   rounds += [[p for p in paths if p.name.startswith(name)] for name in _LAST]
   generator = np.random.default_rng(seed)
   for chosen in rounds:
-    texts = [
-      (path.name.split(".")[0], text) for path in chosen for text in _read(path)
+    entries = [
+      _Entry(path, line, text)
+      for path in chosen
+      for line, text in zip(*smiles_files.read(path), strict=True)
     ]
-    for i in generator.permutation(len(texts)):
-      yield texts[i]
+    for i in generator.permutation(len(entries)):
+      yield entries[i]
 
 
 def _is_list(path: pathlib.Path) -> bool:
-  return table_files.uncompressed(path).suffix in (".smi", ".csv")
-
-
-def _read(path: pathlib.Path) -> list[str]:
-  """The SMILES of a file."""
-  text = table_files.text(path)
-  if table_files.uncompressed(path).suffix == ".smi":
-    return [line.split()[0] for line in text.splitlines() if line.strip()]
-  (_, names), *rows = table_files.rows(text, path)
-  column = table_files.column_index(path, names, "smiles")
-  return [row[column] for _, row in rows if len(row) > column]
+  return table_files.uncompressed(path).suffix.lower() in _LISTS

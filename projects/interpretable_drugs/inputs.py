@@ -49,6 +49,24 @@ def chunks(
     )
 
 
+def arrays(
+  config: ml_collections.ConfigDict, data: datasets.Dataset
+) -> dict[str, np.ndarray]:
+  """All that is trained and judged on; nothing where it is generated."""
+  if config.dataset == "generated":
+    return {}
+  found = of_molecules(data.molecules, config)
+  named = {"y": data.y, "tasks": np.array(data.tasks), **data.parts}
+  if not isinstance(found, list):
+    return {"x": found, **named}
+  return {
+    "atoms": np.concatenate([graph.atoms for graph in found]),
+    "bonds": np.concatenate([graph.bonds.T for graph in found]),
+    "sizes": np.array([len(graph.atoms) for graph in found]),
+    **named,
+  }
+
+
 def batches(
   config: ml_collections.ConfigDict,
   data: datasets.Dataset,

@@ -160,6 +160,7 @@ def train(
   check(config)
   data = datasets.load(config)
   with experiment.Run(config, workdir) as run:
+    run.claim_data(config.data_dir, inputs.arrays(config, data))
     state = run.restore_or(lambda key: init(key, config))
     if run.main:  # `explain` names the outputs by it.
       checkpoint.save_json(run.workdir / "tasks.json", data.tasks)

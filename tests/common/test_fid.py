@@ -231,7 +231,7 @@ def test_what_will_not_compare_is_refused_before_anything_is_made(
     ("same.npz", "small.npy", sizes % ("6x5", "3x5")),
     ("a.npy", "small.npy", sizes % ("6x5", "3x5")),
     ("a.npy", "large", sizes % ("6x5", "12x5")),
-    ("a.npy", "unit.npy", "not in --floats=0..255"),
+    ("a.npy", "unit.npy", "0..255 is expected: say --floats=-1..1, or"),
   ):
     with pytest.raises(SystemExit):
       run(monkeypatch, tmp_path / a, tmp_path / b)

@@ -268,27 +268,73 @@ def test_ranges_of_floats():
   np.testing.assert_allclose(got, unit * 255, rtol=1e-6)
   got, _ = read(unit * 2 - 1, floats="-1..1")
   np.testing.assert_allclose(got, unit * 255, atol=1e-4)
-  refused(r"at most 1, and 0..255 is expected: say --floats", np.round(unit))
-  refused(r"at most 0.9\d+, and 0..255", unit[:1] * 0.99)
+  refused(r"from 0 to 1, and 0..255 is expected: say --floats", np.round(unit))
+  refused(r"to 0.9\d+, and 0..255", unit[:1] * 0.99)
+  refused(r"to 1.8\d, and 0..255 is expected: save them as uint8$", unit * 1.9)
   refused(r"pixels from .* not in --floats=0\.\.255: say another", unit * 300)
-  refused("not in --floats=-1..1", unit * 255, floats="-1..1")
+  refused(
+    "is expected: say --floats=0..255, or save", unit * 255, floats="-1..1"
+  )
+  refused("not in --floats=-1..1", unit * 255 - 9, floats="-1..1")
   refused("floats='0..2'", unit, floats="0..2")
   unit[7, 1, 1, 1] = np.nan
   refused(r"image 7 \(from 0\) of the array has pixels", unit, floats="0..1")
 
 
-def test_floats_of_a_set_are_judged_together(tmp_path):
-  """A picture may be black: alone in an array, or as one of a stream."""
-  black = np.zeros((1, 2, 2, 3), np.float32)
-  bright = black + 200
-  for name, array in (("a.npy", black), ("b.npy", bright), ("c.NPZ", bright)):
+def test_floats_of_each_array_are_judged_by_themselves(tmp_path):
+  """Beside one in 0..255, an array in 0..1 would be all but black."""
+  unit = np.random.default_rng(0).random((3, 2, 2, 3), np.float32)
+  late = np.concatenate([np.zeros((40, 2, 2, 3), np.float32), unit * 255])
+  arrays = {
+    "unit.npy": unit,
+    "bright.npy": unit * 255,
+    "signed.NPZ": unit * 2 - 1,
+    "late.npy": late,
+    "dark.npy": (unit * 2).astype(np.uint8),
+  }
+  for name, array in arrays.items():
     with (tmp_path / name).open("wb") as file:
       (np.savez if name.endswith("Z") else np.save)(file, array)
-  names = [tmp_path / name for name in ("a.npy", "b.npy", "c.NPZ")]
-  for source in (names, [black, bright[0], bright], iter([black, *bright])):
+  path = lambda name: tmp_path / name
+  # As a whole: a file may begin with black pictures, or have none but those.
+  for more in ({}, {"count": 5, "seed": 1}):
+    got, _ = read([path("bright.npy"), path("late.npy")], **more)
+    assert len(got) == more.get("count", 46)
+  assert len(read([path("bright.npy"), path("dark.npy")])[0]) == 6
+  both = r"{}\.\w+ is in {}, and in .*{}\.\w+ float pixels are {}.* bring"
+  for first, second in (("bright", "unit"), ("unit", "bright")):
+    names = [path(f"{first}.npy"), path(f"{second}.npy")]
+    refused(
+      both.format("bright", r"0\.\.255", "unit", "from 0.* to 0.9"), names
+    )
+    # Nothing is read before it is refused.
+    with pytest.raises(errors.InputError, match=r"bright.* and in .*unit"):
+      image_sources.find(names)
+  names = [path("signed.NPZ"), path("unit.npy")]
+  said = both.format("signed", r"-1\.\.1", "unit", "from 0.0.* to")
+  refused(said, names, floats="-1..1")
+  refused("not in --floats=0..1: .* all of one side", names, floats="0..1")
+  refused(
+    r"unit\.npy .* from 0.0.* expected: say --floats=0..1, or save",
+    names[1],
+    floats="-1..1",
+  )
+  # So it is with arrays in memory, or that come one by one.
+  for source in ([unit * 255, unit], iter([unit * 255, unit])):
+    refused(r"item 0 .* is in 0\.\.255, and in item 1 .* to 0.9", source)
+  refused(r"item 0 .* float pixels are from 0.* to 0.9", [unit, unit * 255])
+
+
+def test_pictures_of_a_stream_are_judged_together():
+  """One of them may be black."""
+  black = np.zeros((1, 2, 2, 3), np.float32)
+  bright = black + 200
+  for source in ([black, bright[0], bright], iter([black, *bright])):
     assert np.concatenate(read(source)[0]).max() == 200
-  refused("at most 0, and 0..255 is expected", [black, black])
-  refused("at most 0, and 0..255 is expected", [names[0]] * 2)
+  refused("from 0 to 0, and 0..255 is expected", [black, black[0]])
+  refused(
+    "up to image 0 .* of item 15 .* from 0 to 0", iter([*[black] * 16, bright])
+  )
 
 
 def test_a_glance_is_of_some_from_first_to_last(tmp_path, capsys):

@@ -97,6 +97,8 @@ def test_lines_end_by_any_sign_and_names_are_counted(tmp_path):
   path.write_bytes(b"CCO a name\rCCN\r\nCCC b\n\nCCF\fCCCl\n\f c1ccccc1 x\r")
   found = smiles_files.load(path)
   assert found.smiles == ["CCO", "CCN", "CCC", "CCF", "CCCl", "c1ccccc1"]
+  # A form feed is no line to an editor.
+  assert smiles_files.read(path)[0] == [1, 2, 3, 5, 5, 6]
   assert found.named == 3 and not found.invalid
   assert found.notes()["followed by a name"] == 3
   # RDKit would drop what is behind a space or a line's end in a cell, unseen.
@@ -110,6 +112,12 @@ def test_lines_end_by_any_sign_and_names_are_counted(tmp_path):
   path.write_text("smiles,name\nCCO,a\n")
   with pytest.raises(InputError, match=r"line 1: a comma separates.*\.csv"):
     smiles_files.load(path)
+  table.write_text("\n,,\nid,smiles\n\n , \na,CCO\nb,\n,\n", newline="\r\n")
+  assert smiles_files.read(table) == ([6, 7], ["CCO", ""])
+  for header, said in (("a,b", "is"), ("smiles,SMILES", "has 2 columns of")):
+    table.write_text(f"\n\n{header}\na,CCO\n")
+    with pytest.raises(InputError, match=f"t.csv, line 3, {said}"):
+      smiles_files.read(table)
   table.write_text("id;smiles\na;CCO\n")
   with pytest.raises(InputError, match="line 1: a semicolon separates"):
     smiles_files.load(table)

@@ -16,13 +16,13 @@ from common.data import image_files, sources, table_files
 from common.errors import InputError
 
 
-def test_rows_have_the_line_on_which_they_end():
-  text = 'a\tb\n\n1 \t"two\nlines"\n3\t\n'
+def test_rows_have_the_line_on_which_they_begin():
+  text = 'a\tb\n\n1 \t"two\n\nlines"\n \t\n3\t\n'
   rows = list(table_files.rows(text, "t.tsv", "\t"))
   assert rows == [
     (1, ["a", "b"]),
-    (4, ["1", "two\nlines"]),
-    (5, ["3", ""]),
+    (3, ["1", "two\n\nlines"]),
+    (7, ["3", ""]),
   ]
   with pytest.raises(InputError, match=r"t\.csv, line 1"):
     list(table_files.rows('"a"b,c\n', "t.csv", strict=True))
@@ -39,10 +39,65 @@ def test_text_and_columns(tmp_path):
 
 
 def test_numbers_are_finite():
-  numbers = table_files.numbers("a b\n1 2\n3 4\n", "t", " ", header=True)
-  np.testing.assert_array_equal(numbers, [[1, 2], [3, 4]])
+  lines, found = table_files.numbers("a b\n1 2\n3 4\n", "t", " ", header=True)
+  np.testing.assert_array_equal(lines, [2, 3])
+  np.testing.assert_array_equal(found, [[1, 2], [3, 4]])
   with pytest.raises(InputError, match=r"t, line 3, column 2 \(b\): 'inf'"):
     table_files.numbers("a b\n1 2\n3 inf\n", "t", " ", header=True)
+  with pytest.raises(InputError, match="t, line 2: 3 cells, not 2"):
+    table_files.numbers("a b\n1 2 3\n4 5 6\n", "t", " ", header=True)
+
+
+@pytest.mark.parametrize("end", ["\n", "\r\n", "\r"])
+@pytest.mark.parametrize("blank", ["", " \t ", ",", " , "])
+def test_blank_lines_are_no_rows_and_are_counted(end, blank, tmp_path):
+  path = tmp_path / "t.csv"
+  text = ["", "", blank, "a,b", blank, '1,"2', '"', blank, "3,4", blank]
+
+  def read(*more):
+    path.write_text(end.join([*text, *more]), "utf-8-sig", newline="")
+    return table_files.table(path)
+
+  rows = [["1", "2"], ["3", "4"]]
+  assert read() == (["a", "b"], [6, 9], rows)
+  with pytest.raises(InputError, match=r"t\.csv, line 11: 1 cells under"):
+    read("5")
+  with pytest.raises(InputError, match=r"t\.csv, line 11: a quote is not"):
+    read('5,"6')
+  text[3] = "a,a"
+  with pytest.raises(InputError, match=r"line 4, names the column 'a' more"):
+    read()
+  text[3:] = ["a;b", "1;2"]
+  with pytest.raises(InputError, match="line 4: a semicolon separates"):
+    read()
+  text[3:] = [blank]
+  with pytest.raises(InputError, match=r"has no rows|is empty"):
+    read()
+
+
+@pytest.mark.parametrize("end", ["\n", "\r\n", "\r"])
+@pytest.mark.parametrize("blank", ["", "  ", "\t", " \t"])
+@pytest.mark.parametrize("header", [False, True])
+def test_blank_lines_in_a_table_of_numbers(end, blank, header):
+  text = ["", blank, "a\tb" if header else "0\t0", blank, "1\t2", blank, "3\t4"]
+
+  def read(*more):
+    found = end.join([*text, *more, ""])
+    return table_files.numbers(found, "t", "\t", header)
+
+  lines, found = read(blank)
+  first = 0 if header else 1
+  np.testing.assert_array_equal(lines, [3, 5, 7][1 - first :])
+  np.testing.assert_array_equal(found[first:], [[1, 2], [3, 4]])
+  with pytest.raises(InputError, match=r"t, line 8, column 2.*: 'x' is not"):
+    read("5\tx")
+  with pytest.raises(InputError, match="t, line 9: 3 cells, not 2"):
+    read(blank, "5\t6\t7")
+  with pytest.raises(InputError, match=r"line 8, column 1.*: '' is not a fin"):
+    read("\t6")
+  text[2:] = ["a\tb"] * header
+  with pytest.raises(InputError, match=r"t has no rows|t is empty"):
+    read(blank)
 
 
 @pytest.mark.parametrize("strict", [False, True])

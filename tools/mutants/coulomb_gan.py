@@ -88,8 +88,13 @@ MUTANTS = (
   *of(
     "common/experiment.py",
     "tests/common/test_experiment.py",
-    ("workdirs.refuse_other_data(self.workdir, path, found)", "pass"),
     ("self._progress(step)  # Else", "pass  # Else"),
+  ),
+  *of(
+    "common/workdir.py",
+    "tests/common/test_experiment.py",
+    ("    refuse_other_data(workdir, path, found)", "    pass"),
+    ("if begun:", "if True:"),
   ),
   *of(
     "common/data/in_memory.py",

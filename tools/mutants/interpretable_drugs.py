@@ -10,6 +10,8 @@ MUTANTS = (
     f"{ROOT}train.py",
     f"{TESTS}test_train.py",
     ("jax.random.fold_in(state.key, state.step)", "state.key"),
+    ("train=True", "train=False"),
+    ("run.claim_data(config.data_dir, inputs.arrays(config, data))", "pass"),
     ("better = score > state.best_score", "better = score < state.best_score"),
     (
       "value, grads = jax.value_and_grad(loss)(state.params)",
@@ -29,6 +31,39 @@ MUTANTS = (
     ("/ (self.atom_slots or 1)", ""),
     ("self.head(total / count, train)", "self.head(total, train)"),
     ("*arriving) / count", "*arriving)"),
+  ),
+  *of(
+    f"{ROOT}model.py",
+    f"{TESTS}test_model.py",
+    ("if train and self.rate:", "if train and self.rate and i:"),
+    ("if train and self.rate:", "if train and self.rate and not i:"),
+    ("if train and self.rate:", "if False:"),
+    (
+      "    for i, width in enumerate(self.widths):\n      x = nn.Dense",
+      (
+        "    x = nn.Dropout(0.2, deterministic=not train)(x)\n"
+        "    for i, width in enumerate(self.widths):\n      x = nn.Dense"
+      ),
+    ),
+    ("self.out(self.dropout(x, deterministic=not train))", "self.out(x)"),
+    ("nn.Dropout(self.rate)", "nn.Dropout(self.rate / 2)"),
+    (
+      "_he_normal = nn.initializers.he_normal()",
+      "_he_normal = nn.initializers.lecun_normal()",
+    ),
+    (
+      "_lecun_normal = initializers.lecun_normal()",
+      "_lecun_normal = nn.initializers.glorot_normal()",
+    ),
+    ("nn.Dense(width, kernel_init=_lecun", "nn.Dense(width, kernel_init=_he"),
+    (
+      "nn.Dense(self.hidden, kernel_init=_he_normal)",
+      "nn.Dense(self.hidden)",
+    ),
+    (
+      "self.out = nn.Dense(self.tasks, kernel_init=_lecun_normal)",
+      "self.out = nn.Dense(self.tasks, kernel_init=_he_normal)",
+    ),
   ),
   *of(
     f"{ROOT}graphs.py",

@@ -95,6 +95,13 @@ MUTANTS = (
     ("2 if n is None else n", "n or 2"),
   ),
   *of(
+    "common/metrics/image_arrays.py",
+    f"{TESTS}image_sources.py",
+    ('"0..255": self._most > 2,', '"0..255": True,'),
+    ('"-1..1": self._least < 0,', '"-1..1": True,'),
+    ("if self._count == _GLANCE:", "if False:"),
+  ),
+  *of(
     "common/metrics/image_sources.py",
     f"{TESTS}image_sources.py {TESTS}sources.py",
     ("(gray + 128) // 257", "gray // 256"),
@@ -103,7 +110,9 @@ MUTANTS = (
     ("- start for i in drawn if start <= i <", "- start for i in drawn if i <"),
     ("start, end = end, end + rows.shape[0]", "start, end = 0, rows.shape[0]"),
     ("max(1, len(wanted) // _GLANCE)", "1"),
-    ("scale.end(title)", "pass"),
+    ('scale.end("the end of the stream")', "pass"),
+    ("    image_arrays.check_floats([first, rows], floats)", "    pass"),
+    ("if len(part) > 1 and", "if"),
   ),
   *of(
     "common/metrics/command.py",

@@ -152,8 +152,8 @@ def _refuse_numbers_for_names(path: pathlib.Path, names: list[str]) -> None:
   numbers = [name for name in names if table_files.number(name) is not None]
   if len(numbers) > len(names) / 2:
     raise InputError(
-      f"{path}, line 1, holds numbers ({', '.join(numbers[:3])}) where the "
-      "columns' names should be: write a line of names, or set "
+      f"{path}: the first row holds numbers ({', '.join(numbers[:3])}) "
+      "where the columns' names should be: write a line of names, or set "
       "--config.data.header=False and name the target by its number from 1"
     )
 

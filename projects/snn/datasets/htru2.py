@@ -25,10 +25,10 @@ def read(data_dir: table_files.Path, seed: int = 0, folds: int = 10) -> Table:
   """
   paths = [pathlib.Path(data_dir).expanduser() / name for name in _NAMES]
   path = next((p for p in paths if p.exists()), paths[0])
-  cells = table_files.numbers(
+  lines, cells = table_files.numbers(
     table_files.text(path), str(path), ",", False, columns=9
   )
-  y = class_numbers(cells[:, -1], str(path), 1)
+  y = class_numbers(cells[:, -1], str(path), lines)
   classes = tuple(map(str, range(y.max() + 1)))
   fold = nested_folds(y, folds, seed)
   splits = tuple(

@@ -146,9 +146,9 @@ def validation_split(
 
 
 def class_numbers(
-  column: np.ndarray, where: str, first_line: int
+  column: np.ndarray, where: str, lines: np.ndarray
 ) -> np.ndarray:
-  """Class ids, int32 `[rows]`, of a column of numbers.
+  """Class ids, int32 `[rows]`, of a column of numbers and its rows' lines.
 
   Raises:
     InputError: one is not a whole number from 0 on.
@@ -157,7 +157,7 @@ def class_numbers(
   if wrong.any():
     at = int(np.argmax(wrong))
     raise InputError(
-      f"{where}, line {first_line + at}, last column: class {column[at]:g} is "
+      f"{where}, line {lines[at]}, last column: class {column[at]:g} is "
       "not a whole number from 0 on; correct it, or get the file again"
     )
   return column.astype(np.int32)

@@ -115,9 +115,9 @@ def _task(name: str, found: Mapping[str, bytes], where: str) -> Table:
   parts = []
   for part in ("_train", "_test") if own_test else ("",):
     file = f"{name}{part}_R.dat"
-    cells = table_files.numbers(text(file), where + file, "\t", True)
+    lines, cells = table_files.numbers(text(file), where + file, "\t", True)
     # The first column counts the rows.
-    x, y = cells[:, 1:-1], class_numbers(cells[:, -1], where + file, 2)
+    x, y = cells[:, 1:-1], class_numbers(cells[:, -1], where + file, lines)
     parts.append((x, y))
     if not x.shape[1] or x.shape[1] != parts[0][0].shape[1]:
       raise InputError(

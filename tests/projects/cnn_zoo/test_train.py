@@ -211,3 +211,35 @@ def test_a_batch_that_is_no_multiple_is_one_sentence(tmp_path):
   config.microbatch = 5
   with pytest.raises(InputError, match=r"a multiple of config\.microbatch = 5"):
     train.train(config, str(tmp_path))
+
+
+def test_a_zoo_does_not_go_on_with_other_pictures(tmp_path, monkeypatch):
+  config = CONFIG.copy_and_resolve_references().unlock()
+  config.update(dict(dataset="mnist", data_dir="here", total_steps=1))
+  shown = np.zeros((4, 2, 2), np.int16)
+  labels, width = np.arange(4), model.layout_of(config)[-1].end
+
+  def load(_, split):
+    return data.Pictures(shown + (split == "test"), labels, np.float32(1))
+
+  def trained(zoo, states, numbers):
+    assert zoo.test.pixels.max() == zoo.train.pixels.max() + 1
+    rows = [
+      {"modeldir": str(i), "step": 1, "test_accuracy": 0} for i in numbers
+    ]
+    return states, np.zeros((len(rows), width), np.float32), rows
+
+  monkeypatch.setattr(data, "load", load)
+  monkeypatch.setattr(networks, "train", trained)
+  monkeypatch.setattr(train, "_compiled", lambda _: (lambda i: i, None))
+  train.train(config, str(tmp_path))
+  config.update(dict(data_dir="moved", total_steps=2))
+  train.train(config, str(tmp_path))
+  before = {p: p.read_bytes() for p in tmp_path.glob("*.json")}
+  shown, config.total_steps = shown + 1, 3
+  with pytest.raises(InputError, match=r"holds a run on other data: .*moved"):
+    train.train(config, str(tmp_path))
+  assert {p: p.read_bytes() for p in tmp_path.glob("*.json")} == before
+  assert len(list(files.shards(tmp_path))) == 2
+  config.total_steps = 2  # Nothing is left to train, or to read.
+  assert train.train(config, str(tmp_path))[1]["networks"] == 2

@@ -74,6 +74,10 @@ def test_levels_are_shares_of_the_set():
   assert set(np.bincount(drawn)[100:]) == {4}
   drawn = disturbances.disturbed(rows, faulty, 1.0, 43, random)
   assert sorted(np.bincount(drawn)[100:]) == [4] * 7 + [5] * 3
+  # None comes twice where there are enough, though both kinds may have it.
+  for level in (0.0, 0.5, 1.0):
+    drawn = disturbances.disturbed(rows, rows[:50], level, 50, random)
+    assert len(set(drawn)) == 50 and np.sum(drawn < 50) >= 50 * level
 
 
 def test_simple_scores_are_zero_on_the_same_set_and_see_their_fault(pool):

@@ -268,7 +268,7 @@ def test_floats_need_a_range():
     np.testing.assert_allclose(found[0], pixels, rtol=0, atol=1e-4)
   with pytest.raises(InputError, match="pixels from 0 to 2"):
     read(pixels, floats="0..1")
-  with pytest.raises(InputError, match=r"at most 1, and 0\.\.255"):
+  with pytest.raises(InputError, match=r"from 0 to 1, and 0\.\.255"):
     read(pixels / 255, floats="0..255")
   pixels[3, 2, 1, 0] = np.nan
   with pytest.raises(InputError, match="not finite"):

@@ -10,7 +10,7 @@ import pytest
 from jax import numpy as jnp
 from PIL import Image
 
-from common import keys
+from common import experiment, keys
 from common.errors import InputError
 from common.tables import cells
 from common.tables import reproduce as tables
@@ -150,6 +150,18 @@ def test_batches_of_moving_mnist(monkeypatch, tmp_path):
   assert one.shape == (4, 5, 16, 16, 3) and one.max() == 90
   assert not jnp.array_equal(one, batch(4)["video"])
   assert data.test(config, jax.random.key(0)).max() == 200
+  claimed = []
+
+  def claim(run, source, arrays):
+    assert not (run.workdir / "config.json").exists()
+    claimed.append((source, {n: int(x.max()) for n, x in arrays.items()}))
+    raise InputError("other data")
+
+  monkeypatch.setattr(experiment.Run, "claim_data", claim)
+  with pytest.raises(InputError, match="other data"):
+    train.train(config, str(tmp_path / "run"))
+  assert claimed == [(str(tmp_path), shade)]
+  assert data.arrays(config_of("cdna")) == {}
 
 
 def test_baselines_and_scores_of_clips():

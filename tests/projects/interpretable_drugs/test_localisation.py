@@ -1,5 +1,7 @@
 """The alcohol task: its rule, its atoms, its draw; how marks are counted."""
 
+import gzip
+
 import numpy as np
 import pytest
 from rdkit import Chem
@@ -77,3 +79,35 @@ def test_drawing_from_lists(tmp_path):
   with pytest.raises(InputError, match="missing are 1 of kind alcohol; add"):
     # CCO and OCC are one molecule.
     alcohols.draw(tmp_path, {**wanted, "alcohol": 2}, 0)
+
+
+def test_lists_are_read_as_those_of_other_commands(tmp_path, capsys):
+  """Names behind SMILES, headers, comments, any line ends and columns."""
+  lists = {
+    "a.SMI": b"\xef\xbb\xbfsmiles name\r\n\r\n# some\r\nCCO x\r\nC1CC y\r\n",
+    "b.csv": b"\n,,\nid,Canonical_SMILES\n1,CCN n\n2,nonsense\n3,\n\n4,xx\n",
+    "c.tsv.gz": gzip.compress(b"smiles\ty\nCC(=O)O\t1\n"),
+  }
+  for name, raw in lists.items():
+    (tmp_path / name).write_bytes(raw)
+  wanted = {"alcohol": 1, "oxygen-free": 1, "acid": 2}
+  more = {**wanted, "oxygen-free": 2}
+  with pytest.raises(InputError, match="1 of kind oxygen-free, 1 of kind acid"):
+    alcohols.draw(tmp_path, more, 0)
+  said = capsys.readouterr().err
+  assert "a.SMI: 2 SMILES are left out: line 3 '#', line 5 'C1CC'\n" in said
+  left_out = "line 5 'nonsense', line 8 'xx', line 6 (empty)\n"
+  assert f"b.csv: 3 SMILES are left out: {left_out}" in said
+  # What stands behind the last that is wanted is not looked at.
+  _, kinds, sources = alcohols.draw(tmp_path, {**wanted, "acid": 1}, 0)
+  assert sorted(kinds) == ["acid", "alcohol", "oxygen-free"]
+  assert sorted(sources) == [
+    "acid from c",
+    "alcohol from a",
+    "oxygen-free from b",
+  ]
+  (tmp_path / "b.csv").write_text("\nid,smiles,SMILES\n")
+  with pytest.raises(InputError, match=r"b\.csv, line 2, has 2 columns of SM"):
+    alcohols.draw(tmp_path, wanted, 0)
+  with pytest.raises(InputError, match="empty has no lists of SMILES"):
+    alcohols.draw(tmp_path / "empty", wanted, 0)

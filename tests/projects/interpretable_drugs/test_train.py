@@ -71,8 +71,9 @@ def test_a_step_is_adams_down_the_loss():
   assert float(loss(after.params)) < float(value)
 
 
-def test_dropout_is_another_at_every_step():
-  config = config_of(learning_rate=0.0, dropout=0.5)
+@pytest.mark.parametrize("module", [tox21, ames])
+def test_dropout_is_another_at_every_step(module):
+  config = config_of(module, learning_rate=0.0, dropout=0.5)
   data = datasets.load(config)
   batch = inputs.batches(config, data, jax.random.key(0))(0)
   step = jax.jit(train.make_train_step(config))
@@ -159,17 +160,54 @@ def test_bad_configs_are_one_sentence(module, changes, said, tmp_path):
     train.train(config, str(tmp_path))
 
 
-def test_ames_files(tmp_path):
-  train_file = tmp_path / "kazius2005_4337.csv"
+def ames_files(folder):
+  """Writes ten molecules to train on and three to test; their files."""
+  train_file = folder / "kazius2005_4337.csv"
   header = "mutagen,smiles_rdkit,inchikey\n"
   train_file.write_text(
     header
     + "".join(f"{i % 2},{'C' * (i + 1)}O,K{i}-A\n" for i in range(10))
     + "1,nonsense,L-A\n"
   )
-  test_file = tmp_path / "hansen2009_6512.csv"
+  test_file = folder / "hansen2009_6512.csv"
   text = "activity,smiles_rdkit,inchikey\n1,CO,K0-A\n0,CCO,K1-B\n1,CCN,M-A\n"
   test_file.write_text(text)
+  return train_file, test_file
+
+
+@pytest.mark.parametrize("model", ["selu", "graph_conv"])
+def test_a_run_does_not_go_on_with_other_molecules(model, tmp_path):
+  files = ames_files(tmp_path)
+  files[1].write_text(files[1].read_text() + "0,CN,N-A\n")
+  config = config_of(ames, dataset="ames", model=model, data_dir=str(tmp_path))
+  config.update(validation_share=0.4, batch_size=4, total_steps=1)
+  folder = tmp_path / "run"
+  train.train(config, str(folder))
+  config.data_dir, config.total_steps = str(tmp_path / "moved"), 2
+  (tmp_path / "moved").mkdir()
+  moved = [file.rename(tmp_path / "moved" / file.name) for file in files]
+  train.train(config, str(folder))
+  (folder / "tasks.json").write_text('["as it was"]')
+  kept = {path: path.read_bytes() for path in folder.glob("*.json*")}
+  assert len(kept) > 3
+  for file, old, new in (
+    (moved[0], "1,CCO,", "1,CCN,"),  # A molecule.
+    (moved[0], "1,CCO,", "0,CCO,"),  # A label.
+    (moved[1], "CN,N-", "CF,N-"),  # One of the test.
+  ):
+    text = file.read_text()
+    assert text.count(old) == 1
+    file.write_text(text.replace(old, new))
+    config.total_steps = 3
+    with pytest.raises(InputError, match=r"holds a run on other data: .*moved"):
+      train.train(config, str(folder))
+    assert {p: p.read_bytes() for p in folder.glob("*.json*")} == kept
+    file.write_text(text)
+
+
+def test_ames_files(tmp_path):
+  _, test_file = ames_files(tmp_path)
+  text = test_file.read_text()
   config = config_of(ames, dataset="ames", data_dir=str(tmp_path))
   data = datasets.load(config)
   assert len(data.molecules) == 11 and data.notes["unparsed"] == 1

@@ -93,7 +93,7 @@ def test_csv_table_folds_count_the_rows_of_the_file(tmp_path):
     ("v,kind\n1,a\n2,b\n3x,a\n", "line 4, column 'v': '3x'"),
     ("v,kind\n1,a\n2,b\ninf,a\n", "line 4, column 'v': 'inf'"),
     ("v,kind\n1,a\n2,b,c\n", "line 3: 3 cells under a header of 2"),
-    ("5.1,3.5,a\n4.9,3.0,b\n", "line 1, holds numbers .5.1, 3.5. where"),
+    ("5.1,3.5,a\n4.9,3.0,b\n", "the first row holds numbers .5.1, 3.5. where"),
     ("v,kind\n1,a\n2,b\n3,a\n", "has 3 rows with a label"),
     (
       "v,kind\n" + "".join(f"{i},{i / 7}\n" for i in range(15)),
