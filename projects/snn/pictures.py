@@ -247,34 +247,41 @@ def _groups(ranked: np.ndarray, cd: float) -> list[tuple[int, int]]:
 
 
 def ranks_by_depth_plot(
-  path: pathlib.Path, ranks: Mapping[str, Mapping[int, float]]
+  path: pathlib.Path,
+  sets: Sequence[Mapping[str, Mapping[str, Mapping[str, float]]]],
+  names: Mapping[str, str],
 ) -> None:
   """UCI: rank less the mean rank against a depth that is the same for all.
 
   Args:
     path: of the PNG.
-    ranks: method -> depth -> rank difference; below 0 is better than the mean.
+    sets: for each set of tasks what `result_tables.uci_by_depth` returned; an
+      empty one is left out. Below 0 is better than the mean.
+    names: method -> its name in the legend.
   """
-  figure = figures.figure(7, 4.2)
-  axes = figure.subplots()
-  depths = sorted({depth for found in ranks.values() for depth in found})
-  for method, found in ranks.items():
-    axes.plot(
-      [*found],
-      [*found.values()],
-      "o-",
-      color=COLORS[method],
-      lw=3 if method == "SNN" else 1.5,
-      label=method,
+  sets = [by_depth for by_depth in sets if by_depth]
+  figure = figures.figure(2.6 + 4.4 * len(sets), 4.2)
+  every = figure.subplots(1, len(sets), sharey=True, squeeze=False)[0]
+  for axes, by_depth in zip(every, sets, strict=True):
+    for method in next(iter(by_depth.values())):
+      axes.plot(
+        [int(depth) for depth in by_depth],
+        [found[method]["rank_difference"] for found in by_depth.values()],
+        "o-",
+        color=COLORS[names[method]],
+        lw=3 if method == "selu" else 1.5,
+        label=names[method],
+      )
+    tasks = {s["tasks"] for found in by_depth.values() for s in found.values()}
+    axes.axhline(0, color=OTHER, lw=0.8)
+    axes.set_xscale("log", base=2)
+    axes.set_xticks([*map(int, by_depth)], [*by_depth])
+    axes.set(
+      title=f"{' or '.join(map(str, sorted(tasks)))} tasks",
+      xlabel="hidden layers (ResNet: blocks)",
     )
-  axes.axhline(0, color=OTHER, lw=0.8)
-  axes.set_xscale("log", base=2)
-  axes.set_xticks(depths, [str(depth) for depth in depths])
-  axes.set(
-    xlabel="hidden layers (ResNet: blocks), the same for all tasks",
-    ylabel="rank - mean rank (below is better)",
-  )
-  axes.legend(loc="center left", bbox_to_anchor=(1.01, 0.5))
+  every[0].set_ylabel("rank - mean rank (below is better)")
+  every[-1].legend(loc="center left", bbox_to_anchor=(1.01, 0.5))
   figures.save(figure, path)
 
 

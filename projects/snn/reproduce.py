@@ -10,7 +10,8 @@ folder. `htru2`: the same and more on ten nested folds. `tox21`: AUC against
 depth. `theorem`: the checks of Theorems 1 to 3, and the moments in a network of
 32 layers. Numbers go to `results/snn/` and into the tables of this project's
 README; a sweep goes on where it was stopped. `--only=iris,wine` restricts the
-tasks, `--quick` takes generated data and changes neither results nor README.
+tasks, `--depths=16,32` adds to the grid's depths, `--quick` takes generated
+data and changes neither results nor README.
 Several processes share a sweep with --coordinator=HOST:PORT --processes=N
 --process=I, on one file system; the first writes the table.
 """
@@ -102,6 +103,9 @@ def uci(context: reproduce.Context) -> str | dict[str, str]:
   else:
     every = uci_tasks.names(config.data_dir, config.cache_dir or None)
   check_names("--only", arguments.only, every)
+  with_more = lambda depths: tuple(sorted({*depths, *arguments.depths}))
+  config.grid.depth = with_more(config.grid.depth)
+  config.grid.blocks = with_more(config.grid.blocks)
   methods = arguments.methods or [*model.METHODS, *UCI_REFERENCES]
   units = {name: {"name": name} for name in arguments.only or every}
   name = "uci_paper" if arguments.paper else "uci"
@@ -123,17 +127,12 @@ def uci(context: reproduce.Context) -> str | dict[str, str]:
     )
     pictures.ranks_by_depth_plot(
       context.out / f"{name}_depth.png",
-      {
-        result_tables.PAPER_NAMES[method]: {
-          int(depth): found[method]["rank_difference"]
-          for depth, found in results["by_depth"].items()
-        }
-        for method in summary
-      },
+      [results["by_depth"], results["by_depth_in_part"]],
+      result_tables.PAPER_NAMES,
     )
   return {
     "uci": result_tables.uci_table(results),
-    "uci_depth": result_tables.uci_depth_table(results["by_depth"]),
+    "uci_depth": result_tables.uci_depth_tables(results),
   }
 
 
@@ -221,6 +220,14 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
   names = {"type": names, "default": [], "metavar": "NAMES"}
   add("--only", help="of --table=uci: tasks, with commas; else all", **names)
   add("--methods", help="networks, with commas; else all", **names)
+  whole = cli.whole(1)
+  numbers = lambda text: [whole(number) for number in text.split(",")]
+  deeper = (
+    "of --table=uci: these, too, with commas; chosen from once all tasks "
+  )
+  deeper += "have them"
+  depths = {"type": numbers, "default": [], "metavar": "NUMBERS"}
+  add("--depths", help=deeper, **depths)
   paper = "the paper's grid of settings; needs a GPU"
   add("--paper", action="store_true", help=paper)
   folder = {"default": "", "metavar": "DIR"}

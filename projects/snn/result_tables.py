@@ -44,9 +44,13 @@ def uci_results(
 
   Ranks and tests are over the tasks that all networks have finished, ours and
   the paper's on the same tasks. A method that diverged everywhere on a task
-  has rank last there.
+  has rank last there. Depths that some of these tasks lack are not chosen from.
   """
-  best = best_of(records)
+  finished = _finished(records, networks)
+  tasks = set().union(*finished.values())
+  partly = {depth for depth, has in finished.items() if has != tasks}
+  whole = [r for r in records if not tasks or r.get("depth") not in partly]
+  best = best_of(whole)
   score = lambda n, m: (best.get((n, m)) or {}).get("test", np.nan)
   done, ours = _compared(best, networks)
   paper = published.uci()
@@ -95,9 +99,23 @@ def uci_results(
     },
     "references": reference,
     "broken": broken,
-    "by_depth": uci_by_depth(records, networks),
+    "by_depth": uci_by_depth(whole, networks),
+    "by_depth_in_part": uci_by_depth(
+      records, networks, set.intersection(*finished.values())
+    )
+    if partly
+    else {},
     "hours": sum(record["seconds"] for record in records) / 3600,
   }
+
+
+def _finished(records, networks):
+  """Depth -> tasks that all networks have finished at it."""
+  names = lambda depth: _compared(
+    best_of([r for r in records if r.get("depth") == depth]), networks
+  )[0]
+  depths = {r["depth"] for r in records if r["method"] in networks}
+  return {depth: set(names(depth)) for depth in sorted(depths)}
 
 
 def _compared(best, networks):
@@ -110,14 +128,19 @@ def _compared(best, networks):
 
 
 def uci_by_depth(
-  records: list[dict[str, Any]], networks: Sequence[str] = model.METHODS
+  records: list[dict[str, Any]],
+  networks: Sequence[str] = model.METHODS,
+  tasks: set[str] | None = None,
 ) -> dict[str, dict[str, dict[str, float]]]:
   """Ranks at a fixed depth: depth -> method -> rank difference and accuracy.
 
   Everything but the depth is chosen as for the table over all depths, which
   lets every method take the depth that suits it. Tasks are those that all
-  networks have finished at that depth; ResNet's depth is its blocks.
+  networks have finished at that depth, of `tasks` if given; ResNet's depth is
+  its blocks.
   """
+  if tasks is not None:
+    records = [record for record in records if record["task"] in tasks]
   out = {}
   for depth in sorted({r["depth"] for r in records if r["method"] in networks}):
     best = best_of([r for r in records if r.get("depth") == depth])
@@ -136,6 +159,14 @@ def uci_by_depth(
   return out
 
 
+def uci_depth_tables(results: dict[str, Any]) -> str:
+  """Ranks at fixed depths: of all tasks, and of those with more depths."""
+  tables = [uci_depth_table(results["by_depth"])]
+  if results["by_depth_in_part"]:
+    tables.append(uci_depth_table(results["by_depth_in_part"]))
+  return "\n".join(tables)
+
+
 def uci_depth_table(by_depth: dict[str, dict[str, dict[str, float]]]) -> str:
   """The table of the README from what `uci_by_depth` returned."""
   methods = [*next(iter(by_depth.values()), {})]
@@ -144,7 +175,9 @@ def uci_depth_table(by_depth: dict[str, dict[str, dict[str, float]]]) -> str:
     [PAPER_NAMES[m], *(cell(found[m]) for found in by_depth.values())]
     for m in methods
   ]
-  header = ["rank - mean rank (accuracy) at depth", *by_depth]
+  counts = {s["tasks"] for found in by_depth.values() for s in found.values()}
+  what = f"{' or '.join(map(str, sorted(counts)))} tasks: "
+  header = [what + "rank - mean rank (accuracy) at depth", *by_depth]
   return markdown.table(header, rows) + "\n"
 
 

@@ -82,6 +82,33 @@ def test_at_a_fixed_depth_the_choice_of_depth_is_gone():
     assert at[first]["tasks"] == tasks
   table = result_tables.uci_depth_table(found)
   assert "| SNN | +3.00 (50.0%) | -3.00 (80.0%) |" in table
+  assert (
+    "| 5 or 6 tasks: rank - mean rank (accuracy) at depth | 2 | 8 |" in table
+  )
+
+
+def test_a_depth_that_some_tasks_lack_is_shown_but_not_chosen():
+  names = [f"task {i}" for i in range(6)]
+  shallow = np.tile(np.linspace(0.5, 0.8, 7), (6, 1))
+  records = []
+  for depth, accuracy in ((2, shallow), (8, shallow[:, ::-1])):
+    for record in fake_records(accuracy, names):
+      members = [{**m, "validation": m["test"]} for m in record["members"]]
+      records.append({**record, "depth": depth, "members": members})
+  whole = result_tables.uci_results(records, {})
+  assert whole["summary"]["selu"]["mean_depth"] == 8
+  assert [*whole["by_depth"]] == ["2", "8"] and not whole["by_depth_in_part"]
+  # Two tasks without depth 8.
+  some = [r for r in records if r["depth"] == 2 or r["task"] not in names[:2]]
+  found = result_tables.uci_results(some, {})
+  assert found["tasks"] == 6
+  assert {s["mean_depth"] for s in found["summary"].values()} == {2}
+  assert [*found["by_depth"]] == ["2"]
+  part = found["by_depth_in_part"]
+  assert [*part] == ["2", "8"] and part["2"]["selu"]["tasks"] == 4
+  assert part["8"]["selu"]["rank_difference"] == pytest.approx(-3)
+  tables = result_tables.uci_depth_tables(found)
+  assert "| 6 tasks: " in tables and "| 4 tasks: " in tables
 
 
 def test_unfinished_tasks_wait_and_broken_ones_are_named():
@@ -227,6 +254,10 @@ def test_a_quick_sweep_goes_on_where_it_was(table, method, tmp_path, capsys):
     assert re.search(row, capsys.readouterr().out)
     reproduce.main([*command, f"--methods={method}"])  # Nothing beside it.
     assert "\n| svm (1 tasks) |" in capsys.readouterr().out
+    reproduce.main([*command, "--methods=selu", "--depths=1"])
+    lines = (tmp_path / "uci.jsonl").read_text().splitlines()[3:]
+    assert [json.loads(line)["depth"] for line in lines] == [1]
+    assert "accuracy) at depth | 1 | 2 |" in capsys.readouterr().out
   else:
     assert (tmp_path / "tox21.png").exists()
   assert json.loads((tmp_path / f"{table}.json").read_text())["provenance"]
@@ -237,6 +268,7 @@ def test_a_quick_sweep_goes_on_where_it_was(table, method, tmp_path, capsys):
   [
     ("--table=uic", "did you mean 'uci'"),
     ("--methods=sel", "did you mean 'selu'"),
+    ("--depths=0", "'0' is no whole number from 1"),
     ("--table=uci", "say where the tasks' files are with --data_dir=DIR"),
   ],
 )
