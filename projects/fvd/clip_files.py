@@ -192,3 +192,31 @@ def refuse_film(path: sources.File) -> None:
     f"folder of its own, by `mkdir {folder}; ffmpeg -i {name} "
     f"{folder}/%05d.png`"
   )
+
+
+def check_shape(shape: tuple[int, ...], dtype: Any, where: str) -> int:
+  """Returns the rank of an array of clips, 4 of one video and 5 of several.
+
+  Raises:
+    InputError: it is of another, or of a type that pixels do not have.
+  """
+  if len(shape) not in (4, 5) or shape[-1] not in (1, 3, 4) or 0 in shape[1:]:
+    raise InputError(
+      f"{where} has shape {tuple(shape)}: clips are [n, t, h, w, c], or "
+      "[t, h, w, c] for one video, with 1, 3 or 4 channels at the end"
+      + _hint(shape)
+    )
+  if dtype not in (np.uint8, np.uint16) and np.dtype(dtype).kind != "f":
+    raise InputError(
+      f"{where} has the type {dtype}: pixels are uint8, uint16 or floats"
+    )
+  return len(shape)
+
+
+def _hint(shape: tuple[int, ...]) -> str:
+  """How axes in torch's order come into ours."""
+  channels = [i for i in range(len(shape) - 2) if shape[i] in (1, 3)][-1:]
+  if len(shape) not in (4, 5) or not channels or channels == [len(shape) - 5]:
+    return ""
+  axes = [i for i in range(len(shape)) if i not in channels] + channels
+  return f"; move them there: array.transpose({', '.join(map(str, axes))})"

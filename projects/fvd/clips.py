@@ -48,12 +48,14 @@ class Video(NamedTuple):
     length: how many frames.
     frames: `frames(range)` -> [frames, h, w, c].
     label: what its clips are counted as, if there are several sources.
+    array: the name of the array of several videos that it is of, or "".
   """
 
   where: str
   length: int
   frames: Callable[[range], np.ndarray]
   label: str = ""
+  array: str = ""
 
 
 class Options(NamedTuple):
@@ -108,7 +110,7 @@ def read(
   name = sources.title(source) if named else "the array"
   handled = functools.partial(_handled, notes, options.strict)
   bar = tqdm.tqdm(disable=True) if bar is None else bar
-  scale = Floats(options.floats) if options.floats else None
+  scales: dict[str, Floats] = {}
   found = longest = 0
   size, unreadable = None, notes["unreadable"]
   for video in _videos(source, handled, notes, bar):
@@ -126,7 +128,10 @@ def read(
           raise
         handled("unreadable", f"{video.where} ({error})")
         break
-      clip = _pixels(clip, video.where, scale, handled)
+      if options.floats:
+        # Beside an array in 0..255, one in 0..1 would pass for a dark one.
+        scales.setdefault(video.array, Floats(options.floats))
+      clip = _pixels(clip, video.where, scales.get(video.array), handled)
       size = size or clip.shape[1:3]
       if clip.shape[1:3] != size:
         handled("of another size", video.where)
@@ -153,8 +158,8 @@ def read(
       else f"{name} has no clip: give .npy or .npz files, animated images, or "
       "folders of frames"
     )
-  if scale:
-    scale.end(name)
+  for array, scale in scales.items():
+    scale.end(array or name)
   if options.count is not None and found < options.count:
     missing = options.count - found
     where = f"{name}, {found} clips and not {options.count}"
@@ -294,18 +299,18 @@ def _open(
 
 
 def _of_array(array: np.ndarray, where: str, bar: Any) -> Iterator[Video]:
-  if _check_shape(array.shape, array.dtype, where) == 4:
+  if clip_files.check_shape(array.shape, array.dtype, where) == 4:
     yield _in_memory(array, where)
     return
   _grow(bar, len(array) - 1)
   for i in range(len(array)):
-    yield _in_memory(array[i], f"{where}, video {i}")
+    yield _in_memory(array[i], f"{where}, video {i}", where)
 
 
 def _of_stream(file: IO[bytes], where: str, bar: Any) -> Iterator[Video]:
   """The videos of an .npy that may not fit into memory, one at a time."""
   shape, fortran, dtype = foreign.npy_header(file)
-  rank = _check_shape(shape, dtype, where)
+  rank = clip_files.check_shape(shape, dtype, where)
   if fortran:
     raise InputError(f"{where} is in Fortran order: save it in C order")
   n, shape = (1, shape) if rank == 4 else (shape[0], shape[1:])
@@ -316,36 +321,15 @@ def _of_stream(file: IO[bytes], where: str, bar: Any) -> Iterator[Video]:
     if len(raw) != wanted:
       raise ValueError(f"{where} is cut short")
     array = np.frombuffer(raw, dtype).reshape(shape)
-    yield _in_memory(array, where if rank == 4 else f"{where}, video {i}")
+    if rank == 4:
+      yield _in_memory(array, where)
+    else:
+      yield _in_memory(array, f"{where}, video {i}", where)
 
 
-def _in_memory(array: np.ndarray, where: str) -> Video:
-  return Video(
-    where, len(array), lambda r: np.asarray(array[r.start : r.stop : r.step])
-  )
-
-
-def _check_shape(shape: tuple[int, ...], dtype: Any, where: str) -> int:
-  if len(shape) not in (4, 5) or shape[-1] not in (1, 3, 4) or 0 in shape[1:]:
-    raise InputError(
-      f"{where} has shape {tuple(shape)}: clips are [n, t, h, w, c], or "
-      "[t, h, w, c] for one video, with 1, 3 or 4 channels at the end"
-      + _hint(shape)
-    )
-  if dtype not in (np.uint8, np.uint16) and np.dtype(dtype).kind != "f":
-    raise InputError(
-      f"{where} has the type {dtype}: pixels are uint8, uint16 or floats"
-    )
-  return len(shape)
-
-
-def _hint(shape: tuple[int, ...]) -> str:
-  """How axes in torch's order come into ours."""
-  channels = [i for i in range(len(shape) - 2) if shape[i] in (1, 3)][-1:]
-  if len(shape) not in (4, 5) or not channels or channels == [len(shape) - 5]:
-    return ""
-  axes = [i for i in range(len(shape)) if i not in channels] + channels
-  return f"; move them there: array.transpose({', '.join(map(str, axes))})"
+def _in_memory(array: np.ndarray, where: str, of: str = "") -> Video:
+  frames = lambda r: np.asarray(array[r.start : r.stop : r.step])
+  return Video(where, len(array), frames, array=of)
 
 
 def _animation(path: sources.File, handled: Callable) -> Video:

@@ -96,6 +96,7 @@ MUTANTS = (
     f"{FVD}test_clips.py",
     ("options.frames * options.stride", "options.frames"),
     ("clip.astype(np.float32) / 257", "clip.astype(np.float32) / 256"),
+    ("scales.get(video.array)", "[*scales.values()][0]"),
   ),
   *of(
     "projects/fvd/clip_files.py",
@@ -117,6 +118,10 @@ MUTANTS = (
     ("notes[video.label] += 1", "notes[video.label] = 1"),
     ("_of_array(as_array(part, where)", "_of_array(np.asarray(part)"),
     ("isinstance(source, list | tuple | Iterator)", "False"),
+  ),
+  *of(
+    "projects/fvd/clip_files.py",
+    f"{FVD}test_clip_sources.py",
     ("channels == [len(shape) - 5]", "False"),
   ),
 )

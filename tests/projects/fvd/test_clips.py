@@ -277,6 +277,20 @@ def test_floats_need_a_range():
     read(pixels, floats="0..256")
 
 
+def test_an_array_of_floats_in_another_range_is_not_taken_for_a_dark_one(
+  tmp_path,
+):
+  pixels = np.stack([video(16), video(16)]).astype(np.float32)
+  np.save(tmp_path / "a.npy", pixels)
+  np.save(tmp_path / "b.npy", pixels / 255)
+  with pytest.raises(InputError, match=r"b\.npy .* from 0 to 1, and 0\.\.255"):
+    read(tmp_path, floats="0..255")
+  # A single video may well be black: those are judged together.
+  np.save(tmp_path / "b.npy", np.zeros_like(pixels[0]))
+  np.save(tmp_path / "c.npy", pixels[0])
+  assert len(read(tmp_path, floats="0..255")[0]) == 4
+
+
 def test_wrong_lengths_and_sizes(tmp_path, capsys):
   np.save(tmp_path / "a.npy", video(40))
   np.save(tmp_path / "b.npy", video(15))
