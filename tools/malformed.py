@@ -52,7 +52,9 @@ def tried(
 
 def main() -> None:
   """The command."""
-  parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
+  parser = argparse.ArgumentParser(
+    "python -m tools.malformed", description=(__doc__ or "").splitlines()[0]
+  )
   add = parser.add_argument
   add("--rounds", type=int, default=5_000, help="damaged files for each reader")
   add("--seed", type=int, default=0, help="of the damage")

@@ -117,7 +117,9 @@ def verdicts(
 
 def main() -> None:
   """The command."""
-  parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
+  parser = argparse.ArgumentParser(
+    "python -m tools.mutants", description=(__doc__ or "").splitlines()[0]
+  )
   add = parser.add_argument
   add(
     "--only",
