@@ -125,11 +125,11 @@ def table(context: reproduce.Context) -> str:
   return text + f"\nDiverged: {', '.join(lost)}.\n" if lost else text
 
 
-def number(value: float) -> str:
+def number(value: float, digits: int = 3) -> str:
   """A score of a table: "diverged" if infinite, "-" if there is none."""
   if np.isnan(value):
     return "-"
-  return f"{value:.3g}" if np.isfinite(value) else "diverged"
+  return f"{value:.{digits}g}" if np.isfinite(value) else "diverged"
 
 
 def rows_of(

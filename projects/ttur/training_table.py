@@ -7,16 +7,19 @@ evaluations, and so is that column.
 
 import functools
 import pathlib
+import sys
+from collections.abc import Sequence
 from typing import Any
 
 import ml_collections
 import numpy as np
 
-from common.errors import check_names
+from common import experiment
+from common.errors import InputError, check_names
 from common.tables import cells, markdown, reproduce
 
-from . import published, train
-from .rates_table import curve
+from . import published, rates, train
+from .rates_table import curve, number
 
 VARIANTS = {"": "two rates", "original": "one rate"}
 
@@ -27,25 +30,46 @@ def measure(
   seeds: int,
   picture: pathlib.Path,
 ) -> dict[str, Any]:
-  """All seeds, one after the other; copies the first one's samples."""
-  curves, minutes = [], []
+  """All seeds, one after the other; copies the first one's samples.
+
+  Of a run that diverges the evaluations until then count, and it is counted.
+
+  Raises:
+    InputError: all runs diverge.
+  """
+  done, minutes = None, []
   for seed in range(seeds):
     config.unlock().seed = seed
-    workdir = folder / f"{seed}"
-    _, cell = cells.trained(train.train, config, workdir)
-    score = next(iter(cell["scores"]))
-    curves.append(curve(workdir, score))
-    minutes.append(cell["minutes"])
-    if seed == 0:
-      picture.write_bytes((workdir / "samples.png").read_bytes())
+    try:
+      _, done = cells.trained(train.train, config, folder / f"{seed}")
+    except experiment.NonFinite as error:
+      print(f"diverged: {error}", file=sys.stderr)
+      continue
+    minutes.append(done["minutes"])
+  if done is None:
+    raise InputError(
+      f"all {seeds} runs in {folder} diverged: give lower "
+      "config.discriminator_rate and config.generator_rate"
+    )
+  shown = folder / "0" / "samples.png"
+  if shown.exists():
+    picture.write_bytes(shown.read_bytes())
+  score = next(iter(done["scores"]))
+  curves = [np.array(curve(folder / f"{i}", score)) for i in range(seeds)]
   whole = [m for m in minutes if m is not None]
   return {
     "score": score,
-    "curves": curves,
-    "steps": cell["steps"],
+    "curves": [rates.plain(one) for one in curves],
+    "diverged": seeds - len(minutes),
+    "steps": done["steps"],
     "minutes": float(np.mean(whole)) if whole else None,
     "config": cells.recorded(config),
   }
+
+
+def best_of(curve: Sequence[float | None]) -> float:
+  """The best evaluation of a run, infinite where it diverged before any."""
+  return min((v for v in curve if v is not None), default=np.inf)
 
 
 def table(context: reproduce.Context) -> str:
@@ -78,13 +102,15 @@ def table(context: reproduce.Context) -> str:
       else:
         rows.append([*row, *["-"] * 4])
         continue
-      best = [min(c) for c in cell["curves"]]
+      best = [best_of(c) for c in cell["curves"]]
+      diverged = cell.get("diverged", 0)
+      runs = f"{len(best)} of {cell['steps']:,} steps"
       rows.append(
         [
           *row,
           f"{cell['score']} {min(best):.4g}",
-          f"{np.median(best):.4g}",
-          f"{len(best)} of {cell['steps']:,} steps",
+          number(float(np.median(best)), 4),
+          runs + f", {diverged} diverged" * bool(diverged),
           cells.origin([cell]),
         ]
       )

@@ -12,7 +12,7 @@ from common.errors import InputError
 from common.tables import cells, figures
 from common.tables import reproduce as table_frame
 from configs.ttur import dcgan_fashion_mnist
-from projects.ttur import rates, rates_table, train
+from projects.ttur import rates, rates_table, train, training_table
 
 pytestmark = pytest.mark.slow
 
@@ -54,6 +54,31 @@ def test_pairs_that_diverge_are_recorded_and_the_others_trained(
   config.sweep_discriminator_rates = (2e-4, 3e-4)
   with pytest.raises(InputError, match=r"all 4 runs in .* diverged: give low"):
     rates_table.image_grid(config, tmp_path / "other")
+
+
+def test_a_seed_that_diverges_counts_until_then(tmp_path, monkeypatch):
+  """The first of three diverges after an evaluation, the second before."""
+
+  def trained(_, config, workdir):
+    workdir.mkdir(parents=True)
+    record = json.dumps({"step": 1, "distance": 0.5 - 0.1 * config.seed}) + "\n"
+    (workdir / "metrics.jsonl").write_text(record * (config.seed != 1))
+    if config.seed < 2:
+      raise experiment.NonFinite("generator_loss became nan")
+    return None, {"scores": {"distance": 0.3}, "steps": 8, "minutes": 1.0}
+
+  monkeypatch.setattr(training_table.cells, "trained", trained)
+  config = dcgan_fashion_mnist.get_config("smoke").unlock()
+  picture = tmp_path / "picture.png"
+  cell = training_table.measure(config, tmp_path / "runs", 3, picture)
+  assert cell["curves"] == [[0.5], [], [0.3]] and cell["diverged"] == 2
+  cells.save(tmp_path / "training_dcgan_fashion_mnist_ttur.json", cell)
+  arguments = argparse.Namespace(name="", data_dir="", runs="")
+  context = table_frame.Context("ttur", tmp_path, False, False, 3, arguments)
+  text = training_table.table(context)
+  assert "| distance 0.3 | 0.5 | 3 of 8 steps, 2 diverged | 1.0, " in text
+  with pytest.raises(InputError, match=r"all 2 runs in .* diverged: give low"):
+    training_table.measure(config, tmp_path / "others", 2, picture)
 
 
 def grid(values):
