@@ -16,6 +16,7 @@ markers `<!-- toy -->` and `<!-- /toy -->` of the project's README.
 import argparse
 import importlib
 import pathlib
+import sys
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NamedTuple
 
@@ -38,6 +39,29 @@ class Context(NamedTuple):
 
 # One text, or several by the names of their places in the README.
 Tables = Mapping[str, Callable[[Context], str | Mapping[str, str]]]
+
+
+class Flags(argparse.Namespace):
+  """A project's own flags, which remember whether a table has read them."""
+
+  def __init__(self, given: argparse.Namespace):
+    super().__init__(**vars(given))
+    self._read: set[str] = set()
+
+  def __getattribute__(self, name):
+    value = super().__getattribute__(name)
+    if not name.startswith("_"):
+      self._read.add(name)
+    return value
+
+  def unread(self, parser: argparse.ArgumentParser) -> list[str]:
+    """Those that were given another value than their default, and not read."""
+    return [
+      f"--{name}"
+      for name, value in vars(self).items()
+      if not name.startswith("_") and name not in self._read
+      if value != parser.get_default(name)
+    ]
 
 
 def config_of(context: Context, name: str, *variants: str) -> Any:
@@ -105,7 +129,11 @@ def main(
   with cli.sentences():
     if waits:
       xla_options.calls_that_wait()
-    _run(arguments, project, pathlib.Path(file).with_name("README.md"), tables)
+    asked = Flags(arguments)
+    _run(asked, project, pathlib.Path(file).with_name("README.md"), tables)
+    for flag in asked.unread(parser):
+      said = f"warning: {flag} was not used for --table={arguments.table}"
+      print(said, file=sys.stderr)
 
 
 def _run(arguments, project, readme, tables):

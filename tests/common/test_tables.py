@@ -49,6 +49,26 @@ def test_a_cell_is_kept_unless_fresh(paper, tmp_path):
   assert {"commit", "jax", "device"} <= kept["provenance"].keys()
 
 
+def test_a_flag_that_a_table_has_not_used_is_named(tmp_path, capsys):
+  def add_arguments(parser):
+    parser.add_argument("--only", default="")
+    parser.add_argument("--data_dir", default="here")
+
+  def call(*argv):
+    table = lambda context: f"{context.arguments.only} alone\n"
+    tables = {"toy": table, "other": lambda _: "all\n"}
+    argv = (*argv, f"--out={tmp_path}")
+    reproduce.main("Tables.", __file__, tables, add_arguments, 3, argv)
+    return capsys.readouterr().err
+
+  assert call("--only=a", "--data_dir=here", "--seeds=2") == ""
+  said = call("--table=other", "--only=a", "--data_dir=there").splitlines()
+  assert said == [
+    "warning: --only was not used for --table=other",
+    "warning: --data_dir was not used for --table=other",
+  ]
+
+
 def test_quick_and_out_leave_results_and_readme(paper, tmp_path, capsys):
   call, seen = paper
   assert call("--quick") == call("--quick") == PLACE
