@@ -92,6 +92,26 @@ def one_sided_wilcoxon(a: npt.ArrayLike, b: npt.ArrayLike) -> float:
   return float(result.pvalue)
 
 
+def holm(p: npt.ArrayLike) -> list[float]:
+  """Holm's step-down correction: the largest of (n - i) p_(i) up to each.
+
+  Args:
+    p: of n tests.
+
+  Returns:
+    Corrected, in the same order; at most 1.
+
+  Reference: Holm (1979), Scandinavian Journal of Statistics 6, p. 65-70.
+  """
+  raw = np.asarray(p, np.float64)
+  order = np.argsort(raw, kind="stable")
+  factors = len(raw) - np.arange(len(raw))
+  stepped = np.maximum.accumulate(factors * raw[order])
+  corrected = np.empty_like(raw)
+  corrected[order] = np.minimum(stepped, 1.0)
+  return corrected.tolist()
+
+
 def critical_difference(
   n_methods: int, n_sets: int, alpha: float = 0.05
 ) -> float:

@@ -103,3 +103,10 @@ def test_critical_differences_of_the_published_table(alpha, methods, q):
 def test_errors(call, message):
   with pytest.raises(errors.InputError, match=message):
     call()
+
+
+def test_holms_correction():
+  """Holm (1979): the smallest times n, the next times n - 1, never falling."""
+  got = ranks.holm([0.01, 0.04, 0.03, 0.005])
+  np.testing.assert_allclose(got, [0.03, 0.06, 0.06, 0.02])
+  np.testing.assert_allclose(ranks.holm([0.9, 0.6]), [1, 1])

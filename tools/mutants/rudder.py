@@ -311,7 +311,6 @@ MUTANTS = (
     f"{TESTS}ppo/test_learning_curves.py",
     ('COMPARED = ("rudder", "delayed")', 'COMPARED = ("delayed", "delayed")'),
     ("(total - before) / counts", "total / counts"),
-    ("factors * raw[order]", "raw[order]"),
   ),
   *of(
     "projects/rudder/ppo/delayed_reward.py",

@@ -117,6 +117,7 @@ MUTANTS = (
   *of(
     "common/stats/ranks.py",
     "tests/common/test_ranks.py",
+    ("factors * raw[order]", "raw[order]"),
     ("stats.rankdata(-x, axis=1)", "stats.rankdata(x, axis=1)"),
     ('alternative="greater"', 'alternative="less"'),
     ("np.where(gaps, -np.inf, x)", "np.where(gaps, np.inf, x)"),

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import scipy.stats
 
+from common.stats import ranks
 from common.tables import markdown
 
 from ..figures import plt, save
@@ -83,26 +84,8 @@ def _corrected(
   for key, part in zip(compared, parts, strict=True):
     values = [part[kind][name]["values"] for kind in COMPARED]
     found[key] = float(scipy.stats.mannwhitneyu(*values).pvalue)
-  corrected = dict(zip(found, holm(list(found.values())), strict=True))
+  corrected = dict(zip(found, ranks.holm(list(found.values())), strict=True))
   return [corrected[key] for key in compared]
-
-
-def holm(p: Sequence[float]) -> list[float]:
-  """Holm's step-down correction: the largest of (n - i) p_(i) up to each.
-
-  Args:
-    p: of n tests.
-
-  Returns:
-    Corrected, in the same order; at most 1.
-  """
-  raw = np.asarray(p, np.float64)
-  order = np.argsort(raw, kind="stable")
-  factors = len(raw) - np.arange(len(raw))
-  stepped = np.maximum.accumulate(factors * raw[order])
-  corrected = np.empty_like(raw)
-  corrected[order] = np.minimum(stepped, 1.0)
-  return corrected.tolist()
 
 
 def _interval(summary: dict[str, Any]) -> str:

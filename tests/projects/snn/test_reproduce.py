@@ -82,6 +82,11 @@ def test_at_a_fixed_depth_the_choice_of_depth_is_gone():
     assert at[first]["tasks"] == tasks
   table = result_tables.uci_depth_table(found)
   assert "| SNN | +3.00 (50.0%) | -3.00 (80.0%) |" in table
+  # Of five pairs without a tie, all for SNN: p = 1/32, times six rivals.
+  assert found["8"]["msra_init"]["p"] == pytest.approx(6 / 32)
+  assert found["2"]["msra_init"]["p"] == 1 and found["8"]["selu"]["p"] is None
+  few = {"8": {m: {**s, "p": 0.01} for m, s in found["8"].items()}}
+  assert "| LayerNorm | +3.00* (50.0%) |" in result_tables.uci_depth_table(few)
   assert (
     "| 5 or 6 tasks: rank - mean rank (accuracy) at depth | 2 | 8 |" in table
   )

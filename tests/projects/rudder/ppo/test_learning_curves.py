@@ -97,13 +97,6 @@ def test_a_comparison_that_is_told_twice_is_one_test():
   np.testing.assert_allclose(found, 4 / 70, rtol=0.03)
 
 
-def test_holms_correction():
-  """Holm (1979): the smallest times n, the next times n - 1, never falling."""
-  got = result_curves.holm([0.01, 0.04, 0.03, 0.005])
-  np.testing.assert_allclose(got, [0.03, 0.06, 0.06, 0.02])
-  np.testing.assert_allclose(result_curves.holm([0.9, 0.6]), [1, 1])
-
-
 def test_the_figure_smooths_over_the_last_updates(tmp_path):
   values = np.array([[1.0, 2, 3, 4, 5, 6, 7]])
   got = result_curves.smooth(values, width=3)
