@@ -17,8 +17,8 @@ and its rates, dropout rates, forms. Ours: batch size, weight decay, and `grid`,
 which is reduced to what two CPU cores do in hours: one width of 64 where the
 paper has 256, 512 and 1024, depths 2, 4 and 8 where it has up to 32, the
 rectangular form where it has conic too, and `max_steps`, which leaves large
-tables fewer epochs, but `min_epochs` at least. The variant `paper` has the
-paper's grid.
+tables fewer epochs, but `min_epochs` at least. `reproduce`'s `--depths=16,32`
+adds depths, task by task. The variant `paper` has the paper's grid.
 """
 
 import ml_collections
