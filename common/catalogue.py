@@ -33,7 +33,7 @@ def project(name: str) -> str:
     module = module.removesuffix(".__main__")
     lines.append(f"  python -m {module}: {first_line(path)}")
     if path.stem == "reproduce":
-      found = re.findall(r"--table=(\w+)", readme + path.read_text())
+      found = re.findall(r"--table=(\w+)", path.read_text() + readme)
       tables = ", ".join(dict.fromkeys(found))
       lines.append(f"    --table={tables or '...'}")
   return "\n".join(lines)
