@@ -27,13 +27,12 @@ def of_sets(
   parts = split(rows, config)
   heavy = [name for name in paper.SETS if "weights" in name]
   light = [name for name in paper.SETS if name not in heavy]
-  table, trees = _judged(found, light, config)
+  table, trees, truth = _judged(found, light, config)
   table.update(dict.fromkeys(heavy))
-  compared, some = found, collection.with_weights(found)
+  some = collection.with_weights(found)
   if collection.usable(some).sum() >= config.fewest:
-    compared = some
     again = [] if some is found else [paper.STATISTICS, "hyper"]
-    weighed, others = _judged(some, [*again, *heavy], config)
+    weighed, others, truth = _judged(some, [*again, *heavy], config)
     table.update({name: weighed[name] for name in heavy})
     trees.update(others)
   return {
@@ -41,18 +40,18 @@ def of_sets(
     "with_weights": len(some.networks),
     "sets": {name: table[name] for name in paper.SETS},
     "all_epochs": _all_epochs(found, config, parts),
-    "differences": _differences(compared, trees, config),
+    "differences": _differences(truth, trees, config),
   }
 
 
 def _judged(found, names, config):
-  """Scores of each set, predictor and protocol; honest trees' predictions.
+  """Scores by set, predictor and protocol; honest trees' predictions; truth.
 
-  A set that these networks do not have is None.
+  The last two are of the test networks. A set that these do not have is None.
   """
   parts = split(np.flatnonzero(collection.usable(found)), config)
   y = accuracies(found)
-  table, trees = {}, {}
+  truth, table, trees = y[parts.test], {}, {}
   for name in names:
     try:
       x = collection.of_set(found, _named(found, name))
@@ -64,12 +63,12 @@ def _judged(found, names, config):
       predict, seconds = fitted(kind, config, x, y, parts, protocol)
       predicted = predict(x[parts.test])
       table[name][kind][protocol] = {
-        **scores.with_intervals(y[parts.test], predicted, config),
+        **scores.with_intervals(truth, predicted, config),
         "seconds": seconds,
       }
       if (kind, protocol) == ("gbm", "honest"):
         trees[name] = predicted
-  return table, trees
+  return table, trees, truth
 
 
 def _named(found, name):
@@ -124,10 +123,8 @@ def _all_epochs(found, config, parts):
   return scores.with_intervals(test.y, predict(test.x), config)
 
 
-def _differences(found, trees, config):
+def _differences(truth, trees, config):
   """R2 of trees on one set less that on another, honest, paired."""
-  parts = split(np.flatnonzero(collection.usable(found)), config)
-  truth = accuracies(found)[parts.test]
   pairs = {
     "statistics less weights": (paper.STATISTICS, "weights"),
     "statistics less hyperparameters": (paper.STATISTICS, "hyper"),

@@ -50,7 +50,8 @@ def uci_results(
   finished = _finished(records, networks)
   tasks = set().union(*finished.values())
   partly = {depth for depth, has in finished.items() if has != tasks}
-  whole = [r for r in records if not tasks or r.get("depth") not in partly]
+  everywhere = set.intersection(*finished.values()) if partly else set()
+  whole = [r for r in records if r.get("depth") not in partly]
   best = best_of(whole)
   score = lambda n, m: (best.get((n, m)) or {}).get("test", np.nan)
   done, ours = _compared(best, networks)
@@ -71,20 +72,14 @@ def uci_results(
     rank_paper = [None] * len(networks)
     if both:
       rank_paper = (ranks.average_ranks(theirs, "last") - middle).tolist()
-    filled = np.nan_to_num(ours, nan=0.0)
+    p = _p_against_snn(ours, networks)
     for i, method in enumerate(networks):
       found = [best[n, method] for n in done]
       depths = [record["depth"] for record in found if record]
       summary[method] = {
         "rank_difference": float(rank[i]),
         "rank_difference_paper_same_tasks": rank_paper[i],
-        "p_against_snn": None
-        if method == "selu" or "selu" not in networks
-        else float(
-          ranks.one_sided_wilcoxon(
-            filled[:, networks.index("selu")], filled[:, i]
-          )
-        ),
+        "p_against_snn": p.get(method),
         "mean_depth": float(np.mean(depths)) if depths else np.nan,
         "mean_accuracy": float(np.nanmean(ours[:, i])),
         "mean_accuracy_paper": float(np.nanmean(theirs[:, i]))
@@ -101,11 +96,7 @@ def uci_results(
     "references": reference,
     "broken": broken,
     "by_depth": uci_by_depth(whole, networks),
-    "by_depth_in_part": uci_by_depth(
-      records, networks, set.intersection(*finished.values())
-    )
-    if partly
-    else {},
+    "by_depth_in_part": uci_by_depth(records, networks, everywhere),
     "hours": sum(record["seconds"] for record in records) / 3600,
   }
 
@@ -126,6 +117,15 @@ def _compared(best, networks):
   score = lambda n, m: (best[n, m] or {}).get("test", np.nan)
   accuracy = np.array([[score(n, m) for m in networks] for n in done])
   return done, accuracy.reshape(len(done), len(networks))
+
+
+def _p_against_snn(accuracy, networks):
+  """Rival -> p of SNN being no better; a method that diverged has 0 there."""
+  if "selu" not in networks:
+    return {}
+  of = dict(zip(networks, np.nan_to_num(accuracy, nan=0.0).T, strict=True))
+  snn = of.pop("selu")
+  return {m: ranks.one_sided_wilcoxon(snn, theirs) for m, theirs in of.items()}
 
 
 def uci_by_depth(
@@ -150,15 +150,11 @@ def uci_by_depth(
     if not done:
       continue
     rank = ranks.average_ranks(accuracy, missing="last")
-    filled, p = np.nan_to_num(accuracy, nan=0.0), {}
-    if "selu" in networks:
-      snn = filled[:, networks.index("selu")]
-      rivals = [i for i, method in enumerate(networks) if method != "selu"]
-      tests = [ranks.one_sided_wilcoxon(snn, filled[:, i]) for i in rivals]
-      p = dict(zip(rivals, ranks.holm(tests), strict=True))
+    p = _p_against_snn(accuracy, networks)
+    p = dict(zip(p, ranks.holm(list(p.values())), strict=True))
     out[str(depth)] = {
       method: {
-        "p": p.get(i),
+        "p": p.get(method),
         "rank_difference": float(rank[i] - (len(networks) + 1) / 2),
         "mean_accuracy": float(np.nanmean(accuracy[:, i])),
         "tasks": len(done),

@@ -143,7 +143,7 @@ MUTANTS = (
   *of(
     "projects/cnn_zoo/studies.py",
     STUDIES,
-    ("compared = some", "compared = found"),
+    ("weighed, others, truth = _", "weighed, others, _ = _"),
     ("if drawn(other, i) not in known", "if True"),
     ("np.log(1 - r2), 1)", "np.log(r2), 1)"),
     ("whole - scores.scores", "-whole + scores.scores"),

@@ -69,8 +69,8 @@ MUTANTS = (
     "projects/snn/result_tables.py",
     f"{TESTS}test_step.py {TESTS}test_reproduce.py",
     (
-      'filled[:, networks.index("selu")], filled[:, i]',
-      'filled[:, i], filled[:, networks.index("selu")]',
+      "ranks.one_sided_wilcoxon(snn, theirs)",
+      "ranks.one_sided_wilcoxon(theirs, snn)",
     ),
     (
       'np.array(out[leader]["values"]), np.array(out[method]["values"])',

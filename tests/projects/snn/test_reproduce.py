@@ -63,8 +63,8 @@ def test_the_published_accuracies_give_the_published_ranks():
   assert "| SNN | -0.756 | -0.74" in table and "121 tasks, 8.5 core" in table
 
 
-def test_at_a_fixed_depth_the_choice_of_depth_is_gone():
-  # SNN is last at depth 2 and first at depth 8; over both it chooses 8.
+def two_depths():
+  """Six tasks; SNN is last at depth 2 and first at 8, and chooses 8."""
   names = [f"task {i}" for i in range(6)]
   shallow = np.tile(np.linspace(0.5, 0.8, 7), (6, 1))
   records = []
@@ -72,6 +72,11 @@ def test_at_a_fixed_depth_the_choice_of_depth_is_gone():
     for record in fake_records(accuracy, names):
       members = [{**m, "validation": m["test"]} for m in record["members"]]
       records.append({**record, "depth": depth, "members": members})
+  return names, records
+
+
+def test_at_a_fixed_depth_the_choice_of_depth_is_gone():
+  names, records = two_depths()
   unfinished = [r for r in records if (r["task"], r["depth"]) != (names[0], 8)]
   found = result_tables.uci_by_depth(unfinished)
   for depth, first, tasks in (("2", "layer_norm", 6), ("8", "selu", 5)):
@@ -93,13 +98,7 @@ def test_at_a_fixed_depth_the_choice_of_depth_is_gone():
 
 
 def test_a_depth_that_some_tasks_lack_is_shown_but_not_chosen():
-  names = [f"task {i}" for i in range(6)]
-  shallow = np.tile(np.linspace(0.5, 0.8, 7), (6, 1))
-  records = []
-  for depth, accuracy in ((2, shallow), (8, shallow[:, ::-1])):
-    for record in fake_records(accuracy, names):
-      members = [{**m, "validation": m["test"]} for m in record["members"]]
-      records.append({**record, "depth": depth, "members": members})
+  names, records = two_depths()
   whole = result_tables.uci_results(records, {})
   assert whole["summary"]["selu"]["mean_depth"] == 8
   assert [*whole["by_depth"]] == ["2", "8"] and not whole["by_depth_in_part"]
