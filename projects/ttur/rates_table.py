@@ -47,13 +47,9 @@ def image_grid(
     one.generator_rate = float(members["generator_rate"][i])
     one.seed = int(seed)
     workdirs.append(folder / f"{i:04d}")
-    try:
-      _, cell = cells.trained(train.train, one, workdirs[-1])
-    except experiment.NonFinite as error:
-      print(f"diverged: {error}", file=sys.stderr)
-      continue
-    minutes += cell["minutes"] or 0.0
-    name = next(iter(cell["scores"]))
+    if cell := trained(one, workdirs[-1]):
+      minutes += cell["minutes"] or 0.0
+      name = next(iter(cell["scores"]))
   if not name:
     raise InputError(
       f"all {len(workdirs)} runs in {folder} diverged: give lower "
@@ -75,6 +71,17 @@ def image_grid(
     "minutes": minutes,
     "config": cells.recorded(config),
   }
+
+
+def trained(
+  config: ml_collections.ConfigDict, workdir: pathlib.Path
+) -> dict[str, Any] | None:
+  """The cell of a run, trained unless it is there; None if it diverges."""
+  try:
+    return cells.trained(train.train, config, workdir)[1]
+  except experiment.NonFinite as error:
+    print(f"diverged: {error}", file=sys.stderr)
+    return None
 
 
 def curve(workdir: pathlib.Path, name: str) -> list[float]:

@@ -7,19 +7,17 @@ evaluations, and so is that column.
 
 import functools
 import pathlib
-import sys
 from collections.abc import Sequence
 from typing import Any
 
 import ml_collections
 import numpy as np
 
-from common import experiment
 from common.errors import InputError, check_names
 from common.tables import cells, markdown, reproduce
 
-from . import published, rates, train
-from .rates_table import curve, number
+from . import published, rates
+from .rates_table import curve, number, trained
 
 VARIANTS = {"": "two rates", "original": "one rate"}
 
@@ -40,12 +38,9 @@ def measure(
   done, minutes = None, []
   for seed in range(seeds):
     config.unlock().seed = seed
-    try:
-      _, done = cells.trained(train.train, config, folder / f"{seed}")
-    except experiment.NonFinite as error:
-      print(f"diverged: {error}", file=sys.stderr)
-      continue
-    minutes.append(done["minutes"])
+    if cell := trained(config, folder / f"{seed}"):
+      done = cell
+      minutes.append(cell["minutes"])
   if done is None:
     raise InputError(
       f"all {seeds} runs in {folder} diverged: give lower "
