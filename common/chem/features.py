@@ -1,24 +1,28 @@
-"""Molecules as numbers, by RDKit: ECFP counts and 2-D descriptors.
+"""Molecules as numbers, by RDKit: counts of substructures, and 2-D descriptors.
 
-ECFP counts say how often each circular substructure occurs, not folded.
+Counts say how often each substructure of a fingerprint occurs, not folded.
 """
 
 import functools
 import warnings
 from collections.abc import Iterable, Sequence
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import scipy.sparse
 import tqdm
 from rdkit import rdBase
-from rdkit.Chem import Descriptors, rdFingerprintGenerator
+from rdkit.Chem import Descriptors, MACCSkeys, rdFingerprintGenerator
 
-from common.errors import InputError
+from common.errors import InputError, check_names
 
 from . import canonical, lists, workers
 
 _CHUNK = 128  # Molecules that a process computes before it answers.
+# Circles of atoms, and of what atoms do (Rogers and Hahn 2010); pairs of atoms
+# and their distance; chains of four; chains of up to five bonds; 166 keys.
+FINGERPRINTS = ("ecfp", "fcfp", "pairs", "torsions", "paths", "maccs")
+_PLACE = 48  # Bits of an identifier below those that say whose it is.
 
 
 class Features(NamedTuple):
@@ -26,7 +30,7 @@ class Features(NamedTuple):
 
   Attributes:
     counts: int32 CSR `[n, substructures]`, of those that occur at all.
-    substructures: int64 `[substructures]`, Morgan identifiers, ascending.
+    substructures: int64 `[substructures]`, ascending; see `substructure_name`.
     descriptors: float64 `[n, descriptors]`; NaN where one is undefined, did
       overflow or failed, and for molecules that are none.
     names: of the descriptors.
@@ -42,9 +46,12 @@ class Features(NamedTuple):
 
 
 def features(
-  smiles: Iterable[str], processes: int = 1, radius: int = 2
+  smiles: Iterable[str],
+  processes: int = 1,
+  radius: int = 2,
+  fingerprints: Sequence[str] = ("ecfp",),
 ) -> Features:
-  """Computes ECFP counts and all RDKit 2-D descriptors.
+  """Computes the counts of fingerprints and all RDKit 2-D descriptors.
 
   The result does not depend on `processes`.
 
@@ -52,12 +59,15 @@ def features(
     smiles: `[n]`, as `lists.texts` takes them; one that RDKit rejects, or
       empty, is marked, not an error.
     processes: 1 works in this one.
-    radius: of the circular substructures; 2 is ECFP4.
+    radius: of the circular substructures; 2 is ECFP4 and FCFP4.
+    fingerprints: of FINGERPRINTS, whose substructures are counted; their order
+      does not matter.
 
   Raises:
-    InputError: `radius` below 0 or `processes` below 1, or what is listed is
-      no text.
+    InputError: `radius` below 0 or `processes` below 1, an unknown fingerprint,
+      or what is listed is no text.
   """
+  check_names("fingerprints", fingerprints, FINGERPRINTS)
   if radius < 0 or processes < 1:
     raise InputError(
       f"radius = {radius} and processes = {processes}: the radius can be 0 or "
@@ -69,7 +79,9 @@ def features(
     total=len(smiles), desc="molecules", disable=len(chunks) < 4
   ) as bar:
     found = workers.mapped(
-      functools.partial(_chunk, radius=radius),
+      functools.partial(
+        _chunk, radius=radius, names=tuple(sorted(set(fingerprints)))
+      ),
       chunks,
       processes,
       lambda chunk: bar.update(len(chunk)),
@@ -111,16 +123,50 @@ def select(
   return np.flatnonzero(present > share * len(train))
 
 
+def substructure_name(substructure: int) -> str:
+  """What a substructure is: "ecfp 864662311", a fingerprint and RDKit's number.
+
+  Args:
+    substructure: of `Features.substructures`.
+  """
+  place, number = divmod(int(substructure), 1 << _PLACE)
+  return f"{FINGERPRINTS[place]} {number}"
+
+
+def _counter(name: str, radius: int) -> Any:
+  """molecule -> {RDKit's number of a substructure: how often it occurs}."""
+  if name == "maccs":
+    return lambda molecule: dict.fromkeys(
+      MACCSkeys.GenMACCSKeys(molecule).GetOnBits(), 1
+    )
+  make = rdFingerprintGenerator
+  generator = {
+    "ecfp": lambda: make.GetMorganGenerator(radius=radius),
+    "fcfp": lambda: make.GetMorganGenerator(
+      radius=radius, atomInvariantsGenerator=make.GetMorganFeatureAtomInvGen()
+    ),
+    "pairs": make.GetAtomPairGenerator,
+    "torsions": make.GetTopologicalTorsionGenerator,
+    "paths": lambda: make.GetRDKitFPGenerator(maxPath=5),
+  }[name]()
+  count = generator.GetSparseCountFingerprint
+  return lambda molecule: count(molecule).GetNonzeroElements()
+
+
 def _descriptor_names() -> tuple[str, ...]:
   return tuple(name for name, _ in Descriptors.descList)
 
 
-def _chunk(smiles: Sequence[str], radius: int) -> tuple[np.ndarray, ...]:
+def _chunk(
+  smiles: Sequence[str], radius: int, names: Sequence[str]
+) -> tuple[np.ndarray, ...]:
   """Identifiers, counts, identifiers a row, descriptors, validity."""
-  generator = rdFingerprintGenerator.GetMorganGenerator(radius=radius)
-  names = _descriptor_names()
+  counters = {
+    FINGERPRINTS.index(name) << _PLACE: _counter(name, radius) for name in names
+  }
+  descriptor_names = _descriptor_names()
   keys, values, lengths, valid = [], [], [], []
-  descriptors = np.full((len(smiles), len(names)), np.nan)
+  descriptors = np.full((len(smiles), len(descriptor_names)), np.nan)
   # RDKit writes each rejected SMILES to stderr; the caller reports them.
   with rdBase.BlockLogs(), warnings.catch_warnings():
     warnings.simplefilter("ignore")
@@ -131,12 +177,14 @@ def _chunk(smiles: Sequence[str], radius: int) -> tuple[np.ndarray, ...]:
       if not valid[-1]:
         lengths.append(0)
         continue
-      found = generator.GetSparseCountFingerprint(molecule).GetNonzeroElements()
-      keys += found.keys()
-      values += found.values()
-      lengths.append(len(found))
+      before = len(keys)
+      for place, count in counters.items():
+        found = count(molecule)
+        keys += [place + number for number in found]
+        values += found.values()
+      lengths.append(len(keys) - before)
       row = Descriptors.CalcMolDescriptors(molecule, np.nan, silent=True)
-      descriptors[i] = [row[name] for name in names]
+      descriptors[i] = [row[name] for name in descriptor_names]
   descriptors[~np.isfinite(descriptors)] = np.nan
   return (
     np.array(keys, np.int64),

@@ -22,9 +22,9 @@ from common.data.standardise import standardised
 from common.errors import InputError
 
 from . import canonical
-from .features import Features, features, select
+from .features import Features, features, select, substructure_name
 
-_FORMAT = 1  # Of the cache; another number makes another cache.
+_FORMAT = 2  # Of the cache; another number makes another cache.
 _PARTS = ("train", "leaderboard", "test")
 
 
@@ -60,7 +60,7 @@ class Assays(NamedTuple):
     y: float32 `[n, tasks]`: 1 active, 0 inactive, NaN not measured.
     split: the rows for training, for choosing, and for the test.
     tasks: the assays' names.
-    features: the names of the columns of x: descriptors, then "ecfp" numbers.
+    features: the names of the columns of x: descriptors, then substructures.
     valid: bool `[n]`, whether RDKit accepts the SMILES.
     notes: counts of what was done: `unparsed_<part>` rows, left out of the
       split; `undefined_descriptors`, cells that became the training mean;
@@ -82,6 +82,7 @@ def load(
   cache_dir: table_files.Path | None,
   processes: int = 1,
   radius: int = 2,
+  fingerprints: Sequence[str] = ("ecfp",),
   share: float = 0.025,
   squash: bool = True,
   clip: float | None = 5.0,
@@ -91,10 +92,11 @@ def load(
   Args:
     data_dir: the folder of `tox21_challenge_{train,leaderboard,test}.csv.gz`
       (or .csv): a sample's name, its SMILES, then one column an assay.
-    cache_dir: where the features are kept, by files, radius and RDKit version;
-      None computes them each time.
+    cache_dir: where the features are kept, by files, radius, fingerprints and
+      RDKit version; None computes them each time.
     processes: see `features.features`.
     radius: see `features.features`.
+    fingerprints: see `features.features`.
     share: see `features.select`.
     squash: whether values v become sign(v) log(1 + |v|) before they are
       standardised. Counts and most descriptors have heavy tails, and one of
@@ -110,7 +112,9 @@ def load(
     raise InputError(f"clip = {clip}: it is None or more than 0")
   paths, tables, tasks, y = _read(data_dir)
   smiles = [row[1] for _, _, rows in tables for row in rows]
-  found = _kept_features(paths, smiles, cache_dir, processes, radius)
+  found = _kept_features(
+    paths, smiles, cache_dir, processes, radius, sorted(set(fingerprints))
+  )
   split, notes = _split(paths, tables, found.valid)
   columns = select(found.counts, split.train, share)
   raw = np.concatenate(
@@ -136,7 +140,7 @@ def load(
   }
   if clip is not None:
     x = np.clip(x, -clip, clip)
-  names = [*found.names, *(f"ecfp {i}" for i in found.substructures[columns])]
+  names = [*found.names, *map(substructure_name, found.substructures[columns])]
   return Assays(x, y, split, tasks, tuple(names), found.valid, notes)
 
 
@@ -239,12 +243,13 @@ def _kept_features(
   cache_dir: table_files.Path | None,
   processes: int,
   radius: int,
+  fingerprints: Sequence[str],
 ) -> Features:
   """`features`, from the cache if it is there."""
   if cache_dir is None:
-    return features(smiles, processes, radius)
+    return features(smiles, processes, radius, fingerprints)
   text = "\n".join(smiles)  # What they depend on, whatever the files' dates.
-  key = json.dumps([_FORMAT, rdkit.__version__, radius, text])
+  key = json.dumps([_FORMAT, rdkit.__version__, radius, fingerprints, text])
   digest = hashlib.sha256(key.encode()).hexdigest()[:12]
   folder = pathlib.Path(cache_dir).expanduser() / "molecules"
   path = folder / f"{paths[0].name.split('.')[0]}-{digest}.npz"
@@ -259,7 +264,7 @@ def _kept_features(
       tuple(kept["names"].tolist()),
       kept["valid"],
     )
-  found = features(smiles, processes, radius)
+  found = features(smiles, processes, radius, fingerprints)
   npz_files.save(
     path,
     {

@@ -42,6 +42,8 @@ def get_config(variant: str = "") -> ml_collections.ConfigDict:
   config.data.split_seed = 0
   config.data.validation_share = 0.15  # of the training rows
   config.data.processes = 1  # for Tox21's features
+  config.data.fingerprints = ("ecfp",)  # of Tox21, whose substructures
+  config.data.fingerprint_share = 0.025  # of molecules have, to be features
   config.data.kind = "classes"  # or "tasks", each yes or no
   config.data.score = "accuracy"  # or "auc"
   # Filled in from the table: padded and true sizes.
@@ -87,6 +89,8 @@ def get_config(variant: str = "") -> ml_collections.ConfigDict:
   grid.with_dropout = ("selu", "msra_init", "highway")
   grid.dropout = (0.0, 0.5)  # msra_init, highway
   grid.weight_decay = (0.0,)
+  grid.fingerprints = ("ecfp",)  # of Tox21, each with others by " + "
+  grid.fingerprint_share = (0.025,)
 
   # Random forest and SVM beside the networks; gamma 1 / features and around it.
   references = config.references = ml_collections.ConfigDict()

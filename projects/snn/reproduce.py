@@ -3,15 +3,17 @@
     python -m projects.snn.reproduce --table=uci --data_dir=DIR
     python -m projects.snn.reproduce --table=htru2 --data_dir=DIR
     python -m projects.snn.reproduce --table=tox21 --data_dir=DIR
+    python -m projects.snn.reproduce --table=fingerprints --data_dir=DIR
     python -m projects.snn.reproduce --table=theorem
 
 `uci`: seven methods, and two references from scikit-learn, on every task of the
 folder. `htru2`: the same and more on ten nested folds. `tox21`: AUC against
-depth. `theorem`: the checks of Theorems 1 to 3, and the moments in a network of
-32 layers. Numbers go to `results/snn/` and into the tables of this project's
-README; a sweep goes on where it was stopped. `--only=iris,wine` restricts the
-tasks, `--depths=16,32` adds to the grid's depths, `--quick` takes generated
-data and changes neither results nor README.
+depth. `fingerprints`: what Tox21's features are worth to a network, a random
+forest and an SVM. `theorem`: the checks of Theorems 1 to 3, and the moments in
+a network of 32 layers. Numbers go to `results/snn/` and into the tables of this
+project's README; a sweep goes on where it was stopped. `--only=iris,wine`
+restricts the tasks, `--depths=16,32` adds to the grid's depths, `--quick` takes
+generated data and changes neither results nor README.
 Several processes share a sweep with --coordinator=HOST:PORT --processes=N
 --process=I, on one file system; the first writes the table.
 """
@@ -28,11 +30,11 @@ from common.errors import InputError, check_names
 from common.stats import ranks
 from common.tables import cells, markdown, reproduce
 
-from . import model, pictures, result_tables, sweep_runner
+from . import model, pictures, result_tables, sweep_runner, tox21_tables
 from .datasets import uci as uci_tasks
 from .theory import depth, moment_map, proofs
 
-UCI_REFERENCES = ("random_forest", "svm")
+REFERENCES = ("random_forest", "svm")
 
 
 def config_of(
@@ -106,7 +108,7 @@ def uci(context: reproduce.Context) -> str | dict[str, str]:
   with_more = lambda depths: tuple(sorted({*depths, *arguments.depths}))
   config.grid.depth = with_more(config.grid.depth)
   config.grid.blocks = with_more(config.grid.blocks)
-  methods = arguments.methods or [*model.METHODS, *UCI_REFERENCES]
+  methods = arguments.methods or [*model.METHODS, *REFERENCES]
   units = {name: {"name": name} for name in arguments.only or every}
   name = "uci_paper" if arguments.paper else "uci"
   found = sweep_runner.complete_sweep(
@@ -160,14 +162,14 @@ def tox21(context: reproduce.Context) -> str:
   if not context.quick and not arguments.data_dir:
     raise InputError("say where the challenge's files are with --data_dir=DIR")
   name = "tox21_paper" if arguments.paper else "tox21"
-  methods = arguments.methods or list(model.METHODS)
+  methods = arguments.methods or [*model.METHODS, *REFERENCES]
   units = {"tox21": {}}
   records, broken = sweep_runner.complete_sweep(
     config, units, methods, context.out / f"{name}.jsonl"
   )
   if broken:
     raise InputError(next(iter(broken.values())))
-  results = result_tables.tox21_results(records)
+  results = tox21_tables.auc_results(records)
   cells.save(context.out / f"{name}.json", results)
   found = results["auc"]
   depths = [*config.grid.depth]
@@ -180,7 +182,34 @@ def tox21(context: reproduce.Context) -> str:
     {result_tables.PAPER_NAMES[m]: column(m, "mean") for m in found},
     {result_tables.PAPER_NAMES[m]: column(m, "std") for m in found},
   )
-  return result_tables.tox21_table(results)
+  return tox21_tables.auc_table(results)
+
+
+def fingerprints(context: reproduce.Context) -> str:
+  """Sweeps what is missing, writes the results; returns the table."""
+  config, arguments = config_of(context, "tox21"), context.arguments
+  if not context.quick and not arguments.data_dir:
+    raise InputError("say where the challenge's files are with --data_dir=DIR")
+  config.grid.depth = (config.depth,)
+  units = {
+    f"{families} in {share:.1%}": {
+      # A name of its own, so that it is read anew.
+      "name": f"{families} in {share:.1%}",
+      "fingerprints": tuple(families.split(" + ")),
+      "fingerprint_share": share,
+    }
+    for share in config.grid.fingerprint_share
+    for families in config.grid.fingerprints
+  }
+  methods = arguments.methods or ["selu", *REFERENCES]
+  records, broken = sweep_runner.complete_sweep(
+    config, units, methods, context.out / "fingerprints.jsonl"
+  )
+  if broken:
+    raise InputError(next(iter(broken.values())))
+  results = tox21_tables.fingerprint_results(records)
+  cells.save(context.out / "fingerprints.json", results)
+  return tox21_tables.fingerprint_table(results)
 
 
 def _in_part(context: reproduce.Context) -> bool:
@@ -241,7 +270,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
   add("--process", type=int, default=0, metavar="I", help=which)
 
 
-TABLES = {"uci": uci, "htru2": htru2, "tox21": tox21, "theorem": theorem_table}
+TABLES = {
+  "uci": uci,
+  "htru2": htru2,
+  "tox21": tox21,
+  "fingerprints": fingerprints,
+  "theorem": theorem_table,
+}
 
 
 def main(argv: Sequence[str] | None = None) -> None:

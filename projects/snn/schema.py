@@ -1,5 +1,6 @@
 """What the values of a config can be; `train` checks it first."""
 
+from common.chem import features
 from common.config_schema import (
   at_least,
   choice,
@@ -34,6 +35,8 @@ SCHEMA = {
     "split_seed": at_least(0),
     "validation_share": fraction,
     "processes": positive(int),
+    "fingerprints": several(choice(*features.FINGERPRINTS)),
+    "fingerprint_share": fraction,
     "kind": choice("classes", "tasks"),
     "score": choice("accuracy", "auc"),
     "features": at_least(0),
@@ -68,6 +71,8 @@ SCHEMA = {
     "with_dropout": several(choice(*METHODS)),
     "dropout": several(dropout_rate),
     "weight_decay": several(at_least(0.0)),
+    "fingerprints": several(text),
+    "fingerprint_share": several(fraction),
   },
   "references": {
     "trees": positive(int),

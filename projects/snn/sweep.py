@@ -92,6 +92,8 @@ def settings(config: ml_collections.ConfigDict) -> dict[str, Any]:
     data.source data.kind data.score data.split_seed data.validation_share
     grid.learning_rate grid.selu_dropout grid.with_dropout grid.dropout
     grid.weight_decay""".split()
+  if config.data.source == "tox21":
+    names += ["data.fingerprints", "data.fingerprint_share"]
   names += [f"references.{name}" for name in config.references.keys()]
   return {
     name: functools.reduce(operator.getitem, name.split("."), config)
@@ -324,6 +326,7 @@ def record(
   return {
     "task": dataset.name,
     **group._asdict(),
+    "features": dataset.features,
     "epochs": epochs_of(config, dataset),
     "members": records,
     "seconds": time.perf_counter() - start,

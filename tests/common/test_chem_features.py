@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import scipy.sparse
 from rdkit import Chem
-from rdkit.Chem import Descriptors, rdFingerprintGenerator
+from rdkit.Chem import Descriptors, MACCSkeys, rdFingerprintGenerator
 
 from common.chem import canonical, features
 from common.errors import InputError
@@ -29,6 +29,45 @@ def test_features_are_rdkits():
   assert found.counts.max() >= 6
   assert features.features(SMILES, radius=1).counts.shape[1] < len(
     found.substructures
+  )
+
+
+def test_fingerprints_are_rdkits_and_stay_apart():
+  every = features.FINGERPRINTS
+  found = features.features(SMILES, fingerprints=every[::-1])
+  named = [features.substructure_name(s) for s in found.substructures]
+  assert len(set(named)) == len(named)
+  make = rdFingerprintGenerator
+  generators = {
+    "ecfp": make.GetMorganGenerator(radius=2),
+    "fcfp": make.GetMorganGenerator(
+      radius=2, atomInvariantsGenerator=make.GetMorganFeatureAtomInvGen()
+    ),
+    "pairs": make.GetAtomPairGenerator(),
+    "torsions": make.GetTopologicalTorsionGenerator(),
+    "paths": make.GetRDKitFPGenerator(maxPath=5),
+  }
+  for i, smiles in enumerate(SMILES):
+    molecule = Chem.MolFromSmiles(smiles)
+    theirs = {
+      f"{name} {number}": count
+      for name, one in generators.items()
+      for number, count in one.GetSparseCountFingerprint(molecule)
+      .GetNonzeroElements()
+      .items()
+    }
+    keys = MACCSkeys.GenMACCSKeys(molecule).GetOnBits()
+    theirs |= {f"maccs {number}": 1 for number in keys}
+    row = found.counts[[i]].toarray()[0]
+    assert {named[j]: row[j] for j in row.nonzero()[0]} == theirs
+  # One alone has the same columns as among the others.
+  alone = features.features(SMILES, fingerprints=["torsions"])
+  mine = [j for j, name in enumerate(named) if name.startswith("torsions")]
+  assert [features.substructure_name(s) for s in alone.substructures] == [
+    named[j] for j in mine
+  ]
+  np.testing.assert_array_equal(
+    alone.counts.toarray(), found.counts[:, mine].toarray()
   )
 
 
@@ -62,6 +101,8 @@ def test_features_of_nothing_and_bad_arguments():
   for wrong in ({"radius": -1}, {"processes": 0}):
     with pytest.raises(InputError, match="radius = "):
       features.features(SMILES, **wrong)
+  with pytest.raises(InputError, match="did you mean 'torsions'"):
+    features.features(SMILES, fingerprints=["ecfp", "torsion"])
 
 
 def test_a_descriptor_that_overflows_is_undefined(monkeypatch):

@@ -97,6 +97,10 @@ def test_tox21_options(tmp_path):
     )
   few = tox21.load(folder, cache, share=0.5)
   assert 0 < few.x.shape[1] < free.x.shape[1]
+  more = tox21.load(folder, cache, fingerprints=("maccs", "ecfp"))
+  kinds = {name.split()[0] for name in more.features if " " in name}
+  assert kinds == {"ecfp", "maccs"}
+  assert set(tox21.load(folder, cache).features) < set(more.features)
   with pytest.raises(InputError, match="clip = 0"):
     tox21.load(folder, cache, clip=0)
 
@@ -136,20 +140,22 @@ def test_tox21_cache_depends_on_smiles_radius_and_version(
   np.testing.assert_array_equal(first.x, again.x)
   assert first.features == again.features and first.notes == again.notes
   tox21.load(folder, cache, radius=1)
-  assert len(calls) == 2
+  tox21.load(folder, cache, fingerprints=("fcfp", "ecfp"))
+  tox21.load(folder, cache, fingerprints=("ecfp", "fcfp"))
+  assert len(calls) == 3
   with monkeypatch.context() as patch:
     patch.setattr(rdkit, "__version__", "another")
     tox21.load(folder, cache)
-  assert len(calls) == 3
+  assert len(calls) == 4
   rows = [(s, "1", "0") for s in SMILES[::-1]]
   tox21.load(challenge(folder, leaderboard=rows), cache)
-  assert len(calls) == 4
+  assert len(calls) == 5
   kept = list(cache.rglob("*.npz"))
-  assert len(kept) == 4
+  assert len(kept) == 5
   for path in kept:  # A damaged one is computed again.
     path.write_bytes(path.read_bytes()[:1000])
   tox21.load(challenge(folder), cache)
-  assert len(calls) == 5
+  assert len(calls) == 6
   assert sorted(cache.rglob("*.npz")) == sorted(kept)
 
 

@@ -96,7 +96,14 @@ MUTANTS = (
     "common/chem/features.py",
     FEATURES,
     ("GetMorganGenerator(radius=radius)", "GetMorganGenerator(radius=2)"),
-    ("[row[name] for name in names]", "[row[name] for name in sorted(names)]"),
+    (
+      "[row[name] for name in descriptor_names]",
+      "[row[name] for name in sorted(descriptor_names)]",
+    ),
+    ("FINGERPRINTS.index(name) << _PLACE", "0"),
+    ("names=tuple(sorted(set(fingerprints)))", 'names=("ecfp",)'),
+    ("lengths.append(len(keys) - before)", "lengths.append(len(found))"),
+    (", atomInvariantsGenerator=make.GetMorganFeatureAtomInvGen()", ""),
     ("present > share * len(train)", "present >= share * len(train)"),
     ("np.bincount(counts[train]", "np.bincount(counts"),
     ("values += found.values()", "values += [1] * len(found)"),
@@ -116,8 +123,16 @@ MUTANTS = (
     ("start + np.flatnonzero(here)", "np.flatnonzero(here)"),
     ("x[~found.valid] = 0", ""),
     (
+      "[_FORMAT, rdkit.__version__, radius, fingerprints, text]",
+      "[_FORMAT, rdkit.__version__, fingerprints, text]",
+    ),
+    (
+      "[_FORMAT, rdkit.__version__, radius, fingerprints, text]",
       "[_FORMAT, rdkit.__version__, radius, text]",
-      "[_FORMAT, rdkit.__version__, text]",
+    ),
+    (
+      "processes, radius, sorted(set(fingerprints))",
+      'processes, radius, ["ecfp"]',
     ),
     ("np.clip(x, -clip, clip)", "np.clip(x, 0, clip)"),
   ),

@@ -81,10 +81,40 @@ MUTANTS = (
       "leader = next(iter(out))",
     ),
     ('if np.isfinite(out[m]["mean"])]', "]"),
+  ),
+  *of(
+    "projects/snn/tox21_tables.py",
+    f"{TESTS}test_tox21_tables.py",
     (
       'validation <= at_depth["validation"]',
       'validation >= at_depth["validation"]',
     ),
+    (
+      'out[name][method]["validation"]',
+      'out[name][method]["test"]',
+    ),
+    ('"std": ours["std"]', '"std": 0.0'),
+  ),
+  *of(
+    "projects/snn/baselines.py",
+    f"{TESTS}test_tox21_tables.py",
+    ("1 / (whole.shape[1] * whole.var())", "1 / whole.shape[1]"),
+    ("SVC(C=model.C,", "SVC("),
+    ("np.isnan(labels[:, task])", "np.isnan(labels[:, 0])"),
+    ("np.isnan(outcomes[:, task])", "np.isnan(outcomes[:, 0])"),
+    ("if len(np.unique(truth)) == 2", "if True"),
+    ('found["validation"] > best', 'found["test"] > best'),
+    ("others[np.ix_(known, columns)]", "others[np.ix_(known[::-1], columns)]"),
+  ),
+  *of(
+    "projects/snn/reproduce.py",
+    f"{TESTS}test_tox21_tables.py",
+    (
+      '"fingerprints": tuple(families',
+      '"fingerprints": ("ecfp",) or tuple(families',
+    ),
+    ('"fingerprint_share": share', '"fingerprint_share": 0.025'),
+    ('"name": f"{families} in {share:.1%}",', ""),
   ),
   *of(
     "projects/snn/datasets/tables.py",

@@ -55,7 +55,13 @@ def read(config: ml_collections.ConfigDict) -> tables.Table | tox21.Assays:
     )
   cache = config.cache_dir or None
   if source == "tox21":
-    return tox21.load(folder, cache, config.data.processes)
+    return tox21.load(
+      folder,
+      cache,
+      config.data.processes,
+      fingerprints=tuple(config.data.fingerprints),
+      share=config.data.fingerprint_share,
+    )
   if source == "htru2":
     return htru2.read(folder, config.data.split_seed)
   if source == "uci":

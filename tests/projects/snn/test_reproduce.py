@@ -16,7 +16,6 @@ from projects.snn import (
   published,
   reproduce,
   result_tables,
-  sweep,
   sweep_runner,
 )
 from projects.snn.datasets import loading
@@ -148,34 +147,6 @@ def test_a_method_that_diverged_in_a_fold_leads_nothing_on_htru2():
   assert len(led) == 2  # SNN and the leader.
   table = result_tables.htru2_table(results)
   assert "| SNN | 0.9803 | diverged in 1 folds | - |" in table
-
-
-def test_tox21_chooses_a_setting_for_all_repetitions_of_a_depth():
-  def member(rate, repetition, validation, test, diverged=False):
-    return {
-      "learning_rate": rate,
-      "dropout": 0.05,
-      "weight_decay": 0.0,
-      "repetition": repetition,
-      "diverged": diverged,
-      "validation": validation,
-      "test": test,
-    }
-
-  group = sweep.Group("selu", "rectangular", 128, 8, 1.0)
-  members = [
-    # The best single one, but not in the mean.
-    *(member(0.1, 0, 0.9, 0.7), member(0.1, 1, 0.5, 0.7)),
-    *(member(0.05, 0, 0.8, 0.84), member(0.05, 1, 0.8, 0.86)),
-    *(member(1.0, 0, 0.99, 0.5), member(1.0, 1, 0.99, 0.5, diverged=True)),
-  ]
-  record = {**group._asdict(), "members": members, "seconds": 360.0}
-  results = result_tables.tox21_results([record])
-  at_8 = results["auc"]["selu"]["8"]
-  assert at_8["learning_rate"] == 0.05 and at_8["values"] == [0.84, 0.86]
-  table = result_tables.tox21_table(results)
-  ours = "| ours | - | - | - | - | 85.0 ± 1.4 | - | - |"
-  assert "| SNN, paper | 83.7 ± 0.3 |" in table and ours in table
 
 
 @pytest.mark.slow

@@ -1,0 +1,148 @@
+"""Tables of Tox21: AUC against depth, and what fingerprints are worth."""
+
+from typing import Any
+
+import numpy as np
+
+from common.tables import cells, markdown
+
+from . import baselines, model, published, result_tables
+
+_SCORES = ("validation", "test")
+_NAMES = result_tables.PAPER_NAMES | {"random_forest": "random forest"}
+
+
+def auc_results(records: list[dict[str, Any]]) -> dict[str, Any]:
+  """Mean AUC over the assays at each depth, over the repetitions; plain data.
+
+  Each depth has one setting, chosen by the validation score averaged over its
+  repetitions; one that diverged in any of them is not chosen. Forest and SVM
+  have no depth: they are `references`.
+  """
+  out: dict[str, dict[str, Any]] = {}
+  references = {
+    record["method"]: record["best"]
+    for record in records
+    if record["method"] in baselines.METHODS and record["best"]
+  }
+  for record in records:
+    if record["method"] in baselines.METHODS:
+      continue
+    names = ("learning_rate", "dropout", "weight_decay")
+    by: dict[tuple[float, ...], list[dict[str, Any]]] = {}
+    for member in record["members"]:
+      by.setdefault(tuple(member[n] for n in names), []).append(member)
+    at_depth = out.setdefault(record["method"], {}).setdefault(
+      str(record["depth"]), {}
+    )
+    for members in by.values():
+      if any(member["diverged"] for member in members):
+        continue
+      validation = float(np.mean([m["validation"] for m in members]))
+      if at_depth and validation <= at_depth["validation"]:
+        continue
+      auc = [member["test"] for member in members]
+      at_depth.update(
+        cells.summary(auc)
+        | {n: members[0][n] for n in names}
+        | {n: record[n] for n in ("form", "width", "bottleneck")}
+        | {
+          "validation": validation,
+          "mean": float(np.mean(auc)),
+          "std": float(np.std(auc, ddof=1)) if len(auc) > 1 else 0.0,
+        }
+      )
+  hours = sum(record["seconds"] for record in records) / 3600
+  auc = {m: out[m] for m in model.METHODS if m in out}
+  return {"auc": auc, "references": references, "hours": hours}
+
+
+def auc_table(results: dict[str, Any]) -> str:
+  """The table of the README from what `auc_results` returned."""
+  rows = []
+  for method, found in results["auc"].items():
+    name = _NAMES[method]
+    paper, error = published.TOX21_AUC[name], published.TOX21_ERROR[name]
+    rows.append([f"{name}, paper", *map(_percent, paper, error)])
+    ours = [found.get(str(depth)) for depth in published.TOX21_DEPTHS]
+    rows.append(
+      [
+        "ours",
+        *(
+          _percent(100 * s["mean"], 100 * s["std"]) if s else "-" for s in ours
+        ),
+      ]
+    )
+  header = ["layers (ResNet: blocks)", *map(str, published.TOX21_DEPTHS)]
+  note = [f"{results['hours']:.1f} core hours."]
+  note += [
+    f"{_NAMES[method]}: {100 * found['test']:.1f}."
+    for method, found in results["references"].items()
+  ]
+  return markdown.table(header, rows) + f"\n{' '.join(note)}\n"
+
+
+def _percent(mean: float, error: float) -> str:
+  return "-" if np.isnan(mean) else f"{mean:.1f} ± {error:.1f}"
+
+
+def fingerprint_results(records: list[dict[str, Any]]) -> dict[str, Any]:
+  """What each set of fingerprints is worth to each method; plain data.
+
+  Returns:
+    `auc`: by set, then method, `features`, `validation` and `test`, networks'
+    of the setting that `auc_results` chooses, with the spread of its `test`
+    over repetitions as `std`. `chosen`: by method, the set whose validation
+    score, of the leaderboard's molecules, is highest. `hours` of a core.
+  """
+  out: dict[str, dict[str, Any]] = {}
+  for record in records:
+    method = record["method"]
+    if method in baselines.METHODS:
+      found = record["best"] and {n: record["best"][n] for n in _SCORES}
+    else:
+      ours = auc_results([record])["auc"][method][str(record["depth"])]
+      found = ours and {
+        "validation": ours["validation"],
+        "test": ours["mean"],
+        "std": ours["std"],
+      }
+    if found:
+      found = {"features": record["features"], **found}
+      out.setdefault(record["task"], {})[method] = found
+  methods = {method for found in out.values() for method in found}
+  chosen = {
+    method: max(
+      (name for name in out if method in out[name]),
+      key=lambda name: out[name][method]["validation"],
+    )
+    for method in sorted(methods)
+  }
+  hours = sum(record["seconds"] for record in records) / 3600
+  return {"auc": out, "chosen": chosen, "hours": hours}
+
+
+def fingerprint_table(results: dict[str, Any]) -> str:
+  """The table of the README from what `fingerprint_results` returned."""
+  chosen = results["chosen"]
+  methods = [m for m in (*model.METHODS, *baselines.METHODS) if m in chosen]
+  rows = []
+  for name, found in results["auc"].items():
+    features = {one["features"] for one in found.values()}
+    row = [name, "/".join(f"{n:,}" for n in sorted(features))]
+    for method in methods:
+      one = found.get(method)
+      if one is None:
+        row += ["-", "-"]
+        continue
+      star = "*" if chosen[method] == name else ""
+      row.append(f"{100 * one['validation']:.1f}{star}")
+      std = one.get("std")
+      test = 100 * one["test"]
+      row.append(f"{test:.1f}" if std is None else _percent(test, 100 * std))
+    rows.append(row)
+  header = ["fingerprints", "features"]
+  for method in methods:
+    header += [f"{_NAMES[method]}: leaderboard", "test"]
+  note = f"\n{results['hours']:.1f} core hours.\n"
+  return markdown.table(header, rows) + note
