@@ -122,8 +122,8 @@ def asked(
   """
   wanted = only or list(ROWS[table])
   check_names("--only", wanted, list(ROWS[table]))
-  count = lambda name: 1 if quick or name != "main" else seeds
-  return [(name, seed) for name in wanted for seed in range(count(name))]
+  count = 1 if quick else seeds
+  return [(name, seed) for name in wanted for seed in range(count)]
 
 
 def compute(

@@ -131,8 +131,11 @@ def test_spread():
 def test_a_wrong_row_is_one_sentence():
   with pytest.raises(InputError, match="--only=slot_mpl is none of main, "):
     reproduce.asked("discovery", ["slot_mpl"], 3, quick=False)
-  asked = reproduce.asked("discovery", ["main", "no_gru"], 3, quick=False)
-  assert asked == [("main", 0), ("main", 1), ("main", 2), ("no_gru", 0)]
+  both = ["main", "no_gru"]
+  asked = reproduce.asked("discovery", both, 2, quick=False)
+  assert asked == [("main", 0), ("main", 1), ("no_gru", 0), ("no_gru", 1)]
+  asked = reproduce.asked("discovery", both, 2, quick=True)
+  assert asked == [("main", 0), ("no_gru", 0)]
 
 
 def test_the_contact_sheet_has_two_rows_a_set():
