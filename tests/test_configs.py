@@ -44,6 +44,8 @@ LATER = {
   "slot_attention": ("cache_dir", "data_dir", "test_images", "train_images"),
   "snn": (
     "data.categorical",
+    "data.fingerprint_share",
+    "data.fingerprints",
     "data.header",
     "data.missing",
     "data.name",

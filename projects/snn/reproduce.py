@@ -8,9 +8,10 @@
 
 `uci`: seven methods, and two references from scikit-learn, on every task of the
 folder. `htru2`: the same and more on ten nested folds. `tox21`: AUC against
-depth. `fingerprints`: what Tox21's features are worth to a network, a random
-forest and an SVM. `theorem`: the checks of Theorems 1 to 3, and the moments in
-a network of 32 layers. Numbers go to `results/snn/` and into the tables of this
+depth; `tox21_more`: with more features and settings. `fingerprints`: what
+Tox21's features are worth to a network, a random forest and an SVM. `theorem`:
+the checks of Theorems 1 to 3, and the moments in a network of 32 layers.
+Numbers go to `results/snn/` and into the tables of this
 project's README; a sweep goes on where it was stopped. `--only=iris,wine`
 restricts the tasks, `--depths=16,32` adds to the grid's depths, `--quick` takes
 generated data and changes neither results nor README.
@@ -38,11 +39,11 @@ REFERENCES = ("random_forest", "svm")
 
 
 def config_of(
-  context: reproduce.Context, name: str
+  context: reproduce.Context, name: str, variant: str = ""
 ) -> ml_collections.ConfigDict:
   """Loads `configs/<project>/<name>.py` as the arguments say, unlocked."""
   paper = context.arguments.paper and not context.quick
-  config = reproduce.config_of(context, name, "paper" if paper else "")
+  config = reproduce.config_of(context, name, "paper" if paper else "", variant)
   config.data_dir = context.arguments.data_dir
   config.cache_dir = context.arguments.cache_dir or config.cache_dir
   return config
@@ -156,12 +157,14 @@ def htru2(context: reproduce.Context) -> str:
   return result_tables.htru2_table(results)
 
 
-def tox21(context: reproduce.Context) -> str:
+def tox21(context: reproduce.Context, variant: str = "") -> str:
   """Sweeps what is missing, writes the results; returns the table."""
-  config, arguments = config_of(context, "tox21"), context.arguments
+  config = config_of(context, "tox21", variant)
+  arguments = context.arguments
   if not context.quick and not arguments.data_dir:
     raise InputError("say where the challenge's files are with --data_dir=DIR")
-  name = "tox21_paper" if arguments.paper else "tox21"
+  paper = "paper" if arguments.paper else ""
+  name = "_".join(filter(None, ["tox21", variant, paper]))
   methods = arguments.methods or [*model.METHODS, *REFERENCES]
   units = {"tox21": {}}
   records, broken = sweep_runner.complete_sweep(
@@ -274,6 +277,7 @@ TABLES = {
   "uci": uci,
   "htru2": htru2,
   "tox21": tox21,
+  "tox21_more": functools.partial(tox21, variant="more"),
   "fingerprints": fingerprints,
   "theorem": theorem_table,
 }
