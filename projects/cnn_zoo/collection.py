@@ -74,18 +74,13 @@ def read(
 def join(one: Collection, more: Collection) -> Collection:
   """A zoo and its continuation, each a folder's or a file of statistics'.
 
-  Weights that only one of them has stay with its networks.
+  Weights that only one of them has stay with its networks, and a network that
+  both have counts once.
 
   Raises:
-    InputError: a network is in both, or they are not of one kind.
+    InputError: a network is in both and differs, or they are not of one kind.
   """
   what = f"the zoos of {one.name} cannot be joined: "
-  twice = np.intersect1d(one.networks, more.networks)
-  if len(twice):
-    raise InputError(
-      f"{what}{len(twice)} network(s) are in both, {twice[0]} among them; "
-      "config.first_network begins a zoo where another ended"
-    )
   if one.layout != more.layout:
     raise InputError(f"{what}their networks' layers differ")
   if one.epochs != more.epochs:
@@ -95,6 +90,19 @@ def join(one: Collection, more: Collection) -> Collection:
     odd = getattr(one, field).keys() ^ getattr(more, field).keys()
     if odd:
       raise InputError(f"{what}one lacks {', '.join(sorted(odd))}")
+  twice = np.isin(one.networks, more.networks)
+  if twice.any():
+    again = np.isin(more.networks, one.networks)
+    if not _same(_those(one, twice), _those(more, again)):
+      raise InputError(
+        f"{what}{twice.sum()} network(s) are in both, "
+        f"{one.networks[twice][0]} among them, and differ: zoos of several "
+        "seeds are no one zoo"
+      )
+    if more.weights is None:
+      more = _those(more, ~again)
+    else:
+      one = _those(one, ~twice)
   chain = lambda a, b: {name: np.concatenate([a[name], b[name]]) for name in a}
   parts = [part for part in (one, more) if part.weights is not None]
   weights = np.concatenate([p.weights for p in parts]) if parts else None
@@ -120,14 +128,8 @@ def _joined_rows(one, more):
   return np.concatenate(rows)
 
 
-def with_weights(found: Collection) -> Collection:
-  """Those networks whose weights are at hand: `found` itself if all are."""
-  if found.rows is None:
-    here = np.zeros(len(found.networks), bool)
-  else:
-    here = (found.rows >= 0).any(axis=1)
-  if here.all():
-    return found
+def _those(found, here):
+  """The networks where the bools `here` [n] say so."""
   part = lambda arrays: {name: values[here] for name, values in arrays.items()}
   return found._replace(
     networks=found.networks[here],
@@ -136,6 +138,28 @@ def with_weights(found: Collection) -> Collection:
     statistics=part(found.statistics),
     rows=None if found.rows is None else found.rows[here],
   )
+
+
+def _same(one, more):
+  """Whether both are the same networks, up to what a file of statistics rounds.
+
+  In whatever order they are.
+  """
+  a, b = np.argsort(one.networks), np.argsort(more.networks)
+  return all(
+    np.allclose(x[a], getattr(more, field)[name][b], 1e-4, 1e-6, equal_nan=True)
+    for field in ("scores", "statistics")
+    for name, x in getattr(one, field).items()
+  )
+
+
+def with_weights(found: Collection) -> Collection:
+  """Those networks whose weights are at hand: `found` itself if all are."""
+  if found.rows is None:
+    here = np.zeros(len(found.networks), bool)
+  else:
+    here = (found.rows >= 0).any(axis=1)
+  return found if here.all() else _those(found, here)
 
 
 def usable(found: Collection, place: int = -1) -> np.ndarray:

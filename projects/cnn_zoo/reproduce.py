@@ -17,7 +17,7 @@ without its weights: `--zoo=.../zoo_mnist.npz --zoo=DIR --fresh`.
 import argparse
 import sys
 from collections.abc import Callable, Mapping
-from typing import Any
+from typing import Any, NamedTuple
 
 from common import config_schema
 from common.errors import InputError
@@ -37,8 +37,21 @@ def config_of(context: reproduce.Context) -> Any:
   return config
 
 
-def collections(context: reproduce.Context) -> dict[str, Collection]:
-  """The networks of each data set, in the paper's order.
+class Zoos(NamedTuple):
+  """What a table is made from.
+
+  Attributes:
+    found: the networks of each data set, in the paper's order.
+    given: those of `found` that the command names; the others are what the
+      results have kept.
+  """
+
+  found: dict[str, Collection]
+  given: frozenset[str]
+
+
+def collections(context: reproduce.Context) -> Zoos:
+  """Reads and joins the zoos, and keeps their statistics among the results.
 
   Raises:
     InputError: there is no zoo, or two that cannot be joined.
@@ -56,6 +69,7 @@ def collections(context: reproduce.Context) -> dict[str, Collection]:
     if one.name in found:
       one = collection.join(found[one.name], one)
     found[one.name] = one
+  given = frozenset(found)
   for name, one in found.items():
     collection.save(out / f"zoo_{name}.npz", one)
   for path in [] if context.quick else sorted(out.glob("zoo_*.npz")):
@@ -68,20 +82,27 @@ def collections(context: reproduce.Context) -> dict[str, Collection]:
       "folder as --zoo=DIR"
     )
   order = [*paper.DATASETS, *sorted(found)]
-  return {name: found[name] for name in sorted(found, key=order.index)}
+  names = sorted(found, key=order.index)
+  return Zoos({name: found[name] for name in names}, given)
 
 
 def each(
   context: reproduce.Context,
+  zoos: Zoos,
   table: str,
   study: Callable[[Collection, Any], Mapping[str, Any]],
 ) -> dict[str, Any]:
-  """A cell a data set."""
+  """A cell a data set.
+
+  Where zoos are given, `--fresh` is of their data sets: what was found of the
+  others may have needed weights that are not there any more.
+  """
   config = config_of(context)
   found = {}
-  for name, one in collections(context).items():
+  for name, one in zoos.found.items():
+    anew = context.fresh and (name in zoos.given or not zoos.given)
     kept = reproduce.cell(
-      context,
+      context._replace(fresh=anew),
       f"{table}_{name}",
       lambda one=one: {
         **study(one, config),
@@ -101,11 +122,10 @@ def each(
 
 def r2_table(context: reproduce.Context) -> dict[str, str]:
   """All sets and predictors, both protocols, and the paper's relations."""
-  found = each(context, "r2", studies.of_sets)
-  pictures.biases(
-    context.out / "biases.png", list(collections(context).values())
-  )
-  weighed = each(context, "importances", studies.importances)
+  zoos = collections(context)
+  found = each(context, zoos, "r2", studies.of_sets)
+  pictures.biases(context.out / "biases.png", list(zoos.found.values()))
+  weighed = each(context, zoos, "importances", studies.importances)
   pictures.importances(context.out / "importances.png", weighed)
   path = context.out / "transfer.json"
   pairs = cells.load(path)["pairs"] if path.exists() else None
@@ -120,7 +140,7 @@ def r2_table(context: reproduce.Context) -> dict[str, str]:
 def transfer_table(context: reproduce.Context) -> str:
   """Trees of each data set on the networks of all."""
   config = config_of(context)
-  several = list(collections(context).values())
+  several = list(collections(context).found.values())
   found = reproduce.cell(
     context,
     "transfer",
@@ -138,7 +158,7 @@ def transfer_table(context: reproduce.Context) -> str:
 
 def size_table(context: reproduce.Context) -> str:
   """R2 by the number of training networks."""
-  found = each(context, "size", studies.of_sizes)
+  found = each(context, collections(context), "size", studies.of_sizes)
   size = config_of(context).most_training
   pictures.sizes(context.out / "sizes.png", found, size)
   return result_tables.size_table(found, size)
@@ -146,7 +166,7 @@ def size_table(context: reproduce.Context) -> str:
 
 def epoch_table(context: reproduce.Context) -> str:
   """The last accuracy from the weights of earlier epochs."""
-  found = each(context, "epochs", studies.of_epochs)
+  found = each(context, collections(context), "epochs", studies.of_epochs)
   return result_tables.epoch_table(found)
 
 
@@ -173,6 +193,7 @@ def architecture_table(context: reproduce.Context) -> str:
   others = other_networks(context)
   found = each(
     context,
+    collections(context),
     "architectures",
     lambda one, config: studies.of_architectures(
       one, [other for other in others if other.name == one.name], config

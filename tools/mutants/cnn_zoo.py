@@ -99,6 +99,16 @@ MUTANTS = (
     ),
     ('if (row["modeldir"], step) in seen:', "if False:"),
     ("if sound < config.fewest:", "if sound < 1:"),
+    ("one = _those(one, ~twice)", "pass"),
+    ("more = _those(more, ~again)", "one = _those(one, ~twice)"),
+    ("x[a], getattr(more, field)[name][b]", "x, getattr(more, field)[name]"),
+    ("if not _same(_those(one, twice), _those(more, again)):", "if False:"),
+  ),
+  *of(
+    "projects/cnn_zoo/reproduce.py",
+    STUDIES,
+    ("(name in zoos.given or not zoos.given)", "True"),
+    ("or not zoos.given", ""),
   ),
   *of(
     "projects/cnn_zoo/scores.py",

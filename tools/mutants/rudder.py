@@ -216,6 +216,17 @@ MUTANTS = (
     ("jnp.where(start, 0.0, total)", "total"),
   ),
   *of(
+    "projects/rudder/atari/model.py",
+    f"{TESTS}atari/test_networks.py",
+    ("new / 127.5 - 1", "new / 127.5"),
+    ("(new - old) / 255", "new / 255"),
+    ("old, new = pixels[:1], pixels[1:]", "new, old = pixels[:1], pixels[1:]"),
+    ("constant_values=-jnp.inf", "constant_values=0.0"),
+    ("(8, 4, 3), (4, 2, 1)", "(8, 4, 3), (4, 2, 2)"),
+    ("[frame, delta]", "[delta, frame]"),
+    ("x = nn.relu(x)\n    return _flat(x)", "return _flat(x)"),
+  ),
+  *of(
     "projects/rudder/atari/reward_model.py",
     f"{TESTS}atari/test_atari_steps.py {TESTS}atari/test_atari.py",
     ("r + trace * later", "r + later"),

@@ -1,15 +1,21 @@
-"""Networks of the Atari games: the policy, and the model of the reward."""
+"""Networks of the Atari games: the policy, and the model of the reward.
+
+Maps have the batch in the minor dimension, `[c, h, w, b]`, which is the form
+that CPUs are fast at (see `common.nn.convolution`).
+"""
 
 import flax.linen as nn
 import jax
 import ml_collections
 from jax import numpy as jnp
 
+from common.nn import convolution
+from common.nn.batch_last import Conv
 from common.nn.recurrent import LSTM, Part, truncated_normal
 
 
 class Convolutions(nn.Module):
-  """Convolutions and ReLUs: `[batch, h, w, c]` to `[batch, features]`."""
+  """Convolutions and ReLUs: `[c, h, w, batch]` to `[batch, features]`."""
 
   widths: tuple[int, ...]
   kernels: tuple[int, ...]
@@ -19,16 +25,32 @@ class Convolutions(nn.Module):
   def __call__(self, x: jax.Array) -> jax.Array:
     layers = zip(self.widths, self.kernels, self.strides, strict=True)
     for i, (width, kernel, stride) in enumerate(layers):
-      x = nn.Conv(
+      x = Conv(
         width,
-        (kernel, kernel),
-        (stride, stride),
-        padding="VALID",
+        kernel,
+        stride,
+        padding=0,
         kernel_init=nn.initializers.orthogonal(2**0.5),
         name=f"conv_{i}",
       )(x)
       x = nn.relu(x)
-    return x.reshape(len(x), -1)
+    return _flat(x)
+
+
+def _flat(x: jax.Array) -> jax.Array:
+  """`[c, h, w, b]` to `[b, h w c]`, Flax's order."""
+  return convolution.batch_first(x).reshape(x.shape[-1], -1)
+
+
+def _pooled(x: jax.Array) -> jax.Array:
+  """Maxima of 2x2 squares of `[c, h, w, b]`, at the far edges of what is there.
+
+  XLA's own pooling has a gradient that CPUs find place by place.
+  """
+  c, h, w, b = x.shape
+  room = ((0, 0), (0, h % 2), (0, w % 2), (0, 0))
+  x = jnp.pad(x, room, constant_values=-jnp.inf)
+  return x.reshape(c, -(-h // 2), 2, -(-w // 2), 2, b).max((2, 4))
 
 
 class AtariPolicy(nn.Module):
@@ -49,7 +71,8 @@ class AtariPolicy(nn.Module):
 
   def see(self, stack: jax.Array) -> jax.Array:
     """Visual features of uint8 `[batch, 84, 84, 4]`."""
-    return self.eyes(stack.astype(jnp.float32) / 255)
+    pixels = convolution.batch_last(stack)
+    return self.eyes(pixels.astype(jnp.float32) / 255)
 
   def __call__(
     self, stack: jax.Array, others: jax.Array
@@ -75,15 +98,17 @@ class AtariReturnModel(nn.Module):
   features: int = 64
 
   def setup(self):
-    first = lambda: nn.Conv(
+    first = lambda: Conv(
       self.widths[0],
-      (8, 8),
-      (2, 2),
-      padding="VALID",
+      8,
+      2,
+      padding=0,
       kernel_init=nn.initializers.orthogonal(0.1),
     )
     self.of_frame, self.of_delta = first(), first()
-    self.joint = nn.Conv(self.widths[1], (3, 3), padding="VALID")
+    self.joint = Conv(
+      self.widths[1], 3, padding=0, kernel_init=nn.initializers.lecun_normal()
+    )
     draw = truncated_normal
     gate = lambda bias: Part(draw(0.1), draw(0.001), draw(0.1, bias))
     self.lstm = LSTM(
@@ -101,12 +126,12 @@ class AtariReturnModel(nn.Module):
     Args:
       stack: uint8 `[batch, 84, 84, 4]`, as the policy's.
     """
-    new, old = (stack[..., i : i + 1].astype(jnp.float32) for i in (3, 2))
-    pool = lambda x: nn.max_pool(nn.relu(x), (2, 2), (2, 2), padding="SAME")
-    frame = pool(self.of_frame(new / 127.5 - 1))
-    delta = pool(self.of_delta((new - old) / 255))
-    x = pool(self.joint(jnp.concatenate([frame, delta], axis=-1)))
-    return x.reshape(len(x), -1)
+    pixels = convolution.batch_last(stack[..., 2:]).astype(jnp.float32)
+    old, new = pixels[:1], pixels[1:]
+    frame = _pooled(nn.relu(self.of_frame(new / 127.5 - 1)))
+    delta = _pooled(nn.relu(self.of_delta((new - old) / 255)))
+    x = self.joint(jnp.concatenate([frame, delta]))
+    return _flat(_pooled(nn.relu(x)))
 
   def __call__(self, x: jax.Array) -> jax.Array:
     """Predictions `[time, 4]` from inputs `[time, inputs]`."""

@@ -189,6 +189,22 @@ def test_zoos_join_with_the_weights_that_are_at_hand(written, tmp_path):
       collection.of_set(weighed, "weights"), collection.of_set(last, "weights")
     )
   assert len(collection.with_weights(bare).networks) == 0
+  # One that both have counts once, in any order, and with its weights.
+  for again in (
+    collection.join(both, part(np.s_[n - 1 :: -1])),
+    collection.join(bare, both),
+    collection.join(both, bare),
+  ):
+    assert sorted(again.networks) == sorted(one.networks)
+    assert collection.with_weights(again) is again
+    order = np.argsort(again.networks)
+    np.testing.assert_array_equal(
+      collection.of_set(again, "weights")[order],
+      collection.of_set(one, "weights")[np.argsort(one.networks)],
+    )
+  worse = {name: values / 2 for name, values in first.scores.items()}
+  with pytest.raises(InputError, match=r"20 network\(s\) .* and differ"):
+    collection.join(both, first._replace(scores=worse))
   for change, why in (
     (dict(networks=first.networks), r"20 network\(s\) are in both"),
     (dict(layout=last.layout[:-1]), "their networks' layers differ"),

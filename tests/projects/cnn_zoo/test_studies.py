@@ -12,6 +12,7 @@ from configs.cnn_zoo import predictors as settings
 from projects.cnn_zoo import (
   collection,
   features,
+  generated,
   model,
   paper,
   pictures,
@@ -195,14 +196,44 @@ def test_a_zoo_that_grows_is_judged_as_a_whole(tmp_path, monkeypatch, written):
 
 
 def test_no_zoo_and_two_of_one_kind_are_one_sentence(tmp_path, written):
+  other = generated.write(tmp_path / "other", "mnist", seed=9)
   with pytest.raises(
-    InputError, match=r"40 network\(s\) are in both, network_"
+    InputError, match=r"40 network\(s\) are in both, network_.* and differ"
   ):
-    reproduce.collections(context(tmp_path, zoo=[written, written]))
+    reproduce.collections(context(tmp_path, zoo=[written, other]))
   asked = context(tmp_path / "none")._replace(quick=False)
   asked.out.mkdir()
   with pytest.raises(InputError, match="there is no zoo: train one"):
     reproduce.collections(asked)
+
+
+def test_fresh_is_of_the_zoos_that_are_given(tmp_path, written):
+  asked = context(tmp_path, zoo=[written])
+  reproduce.collections(asked)
+  folder = generated.write(tmp_path / "f", "fashion_mnist", seed=1)
+  asked = context(tmp_path, zoo=[folder])._replace(quick=False, fresh=True)
+  # Among the results, with what the command names: the same zoo once more.
+  asked.arguments.zoo.append(tmp_path / "zoo_fashion_mnist.npz")
+  reproduce.collections(context(tmp_path, zoo=[folder]))
+  for _ in range(2):
+    zoos = reproduce.collections(asked)
+    assert zoos.given == {"fashion_mnist"}
+    assert list(zoos.found) == ["mnist", "fashion_mnist"]
+    assert len(zoos.found["fashion_mnist"].networks) == 40
+  computed = []
+
+  def study(one, config):
+    computed.append(one.name)
+    return {"networks": len(one.networks)}
+
+  reproduce.each(asked, zoos, "t", study)
+  assert computed == ["mnist", "fashion_mnist"]
+  reproduce.each(asked, zoos, "t", study)
+  assert computed[2:] == ["fashion_mnist"]
+  reproduce.each(asked, zoos._replace(given=frozenset()), "t", study)
+  assert computed[3:] == ["mnist", "fashion_mnist"]
+  reproduce.each(asked._replace(fresh=False), zoos, "t", study)
+  assert len(computed) == 5
 
 
 def test_equal_stars_of_the_paper_are_both_seen(tmp_path, monkeypatch):
