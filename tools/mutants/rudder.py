@@ -256,8 +256,8 @@ MUTANTS = (
     ("target=own + value", "target=own"),
     ("% jnp.sum(chunk.mask)", "% len(value)"),
     (
-      "explained\n    _, value",
-      "explained\n    reward = -reward\n    _, value",
+      "explained\n    observed",
+      "explained\n    reward = -reward\n    observed",
     ),
     ("flat(proximal.standardised(advantage))", "flat(advantage)"),
     ("flat(advantage + played.value)", "flat(advantage)"),

@@ -119,15 +119,21 @@ class Programs:
     self.improve_chunk = jax.jit(self._improve_chunk)
     self.gae = jax.jit(self._gae)
 
-  def apply(self, weights, model_weights, stack):
-    """Logits and values; the reward model's features are not learnt from it."""
+  def observe(self, model_weights, stack):
+    """What the policy is given: frames, and what the reward model sees in them.
+
+    PPO does not change that model: epochs over the same frames share it.
+    """
     if self.config.method == "rudder":
-      seen = self.model.apply(model_weights, stack, method="see")
-      return self.policy.apply(weights, stack, seen)
-    return self.policy.apply(weights, stack, jnp.zeros((len(stack), 0)))
+      return stack, self.model.apply(model_weights, stack, method="see")
+    return stack, jnp.zeros((len(stack), 0))
+
+  def apply(self, weights, observed):
+    """Logits and values."""
+    return self.policy.apply(weights, *observed)
 
   def _act(self, weights, model_weights, key, stack, temperature):
-    logits, value = self.apply(weights, model_weights, stack)
+    logits, value = self.apply(weights, self.observe(model_weights, stack))
     action = jax.random.categorical(key, logits / temperature)
     return logits, value, action
 
@@ -145,10 +151,15 @@ class Programs:
     )
 
   def _improve(self, weights, moments, model_weights, batch, key, rate, clip):
+    observed = self.observe(model_weights, batch.observation)
+    batch = batch.replace(observation=observed)
+    return self._epochs(weights, moments, batch, key, rate, clip)
+
+  def _epochs(self, weights, moments, batch, key, rate, clip):
     config = self.config
     return proximal.improve(
       config,
-      lambda w, stack: self.apply(w, model_weights, stack),
+      self.apply,
       proximal.adam(config, rate),
       weights,
       moments,
@@ -161,10 +172,11 @@ class Programs:
     self, weights, moments, model_weights, chunk, explained, key, rate, clip
   ):
     reward, quality = explained
-    _, value = self.apply(weights, model_weights, chunk.stack)
+    observed = self.observe(model_weights, chunk.stack)
+    _, value = self.apply(weights, observed)
     own = reward_model.advantages(self.config, value, chunk)
     batch = proximal.Batch(
-      observation=chunk.stack,
+      observation=observed,
       action=chunk.action,
       log_prob=chunk.log_prob,
       value=value,
@@ -176,9 +188,7 @@ class Programs:
     # Steps of the episode again in the place of padding: all shapes are one.
     which = jnp.arange(len(value)) % jnp.sum(chunk.mask)
     batch = jax.tree.map(lambda leaf: leaf[which], batch)
-    return self._improve(
-      weights, moments, model_weights, batch, key, rate, clip
-    )
+    return self._epochs(weights, moments, batch, key, rate, clip)
 
 
 def explain_episode(

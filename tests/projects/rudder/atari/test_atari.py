@@ -279,6 +279,7 @@ def test_smoothing_backward():
 def test_actions_are_drawn_at_a_temperature(temperature, share):
   """Of two logits one apart the better is drawn by sigmoid(1 / temperature)."""
   programs = atari.Programs(configs.get_config("smoke"))
+  programs.observe = lambda *_: None
   programs.apply = lambda *_: (jnp.tile(jnp.array([0.0, 1.0]), (4000, 1)), 0)
   *_, action = programs.act(None, None, jax.random.key(0), None, temperature)
   assert action.mean() == pytest.approx(share, abs=0.02)

@@ -220,10 +220,19 @@ def gae(reward, value, after, n, gamma=0.99, lam=0.95):
   return delta
 
 
-def linear(weights, model_weights, stack):
+def observe(model_weights, stack):
+  return stack, jnp.full(len(stack), jnp.sum(model_weights["see"]))
+
+
+def apply(weights, observed):
+  stack, features = observed
   seen = pixels(stack)
-  logits = seen @ weights["policy"] + jnp.sum(model_weights["see"])
+  logits = seen @ weights["policy"] + features[:, None]
   return logits, (seen @ weights["value"])[:, 0]
+
+
+def linear(weights, model_weights, stack):
+  return apply(weights, observe(model_weights, stack))
 
 
 WEIGHTS = {"policy": draw(4, ACTIONS), "value": draw(4, 1)}
@@ -246,7 +255,7 @@ def improved():
 def test_the_policy_moves_by_a_chunk(share, final):
   config, n, chunk = tiny(share=share), 4, chunk_of(4, final)
   programs = atari.Programs(config)
-  programs.apply = linear
+  programs.observe, programs.apply = observe, apply
   moments = jax.jit(proximal.adam(config, 0.0).init)(WEIGHTS)
   key, told = jax.random.key(1), draw(TIME)
   got, _, _ = programs.improve_chunk(
