@@ -8,10 +8,10 @@ RUDDER and of PPO: Bowling 192 and 56, Venture 1,350 and 820, Seaquest 4,770 and
       --config=configs/rudder/atari.py
 
 Preprocessing and numbers are the authors' Atari code's, except where marked.
-200M frames, skipped ones too, are 48,828 steps, which is for a GPU: without one
-a step takes a minute. Variants: `venture`, `seaquest`, `solaris`; `ppo` for the
-baseline; `original_code` for its two known bugs; and `smoke`, of a minute on a
-core. They combine: `venture,ppo,smoke`.
+200M frames, skipped ones too, are 48,828 steps, which is for a GPU. Variants:
+`venture`, `seaquest`, `solaris`; `ppo` for the baseline; `hour`, 120 steps,
+half a million frames; `original_code` for its two known bugs; and `smoke`, of a
+minute on a core. They combine: `venture,ppo,smoke`.
 """
 
 import ml_collections
@@ -103,6 +103,7 @@ def get_config(variant: str = "") -> ml_collections.ConfigDict:
     variant,
     **others,
     ppo=dict(method="ppo", lessons=1),
+    hour=dict(total_steps=120, log_every=1, eval_every=40, checkpoint_every=10),
     original_code=dict(safe_exploration="original", time_code="original"),
     smoke=dict(
       batch_size=4,

@@ -19,9 +19,12 @@ DOC = "\n".join(filter(None, [__doc__, *(room.__doc__ for room in ROOMS)]))
 
 
 def arguments(parser: argparse.ArgumentParser) -> None:
-  """The flag of this project's own."""
+  """The flags of this project's own."""
+  add = parser.add_argument
   text = "compute this task alone, where a table says so"
-  parser.add_argument("--only", default="", metavar="TASK", help=text)
+  add("--only", default="", metavar="TASK", help=text)
+  text = "of --table=atari: where trainings are kept"
+  add("--runs", default="runs/reproduce", metavar="DIR", help=text)
 
 
 if __name__ == "__main__":
