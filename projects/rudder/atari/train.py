@@ -153,20 +153,8 @@ class Programs:
   def _improve(self, weights, moments, model_weights, batch, key, rate, clip):
     observed = self.observe(model_weights, batch.observation)
     batch = batch.replace(observation=observed)
-    return self._epochs(weights, moments, batch, key, rate, clip)
-
-  def _epochs(self, weights, moments, batch, key, rate, clip):
-    config = self.config
-    return proximal.improve(
-      config,
-      self.apply,
-      proximal.adam(config, rate),
-      weights,
-      moments,
-      batch,
-      key,
-      clip,
-    )
+    given = proximal.adam(self.config, rate), weights, moments, batch, key, clip
+    return proximal.improve(self.config, self.apply, *given)
 
   def _improve_chunk(
     self, weights, moments, model_weights, chunk, explained, key, rate, clip
@@ -188,7 +176,8 @@ class Programs:
     # Steps of the episode again in the place of padding: all shapes are one.
     which = jnp.arange(len(value)) % jnp.sum(chunk.mask)
     batch = jax.tree.map(lambda leaf: leaf[which], batch)
-    return self._epochs(weights, moments, batch, key, rate, clip)
+    given = proximal.adam(self.config, rate), weights, moments, batch, key, clip
+    return proximal.improve(self.config, self.apply, *given)
 
 
 def explain_episode(

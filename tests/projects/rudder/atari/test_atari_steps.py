@@ -225,14 +225,9 @@ def observe(model_weights, stack):
 
 
 def apply(weights, observed):
-  stack, features = observed
-  seen = pixels(stack)
-  logits = seen @ weights["policy"] + features[:, None]
+  seen = pixels(observed[0])
+  logits = seen @ weights["policy"] + observed[1][:, None]
   return logits, (seen @ weights["value"])[:, 0]
-
-
-def linear(weights, model_weights, stack):
-  return apply(weights, observe(model_weights, stack))
 
 
 WEIGHTS = {"policy": draw(4, ACTIONS), "value": draw(4, 1)}
@@ -242,11 +237,11 @@ WEIGHTS = {"policy": draw(4, ACTIONS), "value": draw(4, 1)}
 def improved():
   """`weights(moments, batch, key)` of PPO, whatever RUDDER's share is."""
   config = tiny()
-  apply = lambda w, stack: linear(w, OURS, stack)
+  plain = lambda w, stack: apply(w, observe(OURS, stack))
   move = proximal.adam(config, 0.05)
   return jax.jit(
     lambda moments, batch, key: proximal.improve(
-      config, apply, move, WEIGHTS, moments, batch, key, 0.2
+      config, plain, move, WEIGHTS, moments, batch, key, 0.2
     )[0]
   )
 
@@ -262,7 +257,8 @@ def test_the_policy_moves_by_a_chunk(share, final):
     WEIGHTS, moments, OURS, chunk, (told, jnp.float32(0.7)), key, 0.05, 0.2
   )
   chunk = jax.device_get(chunk)
-  value = np.float64(jax.jit(linear)(WEIGHTS, OURS, chunk.stack)[1])
+  observed = observe(OURS, chunk.stack)
+  value = np.float64(jax.jit(apply)(WEIGHTS, observed)[1])
   own = gae(np.asarray(chunk.reward), value, 0.0 if final else value[n - 1], n)
   standard = (own - own.mean()) / own.std()
   trusted = 0.7 * np.asarray(told)[:n] + 0.3 * standard
@@ -300,8 +296,7 @@ def test_an_update_is_told_what_was_played(kl, slowed):
     method="ppo", anneal_steps=8, anneal_clip=True, clip=0.4, kl_limit=0.1
   )
   shape = (5, 2)
-  end = np.zeros(shape, bool)
-  end[2, 0] = True
+  end = np.arange(10).reshape(shape) == 4
   played = actors.Played(
     stack=RNG.integers(0, 255, (*shape, 1, 1, 4)).astype(np.uint8),
     action=RNG.integers(0, 2, shape),
@@ -314,12 +309,8 @@ def test_an_update_is_told_what_was_played(kl, slowed):
     overlong=3,
   )
   programs, told = atari.Programs(config), []
-
-  def improve(*args):
-    told.extend(args)
-    return "weights", "moments", {"kl": jnp.float32(kl)}
-
-  programs.improve = improve
+  new = "weights", "moments", {"kl": jnp.float32(kl)}
+  programs.improve = lambda *args: told.extend(args) or new
   state = state_of(config, step=jnp.int32(2), slowed=jnp.float32(0.5))
   players = types.SimpleNamespace(
     play=lambda act, steps: played, actor_state=state.actor_state
