@@ -117,7 +117,7 @@ def test_a_fork_of_one_room_owns_it_alone(copy):
     assert folders == needed
     tests = (copy / "tests" / "projects" / f"my_{room}").glob("*/")
     assert {path.name for path in tests} - {"__pycache__"} == needed
-    has_tables = room in ("ppo", "comparison")
+    has_tables = room in ("ppo", "comparison", "atari")
     assert (project / "reproduce.py").exists() == has_tables
     readme = (project / "README.md").read_text()
     assert f"python -m projects.my_{room}.train" in readme

@@ -13,7 +13,8 @@ from common.tables import reproduce
 
 from . import rooms
 
-ROOMS = rooms.modules("tables")
+# The first table is the default: one of the room that has the most.
+ROOMS = sorted(rooms.modules("tables"), key=lambda room: -len(room.TABLES))
 TABLES = {name: table for room in ROOMS for name, table in room.TABLES.items()}
 DOC = "\n".join(filter(None, [__doc__, *(room.__doc__ for room in ROOMS)]))
 
