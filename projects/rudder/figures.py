@@ -18,6 +18,18 @@ def save(figure, path: pathlib.Path) -> None:
   plt.close(figure)
 
 
+def panels(count: int, width: float, height: float):
+  """A figure of `count` panels of these inches in a row, and its axes."""
+  figure, axes = plt.subplots(
+    1,
+    count,
+    figsize=(width * count, height),
+    layout="constrained",
+    squeeze=False,
+  )
+  return figure, axes[0]
+
+
 def learning_curve(run: experiment.Run) -> None:
   """Writes learning_curve.png: returns of training and of evaluation."""
   records = logs.read(run.workdir)

@@ -22,6 +22,7 @@ Several processes share a sweep with --coordinator=HOST:PORT --processes=N
 import argparse
 import functools
 from collections.abc import Callable, Sequence
+from typing import Any
 
 import ml_collections
 import numpy as np
@@ -139,19 +140,36 @@ def uci(context: reproduce.Context) -> str | dict[str, str]:
   }
 
 
-def htru2(context: reproduce.Context) -> str:
-  """Sweeps what is missing, writes the results; returns the table."""
-  config, arguments = config_of(context, "htru2"), context.arguments
-  if not context.quick and not arguments.data_dir:
-    raise InputError("say where HTRU_2.csv is with --data_dir=DIR")
-  units = {f"fold {i}": {"fold": i} for i in range(1 if context.quick else 10)}
-  name = "htru2_paper" if arguments.paper else "htru2"
-  methods = arguments.methods or list(result_tables.HTRU2_METHODS)
+def swept(
+  context: reproduce.Context,
+  config: ml_collections.ConfigDict,
+  units: dict[str, dict[str, Any]],
+  methods: list[str],
+  name: str,
+  files: str,
+) -> list[dict[str, Any]]:
+  """The records of a sweep of one data set, whose journal has this name.
+
+  Raises:
+    InputError: it is not said where the `files` are, or they cannot be read.
+  """
+  if not context.quick and not context.arguments.data_dir:
+    raise InputError(f"say where {files} with --data_dir=DIR")
   records, broken = sweep_runner.complete_sweep(
     config, units, methods, context.out / f"{name}.jsonl"
   )
   if broken:
     raise InputError(next(iter(broken.values())))
+  return records
+
+
+def htru2(context: reproduce.Context) -> str:
+  """Sweeps what is missing, writes the results; returns the table."""
+  config, arguments = config_of(context, "htru2"), context.arguments
+  units = {f"fold {i}": {"fold": i} for i in range(1 if context.quick else 10)}
+  name = "htru2_paper" if arguments.paper else "htru2"
+  methods = arguments.methods or list(result_tables.HTRU2_METHODS)
+  records = swept(context, config, units, methods, name, "HTRU_2.csv is")
   results = result_tables.htru2_results(records)
   cells.save(context.out / f"{name}.json", results)
   return result_tables.htru2_table(results)
@@ -161,17 +179,13 @@ def tox21(context: reproduce.Context, variant: str = "") -> str:
   """Sweeps what is missing, writes the results; returns the table."""
   config = config_of(context, "tox21", variant)
   arguments = context.arguments
-  if not context.quick and not arguments.data_dir:
-    raise InputError("say where the challenge's files are with --data_dir=DIR")
   paper = "paper" if arguments.paper else ""
   name = "_".join(filter(None, ["tox21", variant, paper]))
   methods = arguments.methods or [*model.METHODS, *REFERENCES]
   units = {"tox21": {}}
-  records, broken = sweep_runner.complete_sweep(
-    config, units, methods, context.out / f"{name}.jsonl"
+  records = swept(
+    context, config, units, methods, name, "the challenge's files are"
   )
-  if broken:
-    raise InputError(next(iter(broken.values())))
   results = tox21_tables.auc_results(records)
   cells.save(context.out / f"{name}.json", results)
   found = results["auc"]
@@ -191,8 +205,6 @@ def tox21(context: reproduce.Context, variant: str = "") -> str:
 def fingerprints(context: reproduce.Context) -> str:
   """Sweeps what is missing, writes the results; returns the table."""
   config, arguments = config_of(context, "tox21"), context.arguments
-  if not context.quick and not arguments.data_dir:
-    raise InputError("say where the challenge's files are with --data_dir=DIR")
   config.grid.depth = (config.depth,)
   units = {
     f"{families} in {share:.1%}": {
@@ -205,11 +217,9 @@ def fingerprints(context: reproduce.Context) -> str:
     for families in config.grid.fingerprints
   }
   methods = arguments.methods or ["selu", *REFERENCES]
-  records, broken = sweep_runner.complete_sweep(
-    config, units, methods, context.out / "fingerprints.jsonl"
+  records = swept(
+    context, config, units, methods, "fingerprints", "the challenge's files are"
   )
-  if broken:
-    raise InputError(next(iter(broken.values())))
   results = tox21_tables.fingerprint_results(records)
   cells.save(context.out / "fingerprints.json", results)
   return tox21_tables.fingerprint_table(results)

@@ -17,7 +17,7 @@ from common import logs
 from common.errors import check_names
 from common.tables import cells, figures, markdown, reproduce
 
-from ..figures import plt, save
+from ..figures import panels, save
 from . import train
 
 # Name -> variant of the config, label, colour.
@@ -103,14 +103,8 @@ def figure(
   Nothing is drawn before the first game has ended.
   """
   games = list(dict.fromkeys(game for game, _ in found))
-  drawn, panels = plt.subplots(
-    1,
-    len(games),
-    figsize=(4.5 * len(games), 3.2),
-    layout="constrained",
-    squeeze=False,
-  )
-  for game, axes in zip(games, panels[0], strict=True):
+  drawn, row_of_axes = panels(len(games), 4.5, 3.2)
+  for game, axes in zip(games, row_of_axes, strict=True):
     for method, (_, label, colour) in METHODS.items():
       if cell := found.get((game, method)):
         ended = [row for row in cell["curve"] if row["games"]]
@@ -124,7 +118,7 @@ def figure(
     axes.set_title(game.title(), fontsize=10)
     axes.set_xlabel("million frames")
     axes.legend(fontsize=9)
-  panels[0, 0].set_ylabel("return, mean of the actors' last games")
+  row_of_axes[0].set_ylabel("return, mean of the actors' last games")
   save(drawn, path)
 
 

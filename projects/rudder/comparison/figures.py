@@ -4,7 +4,7 @@ import pathlib
 
 import numpy as np
 
-from ..figures import plt, save
+from ..figures import panels, plt, save
 from . import sweep_runner
 
 COLOURS = {
@@ -43,14 +43,8 @@ def tasks_figure(path: pathlib.Path, cells: dict) -> None:
     cells: (task, method) -> cells, by delay; see `sweep_runner.cell`.
   """
   names = list(dict.fromkeys(task for task, _ in cells))
-  figure, panels = plt.subplots(
-    1,
-    len(names),
-    figsize=(4.6 * len(names), 4.4),
-    layout="constrained",
-    squeeze=False,
-  )
-  for axes, task in zip(panels[0], names, strict=True):
+  figure, row_of_axes = panels(len(names), 4.6, 4.4)
+  for axes, task in zip(row_of_axes, names, strict=True):
     for (of, method), row in cells.items():
       if of != task:
         continue
@@ -76,7 +70,7 @@ def tasks_figure(path: pathlib.Path, cells: dict) -> None:
       )
     axes.set(title=TITLES[task], xlabel="delay", yscale="log")
     axes.legend(fontsize=7)
-  panels[0, 0].set_ylabel("episodes until solved")
+  row_of_axes[0].set_ylabel("episodes until solved")
   save(figure, path)
 
 
