@@ -16,6 +16,8 @@ import chex
 import jax
 from jax import numpy as jnp
 
+_POINTS_AT_ONCE = 50  # of a path; more is no faster on a CPU
+
 
 def previous(
   values: jax.Array,
@@ -98,11 +100,15 @@ def integrated_gradients(
   baseline = jnp.zeros_like(x) if baseline is None else baseline
   chex.assert_equal_shape([x, baseline])
 
-  def add(total, u):
-    return total + jax.grad(predict)(baseline + u * (x - baseline)), None
-
+  slope = lambda u: jax.grad(predict)(baseline + u * (x - baseline))
   places = (jnp.arange(points) + 0.5) / points
-  total, _ = jax.lax.scan(add, jnp.zeros_like(x), places)
+  # Some at once: a scan of the LSTM is a chain of small products for each.
+  whole = points - points % _POINTS_AT_ONCE
+  together = places[:whole].reshape(-1, _POINTS_AT_ONCE)
+  add = lambda total, us: (total + jax.vmap(slope)(us).sum(0), None)
+  total, _ = jax.lax.scan(add, jnp.zeros_like(x), together)
+  if points > whole:
+    total, _ = add(total, places[whole:])
   attribution = (x - baseline) * total / points
   return jnp.sum(attribution.reshape(len(x), -1), axis=1)
 

@@ -4,6 +4,8 @@ Maps have the batch in the minor dimension, `[c, h, w, b]`, which is the form
 that CPUs are fast at (see `common.nn.convolution`).
 """
 
+from typing import Any
+
 import flax.linen as nn
 import jax
 import ml_collections
@@ -12,6 +14,8 @@ from jax import numpy as jnp
 from common.nn import convolution
 from common.nn.batch_last import Conv
 from common.nn.recurrent import LSTM, Part, truncated_normal
+
+_FRAMES_AT_ONCE = 50  # whose patches a CPU's caches hold
 
 
 class Convolutions(nn.Module):
@@ -144,6 +148,26 @@ class AtariReturnModel(nn.Module):
   def from_net_inputs(self, net: jax.Array) -> jax.Array:
     """Predictions `[time, 4]` from the forward terms."""
     return self.read_out(self.lstm.from_net_inputs(net)[1])
+
+
+def seen(
+  network: AtariPolicy | AtariReturnModel, weights: Any, stack: jax.Array
+) -> jax.Array:
+  """`network.see` of a chunk or a rollout, `[batch, features]`.
+
+  A CPU takes some frames after the others, and their patches once more for the
+  gradient: kept, those of 500 frames are 0.4 GB, and writing them takes longer
+  than the products. Others take all at once.
+  """
+  see = lambda part: network.apply(weights, part, method="see")
+  batch, size = len(stack), _FRAMES_AT_ONCE
+  if jax.default_backend() != "cpu" or batch <= size:
+    return see(stack)
+  parts = -(-batch // size)
+  room = ((0, parts * size - batch), *[(0, 0)] * (stack.ndim - 1))
+  split = jnp.pad(stack, room).reshape(parts, size, *stack.shape[1:])
+  found = jax.lax.map(jax.checkpoint(see), split)
+  return found.reshape(parts * size, -1)[:batch]
 
 
 def atari_networks(

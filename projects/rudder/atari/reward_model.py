@@ -91,14 +91,13 @@ def inputs(
   chunk: Chunk,
 ) -> jax.Array:
   """What the LSTM sees: own and the policy's features, action, time code."""
-  seen = policy.apply(policy_weights, chunk.stack, method="see")
   time = time_code(
     chunk.clock, config.time_longest, config.time_span, config.time_code
   )
   return jnp.concatenate(
     [
-      predictor.apply(weights, chunk.stack, method="see"),
-      seen,
+      model.seen(predictor, weights, chunk.stack),
+      model.seen(policy, policy_weights, chunk.stack),
       jax.nn.one_hot(chunk.action, policy.actions),
       time,
     ],

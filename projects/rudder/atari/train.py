@@ -125,7 +125,7 @@ class Programs:
     PPO does not change that model: epochs over the same frames share it.
     """
     if self.config.method == "rudder":
-      return stack, self.model.apply(model_weights, stack, method="see")
+      return stack, model.seen(self.model, model_weights, stack)
     return stack, jnp.zeros((len(stack), 0))
 
   def apply(self, weights, observed):

@@ -44,11 +44,14 @@ def seen_by_reward_model(weights, stack):
     (1, seen_by_reward_model, (39, 20, 18, 9)),
   ],
 )
-def test_what_is_seen_and_its_gradient_are_flaxs(which, plain, sides):
+def test_what_is_seen_and_its_gradient_are_flaxs(
+  monkeypatch, which, plain, sides
+):
+  monkeypatch.setattr(model, "_FRAMES_AT_ONCE", 2)  # of three: two parts
   network = model.atari_networks(CONFIG, 6)[which]
   rng = np.random.default_rng(0)
   stack = jnp.asarray(rng.integers(0, 256, (3, 84, 84, 4)), jnp.uint8)
-  see = lambda w, s: network.apply({"params": w}, s, method="see")
+  see = lambda w, s: model.seen(network, {"params": w}, s)
   weights = network.init(jax.random.key(0), stack, method="see")["params"]
   # Biases are 0 at first, which would hide that one is not added.
   weights = jax.tree.map(
