@@ -159,7 +159,7 @@ def seen(
   gradient: kept, those of 500 frames are 0.4 GB, and writing them takes longer
   than the products. Others take all at once.
   """
-  see = lambda part: network.apply(weights, part, method="see")
+  see = lambda part: jnp.asarray(network.apply(weights, part, method="see"))
   batch, size = len(stack), _FRAMES_AT_ONCE
   if jax.default_backend() != "cpu" or batch <= size:
     return see(stack)
