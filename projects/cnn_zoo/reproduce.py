@@ -16,8 +16,10 @@ without its weights: `--zoo=.../zoo_mnist.npz --zoo=DIR --fresh`.
 
 import argparse
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NamedTuple
+
+import numpy as np
 
 from common import config_schema
 from common.errors import InputError
@@ -54,7 +56,8 @@ def collections(context: reproduce.Context) -> Zoos:
   """Reads and joins the zoos, and keeps their statistics among the results.
 
   Raises:
-    InputError: there is no zoo, or two that cannot be joined.
+    InputError: there is no zoo, two cannot be joined, or the results have
+      networks that would go.
   """
   config, out = config_of(context), context.out
   zoos = list(context.arguments.zoo)
@@ -63,15 +66,9 @@ def collections(context: reproduce.Context) -> Zoos:
       generated.write(out / f"generated_{name}", name, seed=seed)
       for seed, name in enumerate(QUICK)
     ]
-  found = {}
-  for folder in zoos:
-    one = collection.read(folder, config)
-    if one.name in found:
-      one = collection.join(found[one.name], one)
-    found[one.name] = one
+  found = _joined(zoos, config, lambda one: one.name)
   given = frozenset(found)
-  for name, one in found.items():
-    collection.save(out / f"zoo_{name}.npz", one)
+  _keep(context, {f"zoo_{name}": one for name, one in found.items()}, "--zoo")
   for path in [] if context.quick else sorted(out.glob("zoo_*.npz")):
     name = path.stem.removeprefix("zoo_")
     if name not in found:
@@ -84,6 +81,61 @@ def collections(context: reproduce.Context) -> Zoos:
   order = [*paper.DATASETS, *sorted(found)]
   names = sorted(found, key=order.index)
   return Zoos({name: found[name] for name in names}, given)
+
+
+def _joined(
+  folders: Sequence[str],
+  config: Any,
+  name: Callable[[Collection], str],
+) -> dict[str, Collection]:
+  """The zoos at `folders` by name, those of one name as one."""
+  found = {}
+  for folder in folders:
+    one = collection.read(folder, config)
+    if name(one) in found:
+      one = collection.join(found[name(one)], one)
+    found[name(one)] = one
+  return found
+
+
+def _keep(
+  context: reproduce.Context, found: Mapping[str, Collection], flag: str
+) -> None:
+  """Writes statistics to `<out>/<name>.npz`, all of them or none.
+
+  What is there may be all that is left of networks whose weights went: only a
+  collection that has them, too, takes its place. Quick ones are nobody's.
+
+  Raises:
+    InputError: networks would go.
+  """
+  paths = {name: context.out / f"{name}.npz" for name in found}
+  for name, path in paths.items():
+    if context.quick or not path.exists():
+      continue
+    old, more = collection.load(path), found[name]
+    lost, mend = np.setdiff1d(old.networks, more.networks), f"{flag}={path}, too"
+    try:
+      collection.join(old, more)
+    except InputError as error:
+      lost, mend = old.networks, f"another zoo ({error})"
+    if len(lost):
+      raise InputError(
+        f"{path} has {len(lost)} network(s), {lost[0]} among them, that would "
+        f"be lost: give {mend}, or write elsewhere with --out=DIR"
+      )
+  for name, path in paths.items():
+    collection.save(path, found[name])
+
+
+def _warn_of(file: str, kept: Any, now: Any) -> None:
+  """Says where results are of other networks than there are."""
+  if kept != now:
+    print(
+      f"warning: {file} is of {kept} networks, and there are {now} now: "
+      "--fresh computes it again",
+      file=sys.stderr,
+    )
 
 
 def each(
@@ -111,12 +163,7 @@ def each(
     )
     found[name] = kept
     now = len(one.networks)
-    if kept.get("networks", now) != now:
-      print(
-        f"warning: {table}_{name}.json is of {kept['networks']} networks, and "
-        f"there are {now} now: --fresh computes it again",
-        file=sys.stderr,
-      )
+    _warn_of(f"{table}_{name}.json", kept.get("networks", now), now)
   return found
 
 
@@ -140,15 +187,21 @@ def r2_table(context: reproduce.Context) -> dict[str, str]:
 def transfer_table(context: reproduce.Context) -> str:
   """Trees of each data set on the networks of all."""
   config = config_of(context)
-  several = list(collections(context).found.values())
+  zoos = collections(context).found
+  several, path = list(zoos.values()), context.out / "transfer.json"
+  # Of pairs, so that one set more is a table anew; it needs no weights.
+  lacks = path.exists() and zoos.keys() - cells.load(path)["pairs"].keys()
   found = reproduce.cell(
-    context,
+    context._replace(fresh=context.fresh or bool(lacks)),
     "transfer",
     lambda: {
       **studies.transfer(several, config),
       "config": cells.recorded(config),
     },
   )
+  now = {name: len(one.networks) for name, one in zoos.items()}
+  kept = found.get("networks", now)
+  _warn_of("transfer.json", {name: kept[name] for name in now}, now)
   # As in the paper: a file's are by the alphabet.
   order = lambda of: {one.name: of[one.name] for one in several}
   pairs = {name: order(row) for name, row in order(found["pairs"]).items()}
@@ -179,10 +232,9 @@ def other_networks(context: reproduce.Context) -> list[Collection]:
       generated.write(out / f"other_{i}", QUICK[0], seed=2 + i, layout=layout)
       for i, layout in enumerate(generated.OTHERS)
     ]
-  for folder in folders:
-    one = collection.read(folder, config)
-    what = studies.architecture(one).replace(", ", "_").replace(" ", "")
-    collection.save(out / f"other_{one.name}_{what}.npz", one)
+  kind = lambda one: studies.architecture(one).replace(", ", "_")
+  name = lambda one: f"other_{one.name}_{kind(one).replace(' ', '')}"
+  _keep(context, _joined(folders, config, name), "--other")
   return [
     collection.read(path, config) for path in sorted(out.glob("other_*.npz"))
   ]

@@ -179,7 +179,8 @@ def transfer(
         "networks": len(judged),
         "points": points.round(4).tolist(),
       }
-  return {"pairs": table}
+  counts = {one.name: len(one.networks) for one in found}
+  return {"networks": counts, "pairs": table}
 
 
 def _strangers(one, seen, other):
@@ -341,7 +342,8 @@ def importances(
   """What R2 on the test networks loses where a statistic is shuffled.
 
   Returns:
-    The tensors' names, and `loss` [tensors, 7], the mean of several shuffles.
+    How many networks, the tensors' names, and `loss` [tensors, 7], the mean of
+    several shuffles.
   """
   rows = np.flatnonzero(collection.usable(found))
   parts = split(rows, config)
@@ -359,4 +361,8 @@ def importances(
     losses.append(float(np.mean(lost)))
   tensors = [tensor.name for tensor in found.layout]
   table = np.asarray(losses).reshape(len(tensors), -1)
-  return {"tensors": tensors, "loss": table.round(5).tolist()}
+  return {
+    "networks": len(found.networks),
+    "tensors": tensors,
+    "loss": table.round(5).tolist(),
+  }

@@ -109,6 +109,11 @@ MUTANTS = (
     STUDIES,
     ("(name in zoos.given or not zoos.given)", "True"),
     ("or not zoos.given", ""),
+    ("one = collection.join(found[name(one)], one)", "pass"),
+    ("if len(lost):", "if False:"),
+    ("lost, mend = old.networks, f", "mend = f"),
+    ("context.fresh or bool(lacks)", "context.fresh"),
+    ("{name: kept[name] for name in now}, now", "now, now"),
   ),
   *of(
     "projects/cnn_zoo/scores.py",

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from common.errors import InputError
-from common.tables import figures
+from common.tables import cells, figures
 from common.tables import reproduce as frame
 from configs.cnn_zoo import predictors as settings
 from projects.cnn_zoo import (
@@ -117,6 +117,7 @@ def test_twins_are_not_judged(written):
 def test_importances_find_the_bias(written):
   found = studies.importances(collection.read(written, CONFIG), CONFIG)
   loss = np.asarray(found["loss"])
+  assert found["networks"] == 40
   assert loss.shape == (8, 7)
   tensor, _ = np.unravel_index(np.argmax(loss), loss.shape)
   assert found["tensors"][tensor] == "dense/bias:0"
@@ -234,6 +235,61 @@ def test_fresh_is_of_the_zoos_that_are_given(tmp_path, written):
   assert computed[3:] == ["mnist", "fashion_mnist"]
   reproduce.each(asked._replace(fresh=False), zoos, "t", study)
   assert len(computed) == 5
+
+
+def test_kept_networks_are_not_written_over(tmp_path, written):
+  one = collection.read(written, CONFIG)
+  half, other = tmp_path / "half.npz", tmp_path / "other.npz"
+  collection.save(half, halves(one)[0])
+  collection.save(other, one._replace(epochs=(1, 7)))
+  asked = lambda **flags: context(tmp_path, **flags)._replace(quick=False)
+  for flag, ask in (
+    ("zoo", reproduce.collections),
+    ("other", reproduce.other_networks),
+  ):
+    ask(asked(**{flag: [written]}))
+    (kept,) = tmp_path.glob(f"{flag}_*.npz")
+    before = kept.read_bytes()
+    with pytest.raises(
+      InputError, match=rf"20 network\(s\), network_020 .*--{flag}={kept}"
+    ):
+      ask(asked(**{flag: [half]}))
+    with pytest.raises(InputError, match=r"40 network\(s\).* epochs are"):
+      ask(asked(**{flag: [other]}))
+    assert kept.read_bytes() == before
+    ask(asked(**{flag: [half, kept]}))  # Joined, it may.
+    assert len(collection.load(kept).networks) == 40
+    ask(context(tmp_path, **{flag: [half]}))  # A quick one is nobody's.
+    assert len(collection.load(kept).networks) == 20
+
+
+def test_transfer_goes_with_its_zoos(tmp_path, monkeypatch, written, capsys):
+  monkeypatch.setattr(pictures, "transfer", lambda *_: None)
+  monkeypatch.setattr(result_tables, "transfer_table", lambda pairs: pairs)
+  ask = lambda *zoos: reproduce.transfer_table(
+    context(tmp_path, zoo=zoos)._replace(quick=False, fresh=False)
+  )
+  monkeypatch.setattr(
+    reproduce, "config_of", lambda _: CONFIG
+  )  # Not of the paper's size.
+  half = tmp_path / "half.npz"
+  collection.save(half, halves(collection.read(written, CONFIG))[0])
+  assert list(ask(half)) == ["mnist"]
+  assert "warning" not in capsys.readouterr().err
+  # The zoo has grown, and then there is another.
+  kept = ask(written)
+  said = "transfer.json is of {'mnist': 20} networks, and there are {'mnist'"
+  assert said in capsys.readouterr().err
+  pair = ask(generated.write(tmp_path / "f", "fashion_mnist", seed=1))
+  assert list(pair) == ["mnist", "fashion_mnist"]
+  assert pair["mnist"]["mnist"] != kept["mnist"]["mnist"]
+  assert "warning" not in capsys.readouterr().err
+  # A cell of before they were counted.
+  path = tmp_path / "transfer.json"
+  cell = cells.load(path)
+  cells.save(path, {"pairs": cell["pairs"]})
+  assert ask() == pair
+  assert "warning" not in capsys.readouterr().err
 
 
 def test_equal_stars_of_the_paper_are_both_seen(tmp_path, monkeypatch):
