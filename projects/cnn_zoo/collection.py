@@ -141,10 +141,7 @@ def _those(found, here):
 
 
 def _same(one, more):
-  """Whether both are the same networks, up to what a file of statistics rounds.
-
-  In whatever order they are.
-  """
+  """Whether both are the same networks, in any order, up to a file's rounding."""
   a, b = np.argsort(one.networks), np.argsort(more.networks)
   return all(
     np.allclose(x[a], getattr(more, field)[name][b], 1e-4, 1e-6, equal_nan=True)
@@ -186,10 +183,13 @@ def of_zoo(
   """
   zoo = files.read(folder)
   features.layers(zoo.layout)
-  steps = [_number(folder, i, row, "step") for i, row in enumerate(zoo.rows)]
+  steps = [_value(folder, zoo.rows, i, "step") for i in range(len(zoo.rows))]
   last = max(steps)
   epochs = tuple(sorted({*tuple(config.kept_epochs), last} & set(steps)))
-  names = list(dict.fromkeys(row["modeldir"] for row in zoo.rows))
+  first: dict[str, int] = {}  # Of each network the first row, by its name.
+  for i, row in enumerate(zoo.rows):
+    first.setdefault(row["modeldir"], i)
+  names = list(first)
   place = {name: i for i, name in enumerate(names)}
   at = {epoch: i for i, epoch in enumerate(epochs)}
   rows = np.full((len(names), len(epochs)), -1)
@@ -210,14 +210,13 @@ def of_zoo(
   for spot in np.argwhere(rows >= 0):
     i = rows[tuple(spot)]
     for name, values in scores.items():
-      values[tuple(spot)] = _number(folder, i, zoo.rows[i], name)
+      values[tuple(spot)] = _value(folder, zoo.rows, i, name)
   accuracy = scores["test_accuracy"]
   if ((accuracy < 0) | (accuracy > 1)).any():  # NaN is neither.
     raise InputError(f"{folder}: a test accuracy lies outside of 0 to 1")
-  first = [zoo.rows[max(found)] for found in rows]
   columns = {
     name: np.asarray(
-      [r[name] if name in TEXTS else _number(folder, 0, r, name) for r in first]
+      [_value(folder, zoo.rows, i, name) for i in first.values()]
     )
     for name in (*features.HYPERPARAMETERS, "config.optimizer")
     if name in zoo.rows[0]
@@ -242,16 +241,18 @@ def of_zoo(
   )
 
 
-def _number(folder, i, row, name):
-  """A number of a metrics row, NaN allowed but for the epoch."""
+def _value(folder, rows, i, name):
+  """A text, or a number: NaN where row i says nothing, but for the epoch."""
+  text = rows[i].get(name)
+  if name in TEXTS:
+    return text
   try:
-    value = float(row[name])
-  except (KeyError, TypeError, ValueError):
+    value = float(text or "nan")
+  except ValueError:
     value = None
   if value is None or (name == "step" and not np.isfinite(value)):
     raise InputError(
-      f"{folder}, row {i + 1} of the metrics: {name} is {row.get(name)!r}, "
-      "and no number"
+      f"{folder}, row {i + 1} of the metrics: {name} is {text!r}, and no number"
     )
   return value
 
@@ -296,11 +297,16 @@ def of_set(found: Collection, name: str, place: int = -1) -> np.ndarray:
     InputError: the set needs what is not there.
   """
   names = features.names_of(found.layout)
-  if name in ("hyper", "hyper+weights", "hyper.learning_rate"):
-    missing = {*features.HYPERPARAMETERS} - found.columns.keys()
+  if name.startswith("hyper"):
+    alone = name == "hyper.learning_rate"
+    wanted = ("config.learning_rate",) if alone else features.HYPERPARAMETERS
+    here, fine = found.columns, usable(found, place)
+    # NaN is such as the deviation of an initialiser that has none.
+    bare = lambda n: n not in TEXTS and not np.isfinite(here[n][fine]).all()
+    missing = [n for n in wanted if n not in here or bare(n)]
     if missing:
       raise InputError(
-        f"the zoo's metrics have no {', '.join(sorted(missing))}"
+        f"the zoo's metrics have no {', '.join(missing)}, or not of all"
       )
   if name == "hyper":
     return features.hyper(found.columns)

@@ -21,7 +21,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from common.data import atomic, table_files
+from common.data import atomic, foreign, table_files
 from common.errors import InputError
 
 from . import model
@@ -216,8 +216,9 @@ def read(folder: str | os.PathLike) -> ZooFiles:
 def _read(place):
   """(weights, rows) of one folder."""
   try:
-    weights = np.load(place / WEIGHTS, mmap_mode="r")
-  except (OSError, ValueError, EOFError) as error:
+    # Of .npy alone: `np.load` opens an archive under this name, too.
+    weights = np.lib.format.open_memmap(place / WEIGHTS, mode="r")
+  except foreign.BROKEN as error:
     raise InputError(
       f"{place / WEIGHTS} cannot be read ({error}): remove the folder if it is "
       "a shard, and the same training command makes it again"
@@ -229,6 +230,12 @@ def _read(place):
     )
   path = place / METRICS
   rows = list(csv.DictReader(io.StringIO(table_files.text(path))))
+  for i, row in enumerate(rows, 1):
+    if None in row or None in row.values():
+      raise InputError(
+        f"{path}, row {i}: it has {'more' if None in row else 'fewer'} cells "
+        "than there are columns"
+      )
   if rows:
     missing = {"modeldir", "step", "test_accuracy"} - rows[0].keys()
     if missing:

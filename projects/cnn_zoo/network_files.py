@@ -29,10 +29,13 @@ def read(path: str | os.PathLike, layout: Sequence[model.Tensor]) -> np.ndarray:
   """Returns the file's networks as vectors of the layout: float64 [n, weights].
 
   One network, of a file of named tensors; several, where an array has a row
-  each, as a zoo's `weights.npy`.
+  each, as a zoo's `weights.npy`. A vector or a row is in the order of
+  `layout.csv`: of each layer the bias before the kernel. Of several networks
+  some may have diverged: their rows have NaN.
 
   Raises:
-    InputError: it cannot be read, is another architecture, or has NaN.
+    InputError: it cannot be read, is another architecture, has no networks, or
+      none that is finite.
   """
   path = pathlib.Path(path).expanduser()
   tensors = _tensors(path)
@@ -42,7 +45,9 @@ def read(path: str | os.PathLike, layout: Sequence[model.Tensor]) -> np.ndarray:
     found = np.asarray(only, np.float64).reshape(-1, size)
   else:
     found = _placed(path, tensors, layout)[None]
-  if not np.isfinite(found).all():
+  if not len(found):
+    raise InputError(f"{path} has no networks: its array is {only.shape}")
+  if not np.isfinite(found).all(axis=1).any():
     raise InputError(f"{path} has weights that are not finite: NaN or infinity")
   return found
 
@@ -81,7 +86,8 @@ def _npz(path):
 
 
 def _npy(path):
-  return {path.stem: np.load(path, allow_pickle=False)}
+  with path.open("rb") as file:  # `np.load` opens an archive, too.
+    return {path.stem: np.lib.format.read_array(file, allow_pickle=False)}
 
 
 def _safetensors(path: pathlib.Path) -> dict[str, np.ndarray]:

@@ -6,7 +6,8 @@ DIR is a zoo's folder, or a file of statistics that `reproduce` has written. Of
 its networks, some grow the trees on 56 statistics, some stop them, and the rest
 say how wide the interval is: wide enough for a share (`config.coverage`) of
 networks drawn as the zoo's are. Of networks trained in another way, or on other
-data, it says little. FILE is .npz, .npy, .safetensors or a torch state dict.
+data, it says little. FILE is .npz, .npy, .safetensors or a torch state dict; a
+plain vector is in the order of layout.csv, bias before kernel.
 """
 
 import math
@@ -65,32 +66,36 @@ def judge(found: Collection, config: ml_collections.ConfigDict) -> Judge:
   margin = residuals[k - 1] if k <= len(residuals) else math.inf
   r2 = scores.scores(truth, predicted)["r2"]
   said = f"{r2:.2f}" if math.isfinite(r2) else "undefined"
+  share = f"{config.coverage:.0%}"
+  width = f"too few for an interval of {share}"
+  if math.isfinite(margin):
+    width = f"intervals of {share}: ±{margin:.3f}"
   return Judge(
     lambda x: np.clip(predict(x), 0, 1),
     float(margin),
     f"{boosting.name()}, learned from "
     f"{len(parts.training) + len(parts.validation)} networks of "
     f"{pictures.named(found.name)} after {found.epochs[-1]} epochs; on "
-    f"{len(parts.test)} others R2 {said}, "
-    f"{config.coverage:.0%} of them within {margin:.3f}",
+    f"{len(parts.test)} others R2 {said}; {width}",
   )
 
 
 def predictions(
   judge: Judge, found: Collection, path: str | pathlib.Path
-) -> list[tuple[float, float, float]]:
-  """(accuracy, low, high) of each network in a file.
+) -> list[tuple[float, float, float] | None]:
+  """(accuracy, low, high) of each network in a file; None of one that diverged.
 
   Raises:
-    InputError: it cannot be read, or is another architecture.
+    InputError: it cannot be read, is another architecture, or all are NaN.
   """
   weights = network_files.read(path, found.layout)
   name = features.names_of(found.layout).every
-  x = features.of_weights(found.layout)[name](weights)
-  return [
-    (p, max(0.0, p - judge.margin), min(1.0, p + judge.margin))
-    for p in map(float, judge.predict(x))
-  ]
+  fine = np.asarray(np.isfinite(weights).all(axis=1))
+  x = features.of_weights(found.layout)[name](weights[fine])
+  values = map(float, judge.predict(x))
+  each = ((p, p - judge.margin, p + judge.margin) for p in values)
+  bounded = ((p, max(0.0, low), min(1.0, high)) for p, low, high in each)
+  return [next(bounded) if ok else None for ok in fine]
 
 
 def main() -> None:
@@ -113,9 +118,12 @@ def main() -> None:
     print(learned.about)
     for path in arguments.files:
       each = predictions(learned, found, path)
-      for i, (value, low, high) in enumerate(each):
-        name = path if len(each) == 1 else f"{path}[{i}]"
-        print(f"{name}: {value:.3f} [{low:.3f}, {high:.3f}]")
+      for i, one in enumerate(each):
+        said = "its weights are not finite"
+        if one is not None:
+          value, low, high = one
+          said = f"{value:.3f} [{low:.3f}, {high:.3f}]"
+        print(f"{path if len(each) == 1 else f'{path}[{i}]'}: {said}")
 
 
 if __name__ == "__main__":

@@ -114,7 +114,8 @@ def _keep(
     if context.quick or not path.exists():
       continue
     old, more = collection.load(path), found[name]
-    lost, mend = np.setdiff1d(old.networks, more.networks), f"{flag}={path}, too"
+    lost = np.setdiff1d(old.networks, more.networks)
+    mend = f"{flag}={path}, too"
     try:
       collection.join(old, more)
     except InputError as error:

@@ -87,6 +87,46 @@ def test_a_diverged_network_is_left_out_and_counted(written, tmp_path):
   assert collection.usable(found, 0).all()
 
 
+def test_what_no_row_says_is_not_known(written, tmp_path):
+  def change(weights, rows):
+    for i in (2, 5):  # The last epochs of two networks.
+      rows[i] = {**rows[i], "test_loss": "", "config.init_std": "nan"}
+    rows[0] = {**rows[0], "config.init_std": ""}  # The first row of the first.
+    rows[8] = {**rows[8], "test_accuracy": ""}
+    return weights, rows
+
+  found = collection.read(rewritten(written, tmp_path, change), CONFIG)
+  assert list(np.flatnonzero(~collection.usable(found))) == [2]
+  assert list(np.flatnonzero(np.isnan(found.columns["config.init_std"]))) == [0]
+  lost = np.isnan(found.scores["test_loss"][:, -1])
+  assert list(np.flatnonzero(lost)) == [0, 1]
+  for name in ("hyper", "hyper+weights"):
+    with pytest.raises(InputError, match=r"no config\.init_std, or not of all"):
+      collection.of_set(found, name)
+  assert np.isfinite(collection.of_set(found, "hyper.learning_rate")).all()
+
+
+def test_a_network_without_kept_epochs_has_its_own_columns(written, tmp_path):
+  cut = rewritten(  # The first has epoch 0 alone, which is not kept.
+    written, tmp_path, lambda w, r: (np.delete(w, [1, 2], 0), [r[0], *r[3:]])
+  )
+  one, two = (collection.read(path, CONFIG) for path in (written, cut))
+  np.testing.assert_array_equal(one.networks, two.networks)
+  for name, values in one.columns.items():
+    np.testing.assert_array_equal(values, two.columns[name], err_msg=name)
+  assert list(np.flatnonzero(~collection.usable(two))) == [0]
+
+
+def test_a_row_cut_short_is_one_sentence(written, tmp_path):
+  zoo = rewritten(written, tmp_path, lambda w, r: (w, r))
+  lines = gzip.open(zoo / files.METRICS, "rt").read().splitlines()
+  for last, said in ((lines[-1][:30], "fewer"), (lines[-1] + ",1", "more")):
+    with gzip.open(zoo / files.METRICS, "wt") as file:
+      file.write("\n".join([*lines[:-1], last]))
+    with pytest.raises(InputError, match=f"row 120: it has {said} cells"):
+      collection.read(zoo, CONFIG)
+
+
 @pytest.mark.parametrize(
   ("change", "said"),
   [
@@ -100,6 +140,16 @@ def test_a_diverged_network_is_left_out_and_counted(written, tmp_path):
     ),
     (lambda w, r: (w[:, :-1], r), "columns, and .* describes"),
     (lambda w, r: (w, [{**x, "step": "end"} for x in r]), "step is 'end'"),
+    (lambda w, r: (w, [*r[:-1], {**r[-1], "step": ""}]), "row 120 .* step is"),
+    (
+      lambda w, r: (
+        w,
+        [
+          x | ({"config.l2reg": "x"} if i == 6 else {}) for i, x in enumerate(r)
+        ],
+      ),
+      r"row 7 .*: config\.l2reg is 'x'",
+    ),
     (
       lambda w, r: (w, [{**x, "test_accuracy": 7} for x in r]),
       "a test accuracy lies outside of 0 to 1",

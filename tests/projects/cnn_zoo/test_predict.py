@@ -134,6 +134,12 @@ def test_other_files_are_one_sentence(tmp_path):
   np.save(tmp_path / "nan.npy", vector)
   with pytest.raises(InputError, match="NaN or infinity"):
     network_files.read(tmp_path / "nan.npy", LAYOUT)
+  np.save(tmp_path / "empty.npy", np.zeros((0, len(vector))))
+  with pytest.raises(InputError, match=r"has no networks: .* \(0, "):
+    network_files.read(tmp_path / "empty.npy", LAYOUT)
+  (tmp_path / "other.npz").rename(tmp_path / "archive.npy")
+  with pytest.raises(InputError, match=r"archive\.npy cannot be read"):
+    network_files.read(tmp_path / "archive.npy", LAYOUT)
   with pytest.raises(InputError, match="No such file"):
     network_files.read(tmp_path / "none.npy", LAYOUT)
   os.mkfifo(tmp_path / "pipe.npy")  # Opening it would wait for ever.
@@ -161,12 +167,15 @@ def test_the_interval_is_the_conformal_one(written, monkeypatch):
   test = predict.protocols.split(np.arange(40), CONFIG).test
   # Of 12 residuals, ceil(13 x 0.9) = 12: the largest.
   assert judged.margin == np.max(np.abs(truth[test] - 0.5))
+  assert f"; intervals of 90%: ±{judged.margin:.3f}" in judged.about
   config = CONFIG.copy_and_resolve_references().unlock()
   config.coverage = 0.5  # ceil(6.5): the seventh.
   judged = predict.judge(found, config)
   assert judged.margin == np.sort(np.abs(truth[test] - 0.5))[6]
   config.coverage = 0.99  # 12 networks cannot say it.
-  assert predict.judge(found, config).margin == np.inf
+  judged = predict.judge(found, config)
+  assert judged.margin == np.inf
+  assert judged.about.endswith("; too few for an interval of 99%")
 
 
 def test_the_command(written, tmp_path, monkeypatch, capsys):
@@ -185,7 +194,14 @@ def test_the_command(written, tmp_path, monkeypatch, capsys):
   assert "learned from 28 networks of MNIST after 2 epochs" in about
   numbers = re.findall(r"\d\.\d+", said.split(": ")[1])
   value, low, high = map(float, numbers)
-  assert 0 <= low <= value <= high <= 1
+  assert 0 <= low < value < high <= 1
+  # Among others, one that has diverged.
+  np.save(tmp_path / "a.npy", np.stack([vector, vector * np.nan, vector]))
+  predict.main()
+  _, first, second, third = capsys.readouterr().out.splitlines()
+  assert second == f"{tmp_path / 'a.npy'}[1]: its weights are not finite"
+  for line in (first, third):
+    assert line.split("]: ")[1] == said.split(": ")[1]
   monkeypatch.setattr(sys, "argv", [*arguments[:-1], str(tmp_path / "b.npy")])
   with pytest.raises(SystemExit):
     predict.main()

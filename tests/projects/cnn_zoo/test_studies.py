@@ -257,7 +257,7 @@ def test_kept_networks_are_not_written_over(tmp_path, written):
     with pytest.raises(InputError, match=r"40 network\(s\).* epochs are"):
       ask(asked(**{flag: [other]}))
     assert kept.read_bytes() == before
-    ask(asked(**{flag: [half, kept]}))  # Joined, it may.
+    ask(asked(**{flag: [kept, half]}))  # Joined, it may.
     assert len(collection.load(kept).networks) == 40
     ask(context(tmp_path, **{flag: [half]}))  # A quick one is nobody's.
     assert len(collection.load(kept).networks) == 20

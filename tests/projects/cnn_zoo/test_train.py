@@ -95,6 +95,25 @@ def test_a_larger_zoo_adds_networks_and_trains_none_again(zoo, tmp_path):
   assert [shard.name for shard in files.shards(copy)] == names
 
 
+def test_broken_weights_are_one_sentence_and_missing(tmp_path):
+  files.write_layout(tmp_path, model.layout((4,), 3))
+  width = model.layout((4,), 3)[-1].end
+  place = tmp_path / "shards/000000-000000"
+  row = {"modeldir": "a", "step": 1, "test_accuracy": 0}
+  files.write(place, np.zeros((1, width), np.float32), [row])
+  path, sound = place / files.WEIGHTS, (place / files.WEIGHTS).read_bytes()
+  assert files.missing(tmp_path, range(1)) == []
+  with path.open("wb") as file:
+    np.savez(file, weights=np.zeros((1, width)))
+  archive = path.read_bytes()
+  open_bracket = sound.replace(b"}", b"(", 1)
+  for broken in (archive, archive[:40], open_bracket, sound[:-1], b""):
+    path.write_bytes(broken)
+    with pytest.raises(InputError, match=r"weights\.npy cannot be read"):
+      files.read(tmp_path)
+    assert files.missing(tmp_path, range(1)) == [range(1)]
+
+
 def test_networks_that_no_sound_shard_has_are_missing(tmp_path):
   write = lambda first, last, n: files.write(
     tmp_path / f"shards/{first:06d}-{last:06d}",
