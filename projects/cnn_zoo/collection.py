@@ -141,7 +141,7 @@ def _those(found, here):
 
 
 def _same(one, more):
-  """Whether both are the same networks, in any order, up to a file's rounding."""
+  """Whether both are the same, in any order, up to what a file rounds."""
   a, b = np.argsort(one.networks), np.argsort(more.networks)
   return all(
     np.allclose(x[a], getattr(more, field)[name][b], 1e-4, 1e-6, equal_nan=True)

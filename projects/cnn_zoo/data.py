@@ -100,19 +100,31 @@ def _sheets(folder, split):
   """
   path = folder / "labels.csv.xz"
   found = list(csv.DictReader(io.StringIO(table_files.text(path))))
+  labels = {}
+  for number, row in enumerate(found, 2):
+    try:
+      labels[row["file"], int(row["pos"])] = int(row["label"])
+    except (KeyError, TypeError, ValueError) as error:
+      raise InputError(
+        f"{path}, line {number}: a row has file, pos and label, the last two "
+        f"whole numbers ({error})"
+      ) from error
   names = sorted({r["file"] for r in found if r["file"].startswith(split)})
   if not names:
     raise InputError(f"{path} names no sheets of the split {split!r}")
-  pixels, labels = [], {}
-  for row in found:
-    labels[row["file"], int(row["pos"])] = int(row["label"])
+  pixels = []
   for name in names:
     try:
       with Image.open(folder / name) as image:
         sheet = np.asarray(image.convert("RGB"))
     except (OSError, SyntaxError) as error:
       raise InputError(f"{folder / name} cannot be read: {error}") from error
-    side = sheet.shape[1] // 40
+    side = max(1, sheet.shape[1] // 40)
+    if sheet.shape[1] % 40 or sheet.shape[0] % side:
+      raise InputError(
+        f"{folder / name} is {sheet.shape[1]} wide and {sheet.shape[0]} high: "
+        "a sheet has 40 square pictures in each row"
+      )
     cut = sheet.reshape(-1, side, 40, side, 3).transpose(0, 2, 1, 3, 4)
     pixels.append(cut.reshape(-1, side, side, 3))
   each = zip(names, pixels, strict=True)
@@ -120,8 +132,7 @@ def _sheets(folder, split):
   if missing := [place for place in places if place not in labels]:
     name, i = missing[0]
     raise InputError(
-      f"{path} has no label of picture {i} of {name}, nor of "
-      f"{len(missing) - 1} others"
+      f"{path} has no label of picture {i} of {name} ({len(missing)} in all)"
     )
   return np.concatenate(pixels), np.asarray([labels[p] for p in places])
 

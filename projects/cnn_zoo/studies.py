@@ -153,7 +153,8 @@ def transfer(
   zoos of one seed draw the same hyperparameters and first weights.
 
   Raises:
-    InputError: networks of different numbers of layers.
+    InputError: networks of different numbers of layers, or of two data sets all
+      are twins.
   """
   if len({statistics(one).shape[1] for one in found}) > 1:
     raise InputError(
@@ -164,13 +165,16 @@ def transfer(
   for one in found:
     rows = np.flatnonzero(collection.usable(one))
     parts, y = split(rows, config), accuracies(one)
+    learned = np.concatenate([parts.training, parts.validation])
+    strangers = {
+      other.name: _strangers(one, learned, other)
+      for other in found
+      if other is not one
+    }
     predict, _ = fitted("gbm", config, statistics(one), y, parts)
     table[one.name] = {}
     for other in found:
-      judged = parts.test
-      if other.name != one.name:
-        seen = np.concatenate([parts.training, parts.validation])
-        judged = _strangers(one, seen, other)
+      judged = strangers.get(other.name, parts.test)
       truth = accuracies(other)[judged]
       predicted = predict(statistics(other)[judged])
       points = np.stack([truth, predicted], axis=1)[:most_points]
@@ -184,13 +188,23 @@ def transfer(
 
 
 def _strangers(one, seen, other):
-  """Rows of `other` that were drawn otherwise than the rows `seen` of `one`."""
+  """Rows of `other` that were drawn otherwise than the rows `seen` of `one`.
+
+  By the hyperparameters that both zoos' metrics have.
+  """
   rows = np.flatnonzero(collection.usable(other))
-  drawn = lambda found, i: tuple(
-    str(found.columns[name][i]) for name in sorted(found.columns)
-  )
-  known = {drawn(one, i) for i in seen} if one.columns else set()
-  return np.asarray([i for i in rows if drawn(other, i) not in known], int)
+  both = sorted(one.columns.keys() & other.columns.keys())
+  drawn = lambda zoo, i: tuple(str(zoo.columns[name][i]) for name in both)
+  known = {drawn(one, i) for i in seen} if both else set()
+  found = [i for i in rows if drawn(other, i) not in known]
+  if len(found) < 2:
+    raise InputError(
+      f"{len(rows) - len(found)} of {len(rows)} networks of {other.name} "
+      f"({architecture(other)}) are twins of those of {one.name} that would be "
+      "learned from, and their ranks known beforehand: train one of the zoos "
+      "with another config.seed"
+    )
+  return np.asarray(found, int)
 
 
 def of_sizes(
@@ -296,19 +310,20 @@ def of_architectures(
 
   Its own architecture comes first; of others, twins of networks that were
   learned from do not count. A set that cannot judge an architecture is None.
+
+  Raises:
+    InputError: all networks of an architecture are twins.
   """
   rows = np.flatnonzero(collection.usable(found))
   parts, y = split(rows, config), accuracies(found)
   learned = np.concatenate([parts.training, parts.validation])
+  rows_of = [parts.test, *(_strangers(found, learned, one) for one in others)]
   predict = {
     name: fitted("gbm", config, seen(found, found, name), y, parts)[0]
     for name in paper.STATISTICS_SETS
   }
   table = []
-  for one in (found, *others):
-    judged = parts.test
-    if one is not found:
-      judged = _strangers(found, learned, one)
+  for one, judged in zip((found, *others), rows_of, strict=True):
     truth, sets = accuracies(one)[judged], {}
     for name, of in predict.items():
       try:

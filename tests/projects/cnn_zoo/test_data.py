@@ -55,10 +55,32 @@ def test_what_is_missing_is_one_sentence(sheets, tmp_path):
     data.load(config, "train")
   table = "file,pos,label\ntest_00.webp,0,1\ntest_00.webp,2,1\n"
   (tmp_path / "labels.csv.xz").write_bytes(lzma.compress(table.encode()))
-  with pytest.raises(InputError, match=r"of picture 1 of .*, nor of 77"):
+  with pytest.raises(InputError, match=r"of picture 1 of .* \(78 in all\)"):
     data.load(config, "test")
   with pytest.raises(InputError, match="no sheets of the split 'train'"):
     data.load(config, "train")
+
+
+@pytest.mark.parametrize(
+  ("table", "said"),
+  [
+    ("name,pos,label\ntest_00.webp,0,1", r"line 2: a row has file, .*'file'"),
+    ("file,pos,label\ntest_00.webp,0,1\ntest_00.webp,1,cat", "line 3: .*'cat'"),
+    ("file,pos,label\ntest_00.webp,0", "line 2: a row has file, pos and"),
+  ],
+)
+def test_a_bad_table_of_labels_is_one_sentence(sheets, tmp_path, table, said):
+  (tmp_path / "labels.csv.xz").write_bytes(lzma.compress(table.encode()))
+  with pytest.raises(InputError, match=said):
+    data.load(sheets[0], "test")
+
+
+@pytest.mark.parametrize("size", [(40 * SIDE + 1, SIDE), (40 * SIDE, SIDE + 1)])
+def test_a_sheet_of_another_size_is_one_sentence(sheets, tmp_path, size):
+  Image.new("RGB", size).save(tmp_path / "test_00.webp")
+  said = f"is {size[0]} wide and {size[1]} high: a sheet has 40"
+  with pytest.raises(InputError, match=said):
+    data.load(sheets[0], "test")
 
 
 def test_noise_is_even_and_another_at_each_unit_example_and_step():

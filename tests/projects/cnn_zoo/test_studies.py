@@ -111,6 +111,24 @@ def test_twins_are_not_judged(written):
   pairs = studies.transfer([one, other], CONFIG)["pairs"]
   counts = [cell["networks"] for cell in pairs["mnist"].values()]
   assert counts == [12, 12]  # 28 of 40 have been seen, under another name.
+  # A column that only one has says nothing.
+  fewer = {n: v for n, v in one.columns.items() if n != "config.optimizer"}
+  other = other._replace(columns=fewer)
+  for several in ([one, other], [other, one]):
+    pairs = studies.transfer(several, CONFIG)["pairs"]
+    counts = [c["networks"] for row in pairs.values() for c in row.values()]
+    assert counts == [12] * 4
+  bare = studies.transfer([one, other._replace(columns={})], CONFIG)["pairs"]
+  assert bare["mnist"]["fashion_mnist"]["networks"] == 40
+  parts = protocols.split(np.arange(40), CONFIG)
+  scores = {name: v.copy() for name, v in one.scores.items()}
+  scores["test_accuracy"][parts.test] = np.nan  # All strangers have diverged.
+  other = one._replace(name="fashion_mnist", scores=scores)
+  said = r"28 of 28 networks of fashion_mnist \(conv 4, .* another config\.seed"
+  with pytest.raises(InputError, match=said):
+    studies.transfer([one, other], CONFIG)
+  with pytest.raises(InputError, match=said):
+    studies.of_architectures(one, [other], CONFIG)
 
 
 @pytest.mark.slow
