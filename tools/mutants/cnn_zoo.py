@@ -6,14 +6,30 @@ TRAIN = "tests/projects/cnn_zoo/test_train.py"
 RULES = "tests/projects/cnn_zoo/test_rules.py"
 PREDICTORS = "tests/projects/cnn_zoo/test_predictors.py"
 COLLECTION = "tests/projects/cnn_zoo/test_collection.py"
+REPRODUCE = "tests/projects/cnn_zoo/test_reproduce.py"
 STUDIES = "tests/projects/cnn_zoo/test_studies.py"
 PREDICT = "tests/projects/cnn_zoo/test_predict.py"
 DATA = "tests/projects/cnn_zoo/test_data.py"
 
 MUTANTS = (
   *of(
+    "projects/cnn_zoo/model.py",
+    RULES,
+    ('"he_normal": plain.he_normal()', '"he_normal": plain.glorot_normal()'),
+    ("std * jax.random.normal(", "0.1 * jax.random.normal("),
+    ("jnp.zeros(tensor.shape)", "jnp.full(tensor.shape, 0.1)"),
+    ("keys.named(key, tensor.name)", "key"),
+  ),
+  *of(
+    "projects/cnn_zoo/hyperparameters.py",
+    RULES,
+    ("float(drawn.dropout)", "float(drawn.init_std)"),
+    ("float(drawn.init_std)", "float(drawn.dropout)"),
+  ),
+  *of(
     "projects/cnn_zoo/optimizers.py",
     RULES,
+    ("ADAM = (0.9, 0.999)", "ADAM = (0.5, 0.9)"),
     ("EPSILON = 1e-7", "EPSILON = 1e-8"),
     ("RHO = 0.9 ", "RHO = 0.99 "),
     ("(jnp.sqrt(square) + EPSILON)", "jnp.sqrt(square + EPSILON)"),
@@ -28,6 +44,7 @@ MUTANTS = (
     ("if sheet.shape[1] % 40 or", "if"),
     ("sheet.shape[0] % side", "False"),
     ("(255 * pixels.shape[-1])", "255"),
+    ('jax.random.fold_in(keys.named(key, "order"), epoch)', "key"),
   ),
   *of(
     "projects/cnn_zoo/losses.py",
@@ -45,6 +62,7 @@ MUTANTS = (
     TRAIN,
     ('"test": (zoo.test, len(zoo.test', '"test": (zoo.train, len(zoo.test'),
     ("data.order(key, epoch - 1,", "data.order(key, 0,"),
+    ("float(value) if fine else nan", "float(value)"),
     ("np.int32((epoch - 1) * many)", "np.int32(0)"),
     ("np.diff([0, *config.checkpoints]).max()", "config.checkpoints[-1]"),
   ),
@@ -112,7 +130,7 @@ MUTANTS = (
   ),
   *of(
     "projects/cnn_zoo/reproduce.py",
-    STUDIES,
+    REPRODUCE,
     ("(name in zoos.given or not zoos.given)", "True"),
     ("or not zoos.given", ""),
     ("one = collection.join(found[name(one)], one)", "pass"),
@@ -126,6 +144,7 @@ MUTANTS = (
     PREDICTORS,
     ("1 - mse / variance", "1 - mse / variance / 2"),
     ("np.mean(np.abs(error))", "np.mean(error)"),
+    ("(1 - config.level) / 2", "(1 - config.level)"),
     ("stats.kendalltau(", "stats.spearmanr("),
     ("(other[i] - truth[i]) ** 2 - (one", "(one[i] - truth[i]) ** 2 - (other"),
   ),
@@ -140,6 +159,7 @@ MUTANTS = (
     ("jnp.where(better, 0, t.waited + 1)", "t.waited + 1"),
     ("(t.waited < patience)", "(t.waited <= patience)"),
     ("return jax.nn.sigmoid(x[:, 0])", "return x[:, 0]"),
+    ("ends.best if restore", "ends.best if not restore"),
   ),
   *of(
     "projects/cnn_zoo/losses.py",
@@ -153,6 +173,7 @@ MUTANTS = (
     "projects/cnn_zoo/boosting.py",
     PREDICTORS,
     ("np.argmin(errors)", "0 * np.argmin(errors)"),
+    ("if error < lowest:", "if True:"),
   ),
   *of(
     "projects/cnn_zoo/protocols.py",
@@ -160,6 +181,10 @@ MUTANTS = (
     ("learn, of(parts.test), False)", "learn, of(parts.validation), False)"),
     ("learn, stop, True)", "stop, learn, True)"),
     ("order[learned:])", "order)"),
+    (
+      "min(int(config.train_share * len(order)), config.most_training)",
+      "int(config.train_share * len(order))",
+    ),
   ),
   *of(
     "projects/cnn_zoo/studies.py",
@@ -171,6 +196,10 @@ MUTANTS = (
     ("if len(found) < 2:", "if False:"),
     ("np.log(1 - r2), 1)", "np.log(r2), 1)"),
     ("whole - scores.scores", "-whole + scores.scores"),
+    ("x = statistics(found, place)", "x = statistics(found)"),
+    ("[test, place]", "[test, -1]"),
+    ("validated(order[:size], config)", "validated(order, config)"),
+    ("truth = accuracies(other)[judged]", "truth = y[judged]"),
     ('":0,1,2,3-" in name and', '":0,3-" in name and'),
     ("shapes(found) != shapes(other)", "here != there"),
   ),
@@ -178,6 +207,8 @@ MUTANTS = (
     "projects/cnn_zoo/result_tables.py",
     STUDIES,
     ("if low > above:", "if value > above:"),
+    ('one[kind]["honest"]["r2"][0]', 'one[kind]["paper"]["r2"][0]'),
+    ('one["honest"], one["paper"]', 'one["paper"], one["honest"]'),
     ("if high < above and", "if high > above and"),
   ),
   *of(

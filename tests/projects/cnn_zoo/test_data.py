@@ -1,5 +1,6 @@
 """Sheets of pictures are cut in the order of their labels; dropout's noise."""
 
+import itertools
 import lzma
 
 import jax
@@ -81,6 +82,18 @@ def test_a_sheet_of_another_size_is_one_sentence(sheets, tmp_path, size):
   said = f"is {size[0]} wide and {size[1]} high: a sheet has 40"
   with pytest.raises(InputError, match=said):
     data.load(sheets[0], "test")
+
+
+def test_each_epoch_has_an_order_of_its_own():
+  orders = [
+    np.asarray(data.order(jax.random.key(0), epoch, 50, 6, 8))
+    for epoch in range(3)
+  ]
+  for found in orders:
+    assert found.shape == (6, 8)
+    assert len(np.unique(found)) == 48 and 0 <= found.min() <= found.max() < 50
+  for one, other in itertools.combinations(orders, 2):
+    assert (one == other).mean() < 0.2
 
 
 def test_noise_is_even_and_another_at_each_unit_example_and_step():

@@ -67,6 +67,13 @@ def test_intervals_hold_the_value_and_differences_are_paired():
   assert scores.r2_difference(truth, far, near, CONFIG)[0] == -value
 
 
+def test_an_interval_leaves_as_much_out_on_either_side():
+  config = CONFIG.copy_and_resolve_references().unlock()
+  config.level = 0.9
+  found = scores._interval([*range(101), np.nan], config)
+  np.testing.assert_allclose(found, [5, 95])
+
+
 def parts(n=120, columns=3):
   rng = np.random.default_rng(0)
   x = rng.normal(size=(n, columns))
@@ -205,6 +212,33 @@ def test_patience_ends_a_training_and_the_best_epoch_is_kept():
 
   assert error(ends.best) == pytest.approx(float(ends.lowest[0]), rel=1e-5)
   assert error(ends.params) > error(ends.best)
+
+
+@pytest.mark.parametrize(("restore", "wanted"), [(True, 1), (False, 0)])
+def test_the_best_epoch_or_the_last_predicts(monkeypatch, restore, wanted):
+  training, stopping = parts()
+  of = lambda bias: [
+    {"kernel": jnp.zeros((1, 3, 1)), "bias": jnp.full((1, 1), bias)}
+  ]
+  ends = predictors.Training(*[None] * 6)
+  ends = ends._replace(best=of(50.0), params=of(-50.0))
+  monkeypatch.setattr(predictors, "_train", lambda *_, **__: ends)
+  predict = predictors.fit("linear", CONFIG, training, stopping, restore)
+  np.testing.assert_allclose(predict(stopping.x), wanted, atol=1e-6)
+
+
+def test_the_best_setting_of_trees_wins(monkeypatch):
+  training, stopping = parts()
+  config = CONFIG.copy_and_resolve_references().unlock()
+  config.gbm.fewest_in_leaf = (3, 1, 2)  # The error is by how many in a leaf.
+
+  def grown(settings, seed, fewest, columns, training, stopping):
+    return lambda x: stopping.y[: len(x)] + fewest
+
+  for name in ("_lightgbm", "_scikit_learn"):
+    monkeypatch.setattr(boosting, name, grown)
+  predict = predictors.fit("gbm", config, training, stopping, True)
+  np.testing.assert_allclose(predict(stopping.x), stopping.y + 1)
 
 
 def test_a_feature_that_is_not_finite_is_one_sentence():

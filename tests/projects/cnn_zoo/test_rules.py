@@ -4,6 +4,7 @@ import jax
 import numpy as np
 import pytest
 from jax import numpy as jnp
+from scipy import stats
 
 from common.errors import InputError
 from configs.cnn_zoo import mnist
@@ -97,6 +98,69 @@ def test_optimisers_by_hand(name):
   }[name]
   # 1 - 0.999 is not exact in float32, in Keras as here.
   np.testing.assert_allclose(change, expected, rtol=2e-5)
+
+
+def test_adam_forgets_at_its_rates():
+  gradients, moments = (0.5, -0.2), jnp.zeros((2, 1))
+  for step, g in enumerate(gradients):
+    new, moments = optimizers.update(
+      jnp.int32(optimizers.NAMES.index("adam")),
+      jnp.zeros(1),
+      jnp.full(1, g),
+      moments,
+      jnp.float32(0.1),
+      jnp.int32(step),
+    )
+  m = 0.9 * 0.1 * 0.5 - 0.1 * 0.2
+  v = 0.999 * 0.001 * 0.5**2 + 0.001 * 0.2**2
+  rate = 0.1 * np.sqrt(1 - 0.999**2) / (1 - 0.9**2)
+  np.testing.assert_allclose(-new, rate * m / (np.sqrt(v) + 1e-7), rtol=1e-4)
+
+
+def test_first_weights_have_their_rules():
+  config = mnist.get_config()
+  layout = model.layout_of(config)
+  first = jax.jit(
+    lambda place, std: model.init(jax.random.key(0), place, std, config)
+  )
+  # Deviations of a kernel [3, 3, 16, 16], of 2,304 numbers; fans are 144.
+  wanted = {
+    "glorot_normal": np.sqrt(2 / (144 + 144)),
+    "he_normal": np.sqrt(2 / 144),
+    "RandomNormal": 0.2,
+    # A normal cut at two deviations.
+    "TruncatedNormal": 0.2 * stats.truncnorm(-2, 2).std(),
+  }
+  for place, name in enumerate(config.initializers):
+    vector = first(jnp.int32(place), jnp.float32(0.2))
+    parts = [vector[t.start : t.end].reshape(t.shape) for t in layout]
+    for bias in parts[::2]:
+      np.testing.assert_array_equal(bias, 0)
+    one, other = parts[3], parts[5]  # Of one shape.
+    assert abs(np.corrcoef(one.ravel(), other.ravel())[0, 1]) < 0.1
+    if name == "orthogonal":
+      rows = one.reshape(-1, 16)
+      np.testing.assert_allclose(rows.T @ rows, np.eye(16), atol=1e-5)
+    else:
+      np.testing.assert_allclose(np.std(one), wanted[name], rtol=0.06)
+
+
+def test_hyperparameters_stand_under_their_names():
+  config = mnist.get_config()
+  drawn = hyperparameters.Hyperparameters(
+    *map(jnp.int32, (2, 1, 3, 0)),
+    *map(jnp.float32, (0.5, 0.25, 0.125, 0.0625)),
+  )
+  assert hyperparameters.described(drawn, config) == {
+    "config.optimizer": "rmsprop",
+    "config.activation": "tanh",
+    "config.w_init": "RandomNormal",
+    "config.train_fraction": 0.1,
+    "config.learning_rate": 0.5,
+    "config.l2reg": 0.25,
+    "config.dropout": 0.125,
+    "config.init_std": 0.0625,
+  }
 
 
 def test_epsilon_stands_outside_of_the_root():

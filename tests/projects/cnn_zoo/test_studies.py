@@ -1,13 +1,10 @@
 """Splits, tables and pictures on networks that nobody trained."""
 
-import argparse
-
 import numpy as np
 import pytest
 
 from common.errors import InputError
-from common.tables import cells, figures
-from common.tables import reproduce as frame
+from common.tables import figures
 from configs.cnn_zoo import predictors as settings
 from projects.cnn_zoo import (
   collection,
@@ -18,8 +15,8 @@ from projects.cnn_zoo import (
   pictures,
   predictors,
   protocols,
-  reproduce,
   result_tables,
+  scores,
   studies,
 )
 
@@ -42,6 +39,13 @@ def test_each_network_is_on_one_side():
   np.testing.assert_array_equal(np.sort(np.concatenate(parts)), rows)
 
 
+def test_no_more_networks_learn_than_the_papers():
+  config = CONFIG.copy_and_resolve_references().unlock()
+  config.most_training = 10
+  sizes = protocols.split(np.arange(100), config).sizes()
+  assert sizes == {"training": 8, "validation": 2, "test": 90}
+
+
 def test_the_papers_protocol_is_stopped_by_the_test(monkeypatch):
   asked = []
   monkeypatch.setattr(predictors, "fit", lambda *given: asked.append(given))
@@ -57,6 +61,81 @@ def test_the_papers_protocol_is_stopped_by_the_test(monkeypatch):
   assert set(learns.y) == {*parts.training, *parts.validation}
 
 
+@pytest.fixture
+def asked(monkeypatch):
+  """What trees learn from, [(x, y, parts)]; they predict their first column."""
+  given = []
+
+  def fitted(kind, config, x, y, parts):
+    given.append((x, y, parts))
+    return lambda x: x[:, 0], 0.0
+
+  monkeypatch.setattr(studies, "fitted", fitted)
+  return given
+
+
+def test_epochs_are_judged_by_what_was_then(written, asked):
+  one = collection.read(written, CONFIG)
+  values = np.random.default_rng(0).uniform(size=(40, 2))
+  one = one._replace(scores={"test_accuracy": values})
+  table = studies.of_epochs(one, CONFIG)["by_epoch"]
+  assert list(table) == ["1", "2"]
+  for place, (x, y, parts) in enumerate(asked):
+    np.testing.assert_array_equal(x, studies.statistics(one, place))
+    np.testing.assert_array_equal(y, values[:, -1])
+    truth, found = y[parts.test], table[str(place + 1)]
+    for name, predicted in (
+      ("weights", x[:, 0]),
+      ("accuracy", values[:, place]),
+    ):
+      wanted = scores.scores(truth, predicted[parts.test])
+      assert found[name]["r2"][0] == pytest.approx(wanted["r2"])
+      assert found[name]["tau"][0] == pytest.approx(wanted["tau"])
+
+
+def test_a_size_is_of_those_that_learn_and_stop(written, asked):
+  studies.of_sizes(collection.read(written, CONFIG), CONFIG)
+  learned = [len(p.training) + len(p.validation) for *_, p in asked]
+  assert learned == [20, 20, 28, 28]
+  assert len({tuple(p.test) for *_, p in asked}) == 1
+  first, second = (set(p.training) for *_, p in asked[:2])
+  assert first != second  # Draws.
+
+
+def test_transfer_is_judged_by_the_other_zoos_accuracies(
+  tmp_path, written, asked
+):
+  one = collection.read(written, CONFIG)
+  folder = generated.write(tmp_path / "f", "fashion_mnist", seed=1)
+  other = collection.read(folder, CONFIG)
+  pairs = studies.transfer([one, other], CONFIG)["pairs"]
+  truth = protocols.accuracies(other)
+  points = np.stack([truth, studies.statistics(other)[:, 0]], 1).round(4)
+  assert pairs["mnist"]["fashion_mnist"]["points"] == points.tolist()
+  r2 = scores.scores(truth, studies.statistics(other)[:, 0])["r2"]
+  assert pairs["mnist"]["fashion_mnist"]["r2"][0] == pytest.approx(r2)
+  np.testing.assert_array_equal(asked[0][1], protocols.accuracies(one))
+
+
+def test_tables_have_each_protocol_in_its_place():
+  score = lambda r2: {name: [r2, r2, r2] for name in scores.NAMES}
+  both = {"honest": score(0.25) | {"seconds": 3}, "paper": score(0.75)}
+  kinds = dict.fromkeys(predictors.KINDS, both)
+  cell = {
+    "sets": dict.fromkeys(paper.SETS, kinds),
+    "split": {"training": 6, "validation": 2, "test": 4},
+    "left_out": 1,
+    "epochs": [1, 2],
+    "all_epochs": score(0.5),
+  }
+  for line in result_tables.r2_table({"other": cell}).splitlines()[2:]:
+    assert line.split(" | ")[1:] == ["0.25", "0.25", "0.25 |"]
+  for line in result_tables.protocol_table({"other": cell}).splitlines()[2:5]:
+    honest, theirs = line.split(" | ")[2:4]
+    assert honest.startswith("0.25 [") and theirs.startswith("0.75 [")
+    assert "| 6, 2, 4 (1 left out) |" in line
+
+
 def test_a_line_in_logarithms_is_continued():
   curve = {str(n): [1 - 2 * n**-0.5] * 3 for n in (100, 200, 400)}
   assert studies.extrapolated(curve, 10_000) == pytest.approx(0.98)
@@ -69,40 +148,6 @@ def test_verdicts():
   assert result_tables.verdict([-0.2, -0.3, -0.1], 0, False) == "refuted"
   assert result_tables.verdict([0.1, -0.1, 0.3], 0, False) == "not at this size"
   assert result_tables.verdict([None, None, None], 0) == "undefined"
-
-
-def context(out, **flags):
-  arguments = argparse.Namespace(**{"zoo": [], "other": [], **flags})
-  project = reproduce.__name__.split(".")[1]  # Of a fork, its own.
-  return frame.Context(project, out, True, True, 0, arguments)
-
-
-@pytest.mark.slow
-def test_tables_have_their_pictures(tmp_path, monkeypatch):
-  judged = reproduce.architecture_table(context(tmp_path)).splitlines()
-  kinds = [line.split("|")[2].strip() for line in judged[2:5]]
-  assert kinds == [
-    "MNIST: conv 4, conv 4, conv 4, dense 3",
-    "MNIST: conv 4, conv 4, dense 3",
-    "MNIST: dense 4, dense 4, dense 4, dense 3",
-  ]
-  assert judged[3].count(" - ") == 1 and judged[4].count(" - ") == 0
-  few = (paper.STATISTICS, "weights", "hyper", "hyper.learning_rate")
-  monkeypatch.setattr(paper, "SETS", {n: paper.SETS[n] for n in few})
-  monkeypatch.setattr(predictors, "KINDS", ("gbm",))  # Nothing to compile.
-  made = reproduce.transfer_table(context(tmp_path))
-  assert "ranks Fashion-MNIST" in made and "tau undefined" not in made
-  tables = reproduce.r2_table(context(tmp_path))
-  assert "| Fashion-MNIST | 40 | 40 | 0 | 2 | 0.1" in tables["zoos"]
-  assert "statistics of all layers (56)" in tables["r2"]
-  assert "(0.99)" in tables["r2"]  # The paper's.
-  assert tables["protocols"].count("23, 5, 12 (0 left out)") == 4
-  for line in tables["relations"].splitlines()[2:]:
-    assert line.count("confirmed") + line.count("not at this size") == 2, line
-  assert "guess at 15,000" in reproduce.size_table(context(tmp_path))
-  assert "1 of 2" in reproduce.epoch_table(context(tmp_path))
-  for name in ("biases", "importances", "sizes", "transfer"):
-    assert (tmp_path / f"{name}.png").stat().st_size > 5_000
 
 
 def test_twins_are_not_judged(written):
@@ -121,9 +166,9 @@ def test_twins_are_not_judged(written):
   bare = studies.transfer([one, other._replace(columns={})], CONFIG)["pairs"]
   assert bare["mnist"]["fashion_mnist"]["networks"] == 40
   parts = protocols.split(np.arange(40), CONFIG)
-  scores = {name: v.copy() for name, v in one.scores.items()}
-  scores["test_accuracy"][parts.test] = np.nan  # All strangers have diverged.
-  other = one._replace(name="fashion_mnist", scores=scores)
+  known = {name: v.copy() for name, v in one.scores.items()}
+  known["test_accuracy"][parts.test] = np.nan  # All strangers have diverged.
+  other = one._replace(name="fashion_mnist", scores=known)
   said = r"28 of 28 networks of fashion_mnist \(conv 4, .* another config\.seed"
   with pytest.raises(InputError, match=said):
     studies.transfer([one, other], CONFIG)
@@ -212,102 +257,6 @@ def test_a_zoo_that_grows_is_judged_as_a_whole(tmp_path, monkeypatch, written):
   assert studies.of_sets(kept, CONFIG)["sets"]["weights"] is None
   table = result_tables.zoo_table({"mnist": grown})
   assert "| MNIST | 40 | 20 | 0 |" in table
-
-
-def test_no_zoo_and_two_of_one_kind_are_one_sentence(tmp_path, written):
-  other = generated.write(tmp_path / "other", "mnist", seed=9)
-  with pytest.raises(
-    InputError, match=r"40 network\(s\) are in both, network_.* and differ"
-  ):
-    reproduce.collections(context(tmp_path, zoo=[written, other]))
-  asked = context(tmp_path / "none")._replace(quick=False)
-  asked.out.mkdir()
-  with pytest.raises(InputError, match="there is no zoo: train one"):
-    reproduce.collections(asked)
-
-
-def test_fresh_is_of_the_zoos_that_are_given(tmp_path, written):
-  asked = context(tmp_path, zoo=[written])
-  reproduce.collections(asked)
-  folder = generated.write(tmp_path / "f", "fashion_mnist", seed=1)
-  asked = context(tmp_path, zoo=[folder])._replace(quick=False, fresh=True)
-  # Among the results, with what the command names: the same zoo once more.
-  asked.arguments.zoo.append(tmp_path / "zoo_fashion_mnist.npz")
-  reproduce.collections(context(tmp_path, zoo=[folder]))
-  for _ in range(2):
-    zoos = reproduce.collections(asked)
-    assert zoos.given == {"fashion_mnist"}
-    assert list(zoos.found) == ["mnist", "fashion_mnist"]
-    assert len(zoos.found["fashion_mnist"].networks) == 40
-  computed = []
-
-  def study(one, config):
-    computed.append(one.name)
-    return {"networks": len(one.networks)}
-
-  reproduce.each(asked, zoos, "t", study)
-  assert computed == ["mnist", "fashion_mnist"]
-  reproduce.each(asked, zoos, "t", study)
-  assert computed[2:] == ["fashion_mnist"]
-  reproduce.each(asked, zoos._replace(given=frozenset()), "t", study)
-  assert computed[3:] == ["mnist", "fashion_mnist"]
-  reproduce.each(asked._replace(fresh=False), zoos, "t", study)
-  assert len(computed) == 5
-
-
-def test_kept_networks_are_not_written_over(tmp_path, written):
-  one = collection.read(written, CONFIG)
-  half, other = tmp_path / "half.npz", tmp_path / "other.npz"
-  collection.save(half, halves(one)[0])
-  collection.save(other, one._replace(epochs=(1, 7)))
-  asked = lambda **flags: context(tmp_path, **flags)._replace(quick=False)
-  for flag, ask in (
-    ("zoo", reproduce.collections),
-    ("other", reproduce.other_networks),
-  ):
-    ask(asked(**{flag: [written]}))
-    (kept,) = tmp_path.glob(f"{flag}_*.npz")
-    before = kept.read_bytes()
-    with pytest.raises(
-      InputError, match=rf"20 network\(s\), network_020 .*--{flag}={kept}"
-    ):
-      ask(asked(**{flag: [half]}))
-    with pytest.raises(InputError, match=r"40 network\(s\).* epochs are"):
-      ask(asked(**{flag: [other]}))
-    assert kept.read_bytes() == before
-    ask(asked(**{flag: [kept, half]}))  # Joined, it may.
-    assert len(collection.load(kept).networks) == 40
-    ask(context(tmp_path, **{flag: [half]}))  # A quick one is nobody's.
-    assert len(collection.load(kept).networks) == 20
-
-
-def test_transfer_goes_with_its_zoos(tmp_path, monkeypatch, written, capsys):
-  monkeypatch.setattr(pictures, "transfer", lambda *_: None)
-  monkeypatch.setattr(result_tables, "transfer_table", lambda pairs: pairs)
-  ask = lambda *zoos: reproduce.transfer_table(
-    context(tmp_path, zoo=zoos)._replace(quick=False, fresh=False)
-  )
-  monkeypatch.setattr(
-    reproduce, "config_of", lambda _: CONFIG
-  )  # Not of the paper's size.
-  half = tmp_path / "half.npz"
-  collection.save(half, halves(collection.read(written, CONFIG))[0])
-  assert list(ask(half)) == ["mnist"]
-  assert "warning" not in capsys.readouterr().err
-  # The zoo has grown, and then there is another.
-  kept = ask(written)
-  said = "transfer.json is of {'mnist': 20} networks, and there are {'mnist'"
-  assert said in capsys.readouterr().err
-  pair = ask(generated.write(tmp_path / "f", "fashion_mnist", seed=1))
-  assert list(pair) == ["mnist", "fashion_mnist"]
-  assert pair["mnist"]["mnist"] != kept["mnist"]["mnist"]
-  assert "warning" not in capsys.readouterr().err
-  # A cell of before they were counted.
-  path = tmp_path / "transfer.json"
-  cell = cells.load(path)
-  cells.save(path, {"pairs": cell["pairs"]})
-  assert ask() == pair
-  assert "warning" not in capsys.readouterr().err
 
 
 def test_equal_stars_of_the_paper_are_both_seen(tmp_path, monkeypatch):

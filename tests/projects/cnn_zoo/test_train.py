@@ -201,6 +201,23 @@ def test_epochs_between_checkpoints_are_the_released_tables():
   assert row["config.epochs_between_checkpoints"] == 20
 
 
+def test_a_diverged_network_has_no_scores():
+  config = mnist.get_config()
+  state = train.init(jax.random.key(0), config)
+  zoo = networks.Zoo(config, *[None] * 3)
+  scores = {"test_accuracy": 0.1, "train_loss": 2.0}
+  known = lambda state, scores: {
+    name: networks._row(zoo, state, 0, 0, scores)[name] for name in scores
+  }
+  assert known(state, scores) == scores
+  lost = state.replace(weights=state.weights.at[7].set(np.nan))
+  for values in (
+    known(lost, scores),
+    known(state, scores | {"train_loss": np.inf}),
+  ):
+    assert np.isnan(list(values.values())).all()
+
+
 def test_the_released_layout_round_trips(tmp_path):
   rng = np.random.default_rng(0)
   weights = rng.normal(size=(4, 4970)).astype(np.float32)
