@@ -43,7 +43,7 @@ def biases(
       xscale="log",
       yscale="log",
       xlabel=f"bias range, first layer ({LEAST:g}: or less)",
-      ylabel="bias range, last layer",
+      ylabel=f"bias range, last layer ({LEAST:g}: or less)",
       title=f"{named(found.name)}, {fine.sum()} networks",
     )
   figures.save(made, path)
@@ -99,7 +99,7 @@ def sizes(
   made = figures.figure(6.4, 4.2)
   ax = made.subplots()
   colours = (figures.RED, figures.BLUE, figures.OCHRE, figures.TEAL)
-  # Open stars, one inside the other: two of the paper's R2 are the same.
+  # Open stars, one inside the other: two of the paper's R2 are nearly the same.
   stars = (22, 12, 7, 4)
   for colour, star, (name, one) in zip(
     colours, stars, found.items(), strict=False

@@ -3,6 +3,8 @@
 from collections.abc import Mapping
 from typing import Any
 
+import numpy as np
+
 from common.tables import markdown
 
 from . import paper, predictors, studies
@@ -224,7 +226,7 @@ def size_table(found: Mapping[str, Any], paper_size: int) -> str:
     curve = cell["curve"]
     each = [curve.get(str(n)) for n in sizes]
     text = lambda v: (
-      f"{sorted(v)[len(v) // 2]:.2f} [{min(v):.2f}, {max(v):.2f}]" if v else "-"
+      f"{np.median(v):.2f} [{min(v):.2f}, {max(v):.2f}]" if v else "-"
     )
     theirs = paper.r2(paper.STATISTICS, "gbm", name)
     guess = studies.extrapolated(curve, paper_size)

@@ -237,9 +237,8 @@ def extrapolated(
 ) -> float | None:
   """R2 at `size`: a line through log(1 - R2) against log n.
 
-  None of fewer than three points.
-
-  A guess, the further from the points the wilder.
+  None of fewer than three points. The further `size` lies from them, the less
+  it is to be trusted.
   """
   points = [(int(n), np.median(values)) for n, values in curve.items()]
   points = [(n, r2) for n, r2 in points if np.isfinite(r2) and r2 < 1]
