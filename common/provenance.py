@@ -15,7 +15,8 @@ def provenance() -> dict[str, str]:
   """Where a number comes from: commit, versions, device. Strings only."""
   versions = {
     name: importlib.metadata.version(name)
-    for name in ("jax", "jaxlib", "flax", "optax", "numpy")
+    for name in ("jax", "jaxlib", "flax", "optax", "numpy", "rdkit")
+    + ("scikit-learn",)
   }
   return {
     "commit": commit(pathlib.Path(__file__).parent),

@@ -1,6 +1,7 @@
 """Molecules as numbers, by RDKit: counts of substructures, and 2-D descriptors.
 
-Counts say how often each substructure of a fingerprint occurs, not folded.
+Counts say how often each substructure of a fingerprint occurs, not folded; of a
+MACCS key, whether it does.
 """
 
 import functools
@@ -20,7 +21,8 @@ from . import canonical, lists, workers
 
 _CHUNK = 128  # Molecules that a process computes before it answers.
 # Circles of atoms, and of what atoms do (Rogers and Hahn 2010); pairs of atoms
-# and their distance; chains of four; chains of up to five bonds; 166 keys.
+# and their distance; chains of four; connected pieces of up to five bonds,
+# branched ones too; 166 keys.
 FINGERPRINTS = ("ecfp", "fcfp", "pairs", "torsions", "paths", "maccs")
 _PLACE = 48  # Bits of an identifier below those that say whose it is.
 
@@ -147,7 +149,8 @@ def _counter(name: str, radius: int) -> Any:
     ),
     "pairs": make.GetAtomPairGenerator,
     "torsions": make.GetTopologicalTorsionGenerator,
-    "paths": lambda: make.GetRDKitFPGenerator(maxPath=5),
+    # Two bits a path, which are RDKit's default, would be each column twice.
+    "paths": lambda: make.GetRDKitFPGenerator(maxPath=5, numBitsPerFeature=1),
   }[name]()
   count = generator.GetSparseCountFingerprint
   return lambda molecule: count(molecule).GetNonzeroElements()

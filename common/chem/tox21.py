@@ -24,7 +24,7 @@ from common.errors import InputError
 from . import canonical
 from .features import Features, features, select, substructure_name
 
-_FORMAT = 2  # Of the cache; another number makes another cache.
+_FORMAT = 3  # Of the cache; another number makes another cache.
 _PARTS = ("train", "leaderboard", "test")
 
 

@@ -105,7 +105,12 @@ def filled(found: str, where: str) -> str:
 
 
 def number(cell: str) -> float | None:
-  """The finite number that a cell holds, or None."""
+  """The finite number that a cell holds, or None.
+
+  Of what Python reads as numbers, 1_000 and digits of other scripts are none.
+  """
+  if "_" in cell or not cell.isascii():
+    return None
   try:
     value = float(cell)
   except ValueError:

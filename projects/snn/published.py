@@ -75,8 +75,6 @@ TOX21_ERROR = {
   "MSRAinit": (0.4, 0.9, 1.7, 0.6, 1.1, 1.1, 1.9),
   "ResNet": (1.1, 2.0, 1.2, 0.7, 0.6, 0.6, float("nan")),
 }
-# Text on Tox21: the ensemble that won the challenge.
-TOX21_WINNER = 84.6
 
 # Table 3: HTRU2, AUC over 10 folds. The text has C4.5 at 0.949.
 HTRU2_AUC = {
@@ -101,16 +99,6 @@ HTRU2_ERROR = {
   "BatchNorm": 0.013,
   "ResNet": 0.010,
 }
-# Table 3: paired Wilcoxon tests against SNN.
-HTRU2_P_VALUES = {
-  "MSRAinit": 3.5e-1,
-  "WeightNorm": 2.4e-2,
-  "Highway": 9.8e-3,
-  "LayerNorm": 1.4e-2,
-  "BatchNorm": 6.5e-2,
-  "ResNet": 6.8e-3,
-}
-
 _UCI = pathlib.Path(__file__).with_name("published_uci.csv")
 
 

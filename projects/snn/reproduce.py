@@ -8,7 +8,7 @@
 
 `uci`: seven methods, and two references from scikit-learn, on every task of the
 folder. `htru2`: the same and more on ten nested folds. `tox21`: AUC against
-depth; `tox21_more`: with more features and settings. `fingerprints`: what
+depth; `tox21_more`: with more features and rates. `fingerprints`: what
 Tox21's features are worth to a network, a random forest and an SVM. `theorem`:
 the checks of Theorems 1 to 3, and the moments in a network of 32 layers.
 Numbers go to `results/snn/` and into the tables of this
@@ -181,7 +181,8 @@ def tox21(context: reproduce.Context, variant: str = "") -> str:
   arguments = context.arguments
   paper = "paper" if arguments.paper else ""
   name = "_".join(filter(None, ["tox21", variant, paper]))
-  methods = arguments.methods or [*model.METHODS, *REFERENCES]
+  methods = arguments.methods or list(model.METHODS)
+  check_names("--methods", methods, model.METHODS)
   units = {"tox21": {}}
   records = swept(
     context, config, units, methods, name, "the challenge's files are"
@@ -196,8 +197,8 @@ def tox21(context: reproduce.Context, variant: str = "") -> str:
   pictures.auc_by_depth_plot(
     context.out / f"{name}.png",
     depths,
-    {result_tables.PAPER_NAMES[m]: column(m, "mean") for m in found},
-    {result_tables.PAPER_NAMES[m]: column(m, "std") for m in found},
+    {result_tables.named(m): column(m, "mean") for m in found},
+    {result_tables.named(m): column(m, "std") for m in found},
   )
   return tox21_tables.auc_table(results)
 
@@ -205,7 +206,7 @@ def tox21(context: reproduce.Context, variant: str = "") -> str:
 def fingerprints(context: reproduce.Context) -> str:
   """Sweeps what is missing, writes the results; returns the table."""
   config, arguments = config_of(context, "tox21"), context.arguments
-  config.grid.depth = (config.depth,)
+  config.grid.depth = config.grid.blocks = (config.depth,)
   units = {
     f"{families} in {share:.1%}": {
       # A name of its own, so that it is read anew.
@@ -217,11 +218,12 @@ def fingerprints(context: reproduce.Context) -> str:
     for families in config.grid.fingerprints
   }
   methods = arguments.methods or ["selu", *REFERENCES]
+  name = "fingerprints_paper" if arguments.paper else "fingerprints"
   records = swept(
-    context, config, units, methods, "fingerprints", "the challenge's files are"
+    context, config, units, methods, name, "the challenge's files are"
   )
   results = tox21_tables.fingerprint_results(records)
-  cells.save(context.out / "fingerprints.json", results)
+  cells.save(context.out / f"{name}.json", results)
   return tox21_tables.fingerprint_table(results)
 
 
@@ -245,6 +247,8 @@ def prepared(
       "are removed"
     )
   check_names("--methods", asked.methods, list(result_tables.HTRU2_METHODS))
+  if (asked.only or asked.depths) and table is not uci:
+    raise InputError("--only and --depths are of --table=uci: leave them out")
   population.use_all_cores()
   cli.join_processes(asked.coordinator, asked.processes, asked.process)
   text = table(context)

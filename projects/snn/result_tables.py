@@ -97,7 +97,7 @@ def uci_results(
     "broken": broken,
     "by_depth": uci_by_depth(whole, networks),
     "by_depth_in_part": uci_by_depth(records, networks, everywhere),
-    "hours": sum(record["seconds"] for record in records) / 3600,
+    "hours": sum(record["seconds"] for record in whole) / 3600,
   }
 
 
@@ -222,7 +222,7 @@ def uci_table(results: dict[str, Any]) -> str:
       there = [selu[n] for n in scores if n in selu]
       beside = f"; SNN there {100 * np.nanmean(there):.1f}" if there else ""
       rows.append(
-        [f"{method.replace('_', ' ')} ({len(scores)} tasks{beside})"]
+        [f"{named(method)} ({len(scores)} tasks{beside})"]
         + ["-"] * 6
         + [f"{ours:.1f}", "-", "-"]
       )
@@ -263,6 +263,7 @@ def htru2_results(records: list[dict[str, Any]]) -> dict[str, Any]:
       "mean": float(np.mean(auc)),
       "std": float(np.std(auc, ddof=1)) if len(auc) > 1 else 0.0,
       "paper": published.HTRU2_AUC.get(PAPER_NAMES.get(method, method)),
+      "paper_error": published.HTRU2_ERROR.get(PAPER_NAMES.get(method, method)),
     }
   # A method that diverged in a fold has no mean, and is compared with nobody.
   finite = [m for m in out if np.isfinite(out[m]["mean"])]
@@ -285,10 +286,11 @@ def named(method: str) -> str:
 
 def htru2_table(results: dict[str, Any]) -> str:
   """The table of the README from what `htru2_results` returned."""
+  error = lambda s: f" ± {s['paper_error']:.3f}" if s["paper_error"] else ""
   rows = [
     [
       named(method),
-      "-" if s["paper"] is None else f"{s['paper']:.4f}",
+      "-" if s["paper"] is None else f"{s['paper']:.4f}{error(s)}",
       f"{s['mean']:.4f} ± {s['std']:.4f}"
       if np.isfinite(s["mean"])
       else f"diverged in {np.isnan(s['values']).sum()} folds",

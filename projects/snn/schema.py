@@ -21,6 +21,12 @@ def each_of(rule):
   return lambda values: None if values in ((), []) else several(rule)(values)
 
 
+def word_or(word, rule):
+  """That word, or what the rule allows."""
+  or_word = lambda refused: refused and f"{refused}, or {word!r}"
+  return lambda value: None if value == word else or_word(rule(value))
+
+
 _FORM = choice("rectangular", "conic")
 
 SCHEMA = {
@@ -76,9 +82,9 @@ SCHEMA = {
   },
   "references": {
     "trees": positive(int),
-    "max_features": several(lambda value: None),
+    "max_features": several(word_or("sqrt", fraction)),
     "svm_c": several(positive(float)),
-    "svm_gamma": several(lambda value: None),
+    "svm_gamma": several(word_or("scale", positive(float))),
     "svm_rows": positive(int),
     "min_samples_leaf": several(positive(int)),
   },

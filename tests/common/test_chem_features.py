@@ -34,18 +34,18 @@ def test_features_are_rdkits():
 
 def test_fingerprints_are_rdkits_and_stay_apart():
   every = features.FINGERPRINTS
-  found = features.features(SMILES, fingerprints=every[::-1])
+  found = features.features(SMILES, radius=3, fingerprints=every[::-1])
   named = [features.substructure_name(s) for s in found.substructures]
   assert len(set(named)) == len(named)
   make = rdFingerprintGenerator
   generators = {
-    "ecfp": make.GetMorganGenerator(radius=2),
+    "ecfp": make.GetMorganGenerator(radius=3),
     "fcfp": make.GetMorganGenerator(
-      radius=2, atomInvariantsGenerator=make.GetMorganFeatureAtomInvGen()
+      radius=3, atomInvariantsGenerator=make.GetMorganFeatureAtomInvGen()
     ),
     "pairs": make.GetAtomPairGenerator(),
     "torsions": make.GetTopologicalTorsionGenerator(),
-    "paths": make.GetRDKitFPGenerator(maxPath=5),
+    "paths": make.GetRDKitFPGenerator(maxPath=5, numBitsPerFeature=1),
   }
   for i, smiles in enumerate(SMILES):
     molecule = Chem.MolFromSmiles(smiles)
@@ -60,6 +60,9 @@ def test_fingerprints_are_rdkits_and_stay_apart():
     theirs |= {f"maccs {number}": 1 for number in keys}
     row = found.counts[[i]].toarray()[0]
     assert {named[j]: row[j] for j in row.nonzero()[0]} == theirs
+  # Ethanol's paths are C-C, C-O and C-C-O.
+  paths = found.counts[[0]].toarray()[0].nonzero()[0]
+  assert sum(named[j].startswith("paths") for j in paths) == 3
   # One alone has the same columns as among the others.
   alone = features.features(SMILES, fingerprints=["torsions"])
   mine = [j for j, name in enumerate(named) if name.startswith("torsions")]

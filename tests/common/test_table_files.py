@@ -38,6 +38,11 @@ def test_text_and_columns(tmp_path):
     table_files.column_index(path, ["one", "two"], "tow")
 
 
+def test_what_only_python_reads_as_a_number_is_none():
+  assert table_files.number("1_1") is table_files.number("\u0661") is None
+  assert table_files.number(" -1.5e3 ") == -1500
+
+
 def test_numbers_are_finite():
   lines, found = table_files.numbers("a b\n1 2\n3 4\n", "t", " ", header=True)
   np.testing.assert_array_equal(lines, [2, 3])

@@ -10,7 +10,7 @@ import rdkit
 from rdkit import Chem
 from rdkit.Chem import Descriptors
 
-from common.chem import tox21
+from common.chem import features, tox21
 from common.errors import InputError
 
 SMILES = ("CCO", "c1ccccc1", "CC(=O)Oc1ccccc1C(=O)O", "[Na+].[Cl-]", "CCCCCCCC")
@@ -62,6 +62,9 @@ def test_tox21_shapes_and_scale(tmp_path):
     name.startswith("ecfp ") for name in found.features
   )
   assert found.notes["unparsed_train"] == found.notes["clipped"] == 0
+  rows = [*SMILES * 2, *SMILES]  # Of training; the others are as many.
+  undefined = np.isnan(features.features(rows).descriptors)
+  assert found.notes["undefined_descriptors"] == undefined.sum() > 0
 
 
 def test_tox21_scale_comes_from_training_alone(tmp_path):
@@ -95,6 +98,11 @@ def test_tox21_options(tmp_path):
     np.testing.assert_allclose(
       column, (raw - np.mean(raw)) / np.std(raw), atol=1e-5
     )
+  # Squashed, what is below 0 stays there: the order of values is as it was.
+  logp = [Descriptors.MolLogP(Chem.MolFromSmiles(s)) for s in SMILES]
+  assert min(logp) < 0 < max(logp)
+  column = free.x[:5, free.features.index("MolLogP")]
+  np.testing.assert_array_equal(np.argsort(column), np.argsort(logp))
   few = tox21.load(folder, cache, share=0.5)
   assert 0 < few.x.shape[1] < free.x.shape[1]
   more = tox21.load(folder, cache, fingerprints=("maccs", "ecfp"))

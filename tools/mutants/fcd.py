@@ -104,6 +104,8 @@ MUTANTS = (
     ("names=tuple(sorted(set(fingerprints)))", 'names=("ecfp",)'),
     ("lengths.append(len(keys) - before)", "lengths.append(len(found))"),
     (", atomInvariantsGenerator=make.GetMorganFeatureAtomInvGen()", ""),
+    ("radius=radius, atom", "radius=2, atom"),
+    (", numBitsPerFeature=1", ""),
     ("present > share * len(train)", "present >= share * len(train)"),
     ("np.bincount(counts[train]", "np.bincount(counts"),
     ("values += found.values()", "values += [1] * len(found)"),
@@ -120,6 +122,8 @@ MUTANTS = (
       "select(found.counts, split.test, share)",
     ),
     ("np.log1p(np.abs(raw))", "np.log1p(raw)"),
+    ("np.sign(raw) * ", ""),
+    ("np.isnan(found.descriptors[found.valid]).sum()", "-1"),
     ("start + np.flatnonzero(here)", "np.flatnonzero(here)"),
     ("x[~found.valid] = 0", ""),
     (

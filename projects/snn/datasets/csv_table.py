@@ -1,5 +1,6 @@
 """Your own table, in a CSV file."""
 
+import logging
 import pathlib
 from collections.abc import Sequence
 
@@ -56,7 +57,13 @@ def read(
   names, lines, rows = table_files.table(path, separator, header, option)
   if header:
     _refuse_numbers_for_names(path, names)
-  rows = [["" if cell in missing else cell for cell in row] for row in rows]
+  rows, unused = without(rows, missing)
+  if unused:
+    logging.getLogger(__name__).warning(
+      "%s: no cell is %s, which config.data.missing names",
+      path,
+      " or ".join(map(repr, unused)),
+    )
   for wanted in (target, *categorical):
     table_files.column_index(path, names, wanted)
   place = names.index(target)
@@ -76,7 +83,7 @@ def read(
     if column in categorical:
       levels = _levels(cells, where)
     elif _is_text(cells):
-      _refuse_commas(cells, where)
+      _refuse_signs(cells, where)
       levels = _levels(cells, where)
     columns.append(Column(column, levels))
   if not columns:
@@ -110,6 +117,32 @@ def read(
     missing_values=sum(gaps.values()),
     text_columns=sum(column.levels is not None for column in columns),
   )
+
+
+def without(
+  rows: Sequence[Sequence[str]], missing: Sequence[str]
+) -> tuple[list[list[str]], list[str]]:
+  """Rows whose cells are empty where they are one of `missing`.
+
+  As texts, or as numbers: -9 is -9.0, too.
+
+  Returns:
+    The rows, and those of `missing` that no cell is.
+  """
+  of_number = {
+    value: text
+    for text in missing
+    if (value := table_files.number(text)) is not None
+  }
+  unused = set(missing)
+
+  def kept(cell):
+    text = cell if cell in missing else of_number.get(table_files.number(cell))
+    unused.discard(text)
+    return cell if text is None else ""
+
+  rows = [[kept(cell) for cell in row] for row in rows]
+  return rows, sorted(unused)
 
 
 def encoded(
@@ -158,14 +191,15 @@ def _refuse_numbers_for_names(path: pathlib.Path, names: list[str]) -> None:
     )
 
 
-def _refuse_commas(cells: Sequence[str], where: str) -> None:
-  """Raises InputError for numbers as 0,5 and 12,000, which are no texts."""
+def _refuse_signs(cells: Sequence[str], where: str) -> None:
+  """Raises InputError for numbers as 0,5 and 5%, which are no texts."""
   known = [cell for cell in cells if not _missing(cell)]
-  numbers = [table_files.number(cell.replace(",", "")) for cell in known]
-  if all(number is not None for number in numbers):
+  bare = [cell.replace(",", "").strip("$€£% ") for cell in known]
+  if all(table_files.number(cell) is not None for cell in bare):
     raise InputError(
-      f"{where}, has numbers with a comma, as {known[0]!r}: write decimals "
-      "with a point, and nothing between thousands; or name the column in "
+      f"{where}, has numbers with a comma or a sign, as {known[0]!r}: write "
+      "decimals with a point, nothing between thousands, and no sign of a "
+      "currency or a percentage; or name the column in "
       "--config.data.categorical, if its numbers are only names"
     )
 

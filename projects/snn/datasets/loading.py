@@ -48,6 +48,16 @@ def read(config: ml_collections.ConfigDict) -> tables.Table | tox21.Assays:
     InputError: data that cannot be read.
   """
   source, folder = config.data.source, config.data_dir
+  kind, score = config.data.kind, config.data.score
+  if source == "tox21" and kind != "tasks":
+    raise InputError(
+      "Tox21 has twelve tasks, some not measured: set config.data.kind='tasks'"
+    )
+  if kind == "tasks" and score != "auc":
+    raise InputError(
+      f"config.data.score is {score!r}, and tasks are scored by the area under "
+      "their ROC curves: set config.data.score='auc'"
+    )
   if source != "blobs" and not folder:
     raise InputError(
       f"config.data.source is {source!r}: say where its files are with "

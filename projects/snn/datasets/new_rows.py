@@ -101,9 +101,7 @@ def read(
       f"{path} lacks {len(missing)} of the {len(wanted)} columns that the run "
       f"was trained on: {', '.join(missing[:5])}; it has {', '.join(names[:9])}"
     )
-  rows = [
-    ["" if cell in data.missing else cell for cell in row] for row in rows
-  ]
+  rows, _ = csv_table.without(rows, data.missing)
   x, gaps = csv_table.encoded(path, names, lines, rows, known.columns)
   others = [name for name in names if name not in (*wanted, known.target)]
   notes = [
@@ -115,4 +113,18 @@ def read(
     notes.append(f"not looked at: {', '.join(others)}")
   if notes:
     print(f"{path}: {'; '.join(notes)}", file=sys.stderr)
-  return lines, scaled(x, known.moments)
+  with np.errstate(over="ignore"):
+    x = scaled(x, known.moments)
+  _refuse_far(path, lines, x, known.columns)
+  return lines, x
+
+
+def _refuse_far(path, lines, x, columns) -> None:
+  """Raises InputError for a value whose standardised one is no float32."""
+  of_feature = [c.name for c in columns for _ in c.levels or ("",)]
+  for row, feature in np.argwhere(~np.isfinite(x)):
+    raise InputError(
+      f"{path}, line {lines[row]}, column {of_feature[feature]!r}: the value "
+      "is too far from those that the run was trained on for a network, which "
+      "computes in float32; correct it, or leave the cell empty"
+    )

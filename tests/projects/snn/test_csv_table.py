@@ -113,8 +113,11 @@ def test_csv_table_folds_count_the_rows_of_the_file(tmp_path):
     ('v,kind\n1,"a\n', "line 2"),
     (
       'v,kind\n"0,5",a\n"1,5",b\n',
-      "column 'v', has numbers with a comma, as '0,5'",
+      "column 'v', has numbers with a comma or a sign, as '0,5'",
     ),
+    ("v,kind\n5%,a\n-1.5 %,b\n", "comma or a sign, as '5%'"),
+    ('v,kind\n"$1,000",a\n€5,b\n', "comma or a sign, as '.1,000'"),
+    ("v,kind\n1,a\n1_0,b\n", "line 3, column 'v': '1_0' is not a finite"),
     ("v,kind\n1,a\n1e300,b\n", "line 3, column 'v': 1e300 is too large"),
   ],
 )
@@ -126,17 +129,18 @@ def test_csv_table_refuses(tmp_path, text, message):
   assert str(path) in str(error.value) and "\n" not in str(error.value)
 
 
-def test_csv_table_by_the_keys_of_the_config(tmp_path):
+def test_csv_table_by_the_keys_of_the_config(tmp_path, caplog):
   path = tmp_path / "mine.txt"
-  path.write_text("1;10;1\n2;20;1.0\n-9;10;2\n4;20;2.0\n5;10;1\n")
+  path.write_text("1;10;1\n2;20;1.0\n-9.0;10;2\n4;20;2.0\n5;10;1\n")
   config = uci_config.get_config("smoke")
   config.unlock()
   config.data_dir = str(path)
   config.data.update(
     source="csv", name="3", separator=";", header=False, categorical=("2",)
   )
-  config.data.missing = ("-9",)
+  config.data.missing = ("-9", "99", "no")  # -9.0 is -9.
   table = loading.read(config)
+  assert "no cell is '99' or 'no'" in caplog.text
   assert table.classes == ("1", "2")  # 1.0 is 1.
   np.testing.assert_array_equal(table.y, [0, 0, 1, 1, 0])
   np.testing.assert_array_equal(table.x[:, 0], [1, 2, np.nan, 4, 5])

@@ -116,6 +116,16 @@ def test_another_table_is_one_sentence(run, tmp_path, text, message):
   assert "\n" not in str(error.value)
 
 
+def test_a_value_that_leaves_float32_when_scaled_is_refused(run, tmp_path):
+  path = tmp_path / "new.csv"
+  path.write_text("size;colour;same\n-9.0;red;7\n5;blue;7\n-3e38;red;7\n")
+  known = predict.load_reading(run[0])
+  scale = known.moments.scale * 1e-3
+  known = known._replace(moments=known.moments._replace(scale=scale))
+  with pytest.raises(InputError, match="line 4, column 'size': the value is"):
+    new_rows.read(path, known, run[1].data)
+
+
 def test_the_answer_goes_to_a_file_whole(run, tmp_path, capsys):
   out = tmp_path / "deep" / "answer.csv"
   predict.main([str(run[2]), f"--workdir={run[0]}", f"--out={out}"])

@@ -133,6 +133,9 @@ def test_htru2_is_summarised_over_folds():
   snn = results["auc"]["selu"]
   assert snn["mean"] == pytest.approx(auc[:, 0].mean())
   assert "p_against_best" not in snn and snn["paper"] == 0.9803
+  ours = f"{snn['mean']:.4f} ± {snn['std']:.4f}"
+  table = result_tables.htru2_table(results)
+  assert f"| SNN | 0.9803 ± 0.010 | {ours} | - |" in table
   p = results["auc"]["highway"]["p_against_best"]
   assert p == pytest.approx(ranks.one_sided_wilcoxon(auc[:, 0], auc[:, 2]))
 
@@ -146,7 +149,7 @@ def test_a_method_that_diverged_in_a_fold_leads_nothing_on_htru2():
   led = [m for m in model.METHODS if "p_against_best" not in results["auc"][m]]
   assert len(led) == 2  # SNN and the leader.
   table = result_tables.htru2_table(results)
-  assert "| SNN | 0.9803 | diverged in 1 folds | - |" in table
+  assert "| SNN | 0.9803 ± 0.010 | diverged in 1 folds | - |" in table
 
 
 @pytest.mark.slow
@@ -228,7 +231,7 @@ def test_a_quick_sweep_goes_on_where_it_was(table, method, tmp_path, capsys):
     row = r"(?m)^\| SNN \| - \| - \| \+0.000 \| - \| - \| - \| [5-9]\d"
     assert re.search(row, capsys.readouterr().out)
     reproduce.main([*command, f"--methods={method}"])  # Nothing beside it.
-    assert "\n| svm (1 tasks) |" in capsys.readouterr().out
+    assert "\n| SVM (1 tasks) |" in capsys.readouterr().out
     reproduce.main([*command, "--methods=selu", "--depths=1"])
     lines = (tmp_path / "uci.jsonl").read_text().splitlines()[3:]
     assert [json.loads(line)["depth"] for line in lines] == [1]
@@ -244,10 +247,12 @@ def test_a_quick_sweep_goes_on_where_it_was(table, method, tmp_path, capsys):
     ("--table=uic", "did you mean 'uci'"),
     ("--methods=sel", "did you mean 'selu'"),
     ("--depths=0", "'0' is no whole number from 1"),
+    ("--table=htru2 --only=iris", "--only and --depths are of --table=uci"),
+    ("--table=tox21 --methods=svm", "--methods=svm is none of selu"),
     ("--table=uci", "say where the tasks' files are with --data_dir=DIR"),
   ],
 )
 def test_a_wrong_flag_is_one_sentence(flag, message, tmp_path, capsys):
   with pytest.raises(SystemExit) as end:
-    reproduce.main([flag, f"--out={tmp_path}"])
+    reproduce.main([*flag.split(), f"--out={tmp_path}"])
   assert message in f"{end.value}{capsys.readouterr().err}"

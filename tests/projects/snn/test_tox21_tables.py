@@ -37,6 +37,13 @@ def test_tox21_chooses_a_setting_for_all_repetitions_of_a_depth():
   table = tox21_tables.auc_table(results)
   ours = "| ours | - | - | - | - | 85.0 ± 1.4 | - | - |"
   assert "| SNN, paper | 83.7 ± 0.3 |" in table and ours in table
+  # Of two widths the better one is shown, whichever comes first.
+  worse = {**record, "width": 8, "members": members[:2]}
+  for records in ([record, worse], [worse, record]):
+    found = tox21_tables.fingerprint_results(
+      [{**one, "task": "ecfp", "features": 5} for one in records]
+    )
+    assert found["auc"]["ecfp"]["selu"]["test"] == pytest.approx(0.85)
 
 
 def made_up_assays():
@@ -48,6 +55,21 @@ def made_up_assays():
   y[60:75, 0] = 0.0  # One outcome among those to choose by: it does not count.
   split = np.arange(60), np.arange(60, 75), np.arange(75, 90)
   return loading.Dataset("tox21", x, y, split, 2, {})
+
+
+def test_references_leave_out_what_cannot_be_learnt():
+  config = tox21.get_config()
+  config.unlock()
+  config.references.update(trees=5, svm_rows=59)
+  dataset = made_up_assays()
+  assert not baselines.record(config, padded.pad(dataset), "svm")["best"]
+  # An assay of one outcome among the rows trained on has no model.
+  first = baselines.record(config, padded.pad(dataset), "random_forest")
+  y = np.column_stack([dataset.y, dataset.y[:, 0]])
+  y[:60, 2] = 1.0
+  more = dataset._replace(y=y, classes=3)
+  again = baselines.record(config, padded.pad(more), "random_forest")
+  assert again["best"] == first["best"]
 
 
 @pytest.mark.parametrize("method", ["random_forest", "svm"])

@@ -109,6 +109,13 @@ def test_a_task_is_split_scaled_and_padded():
     ({"data.source": "uci"}, "--config.data_dir=DIR"),
     ({"data.score": "auc"}, "blobs has 3 classes"),
     ({"data.fold": 4}, "data.fold is 4; blobs has 1 split"),
+    ({"data.kind": "tasks"}, "tasks are scored by the area under"),
+    (
+      {"data.source": "tox21", "data_dir": "d", "data.score": "auc"},
+      "set config.data.kind='tasks'",
+    ),
+    ({"references.svm_gamma": ("auto",)}, "above 0, or 'scale'"),
+    ({"references.max_features": (2.0,)}, "0.0 to 1.0, or 'sqrt'"),
   ],
 )
 def test_a_wrong_task_is_one_sentence(changes, message):
