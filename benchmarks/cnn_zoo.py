@@ -126,7 +126,7 @@ def _against_peers(config, members, rounds, steps=None):
   seconds = timing.interleaved(contenders, rounds)
   size = model.layout_of(config)[-1].end
   cells["peak_goal"] = 0.5
-  make = functools.partial(_row, ours_s=seconds["ours"], **cells)
+  make = functools.partial(timing.row, ours_s=seconds["ours"], **cells)
   name = _name(config, members)
   return [
     make(
@@ -145,20 +145,8 @@ def _alone(config, members, rounds):
   advance, cells = ours(config, members)
   contenders = {"ours": (advance, _steps(config, members), members)}
   seconds = timing.interleaved(contenders, rounds)["ours"]
-  return _row(_name(config, members), seconds, **cells)
+  return timing.row(_name(config, members), seconds, **cells)
 
 
 def _name(config, members):
   return f"step of a network, batch {config.batch_size}, {members} members"
-
-
-def _row(what, ours_s, peer=None, peer_s=None, **more) -> Any:
-  return {
-    "what": what,
-    "ours_s": ours_s,
-    "peer": peer,
-    "peer_s": peer_s,
-    "ratio": peer_s / ours_s if peer_s else None,
-    "error": None,
-    **more,
-  }

@@ -14,6 +14,7 @@ from typing import Any
 import ml_collections
 import numpy as np
 
+from benchmarks import timing
 from configs.cnn_zoo import predictors
 from projects.cnn_zoo import predictors as fits
 
@@ -40,10 +41,4 @@ def _row(
   parts = fits.Part(x[:cut], y[:cut]), fits.Part(x[cut:], y[cut:])
   start = time.perf_counter()
   fits.fit("gbm", settings, *parts, True)
-  return {
-    "what": what,
-    "ours_s": time.perf_counter() - start,
-    "peer": None,
-    "peer_s": None,
-    "ratio": None,
-  }
+  return timing.row(what, time.perf_counter() - start)

@@ -80,18 +80,6 @@ def run(quick: bool = False) -> list[dict]:
   return rows
 
 
-def _row(what: str, ours_s: float, peer_s: float | None = None, **more) -> dict:
-  return {
-    "what": what,
-    "ours_s": ours_s,
-    "peer": PEER if peer_s else None,
-    "peer_s": peer_s,
-    "ratio": peer_s / ours_s if peer_s else None,
-    "error": None,
-    **more,
-  }
-
-
 def _steps(
   name: str,
   config: ml_collections.ConfigDict,
@@ -126,9 +114,10 @@ def _steps(
       contenders["peer"] = (advance, peer, 1)
     seconds = timing.interleaved(contenders, rounds)
   return [
-    _row(
+    timing.row(
       f"{name}, batch {config.batch_size}, steps a call: {count}",
       seconds[f"ours {count}"],
+      PEER,
       seconds.get("peer"),
       goal=goal,
       parameters=parameters,
@@ -172,5 +161,6 @@ def _potentials(
     growth = ours_s / rows[-1]["ours_s"] if rows else None
     most = 5 if (dim, n) == (2, 1024) else None
     what = f"potentials, {dim}-D, batch {n}"
-    rows.append(_row(what, ours_s, growth=growth, most_growth=most, **cells))
+    cells |= {"growth": growth, "most_growth": most}
+    rows.append(timing.row(what, ours_s, **cells))
   return rows

@@ -125,17 +125,16 @@ def _rows(quick: bool) -> list[dict[str, Any]]:
     if peer is not None:
       error = float(np.max(np.abs(values["ours"] - values["peer"])))
     rows.append(
-      {
-        "what": what,
-        "ours_s": seconds,
-        "peer": f"fcd 1.2.2, torch {torch.__version__}" if theirs else None,
-        "peer_s": peer,
-        "ratio": peer and peer / seconds,
-        "goal": goal,
-        "molecules_per_s": count / seconds,
-        "error": error,
+      timing.row(
+        what,
+        seconds,
+        f"fcd 1.2.2, torch {torch.__version__}" if theirs else None,
+        peer,
+        goal=goal,
+        molecules_per_s=count / seconds,
+        error=error,
         **(cells if key == "network" else {}),
-      }
+      )
     )
   return rows
 

@@ -52,15 +52,16 @@ def run(quick: bool = False) -> list[dict]:
   players = (state.generator.params, state.critic.params)
   parameters = sum(leaf.size for leaf in jax.tree.leaves(players))
   return [
-    _row(
+    timing.row(
       f"language step, {sizes}",
       seconds["ours"],
+      PEER,
       seconds.get("peer"),
       goal=2,
       parameters=parameters,
       **cells,
     ),
-    _row(
+    timing.row(
       f"target slope over all pairs, {sizes}",
       target,
       share=target / seconds["ours"],
@@ -68,18 +69,6 @@ def run(quick: bool = False) -> list[dict]:
       **target_cells,
     ),
   ]
-
-
-def _row(what: str, ours_s: float, peer_s: float | None = None, **more) -> dict:
-  return {
-    "what": what,
-    "ours_s": ours_s,
-    "peer": PEER if peer_s else None,
-    "peer_s": peer_s,
-    "ratio": peer_s / ours_s if peer_s else None,
-    "error": None,
-    **more,
-  }
 
 
 def _target_slope(config, rounds: int) -> tuple[float, dict]:

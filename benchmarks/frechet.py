@@ -133,22 +133,21 @@ def _row(
   before = [_timed(ours) for _ in range(3)]
   if timing.alone():
     seconds = statistics.median(seconds for seconds, _ in before)
-    return {"what": what, "ours_s": seconds, "peer": None, "peer_s": None}
+    return timing.row(what, seconds)
   peer_s, peer_value = _timed(peer)
   after = [_timed(ours) for _ in range(2)]
   ours_s = statistics.median(seconds for seconds, _ in before + after)
   right = exact()
-  return {
-    "what": what,
-    "ours_s": ours_s,
-    "peer": "scipy.linalg.sqrtm(C1 C2)",
-    "peer_s": peer_s,
-    "ratio": peer_s / ours_s,
-    "goal": goal,
-    "error": abs(before[0][1] - right) / scale,
-    "peer_error": abs(peer_value - right) / scale,
-    "blas_threads": THREADS,
-  }
+  return timing.row(
+    what,
+    ours_s,
+    "scipy.linalg.sqrtm(C1 C2)",
+    peer_s,
+    goal=goal,
+    error=abs(before[0][1] - right) / scale,
+    peer_error=abs(peer_value - right) / scale,
+    blas_threads=THREADS,
+  )
 
 
 def _timed(function: Callable[[], float]) -> tuple[float, float]:

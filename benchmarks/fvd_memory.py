@@ -51,14 +51,7 @@ def _row(
   _, cells = timing.compiled(lower)
   size = config.image_size
   how = "remat" if remat else "no remat"
-  return {
-    "what": f"{name}, {size}x{size}, batch {config.batch_size}: memory of "
-    f"{frames} frames, {how}",
-    "ours_s": None,  # It is not run.
-    "peer": None,
-    "peer_s": None,
-    "ratio": None,
-    "error": None,
-    **cells,
-    "operations": None,
-  }
+  what = f"{name}, {size}x{size}, batch {config.batch_size}: memory of "
+  what += f"{frames} frames, {how}"
+  cells["operations"] = None
+  return timing.row(what, None, **cells)  # It is not run.

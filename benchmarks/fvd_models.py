@@ -64,22 +64,13 @@ def _row(
     seconds = timing.interleaved(contenders, rounds)
   size = config.image_size
   what = f"{name}, {size}x{size}, {config.frames} frames, "
-  row = {
-    "what": what + f"batch {config.batch_size}",
-    "ours_s": seconds["ours"],
-    "peer": None,
-    "peer_s": None,
-    "ratio": None,
-    "error": None,
+  return timing.row(
+    what + f"batch {config.batch_size}",
+    seconds["ours"],
+    PEER,
+    seconds.get("peer"),
+    goal=1.0,
+    parameters=sum(leaf.size for leaf in jax.tree.leaves(state.params)),
+    peer_parameters=theirs,
     **cells,
-    "parameters": sum(leaf.size for leaf in jax.tree.leaves(state.params)),
-  }
-  if theirs:
-    row |= {
-      "peer": PEER,
-      "peer_s": seconds["peer"],
-      "ratio": seconds["peer"] / seconds["ours"],
-      "peer_parameters": theirs,
-      "goal": 1.0,
-    }
-  return row
+  )

@@ -70,26 +70,6 @@ def _median(call: Callable[[], object], rounds: int, ours=True) -> float:
   return statistics.median(seconds)
 
 
-def _row(
-  what: str,
-  ours: float,
-  peer: str | None,
-  peer_s: float | None,
-  goal: float,
-  cells: dict,
-) -> dict:
-  ratio = peer_s / ours if peer_s else None
-  return {
-    "what": what,
-    "ours_s": ours,
-    "peer": peer,
-    "peer_s": peer_s,
-    "ratio": ratio,
-    "goal": goal if peer else None,
-    **cells,
-  }
-
-
 def _tests(n: int, units: int, groups: int, rounds: int) -> dict:
   """A test of a unit against an alert, of all of them."""
   generator = np.random.default_rng(0)
@@ -113,8 +93,9 @@ def _tests(n: int, units: int, groups: int, rounds: int) -> dict:
 
   each = _median(peer, rounds, ours=False) / len(pairs)
   what = f"one of {units} x {groups} tests, {n} molecules"
-  name, cells = "scipy.stats.mannwhitneyu", cells | {"operations": None}
-  return _row(what, ours / (units * groups), name, each, 1_000, cells)
+  cells |= {"operations": None, "goal": 1_000}
+  name = "scipy.stats.mannwhitneyu"
+  return timing.row(what, ours / (units * groups), name, each, **cells)
 
 
 def _steps(width: int, count: int, slots: int, rounds: int) -> list[dict]:
@@ -180,7 +161,8 @@ def _steps(width: int, count: int, slots: int, rounds: int) -> list[dict]:
       np.testing.assert_allclose(ours()[0], loss, rtol=1e-5)
     beside = f", beside {name.split()[-1]}"
     peer_s = _median(call, max(1, rounds // 2), ours=False)
-    rows.append(_row(what + beside, seconds, name, peer_s, 10, cells))
+    row = timing.row(what + beside, seconds, name, peer_s, goal=10, **cells)
+    rows.append(row)
   return rows
 
 
@@ -215,7 +197,7 @@ def _attributions(
   nobody = peers is None or peers.IntegratedGradients is None
   if nobody or timing.alone():
     seconds = timing.interleaved(contenders, rounds)["ours"]
-    return _row(what, seconds, None, None, 5, cells)
+    return timing.row(what, seconds, goal=None, **cells)
   theirs = peers.attribution(
     peers.selu_network(params, config.depth), bits, steps, AT_ONCE
   )
@@ -225,8 +207,8 @@ def _attributions(
   assert block > 1 or error < 1e-3, error  # The same sum.
   contenders["captum"] = (lambda _: theirs(), 1, molecules)
   ours_s, peer_s = timing.interleaved(contenders, rounds).values()
-  row = _row(what, ours_s, "captum", peer_s, 5, cells)
-  return row | {"error": float(error)}
+  cells |= {"goal": 5, "error": float(error)}
+  return timing.row(what, ours_s, "captum", peer_s, **cells)
 
 
 if __name__ == "__main__":

@@ -71,19 +71,6 @@ def _rows(quick):
   ]
 
 
-def row_of(what, ours_s, peer=None, peer_s=None, **more) -> dict[str, Any]:
-  """A row of a table, with cells of `more`."""
-  return {
-    "what": what,
-    "ours_s": ours_s,
-    "peer": peer if peer_s else None,
-    "peer_s": peer_s,
-    "ratio": peer_s / ours_s if peer_s else None,
-    "error": None,
-    **more,
-  }
-
-
 def config_of(quick: bool, **changes) -> Any:
   """Watch repair's, with a delay of 50."""
   config = watch_repair.get_config("smoke" if quick else "")
@@ -134,7 +121,7 @@ def _loops(quick):
     learner = rudder_numpy.episode_loop("q_learning", loops)["steps_per_s"]
   name = f"watch repair, {trials} at once"
   return [
-    row_of(
+    timing.row(
       f"{name}: a step at random",
       alone / steps,
       "NumPy loop",
@@ -142,7 +129,7 @@ def _loops(quick):
       goal=50,
       **alone_cells,
     ),
-    row_of(
+    timing.row(
       f"{name}: a step of Q-learning",
       learning / steps,
       "NumPy loop",
@@ -219,7 +206,7 @@ def _lstm(quick):
       ("cell", "a loop of the cell in PyTorch", 10),
     ):
       rows.append(
-        row_of(
+        timing.row(
           f"an LSTM's update, {length} steps, against {name}",
           seconds["ours"],
           name,
@@ -241,7 +228,7 @@ def _many_lstms(quick):
   seconds = timing.interleaved(
     {"ours": (advance, 1, steps), "own": (own, 1, steps)}, 2 if quick else 7
   )
-  return row_of(
+  return timing.row(
     f"an LSTM's update, {length} steps, {trials} trials at once",
     seconds["ours"],
     "JAX's own derivative",
@@ -276,7 +263,7 @@ def _ppo(quick):
     contenders["peer"] = (peer, 1, steps // updates)
   seconds = timing.interleaved(contenders, 2 if quick else 5)
   return [
-    row_of(
+    timing.row(
       "PPO on CartPole, 4 environments: a step",
       seconds["ours"],
       "PyTorch and gymnasium",
@@ -325,7 +312,7 @@ def _growth(quick):
     seconds = timing.interleaved({"ours": (advance, 1, 1)}, 2 if quick else 3)
     name = "trial" if count == 1 else "trials"
     rows.append(
-      row_of(
+      timing.row(
         f"a round of RUDDER, {count} {name}, delay {delay}",
         seconds["ours"],
         **cells | {"operations": None},

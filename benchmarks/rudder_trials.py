@@ -38,7 +38,7 @@ def run(quick: bool = False) -> list[dict[str, Any]]:
     if rudder.torch:
       budget = 30 if quick else config.max_episodes
       theirs = rudder_numpy.episode_loop("rudder", budget)["seconds"]
-  row = rudder.row_of(
+  row = timing.row(
     f"watch repair, RUDDER, {trials} at once: a solved trial",
     seconds / max(int(out["solved"].sum()), 1),
     "NumPy and PyTorch loop",

@@ -28,7 +28,6 @@ import json
 import os
 import subprocess
 import sys
-from typing import Any
 
 import jax
 import ml_collections
@@ -62,7 +61,8 @@ def run(quick: bool = False) -> list[dict]:
     rows = [_against_peer(base, rounds)]
     if timing.alone():  # The others differ by a size, and take minutes.
       return rows
-    rows.append(_row("the same, as XLA comes", *_time(base, {}, 1)))
+    seconds, cells = _time(base, {}, 1)
+    rows.append(timing.row("the same, as XLA comes", seconds, **cells))
     rows += [
       _share("tetrominoes, 35x35", base, rounds),
       _share("clevr_like6, 128x128", clevr_like6.get_config(), 2, 4),
@@ -84,19 +84,6 @@ def run(quick: bool = False) -> list[dict]:
   return rows
 
 
-def _row(what: str, ours_s: float, cells: dict, **more) -> dict[str, Any]:
-  return {
-    "what": what,
-    "ours_s": ours_s,
-    "peer": None,
-    "peer_s": None,
-    "ratio": None,
-    "error": None,
-    **cells,
-    **more,
-  }
-
-
 def _against_peer(config: ml_collections.ConfigDict, rounds: int) -> dict:
   """Our step and PyTorch's, in turns."""
   options = xla_options.convolutions()
@@ -108,16 +95,16 @@ def _against_peer(config: ml_collections.ConfigDict, rounds: int) -> dict:
       contenders["peer"] = (peer, 1, 1)
     seconds = timing.interleaved(contenders, rounds)
   size = sum(leaf.size for leaf in jax.tree.leaves(state.params))
-  row = _row(_name(config), seconds["ours"], cells, parameters=size)
-  if torch:
-    row |= {
-      "peer": PEER,
-      "peer_s": seconds["peer"],
-      "ratio": seconds["peer"] / seconds["ours"],
-      "peer_parameters": theirs,
-      "goal": 1.5,
-    }
-  return row
+  return timing.row(
+    _name(config),
+    seconds["ours"],
+    PEER,
+    seconds.get("peer"),
+    goal=1.5,
+    parameters=size,
+    peer_parameters=theirs,
+    **cells,
+  )
 
 
 def _name(config) -> str:
@@ -165,7 +152,8 @@ def _share(
   drawing = timing.interleaved({"ours": (advance, 2, 1)}, rounds)["ours"]
   step, _ = _time(config, xla_options.convolutions(), rounds)
   what = f"drawing {name}, batch {config.batch_size}"
-  return _row(what, drawing, cells, share=drawing / step, most_share=0.1)
+  cells |= {"share": drawing / step, "most_share": 0.1}
+  return timing.row(what, drawing, **cells)
 
 
 def _changes(
@@ -178,16 +166,16 @@ def _changes(
   config = _changed(config, batch_size=batch_size)
   seconds, cells = _time(config, xla_options.convolutions(), rounds)
   base = f"{_name(config)}, {config.slots} slots, {config.iterations} rounds"
-  rows = [_row(f"base: {base}", seconds, cells)]
+  rows = [timing.row(f"base: {base}", seconds, **cells)]
   for key, values in changes.items():
     for value in values:
       resize = key == "image_size"
       changed = (
         _resized(config, value) if resize else _changed(config, **{key: value})
       )
-      took = _time(changed, xla_options.convolutions(), rounds)
-      what = f"base, {key} {value}"
-      rows.append(_row(what, *took, to_base=took[0] / seconds))
+      took, cells = _time(changed, xla_options.convolutions(), rounds)
+      cells["to_base"] = took / seconds
+      rows.append(timing.row(f"base, {key} {value}", took, **cells))
   return rows
 
 
@@ -214,9 +202,9 @@ def _on_devices(
       check=True,
       text=True,
     )
-    took = json.loads(done.stdout)
-    what = f"base, devices {count}"
-    rows.append(_row(what, *took, to_base=took[0] / base_s))
+    took, cells = json.loads(done.stdout)
+    cells["to_base"] = took / base_s
+    rows.append(timing.row(f"base, devices {count}", took, **cells))
   return rows
 
 

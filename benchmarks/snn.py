@@ -56,7 +56,7 @@ def run(quick: bool = False) -> list[dict]:
       seconds = timing.interleaved({"ours": (advance, steps, count)}, rounds)[
         "ours"
       ]
-      rows.append(_row(f"4x32, {count} members", seconds, cells))
+      rows.append(timing.row(f"4x32, {count} members", seconds, **cells))
   return rows
 
 
@@ -75,29 +75,16 @@ def _width(width, members, goals, rounds, steps=None):
   contenders["scikit-learn"] = (scikit_learn(width), few, 1)
   seconds = timing.interleaved(contenders, rounds)
   return [
-    _row(
+    timing.row(
       f"4x{width}, {members} members, against {name}",
       seconds["ours"],
-      cells,
       name,
       seconds[name],
-      goal,
+      goal=goal,
+      **cells,
     )
     for name, goal in names.items()
   ]
-
-
-def _row(what, ours_s, cells, peer=None, peer_s=None, goal=None):
-  return {
-    "what": what,
-    "ours_s": ours_s,
-    "peer": peer,
-    "peer_s": peer_s,
-    "ratio": peer_s / ours_s if peer_s else None,
-    "goal": goal,
-    "error": None,
-    **cells,
-  }
 
 
 def _steps_of(width, members):

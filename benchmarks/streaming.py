@@ -40,15 +40,14 @@ def run(quick: bool = False) -> list[dict]:
     if n <= 100_000 and not timing.alone():
       peer = _measured("peer", n, d)
     rows.append(
-      {
-        "what": f"n={n:,}, d={d}",
-        "ours_s": ours["seconds"],
-        "peer": "numpy.cov of all features" if peer else None,
-        "peer_s": peer and peer["seconds"],
-        "ratio": peer and peer["seconds"] / ours["seconds"],
-        "memory_mb": ours["mb"],
-        "peer_memory_mb": peer and peer["mb"],
-      }
+      timing.row(
+        f"n={n:,}, d={d}",
+        ours["seconds"],
+        "numpy.cov of all features",
+        peer and peer["seconds"],
+        memory_mb=ours["mb"],
+        peer_memory_mb=peer and peer["mb"],
+      )
     )
   return rows
 

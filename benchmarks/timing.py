@@ -44,6 +44,25 @@ class Seconds(float):
     return median
 
 
+def row(
+  what: str,
+  ours_s: float | None,
+  peer: str | None = None,
+  peer_s: float | None = None,
+  **more,
+) -> dict[str, Any]:
+  """A row of a table: no peer without its seconds; with cells of `more`."""
+  return {
+    "what": what,
+    "ours_s": ours_s,
+    "peer": peer if peer_s else None,
+    "peer_s": peer_s,
+    "ratio": peer_s / ours_s if peer_s and ours_s else None,
+    "error": None,
+    **more,
+  }
+
+
 def ratio_range(ours: float, peer: float | None) -> list[float] | None:
   """The least and the largest ratio of a round, where sides took turns."""
   if not (isinstance(ours, Seconds) and isinstance(peer, Seconds)):

@@ -59,17 +59,14 @@ def _row(
       advance, theirs = ttur_torch.step(config)
       contenders["peer"] = (advance, 1, 1)
     seconds = timing.interleaved(contenders, rounds)
-  ours, peer = seconds["ours"], seconds.get("peer")
   size = config.image_size
-  return {
-    "what": f"{name}, {size}x{size}, batch {config.batch_size}: a step",
-    "ours_s": ours,
-    "peer": "PyTorch, eager" if peer else None,
-    "peer_s": peer,
-    "ratio": peer / ours if peer else None,
-    "goal": 1,
-    "parameters": parameters,
-    "peer_parameters": theirs,
-    "error": None,
+  return timing.row(
+    f"{name}, {size}x{size}, batch {config.batch_size}: a step",
+    seconds["ours"],
+    "PyTorch, eager",
+    seconds.get("peer"),
+    goal=1,
+    parameters=parameters,
+    peer_parameters=theirs,
     **cells,
-  }
+  )

@@ -257,8 +257,12 @@ def test_ratios_stand_beside_those_of_another_machine(tmp_path, monkeypatch):
 
 def test_without_pytorch_the_peer_is_empty(monkeypatch):
   monkeypatch.setattr(coulomb_gan, "torch", None)
-  row = coulomb_gan._row("a step", 0.5, None)
+  row = timing.row("a step", 0.5, "PyTorch, eager")
   assert command.table([row]).splitlines()[-1] == "| a step | 500 ms | - | - |"
+  assert row["peer"] is None
+  beside = timing.row("a step", 0.5, "a peer", 2.0, error=1e-3)
+  assert beside["peer"] == "a peer" and beside["ratio"] == 4.0
+  assert beside["error"] == 1e-3
   assert coulomb_gan.settings()["torch"] is None
 
 
