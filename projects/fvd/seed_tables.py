@@ -35,10 +35,11 @@ def seeds(context: reproduce.Context) -> str:
         path = context.out / f"{name}.json"
         if scenario in wanted and member in members:
           compute = functools.partial(
-            model_tables.model_cell,
+            model_tables.cell_of,
+            member,
             model_tables.config_of(context, scenario, member, seed),
             model_tables.run_of(context, scenario, member, seed),
-            network(),
+            network,
           )
           found.append(reproduce.cell(context, name, compute)["judged"])
         elif path.exists():

@@ -21,7 +21,6 @@ from common.errors import InputError
 
 ALCOHOL = Chem.MolFromSmarts("[OX2H][CX4]")
 ACID = Chem.MolFromSmarts("[OX2H]C=O")
-HYDROXYL = Chem.MolFromSmarts("[OX2H]")
 KINDS = ("alcohol", "oxygen-free", "acid")
 
 _LAST = ("qm9", "nonfullerene")  # Sets of no drugs: used when others run out.
