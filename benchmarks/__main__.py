@@ -6,10 +6,10 @@ Names are those of `MODULES`, by default all of them, and of `BY_NAME`, which
 take minutes each and run only when they are named.
 `--quick` shows within two minutes that everything works: small sizes, programs
 kept on the disk, two processes beside each other, times that mean nothing, and
-so no results are kept. `--tables` writes the tables again from the
-results that are kept. Every module has `run(quick) -> rows`; a time is the
-median of several, a ratio above 1 means that ours is faster. Beside all cores,
-our side is measured on one, by another process (Linux; not if quick).
+so no results are kept. `--tables` writes the tables again from those that are.
+Every module has `run(quick) -> rows`; a time is the median of several, a ratio
+above 1 means that ours is faster. Beside all cores, our side is measured on
+one, by another process (Linux; not if quick).
 """
 
 import argparse
@@ -27,7 +27,7 @@ import time
 from collections.abc import Sequence
 from typing import Any
 
-from common.errors import unknown
+from common import errors, flags
 
 MODULES = (
   "frechet",
@@ -123,7 +123,7 @@ GOALS = {
 
 def main() -> None:
   """Runs what the command line asks for."""
-  parser = argparse.ArgumentParser(prog="python -m benchmarks")
+  parser = flags.Parser(description=(__doc__ or "").splitlines()[0])
   add = parser.add_argument
   add("names", nargs="*", metavar="NAME", help=", ".join(EVERY))
   add("--quick", action="store_true", help="small sizes; nothing is kept")
@@ -132,7 +132,7 @@ def main() -> None:
   add("--together", action="store_true", help=argparse.SUPPRESS)
   arguments = parser.parse_args()
   for name in set(arguments.names) - set(EVERY):
-    parser.error(f"{unknown(name, name, EVERY)}")
+    flags.leave(str(errors.unknown(name, name, EVERY)), 2)
   # Read when NumPy is imported, which is below; see frechet.py for the reason.
   # JAX and (on x86) PyTorch have threads of their own.
   os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")

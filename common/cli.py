@@ -4,8 +4,8 @@
       --config=configs/<paper>/<name>.py[:variant] [--config.KEY=VALUE ...]
 
 Bad input ends in one sentence on standard error and exit code 1, without a
-traceback; a name that is none of those to choose from, in exit code 2; Ctrl-C
-in 130, as shells expect.
+traceback; a command line that is wrong by itself, in exit code 2; Ctrl-C in
+130, as shells expect.
 """
 
 import argparse
@@ -26,7 +26,7 @@ from absl import logging
 
 from . import xla_options
 from .config_schema import unknown_key
-from .errors import InputError, Stopped
+from .errors import InputError, Stopped, UsageError, did_you_mean
 from .flags import Parser, leave, show_any_character, whole
 
 ROOT = pathlib.Path(__file__).parent.parent
@@ -42,8 +42,8 @@ def main(train: Callable[[Any, str], Any], waits: bool = True) -> None:
   with sentences():
     module = sys.modules[train.__module__]
     given, overrides = parse(module.__doc__ or "", sys.argv[1:])
-    if given.config is None:
-      raise InputError(
+    if not given.config:
+      raise UsageError(
         "say what to train: --config=configs/<paper>/<experiment>.py"
       )
     project = pathlib.Path(module.__file__ or "").parent.name
@@ -51,13 +51,13 @@ def main(train: Callable[[Any, str], Any], waits: bool = True) -> None:
     config = load_config(given.config)
     for name in ("total_steps", "steps_per_call"):
       if name not in config:
-        raise InputError(
+        raise UsageError(
           f"{given.config} has no {name}: it is the config of a table, not "
           f"of a training, and python -m projects.{project}.reproduce takes it"
         )
     config = override(config, overrides)
     if not given.workdir:
-      raise InputError("say where the run lives: --workdir=DIR")
+      raise UsageError("say where the run lives: --workdir=DIR")
     workdir = pathlib.Path(given.workdir).expanduser().absolute()
     if waits:
       xla_options.calls_that_wait()
@@ -74,7 +74,7 @@ def parse(
   The value is None where none was given.
 
   Raises:
-    InputError: a flag is misspelt, or its value is none.
+    UsageError: a flag is misspelt, or its value is none.
   """
   parser = Parser(
     description=description,
@@ -117,7 +117,7 @@ def check_project(name: str, project: str) -> None:
     project: whose command is called.
 
   Raises:
-    InputError: the config lies in the folder of another project.
+    UsageError: the config lies in the folder of another project.
   """
   folder = pathlib.Path(name.partition(":")[0]).absolute().parent
   theirs = folder.name
@@ -126,7 +126,7 @@ def check_project(name: str, project: str) -> None:
     for one in (theirs, project)
   ]
   if folder.parent.name == "configs" and all(known) and theirs != project:
-    raise InputError(
+    raise UsageError(
       f"{name} is a config of {theirs}, and this command trains {project}: "
       f"python -m projects.{theirs}.train takes it"
     )
@@ -136,14 +136,14 @@ def load_config(name: str) -> ml_collections.ConfigDict:
   """Returns the config of `path[:variant]`, locked.
 
   Raises:
-    InputError: there is no such file or variant, it has no get_config, or it
-      is no Python that can be run.
+    UsageError: there is no such file or variant, or it has no get_config.
+    InputError: it is no Python that can be run.
   """
   path, _, variant = name.partition(":")
   if not pathlib.Path(path).is_file() and (ROOT / path).is_file():
     path = str(ROOT / path)  # Of this checkout, from another directory.
   if not pathlib.Path(path).is_file():
-    raise InputError(f"there is no config file {path}")
+    raise UsageError(_no_file(path))
   spec = importlib.util.spec_from_file_location("config_file", path)
   if spec is None or spec.loader is None:
     raise InputError(f"the config file {path} is no Python file")
@@ -157,13 +157,27 @@ def load_config(name: str) -> ml_collections.ConfigDict:
   except Exception as error:
     raise InputError(_failed(path, error)) from error
   if not hasattr(module, "get_config"):
-    raise InputError(f"{path} is no config: it has no get_config(variant)")
+    raise UsageError(f"{path} is no config: it has no get_config(variant)")
   try:
     return module.get_config(variant).lock()
   except ValueError as error:  # No such variant.
-    raise InputError(f"{path}: {error}") from error
+    raise UsageError(f"{path}: {error}") from error
   except Exception as error:
     raise InputError(_failed(path, error)) from error
+
+
+def _no_file(path):
+  """That `path` is a folder, and of what, or is not there; the nearest name."""
+  place = pathlib.Path(path)
+  if not place.parent.is_dir():
+    place = ROOT / path  # As `load_config` looks for it.
+  names = lambda folder: sorted(one.name for one in folder.glob("[!_.]*"))
+  if place.is_dir():
+    return f"{path} is a folder; name one file of {', '.join(names(place))}"
+  if not place.parent.is_dir():
+    place = place.parent  # Then that is misspelt.
+  near = did_you_mean(place.name, names(place.parent))
+  return f"there is no config file {path}{near}"
 
 
 def _failed(path, error):
@@ -181,7 +195,7 @@ def override(
   """Changes values of `config` to those of the command line; returns it.
 
   Raises:
-    InputError: there is no such key, or the value is of another type.
+    UsageError: there is no such key, or the value is of another type.
   """
   for key, text in overrides:
     *folders, name = key.split(".")
@@ -189,9 +203,9 @@ def override(
     for folder in folders:
       place = place[folder] if folder in place else None
       if not isinstance(place, ml_collections.ConfigDict):
-        raise InputError(unknown_key(key, config))
+        raise UsageError(unknown_key(key, config))
     if name not in place:
-      raise InputError(unknown_key(key, config))
+      raise UsageError(unknown_key(key, config))
     place[name] = _value(key, text, place[name])
   return config
 
@@ -217,7 +231,7 @@ def _value(key, text, old):
       value = type(old)(many)
   if old is not None and type(value) is not type(old):
     given = "" if text is None else f"={text}"
-    raise InputError(
+    raise UsageError(
       f"flag --config.{key}{given}: the value must be of type "
       f"{type(old).__name__}, as {old!r} is"
     )
@@ -248,7 +262,7 @@ def join_processes(
     process: which one this is.
 
   Raises:
-    InputError: "auto", and nothing here started several processes; no host
+    UsageError: "auto", and nothing here started several processes; no host
       with a port; a process that is none of them.
   """
   if not coordinator:
@@ -258,11 +272,11 @@ def join_processes(
   if coordinator != "auto":
     host, _, port = coordinator.rpartition(":")
     if not (host and port.isdigit()):
-      raise InputError(
+      raise UsageError(
         f"--coordinator={coordinator} is no host:port, as localhost:1234"
       )
     if process >= processes:
-      raise InputError(
+      raise UsageError(
         f"--process={process} is none of --processes={processes}, which are "
         "numbered from 0 on"
       )
@@ -271,7 +285,7 @@ def join_processes(
   try:
     jax.distributed.initialize()
   except (ValueError, RuntimeError) as error:
-    raise InputError(
+    raise UsageError(
       "--coordinator=auto found no SLURM, Open MPI or TPU pod around this "
       f"process ({error}); give host:port, --processes and --process"
     ) from error

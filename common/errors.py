@@ -10,10 +10,14 @@ class InputError(ValueError):
   exit_code = 1
 
 
-class UnknownName(InputError):
-  """A name on the command line that is none of those to choose from."""
+class UsageError(InputError):
+  """The command line itself is wrong: what is misspelt, missing or too much."""
 
-  exit_code = 2  # As of every command whose usage was wrong.
+  exit_code = 2
+
+
+class UnknownName(UsageError):
+  """A name on the command line that is none of those to choose from."""
 
 
 class Stopped(Exception):

@@ -6,7 +6,7 @@ import sys
 from collections.abc import Callable
 from typing import Any, NoReturn
 
-from .errors import InputError, check_names, nearest
+from .errors import UsageError, check_names, nearest
 
 
 class Help(
@@ -41,13 +41,13 @@ class Parser(argparse.ArgumentParser):
     super().print_help(file)
 
   def error(self, message: str) -> NoReturn:
-    raise InputError(message)
+    raise UsageError(message)
 
   def parse_args(self, args=None, namespace=None) -> Any:
     """As argparse's; what is wrong ends the command."""
     try:
       return super().parse_args(args, namespace)
-    except InputError as error:
+    except UsageError as error:
       leave(str(error), error.exit_code)
 
   def _check_value(self, action, value):
@@ -60,7 +60,7 @@ class Parser(argparse.ArgumentParser):
     """As argparse's, but that nothing may be unknown.
 
     Raises:
-      InputError: a flag is misspelt, or its value is none.
+      UsageError: a flag is misspelt, or its value is none.
     """
     flags = self._option_string_actions
     spelt = {flag.replace("_", "-"): flag for flag in flags}
@@ -74,9 +74,9 @@ class Parser(argparse.ArgumentParser):
     if unknown:
       flag = unknown[0].partition("=")[0]
       if not flag.startswith("-"):
-        raise InputError(f"{flag!r} is one word too many; flags start with --")
+        raise UsageError(f"{flag!r} is one word too many; flags start with --")
       close = nearest(flag.strip("-"), [name.strip("-") for name in flags])
-      raise InputError(
+      raise UsageError(
         f"there is no flag {flag}"
         + (f"; did you mean --{close}?" if close else "; see --help")
       )

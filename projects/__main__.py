@@ -1,9 +1,17 @@
 """Lists the papers, their configs, tables and commands."""
 
-from common import catalogue
+from common import catalogue, errors, flags
 
 if __name__ == "__main__":
-  print("\n\n".join(map(catalogue.project, catalogue.projects())))
+  papers = catalogue.projects()
+  parser = flags.Parser(description=__doc__)
+  alone = "of one paper; of all by default"
+  parser.add_argument("name", nargs="?", metavar="NAME", help=alone)
+  if name := parser.parse_args().name:
+    if name not in papers:
+      flags.leave(str(errors.unknown(name, name, papers)), 2)
+    papers = [name]
+  print("\n\n".join(map(catalogue.project, papers)))
   print("\npython -m tools.fork OLD NEW: copies a project under a new name")
   print("One paper alone: python -m projects.NAME; a command's flags: --help")
   print("A training takes one of the configs above, and a folder for what it")

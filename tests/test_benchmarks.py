@@ -23,14 +23,6 @@ WITHOUT_PROGRAM = {"frechet", "streaming", "cnn_zoo_trees"}  # NumPy's work.
 OF_PROGRAM = {"compile_s", "cached_compile_s", "temporaries_mb", "program_mb"}
 
 
-def test_a_misspelt_benchmark_names_the_nearest(monkeypatch, capsys):
-  monkeypatch.setattr(sys, "argv", ["benchmarks", "coulomb_gna"])
-  with pytest.raises(SystemExit) as end:
-    command.main()
-  assert end.value.code == 2
-  assert "fvd_memory; did you mean 'coulomb_gan'?" in capsys.readouterr().err
-
-
 # TTUR's three games take longer to compile than the suite has time for.
 @pytest.mark.parametrize("name", [n for n in EVERY if n != "ttur"])
 def test_rows_are_well_formed(name):

@@ -1,9 +1,11 @@
-"""The lists of tools/mutants are up to date, and a sample is of all of them."""
+"""Lists of mutants are up to date, samples are of all; the tools' flags."""
 
 import sys
 
 import pytest
 
+from benchmarks import __main__ as benchmarks
+from tools import fork, malformed
 from tools.mutants import __main__ as tool
 from tools.mutants.mutant import Mutant
 
@@ -41,9 +43,28 @@ def test_a_journal_is_gone_on_from(tmp_path, monkeypatch):
   assert tried == [b, a]
 
 
-def test_a_word_in_no_path_is_an_error(monkeypatch, capsys):
-  monkeypatch.setattr(sys, "argv", ["mutants", "--only=nowhere"])
+@pytest.mark.parametrize(
+  ("command", "flags", "says"),
+  [
+    (tool, "--only=nowhere", "--only=nowhere: no file with mutants"),
+    (tool, "--onyl=snn", "there is no flag --onyl; did you mean --only?"),
+    (tool, "--sample=-3", "'-3' is no whole number from 1"),
+    (malformed, "--onyl=csv", "did you mean --only?"),
+    (malformed, "--only=g.exmple", "; did you mean 'g.example'?"),
+    (malformed, "--seed=-1", "'-1' is no whole number from 0"),
+    (malformed, "--rounds=-5", "'-5' is no whole number from 1"),
+    (fork, "a b --onyl=ppo", "did you mean --only?"),
+    (benchmarks, "--quik", "did you mean --quick?"),
+    (benchmarks, "coulomb_gna", "fvd_memory; did you mean 'coulomb_gan'?"),
+  ],
+)
+def test_a_tools_wrong_flag_is_one_sentence(
+  monkeypatch, capsys, command, flags, says
+):
+  monkeypatch.setattr(sys, "argv", ["command", *flags.split()])
   with pytest.raises(SystemExit) as end:
-    tool.main()
+    command.main(*[sys.argv[1:]] * (command is fork))
   assert end.value.code == 2
-  assert "--only=nowhere: no file with mutants" in capsys.readouterr().err
+  said = capsys.readouterr().err
+  assert said.startswith("error: ") and said.count("\n") == 1
+  assert says in said

@@ -12,7 +12,6 @@ the modules that it imports, the configs that their schemas take, and the tests
 that import nothing else.
 """
 
-import argparse
 import ast
 import importlib
 import pathlib
@@ -22,6 +21,7 @@ import sys
 from collections.abc import Iterable
 
 from common.errors import InputError, UnknownName, did_you_mean
+from common.flags import Parser, leave
 
 ROOT = pathlib.Path(__file__).parent.parent
 FOLDERS = ("projects", "configs", "tests/projects")
@@ -226,9 +226,7 @@ def with_own_commands(text: str, new: str, root: pathlib.Path) -> str:
 
 def main(arguments: list[str]) -> None:
   """The command."""
-  parser = argparse.ArgumentParser(
-    "python -m tools.fork", description=(__doc__ or "").splitlines()[0]
-  )
+  parser = Parser(description=(__doc__ or "").splitlines()[0])
   parser.add_argument("old", help="project to copy, as coulomb_gan")
   parser.add_argument("new", help="name of the copy, as my_gan")
   room = "copy one part of it alone, a folder of rudder's, as ppo"
@@ -237,8 +235,7 @@ def main(arguments: list[str]) -> None:
   try:
     made = fork(given.old, given.new, only=given.only)
   except ValueError as error:
-    print(f"error: {error}", file=sys.stderr)
-    sys.exit(getattr(error, "exit_code", 1))
+    leave(str(error), getattr(error, "exit_code", 1))
   for path in made:
     print(path.relative_to(ROOT))
   print("\nTry it:")

@@ -8,7 +8,6 @@ in DIR with its error; exit code 1 says that there is one. No part of
 `make test`.
 """
 
-import argparse
 import collections
 import pathlib
 import sys
@@ -19,6 +18,8 @@ import warnings
 import numpy as np
 import tqdm
 
+from common.errors import did_you_mean
+from common.flags import Parser, leave, whole
 from tests.common import malformed
 
 
@@ -52,12 +53,11 @@ def tried(
 
 def main() -> None:
   """The command."""
-  parser = argparse.ArgumentParser(
-    "python -m tools.malformed", description=(__doc__ or "").splitlines()[0]
-  )
+  parser = Parser(description=(__doc__ or "").splitlines()[0])
   add = parser.add_argument
-  add("--rounds", type=int, default=5_000, help="damaged files for each reader")
-  add("--seed", type=int, default=0, help="of the damage")
+  each = "damaged files for each reader"
+  add("--rounds", type=whole(1), default=5_000, metavar="N", help=each)
+  add("--seed", type=whole(0), metavar="N", default=0, help="of the damage")
   add(
     "--only",
     default="",
@@ -73,7 +73,9 @@ def main() -> None:
   given = parser.parse_args()
   names = sorted({reader.name for reader in malformed.READERS})
   if not any(given.only in name for name in names):
-    parser.error(f"--only={given.only} is in no name of {', '.join(names)}")
+    near = did_you_mean(given.only, names)
+    said = f"--only={given.only} is in no name of {', '.join(names)}{near}"
+    leave(said, 2)
   warnings.simplefilter("ignore")  # NumPy's and Pillow's, of damaged files.
   failed = 0
   for i, reader in enumerate(malformed.READERS):

@@ -4,7 +4,6 @@ import pathlib
 from collections.abc import Callable
 
 from common import cli
-from common.errors import InputError
 
 
 def command(
@@ -23,7 +22,7 @@ def command(
   add("--workdir", required=True, help="of a training", **path)
   add("--out", help="write here, not into --workdir", **path)
   many = "how many samples to draw"
-  add("--count", type=int, default=1_000, metavar="N", help=many)
+  add("--count", type=cli.whole(1), default=1_000, metavar="N", help=many)
   seed = "of the random inputs: another one draws other samples"
   add("--seed", type=cli.whole(0), default=0, metavar="N", help=seed)
   given = parser.parse_args()
@@ -31,13 +30,3 @@ def command(
   out = given.out.expanduser() if given.out else workdir
   with cli.sentences():
     return write(workdir, out, given.count, given.seed)
-
-
-def check_count(count: int) -> None:
-  """Refuses to draw nothing.
-
-  Raises:
-    InputError: `count` is below 1.
-  """
-  if count < 1:
-    raise InputError(f"--count is {count}; ask for at least one sample")

@@ -6,9 +6,9 @@ import os
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from common.cli import Parser, sentences
+from common.cli import Parser, sentences, whole
 from common.data import sources
-from common.errors import InputError
+from common.errors import InputError, UsageError
 from common.stats import precision_recall
 
 from . import feature_distance
@@ -157,7 +157,7 @@ def main(
   kept = "keep the statistics of A, which then stand for it; B can be left out"
   add("--save-stats", metavar="FILE.npz", help=kept)
   many = "samples that pass the network at once; the result is the same"
-  add("--batch-size", type=int, default=64, metavar="N", help=many)
+  add("--batch-size", type=whole(1), default=64, metavar="N", help=many)
   add("--json", action="store_true", help="print JSON, with all digits")
   strict = "samples that would be left out or converted are errors"
   add("--strict", action="store_true", help=strict)
@@ -166,7 +166,7 @@ def main(
   alone = "without error bar, kernel distance, precision and recall: faster"
   add("--distance-only", action="store_true", help=alone)
   seed = "of what is drawn at random, as the parts behind the error bar"
-  add("--seed", type=int, default=0, metavar="N", help=seed)
+  add("--seed", type=whole(0), default=0, metavar="N", help=seed)
   add_arguments(parser)
   arguments = parser.parse_args()
   sides = {}
@@ -179,14 +179,10 @@ def main(
       arguments, name, sides[name] if several else (*sides[name], None)[0]
     )
   with sentences():
-    if arguments.batch_size < 1:
-      raise InputError(f"--batch-size={arguments.batch_size}: 1 or more")
-    if arguments.seed < 0:
-      raise InputError(f"--seed={arguments.seed}: 0 or more")
     if not sides["b"] and not arguments.save_stats:
-      raise InputError("say what to compare with A, or --save-stats=FILE.npz")
+      raise UsageError("say what to compare with A, or --save-stats=FILE.npz")
     if sum("-" in side for side in sides.values()) > 1:
-      raise InputError("A and B cannot both be standard input: name a file")
+      raise UsageError("A and B cannot both be standard input: name a file")
     if arguments.save_stats:  # Rather than after hours of features.
       feature_distance.check_name(arguments.save_stats)
 

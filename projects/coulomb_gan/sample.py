@@ -30,9 +30,8 @@ def write_samples(
   """Writes the samples and their picture; returns the path of the `.npz`.
 
   Raises:
-    InputError: no run or no sound checkpoint in `workdir`; `count` below 1.
+    InputError: no run or no sound checkpoint in `workdir`.
   """
-  samples.check_count(count)
   config = saved_config(workdir, schema.check)
   state = saved_state(workdir, lambda key: train.init(key, config))
   batches = 16  # At once: what fits beside a large generator.

@@ -30,10 +30,9 @@ def write_samples(
   """Writes the samples; returns the path of the `.txt` or `.npz`.
 
   Raises:
-    InputError: no run or no sound checkpoint in `workdir`; `count` below 1; a
-      text that is not there any more.
+    InputError: no run or no sound checkpoint in `workdir`; a text that is not
+      there any more.
   """
-  samples.check_count(count)
   config = saved_config(workdir, schema.check)
   state = saved_state(workdir, lambda key: train.init(key, config))
   x = train.make_draw(config)(state, jax.random.key(seed), count)

@@ -1,6 +1,7 @@
 """The lists of `python -m projects` and `python -m projects.<paper>`."""
 
 import runpy
+import sys
 
 import pytest
 
@@ -9,12 +10,43 @@ from common import catalogue
 PROJECTS = catalogue.projects()
 
 
+@pytest.fixture(autouse=True)
+def no_flags(monkeypatch):
+  monkeypatch.setattr(sys, "argv", ["command"])
+
+
 def test_every_paper_is_listed(capsys):
   runpy.run_module("projects", run_name="__main__")
   said = capsys.readouterr().out
   for name in PROJECTS:
     assert f"\n{name}: " in f"\n{said}"
   assert "python -m tools.fork OLD NEW" in said
+
+
+def test_one_paper_is_listed_by_its_name(monkeypatch, capsys):
+  monkeypatch.setattr(sys, "argv", ["command", "ttur"])
+  runpy.run_module("projects", run_name="__main__")
+  said = capsys.readouterr().out
+  assert said.startswith(catalogue.project("ttur")) and "\nsnn: " not in said
+
+
+@pytest.mark.parametrize(
+  ("module", "word", "says"),
+  [
+    ("projects", "coulomb_gna", "ttur; did you mean 'coulomb_gan'?"),
+    ("projects.coulomb_gan", "extra", "'extra' is one word too many"),
+    ("projects.coulomb_gan", "--hlp", "did you mean --help?"),
+  ],
+)
+def test_a_word_that_is_no_name_is_refused(
+  monkeypatch, capsys, module, word, says
+):
+  monkeypatch.setattr(sys, "argv", ["command", word])
+  with pytest.raises(SystemExit) as end:
+    runpy.run_module(module, run_name="__main__")
+  said = capsys.readouterr()
+  assert end.value.code == 2 and not said.out
+  assert says in said.err and said.err.count("\n") == 1
 
 
 def is_command(path):

@@ -89,7 +89,16 @@ def test_values_of_every_type_and_both_forms(monkeypatch, tmp_path, capsys):
     (["--coordinator=foo"], "--coordinator=foo is no host:port"),
     (["--coordinator=foo:1", "--process=1"], "1 is none of --processes=1"),
     (["--workdir="], "where the run lives"),
-    (["--config=configs/none.py"], "configs/none.py"),
+    (
+      ["--config=configs/coulomb_gan/gausian_grid.py"],
+      "configs/coulomb_gan/gausian_grid.py; did you mean 'gaussian_grid.py'?",
+    ),
+    (["--config=configs/ttru/dcgan_cifar10.py"], "; did you mean 'ttur'?"),
+    (
+      ["--config=configs/coulomb_gan"],
+      "is a folder; name one file of celeba64.py, cifar10.py, ",
+    ),
+    (["--config="], "what to train"),
     (["--config=common/keys.py"], "keys.py is no config"),
     ([f"--config={GRID}:x"], "no variant 'x'"),
     (
@@ -102,7 +111,7 @@ def test_values_of_every_type_and_both_forms(monkeypatch, tmp_path, capsys):
 def test_bad_input_is_one_sentence(monkeypatch, capsys, arguments, says):
   with pytest.raises(SystemExit) as stop:
     run(monkeypatch, f"--config={GRID}:smoke", "--workdir=w", *arguments)
-  assert stop.value.code == 1
+  assert stop.value.code == 2
   said = capsys.readouterr().err
   assert says in said
   assert len(said.strip().splitlines()) == 1
@@ -120,7 +129,7 @@ def test_a_tools_flags_take_either_dash_and_name_the_nearest(capsys):
   ):
     with pytest.raises(SystemExit) as stop:
       parser.parse_args([word])
-    assert stop.value.code == 1
+    assert stop.value.code == 2
     assert capsys.readouterr().err == f"error: {says}\n"
 
 
@@ -129,8 +138,9 @@ def test_what_is_missing_is_named(monkeypatch, capsys):
     ("--workdir=w", "what to train"),
     (f"--config={GRID}", "where the run lives"),
   ):
-    with pytest.raises(SystemExit):
+    with pytest.raises(SystemExit) as stop:
       run(monkeypatch, given)
+    assert stop.value.code == 2
     assert says in capsys.readouterr().err
 
 
@@ -198,6 +208,8 @@ def test_other_errors_of_a_program_keep_their_traceback():
   ("command", "flag"),
   [
     ("coulomb_gan.sample", "--seed=99999999999999999999"),
+    ("coulomb_gan.sample", "--count=x"),
+    ("coulomb_gan.sample", "--count=0"),
     ("coulomb_gan.reproduce", "--at_once=0"),
     ("coulomb_gan.reproduce", "--seeds=0"),
     ("coulomb_gan.reproduce", "--first_seed=-1"),
@@ -219,7 +231,7 @@ def test_a_number_out_of_range_is_one_sentence(
   name, _, value = flag.partition("=")
   with pytest.raises(SystemExit) as left:
     module.main()
-  assert left.value.code == 1
+  assert left.value.code == 2
   said = capsys.readouterr().err
   assert said.count("\n") == 1
   assert f"argument {name}: {value!r} is no whole number from" in said

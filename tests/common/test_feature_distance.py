@@ -225,7 +225,7 @@ def test_the_command(tmp_path, monkeypatch, capsys):
     with pytest.raises(SystemExit) as stop:
       run(*arguments)
     said = capsys.readouterr().err
-    assert stop.value.code == 1 and said.startswith("error: ")
+    assert stop.value.code == 2 and said.startswith("error: ")
     assert said.count("\n") == 1
 
 

@@ -11,7 +11,6 @@ has of each list its share. With a journal, the same command goes on where it
 was stopped, and what it holds is not run again.
 """
 
-import argparse
 import importlib
 import json
 import os
@@ -23,6 +22,7 @@ import sys
 import tempfile
 from collections.abc import Iterator, Sequence
 
+from common.flags import Parser, leave, whole
 from tools.mutants.mutant import Mutant
 
 ROOT = pathlib.Path(__file__).parents[2]
@@ -117,9 +117,7 @@ def verdicts(
 
 def main() -> None:
   """The command."""
-  parser = argparse.ArgumentParser(
-    "python -m tools.mutants", description=(__doc__ or "").splitlines()[0]
-  )
+  parser = Parser(description=(__doc__ or "").splitlines()[0])
   add = parser.add_argument
   add(
     "--only",
@@ -128,8 +126,8 @@ def main() -> None:
     help="those of files with it in their path",
   )
   add("--list", action="store_true", help="show them, and run no test")
-  add("--sample", type=int, metavar="N", help="try about N, drawn from all")
-  add("--seed", type=int, default=0, help="of the drawing")
+  add("--sample", type=whole(1), metavar="N", help="try about N of them all")
+  add("--seed", type=whole(0), default=0, metavar="N", help="of the drawing")
   kept = "what was tried is written here, and not tried again"
   add("--journal", type=pathlib.Path, metavar="FILE", help=kept)
   given = parser.parse_args()
@@ -137,9 +135,10 @@ def main() -> None:
   lists = [one for one in lists if one]
   chosen = [mutant for one in lists for mutant in one]
   if not chosen:
-    parser.error(
+    leave(
       f"--only={given.only}: no file with mutants has it in its path; --list "
-      "without --only shows them all"
+      "without --only shows them all",
+      2,
     )
   if given.sample:
     chosen = sample(lists, given.sample, given.seed)

@@ -13,7 +13,7 @@ import numpy as np
 import tqdm
 
 from common import cli
-from common.errors import InputError, check_names
+from common.errors import InputError, UsageError, check_names
 
 from . import make, moving_mnist, write
 
@@ -22,7 +22,7 @@ def arguments(argv: list[str]) -> argparse.Namespace:
   """The flags.
 
   Raises:
-    InputError: one of them has a value that it cannot have.
+    UsageError: one of them has a value that it cannot have.
   """
   parser = cli.Parser(
     prog="python -m projects.fvd.scenarios",
@@ -32,7 +32,13 @@ def arguments(argv: list[str]) -> argparse.Namespace:
   scenarios = [*make.SCENARIOS, moving_mnist.NAME]
   names = ", ".join(scenarios)
   add("--scenario", default="", metavar="NAME", help=f"one of {names}")
-  add("--count", type=int, default=100, metavar="N", help="how many clips")
+  add(
+    "--count",
+    type=cli.whole(1),
+    default=100,
+    metavar="N",
+    help="how many clips",
+  )
   add("--out", default="", metavar="DIR", help="folder to write to")
   add("--sheet", metavar="FILE", help="draw a clip of each into one PNG")
   add("--frames", type=int, default=34, metavar="N", help="of a clip")
@@ -52,13 +58,11 @@ def arguments(argv: list[str]) -> argparse.Namespace:
   check_names("--formats", given.formats, write.FORMATS)
   check_names("--split", [given.split], list(make.SPLITS))
   if not given.sheet and not (given.scenario and given.out):
-    raise InputError(
+    raise UsageError(
       f"say what to write, --scenario of {names}, and where to: --out=DIR"
     )
   if given.scenario:
     check_names("--scenario", [given.scenario], scenarios)
-  if given.count < 1:
-    raise InputError(f"--count={given.count}: ask for 1 clip or more")
   return given
 
 

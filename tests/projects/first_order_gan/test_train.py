@@ -111,8 +111,6 @@ def test_samples_of_a_run(finished, tmp_path):
   assert len(lines) == 8 and max(map(len, lines)) <= config.length
   known = set(data.text_of(config).characters)
   assert {c for line in lines for c in line} <= known
-  with pytest.raises(InputError, match="--count is 0"):
-    sample.write_samples(folder / "run", tmp_path, 0, 0)
 
 
 def test_a_member_of_a_population_is_the_single_run(finished, cell):
