@@ -6,6 +6,13 @@ TESTS = "tests/common/test_"
 
 MUTANTS = (
   *of(
+    "common/cli.py",
+    f"{TESTS}cli.py",
+    ("    if not given.config:", "    if given.config is None:"),
+    ("  if place.is_dir():", "  if False:"),
+    ("    place = place.parent  # Then", "    pass  # Then"),
+  ),
+  *of(
     "common/data/folders.py",
     f"{TESTS}folders.py",
     (
