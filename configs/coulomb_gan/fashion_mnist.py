@@ -5,7 +5,7 @@
 
 Ours: the paper has no such experiment. Kernel, latents and batch size are the
 paper's (see celeba64.py). Ours, for 3,000 steps in place of 500,000, which are
-twelve minutes on two cores: a sixteenth of its width; a faster discriminator (the
+12 minutes on two cores: a sixteenth of its width; a faster discriminator (the
 paper's is the slower one); layer in place of batch normalisation in it, for all
 three methods; no self-interaction; and a discriminator that learns 30 times the
 potential, whose differences, about 0.01, are else lost in its first output.

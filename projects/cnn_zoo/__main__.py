@@ -2,7 +2,8 @@
 
 import pathlib
 
-from common import catalogue
+from common import catalogue, flags
 
 if __name__ == "__main__":
+  flags.Parser(description=__doc__).parse_args()  # It has none but --help.
   print(catalogue.project(pathlib.Path(__file__).parent.name))
