@@ -251,14 +251,19 @@ MUTANTS = (
     ("optax.clip_by_global_norm(config.max_grad_norm)", "optax.identity()"),
   ),
   *of(
-    "projects/rudder/atari/train.py",
-    f"{TESTS}atari/test_atari_steps.py",
+    "projects/rudder/atari/programs.py",
+    f"{TESTS}atari/test_atari_steps.py {TESTS}atari/test_atari.py",
     ("target=own + value", "target=own"),
     ("% jnp.sum(chunk.mask)", "% len(value)"),
     (
       "explained\n    observed",
       "explained\n    reward = -reward\n    observed",
     ),
+    ("categorical(key, logits / temperature)", "categorical(key, logits)"),
+  ),
+  *of(
+    "projects/rudder/atari/train.py",
+    f"{TESTS}atari/test_atari_steps.py",
     ("flat(proximal.standardised(advantage))", "flat(advantage)"),
     ("flat(advantage + played.value)", "flat(advantage)"),
     ("config.learning_rate * left * state.slowed", "config.learning_rate"),
@@ -269,6 +274,7 @@ MUTANTS = (
     ("0.99 * state.mean_kl + 0.01 *", "0.9 * state.mean_kl + 0.1 *"),
     ("state.slowed - 0.01, state.slowed", "state.slowed, state.slowed"),
     ("kept * state.mean_return + (1 - kept) * total", "total"),
+    ("if int(state.lessons.count) else 0.0", "if True else 0.0"),
     ("lesson.reward.sum()) / config.reward_scale", "lesson.reward.sum())"),
     ("finished) < config.warm_games or", "finished) < 0 or"),
     ("not float(\n      quality\n    )", "False"),
@@ -284,12 +290,6 @@ MUTANTS = (
       "state.policy, state.model, chunk, state.mean_return\n    )\n    seen",
       "state.policy, weights * 0, chunk, state.mean_return\n    )\n    seen",
     ),
-  ),
-  *of(
-    "projects/rudder/atari/train.py",
-    f"{TESTS}atari/test_atari_steps.py",
-    ("categorical(key, logits / temperature)", "categorical(key, logits)"),
-    ("if int(state.lessons.count) else 0.0", "if True else 0.0"),
   ),
   *of(
     "projects/rudder/atari/actors.py",
