@@ -63,8 +63,8 @@ def get_config(variant: str = "") -> ml_collections.ConfigDict:
 
   config.safe_exploration = "fixed"  # "original" has the bug; or "off"
   config.safe_margin = 0.01
-  config.length_decay = 0.99  # of the running mean of game lengths
-  config.temperature_steps = 100  # over the mean length of games; 0: never
+  config.length_decay = 0.99  # of the running mean of the lengths of episodes
+  config.temperature_steps = 100  # over the mean length of episodes; 0: never
 
   config.model_widths = (64, 32)
   config.lstm_features = 64
@@ -83,7 +83,7 @@ def get_config(variant: str = "") -> ml_collections.ConfigDict:
   config.quality_threshold = 0.2
   config.return_decay = 0.99
   config.share = 0.5
-  config.warm_games = 20  # before the policy learns of the redistribution
+  config.warm_episodes = 20  # before the policy learns of the redistribution
   config.lessons = 64
   config.lessons_temperature = 1.0
   config.film_frames = 300
@@ -124,7 +124,7 @@ def get_config(variant: str = "") -> ml_collections.ConfigDict:
       epochs=1,
       chunk_steps=40,
       ig_points=10,
-      warm_games=1,
+      warm_episodes=1,
       lessons=4,
       film_frames=40,
     ),

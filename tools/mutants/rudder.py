@@ -276,7 +276,7 @@ MUTANTS = (
     ("kept * state.mean_return + (1 - kept) * total", "total"),
     ("if int(state.lessons.count) else 0.0", "if True else 0.0"),
     ("lesson.reward.sum()) / config.reward_scale", "lesson.reward.sum())"),
-    ("finished) < config.warm_games or", "finished) < 0 or"),
+    ("episodes) < config.warm_episodes or", "episodes) < 0 or"),
     ("not float(\n      quality\n    )", "False"),
     (
       "lessons_buffer.relearnt(state.lessons, which[None], loss)",
@@ -295,6 +295,13 @@ MUTANTS = (
     "projects/rudder/atari/actors.py",
     f"{TESTS}atari/test_atari.py",
     ("return float(np.clip(share, 1e-6, 1.0))", "return 1.0"),
+  ),
+  *of(
+    "projects/rudder/atari/actors.py",
+    f"{TESTS}atari/test_actors.py",
+    ("len(self.running[i].actions) < end", "actor_state.played[i] < end"),
+    ("if seen.end[i]:\n      self._open", "if seen.over[i]:\n      self._open"),
+    ("actor_state.episodes[...] += 1", "actor_state.episodes[...] += 2"),
     ("kept * actor_state.length + (1 - kept) * length", "actor_state.length"),
     (
       "kept * actor_state.length + (1 - kept) * length",

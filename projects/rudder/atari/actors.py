@@ -23,10 +23,10 @@ class ActorState:
   played: Any  # int32, steps in this game
   actions: Any  # uint8 [actors, game_steps], done in this game
   log_probs: Any  # float32 [actors, game_steps]
-  window: Any  # int32 [actors, 2], where this game explores
+  window: Any  # int32 [actors, 2], where this episode explores
   repeats: Any  # int32, how often the last action was repeated
-  length: Any  # float32 scalar, running mean of game lengths
-  finished: Any  # int32 scalar, games
+  length: Any  # float32 scalar, running mean of the lengths of episodes
+  episodes: Any  # int32 scalar, how many have ended
   last_return: Any  # float32, of each actor's last game, without scale
 
 
@@ -115,7 +115,7 @@ def new_actor_state(config: ml_collections.ConfigDict) -> ActorState:
     window=np.zeros((n, 2), np.int32),
     repeats=np.zeros(n, np.int32),
     length=np.float32(10),
-    finished=np.int32(0),
+    episodes=np.int32(0),
     last_return=np.zeros(n, np.float32),
   )
 
@@ -159,7 +159,8 @@ class Actors:
     return np.random.default_rng([self._config.seed, *map(int, address)])
 
   def _open_window(self, i: int) -> None:
-    rng = self._rng(1, i, self.actor_state.games[i])
+    """Of the episode that begins now."""
+    rng = self._rng(1, i, self.actor_state.games[i], self.actor_state.played[i])
     self.actor_state.window[i] = exploration.window(
       rng, float(self.actor_state.length)
     )
@@ -170,7 +171,7 @@ class Actors:
     return np.stack(newest)
 
   def temperature(self) -> float:
-    """Of the actions: the longer the games, the less by chance."""
+    """Of the actions: the longer the episodes, the less by chance."""
     if not self._config.temperature_steps:
       return 1.0
     share = self._config.temperature_steps / float(self.actor_state.length)
@@ -222,7 +223,8 @@ class Actors:
       return action
     for i in range(len(action)):
       count = int(actor_state.played[i])
-      if not actor_state.window[i, 0] <= count < actor_state.window[i, 1]:
+      start, end = actor_state.window[i]
+      if not start <= len(self.running[i].actions) < end:
         continue
       previous = int(actor_state.actions[i, count - 1]) if count else 0
       action[i] = exploration.choose(
@@ -254,6 +256,9 @@ class Actors:
     limit = self._config.episode_steps
     found = None
     if seen.end[i]:
+      kept, length = self._config.length_decay, len(running.actions)
+      actor_state.length[...] = kept * actor_state.length + (1 - kept) * length
+      actor_state.episodes[...] += 1
       lesson = running.lesson(limit)
       found = "overlong" if lesson is None else lesson
       self.running[i] = Running(
@@ -263,20 +268,18 @@ class Actors:
       # It will not be a lesson: only what is needed to see is kept.
       del running.frames[:-STACK]
     if seen.over[i]:
-      self._next_game(i, seen.frame[i], int(actor_state.played[i]))
+      self._next_game(i, seen.frame[i])
+    if seen.end[i]:
+      self._open_window(i)
     return found
 
-  def _next_game(self, i, frame, length):
-    config, actor_state = self._config, self.actor_state
-    kept = config.length_decay
-    actor_state.length[...] = kept * actor_state.length + (1 - kept) * length
-    actor_state.last_return[i] = self._returns[i] / config.reward_scale
-    actor_state.finished[...] += 1
+  def _next_game(self, i, frame):
+    actor_state = self.actor_state
+    actor_state.last_return[i] = self._returns[i] / self._config.reward_scale
     actor_state.games[i] += 1
     actor_state.played[i] = actor_state.repeats[i] = 0
     self._returns[i] = 0
     self.running[i] = Running([frame] * STACK, 0)
-    self._open_window(i)
 
 
 _KEPT = ("stack", "action", "log_prob", "value", "reward", "end")

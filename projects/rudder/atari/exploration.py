@@ -1,6 +1,6 @@
-"""Safe exploration: for a stretch of every game, the less likely of the good.
+"""Safe exploration: for a stretch of an episode, the less likely of the good.
 
-As in the authors' Atari code: once in a game, in a window, an actor chooses
+As in the authors' Atari code: once in an episode, in a window, an actor chooses
 uniformly among "safe" actions, those whose logit is not far below the best.
 The i-th actor of n calls safe what is above 1 - i / (n - 1) * (1 - margin) on
 the scale from the worst logit (0) to the best (1).
@@ -10,11 +10,11 @@ import numpy as np
 
 
 def window(rng: np.random.Generator, length: float) -> tuple[int, int]:
-  """First step and end of a game's exploration.
+  """First step and end of an episode's exploration.
 
   Args:
-    rng: of this game.
-    length: L, how long games are; start ~ triangular(0, L, L), duration ~
+    rng: of this episode.
+    length: L, how long episodes are; start ~ triangular(0, L, L), duration ~
       uniform over 1 .. L.
   """
   length = max(length, 1.0)

@@ -66,7 +66,7 @@ SCHEMA = {
   "quality_threshold": at_least(0.0),
   "return_decay": fraction,
   "share": fraction,
-  "warm_games": at_least(0),
+  "warm_episodes": at_least(0),
   "lessons": positive(int),
   "lessons_temperature": positive(float),
   "film_frames": positive(int),

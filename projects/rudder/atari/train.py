@@ -121,7 +121,7 @@ def learn_episode(
   """Learns from one episode: the reward model, then the policy.
 
   The loss is before each update. The policy is left alone in the first
-  `config.warm_games` games, and by chunks that are not trusted.
+  `config.warm_episodes` episodes, and by chunks that are not trusted.
   """
   config = programs.config
   seen = []
@@ -134,7 +134,7 @@ def learn_episode(
       state.policy, state.model, chunk, state.mean_return
     )
     seen.append((float(value), float(quality)))
-    if int(state.actor_state.finished) < config.warm_games or not float(
+    if int(state.actor_state.episodes) < config.warm_episodes or not float(
       quality
     ):
       continue
@@ -238,8 +238,8 @@ def advance(
     )
   metrics = {
     "return": float(players.actor_state.last_return.mean()),
-    "games": int(players.actor_state.finished),
-    "episodes": int(played.end.sum()),
+    "games": int(players.actor_state.games.sum()),
+    "episodes": int(players.actor_state.episodes),
     "overlong": played.overlong,
     **{name: float(value) for name, value in parts.items()},
     **learnt,

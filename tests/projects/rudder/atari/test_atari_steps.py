@@ -35,7 +35,7 @@ def tiny(**values):
     trace=0.5,
     minibatches=2,
     epochs=1,
-    warm_games=0,
+    warm_episodes=0,
     reward_scale=0.5,
     learning_rate=0.1,
   )
@@ -346,10 +346,10 @@ def lesson_of(config, rewards):
   return lesson.replace(reward=reward, length=np.int32(len(rewards)))
 
 
-@pytest.mark.parametrize("finished, moved", [(0, 0), (1, 3)])
-def test_an_episode_is_learnt_from_and_kept(finished, moved):
+@pytest.mark.parametrize("ended, moved", [(0, 0), (1, 3)])
+def test_an_episode_is_learnt_from_and_kept(ended, moved):
   """New, then one that is drawn; the policy by chunks that are trusted."""
-  config = tiny(warm_games=1, return_decay=0.9, lessons_temperature=0.01)
+  config = tiny(warm_episodes=1, return_decay=0.9, lessons_temperature=0.01)
   programs, calls = atari.Programs(config), []
   known = np.array([0.5, 0.9, 0.0])  # Three chunks of an episode of 12 steps.
 
@@ -368,7 +368,7 @@ def test_an_episode_is_learnt_from_and_kept(finished, moved):
   buffer = atari.lessons_buffer.create(2, actors.blank_lesson(config))
   old = lesson_of(config, [1.0])
   buffer = programs.insert(buffer, old, np.float32(9.0))
-  begun = actors.new_actor_state(config).replace(finished=np.int32(finished))
+  begun = actors.new_actor_state(config).replace(episodes=np.int32(ended))
   state = state_of(
     config,
     model=0,
