@@ -47,14 +47,13 @@ def time_code(
 
   Args:
     t: whole numbers; what is later than `longest` is as `longest`.
-    longest: 10,000 in the authors' code.
-    span: from 0 to 0 of a triangle; 500 there: 41 nodes.
+    longest: 10,000 in the authors' code; a multiple of half a span.
+    span: from 0 to 0 of a triangle, even; 500 there: 41 nodes.
     code: "fixed"; or "original": in the first half of each span after the first
       the share has the wrong sign, and 600 is coded as 1.4 and -0.4.
   """
   check_choice("time_code", code, ("fixed", "original"))
-  half = span // 2
-  nodes = longest // half + 1
+  half, nodes = span // 2, time_nodes(longest, span)
   t = jnp.minimum(t, longest)
   left = t // half
   share = (t - left * half) / half
@@ -64,6 +63,11 @@ def time_code(
   # At the last node there is no next one: all of a row of zeros is nothing.
   here, after = (jax.nn.one_hot(left + k, nodes) for k in range(2))
   return (1.0 - share) * here + share * after
+
+
+def time_nodes(longest: int, span: int) -> int:
+  """How long a time code is."""
+  return longest // (span // 2) + 1
 
 
 def targets(reward: jax.Array, mask: jax.Array, ahead: int) -> jax.Array:

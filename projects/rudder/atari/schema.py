@@ -1,5 +1,7 @@
 """What the values of a config of Atari can be."""
 
+from typing import Any
+
 import ml_collections
 
 from common import config_schema
@@ -13,9 +15,29 @@ from common.config_schema import (
   several,
   text,
 )
+from common.errors import InputError
 
 LEARNERS = ("atari",)
+
+
+def even(value: Any) -> str | None:
+  """Of what is taken by halves."""
+  said = between(2, 10**9)(value)
+  return said or (None if value % 2 == 0 else "it must be even")
+
+
+def widths(count: int) -> config_schema.Rule:
+  """A positive number for each of `count` layers."""
+  each = several(positive(int))
+  return lambda value: (
+    each(value)
+    or (None if len(value) == count else f"it must have {count} values")
+  )
+
+
 SCHEMA = {
+  # A step here is a rollout of the emulators, which are on the host.
+  "steps_per_call": choice(1),
   "learner": choice(*LEARNERS),
   "method": choice("rudder", "ppo"),
   "game": text,
@@ -29,7 +51,7 @@ SCHEMA = {
   "episode_steps": positive(int),
   "reward_scale": positive(float),
   "rollout_steps": positive(int),
-  "policy_widths": several(positive(int)),
+  "policy_widths": widths(3),
   "policy_hidden": positive(int),
   "learning_rate": at_least(0.0),
   "anneal_steps": at_least(0),
@@ -46,24 +68,24 @@ SCHEMA = {
   "value_coefficient": at_least(0.0),
   "entropy_coefficient": at_least(0.0),
   "safe_exploration": choice("fixed", "original", "off"),
-  "safe_margin": at_least(0.0),
+  "safe_margin": fraction,
   "length_decay": fraction,
   "temperature_steps": at_least(0),
-  "model_widths": several(positive(int)),
+  "model_widths": widths(2),
   "lstm_features": positive(int),
   "lstm_learning_rate": at_least(0.0),
   "l1_penalty": at_least(0.0),
   "auxiliary_weight": at_least(0.0),
   "steps_ahead": positive(int),
   "time_longest": positive(int),
-  "time_span": between(2, 10**9),
+  "time_span": even,
   "time_code": choice("fixed", "original"),
-  "chunk_steps": between(2, 10**9),
+  "chunk_steps": even,
   "contributions": choice("integrated_gradients", "differences"),
   "ig_points": positive(int),
   "steps_cut": at_least(0),
   "trace": fraction,
-  "quality_threshold": at_least(0.0),
+  "quality_threshold": fraction,
   "return_decay": fraction,
   "share": fraction,
   "warm_episodes": at_least(0),
@@ -74,5 +96,10 @@ SCHEMA = {
 
 
 def check(config: ml_collections.ConfigDict) -> None:
-  """Raises InputError if a value cannot be."""
+  """Raises InputError if a value cannot be, alone or beside another."""
   config_schema.check(config, SCHEMA)
+  if config.time_longest % (config.time_span // 2):
+    raise InputError(
+      f"config.time_longest is {config.time_longest}; it must be a multiple of "
+      f"half of config.time_span = {config.time_span}"
+    )

@@ -4,7 +4,8 @@
 
 Final scores of the poster are of 200M frames; ours of `atari.py:hour`, which is
 the same but shorter. `--only=venture` trains on another game than Bowling;
-trainings that were cut short are in `--runs`, and go on.
+trainings that were cut short are in `--runs`, and go on. One that has ended is
+read again by `--fresh`: remove its folder to train anew.
 """
 
 import functools
@@ -87,7 +88,8 @@ def table(found: dict[tuple[str, str], dict[str, Any]]) -> str:
         rows.append([*row, "not run", *("-",) * 3])
         continue
       scores = cell["scores"]
-      row += [f"{scores['return']:.1f}", f"{scores['games']:.0f}"]
+      mean = f"{scores['return']:.1f}" if "return" in scores else "-"
+      row += [mean, f"{scores['games']:.0f}"]
       origin = cells.origin([cell], ".0f", "in pieces")
       rows.append([*row, f"{cell['frames'] / 1e6:.2f}M", origin])
   header = ["game", "method", "paper, 200M frames", "ours, mean of last games"]

@@ -74,7 +74,7 @@ def _see_and_predict(config):
   stack = jax.ShapeDtypeStruct((1, SIZE, SIZE, STACK), jnp.uint8)
   see = lambda k, s: policy.init_with_output(k, s, method="see")[0]
   theirs = jax.eval_shape(see, jax.random.key(0), stack).shape[1]
-  code = 2 * config.time_longest // config.time_span + 1
+  code = reward_model.time_nodes(config.time_longest, config.time_span)
 
   def make(predictor, stack):
     seen = predictor.see(stack)
@@ -223,13 +223,15 @@ def advance(
     clip,
   )
   kl = 0.99 * state.mean_kl + 0.01 * parts["kl"]
-  slower = jnp.where(kl > config.kl_limit, state.slowed - 0.01, state.slowed)
+  far = kl > config.kl_limit
+  slower = jnp.where(far, state.slowed - 0.01, state.slowed)
   state = state.replace(
     policy=policy,
     policy_moments=moments,
-    mean_kl=kl,
+    mean_kl=jnp.where(far, 0.0, kl),  # One excursion, one reduction.
     slowed=jnp.maximum(slower, 0.01),
-    actor_state=jax.tree.map(jnp.asarray, players.actor_state),
+    # Copied: the actors write on theirs, and JAX may share a host's memory.
+    actor_state=jax.tree.map(jnp.array, players.actor_state),
   )
   learnt = {}
   if config.method == "rudder":
@@ -237,8 +239,7 @@ def advance(
       programs, state, played.lessons, keys.named(key, "lessons"), rate, clip
     )
   metrics = {
-    "return": float(players.actor_state.last_return.mean()),
-    "games": int(players.actor_state.games.sum()),
+    **scores(state.actor_state),
     "episodes": int(players.actor_state.episodes),
     "overlong": played.overlong,
     **{name: float(value) for name, value in parts.items()},
@@ -260,10 +261,20 @@ def make_train_step(config: ml_collections.ConfigDict) -> Callable:
 def make_evaluate(
   config: ml_collections.ConfigDict, real: Any = None
 ) -> Callable[[State, jax.Array], dict[str, float]]:
-  """Returns `evaluate(state, key)`: the mean return of the last games."""
+  """Returns `evaluate(state, key)`: `scores` of the games that were played."""
   del config, real
-  mean = lambda state: float(state.actor_state.last_return.mean())
-  return lambda state, key: {"return": mean(state)}
+  return lambda state, key: scores(state.actor_state)
+
+
+def scores(actor_state: actors.ActorState) -> dict[str, float]:
+  """`games` that have ended; `return`: the mean of each actor's last.
+
+  Of the actors that have finished one; absent before the first.
+  """
+  games = np.asarray(actor_state.games)
+  last = np.asarray(actor_state.last_return)[games > 0]
+  mean = {"return": float(last.mean())} if last.size else {}
+  return {**mean, "games": float(games.sum())}
 
 
 def train(

@@ -8,6 +8,7 @@ import pytest
 
 from configs.rudder import atari as configs
 from projects.rudder.atari import actors, exploration
+from projects.rudder.atari import train as atari
 
 pytestmark = pytest.mark.slow
 
@@ -101,6 +102,15 @@ def test_episodes_are_counted_and_games_are_scored(config):
   assert float(state.length) == length and int(state.episodes) == 4
   np.testing.assert_array_equal(state.games, [1, 1])
   np.testing.assert_allclose(state.last_return, [3.0, 0.0], rtol=1e-6)
+
+
+def test_scores_are_of_actors_that_have_ended_a_game(config):
+  state = actors.new_actor_state(config)
+  evaluate = atari.make_evaluate(config)
+  of = lambda state: evaluate(types.SimpleNamespace(actor_state=state), None)
+  assert of(state) == {"games": 0}
+  one = state.replace(games=np.array([0, 2]), last_return=np.array([0.0, 7.0]))
+  assert of(one) == {"return": 7, "games": 2}
 
 
 def test_each_episode_has_a_window(config, monkeypatch):

@@ -9,10 +9,9 @@ import optax
 import pytest
 from jax import numpy as jnp
 
-from common import keys
 from configs.rudder import atari as configs
 from projects.rudder import proximal
-from projects.rudder.atari import actors, reward_model
+from projects.rudder.atari import reward_model
 from projects.rudder.atari import train as atari
 
 pytestmark = pytest.mark.slow
@@ -275,125 +274,3 @@ def test_the_policy_moves_by_a_chunk(share, final):
   for name in want:
     np.testing.assert_allclose(got[name], want[name], rtol=1e-3, atol=1e-5)
     assert np.abs(want[name] - WEIGHTS[name]).max() > 0.01
-
-
-def state_of(config, **values):
-  none = dict.fromkeys(atari.State.__dataclass_fields__)
-  numbers = {
-    "step": jnp.int32(0),
-    "key": jax.random.key(0),
-    "mean_return": jnp.float32(0),
-    "mean_kl": jnp.float32(0),
-    "slowed": jnp.float32(1),
-    "actor_state": actors.new_actor_state(config),
-  }
-  return atari.State(**{**none, **numbers, **values})
-
-
-@pytest.mark.parametrize("kl, slowed", [(5.0, 0.5), (20.0, 0.49)])
-def test_an_update_is_told_what_was_played(kl, slowed):
-  config = tiny(
-    method="ppo", anneal_steps=8, anneal_clip=True, clip=0.4, kl_limit=0.1
-  )
-  shape = (5, 2)
-  end = np.arange(10).reshape(shape) == 4
-  played = actors.Played(
-    stack=RNG.integers(0, 255, (*shape, 1, 1, 4)).astype(np.uint8),
-    action=RNG.integers(0, 2, shape),
-    log_prob=np.asarray(draw(*shape)),
-    value=np.asarray(draw(*shape)),
-    reward=np.asarray(draw(*shape)),
-    end=end,
-    last_value=np.asarray(draw(2)),
-    lessons=[],
-    overlong=3,
-  )
-  programs, told = atari.Programs(config), []
-  new = "weights", "moments", {"kl": jnp.float32(kl)}
-  programs.improve = lambda *args: told.extend(args) or new
-  state = state_of(config, step=jnp.int32(2), slowed=jnp.float32(0.5))
-  players = types.SimpleNamespace(
-    play=lambda act, steps: played, actor_state=state.actor_state
-  )
-  after, metrics, lessons = atari.advance(programs, state, players)
-  _, _, _, batch, key, rate, clip = told
-  # Of 8 steps to zero two are gone.
-  np.testing.assert_allclose([rate, clip], [0.1 * 0.75 * 0.5, 0.3], rtol=1e-5)
-  r, v = played.reward, np.concatenate([played.value, [played.last_value]])
-  first = [gae(r[:3, 0], v[:3, 0], 0.0, 3), gae(r[3:, 0], v[3:, 0], v[5, 0], 2)]
-  own = np.stack(
-    [np.concatenate(first), gae(r[:, 1], v[:, 1], v[5, 1], 5)], axis=1
-  )
-  np.testing.assert_allclose(
-    batch.advantage, ((own - own.mean()) / own.std()).ravel(), rtol=1e-3
-  )
-  np.testing.assert_allclose(
-    batch.target, (own + played.value).ravel(), rtol=1e-3, atol=1e-5
-  )
-  np.testing.assert_array_equal(batch.log_prob, played.log_prob.ravel())
-  here = jax.random.fold_in(state.key, 2)
-  assert key == keys.named(here, "order")
-  assert after.policy == "weights" and after.policy_moments == "moments"
-  assert float(after.mean_kl) == pytest.approx(0.01 * kl)
-  assert float(after.slowed) == pytest.approx(slowed)
-  assert int(after.step) == 3 and lessons == [] and metrics["overlong"] == 3
-
-
-def lesson_of(config, rewards):
-  blank = actors.blank_lesson(config)
-  lesson = jax.tree.map(lambda leaf: np.zeros(leaf.shape, leaf.dtype), blank)
-  reward = np.pad(np.float32(rewards), (0, 12 - len(rewards)))
-  return lesson.replace(reward=reward, length=np.int32(len(rewards)))
-
-
-@pytest.mark.parametrize("ended, moved", [(0, 0), (1, 3)])
-def test_an_episode_is_learnt_from_and_kept(ended, moved):
-  """New, then one that is drawn; the policy by chunks that are trusted."""
-  config = tiny(warm_episodes=1, return_decay=0.9, lessons_temperature=0.01)
-  programs, calls = atari.Programs(config), []
-  known = np.array([0.5, 0.9, 0.0])  # Three chunks of an episode of 12 steps.
-
-  def learn(weights, moments, policy, chunk):
-    return weights + 1, moments, jnp.float32(weights)
-
-  def explain(policy, weights, chunk, mean):
-    return "reward", jnp.float32(known[(weights - 1) % 3]), None
-
-  def improve_chunk(policy, moments, weights, chunk, told, key, rate, clip):
-    calls.append((weights, float(told[1]), rate, clip))
-    return policy + 1, moments, {}
-
-  programs.learn, programs.explain = learn, explain
-  programs.improve_chunk = improve_chunk
-  buffer = atari.lessons_buffer.create(2, actors.blank_lesson(config))
-  old = lesson_of(config, [1.0])
-  buffer = programs.insert(buffer, old, np.float32(9.0))
-  begun = actors.new_actor_state(config).replace(episodes=np.int32(ended))
-  state = state_of(
-    config,
-    model=0,
-    policy=0,
-    lessons=buffer,
-    actor_state=begun,
-    mean_return=jnp.float32(10.0),
-  )
-  new = lesson_of(config, np.ones(12))
-  after, metrics = atari.learn_episodes(
-    programs, state, [new], jax.random.key(0), 0.05, 0.2
-  )
-  # The mean is of returns without the scale, 0.5.
-  assert float(after.mean_return) == pytest.approx(0.9 * 10 + 0.1 * 24)
-  # Three chunks of the new one, one of the old, whose loss was the greatest.
-  assert after.model == 4 and after.policy == moved == len(calls)
-  trusted = np.array([(1, 0.5), (2, 0.9), (4, 0.5)])[:moved].reshape(-1, 2)
-  want = np.column_stack([trusted, np.tile([0.05, 0.2], (moved, 1))])
-  np.testing.assert_allclose(np.reshape(calls, (-1, 4)), want, rtol=1e-6)
-  # Losses are those before each update: 0, 1, 2 on average, then 3.
-  np.testing.assert_allclose(after.lessons.loss, [3.0, 1.0])
-  assert metrics["lesson_loss"] == pytest.approx(2.0)
-  assert metrics["quality"] == pytest.approx((1.4 / 3 + 0.5) / 2)
-  # The mean begins with the first lesson that there ever was.
-  blank = atari.lessons_buffer.create(2, actors.blank_lesson(config))
-  state = state.replace(lessons=blank)
-  first, _ = atari.learn_episodes(programs, state, [new], state.key, 0.05, 0.2)
-  assert float(first.mean_return) == 24

@@ -34,6 +34,9 @@ def test_what_was_not_trained_is_said():
     "| Bowling | PPO | 56 | 31.2 | 12 | 0.49M | in pieces, a machine, abc |"
   )
   assert rows[6].startswith("| Venture | PPO+RUDDER | 1,350 | not run")
+  cell["scores"] = {"games": 0.0}
+  row = tables.table({("bowling", "ppo"): cell}).splitlines()[3]
+  assert row.startswith("| Bowling | PPO | 56 | - | 0 | 0.49M |")
 
 
 def test_each_method_is_trained_once_and_its_curve_kept(tmp_path, monkeypatch):
