@@ -38,7 +38,6 @@ class Lesson:
   action: Any  # int32 [episode_steps]
   reward: Any  # float32 [episode_steps]
   log_prob: Any  # float32 [episode_steps]
-  begin: Any  # int32, steps of the game before it
   length: Any  # int32
 
 
@@ -51,7 +50,6 @@ def blank_lesson(config: ml_collections.ConfigDict) -> Lesson:
     action=of((time,), np.int32),
     reward=of((time,), np.float32),
     log_prob=of((time,), np.float32),
-    begin=of((), np.int32),
     length=of((), np.int32),
   )
 
@@ -64,7 +62,6 @@ class Running:
   """
 
   frames: list[np.ndarray]
-  begin: int
   actions: list[int] = dataclasses.field(default_factory=list)
   rewards: list[float] = dataclasses.field(default_factory=list)
   log_probs: list[float] = dataclasses.field(default_factory=list)
@@ -84,7 +81,6 @@ class Running:
       action=padded(self.actions, np.int32),
       reward=padded(self.rewards, np.float32),
       log_prob=padded(self.log_probs, np.float32),
-      begin=np.int32(self.begin),
       length=np.int32(length),
     )
 
@@ -143,7 +139,6 @@ class Actors:
       self.running.append(
         Running(
           [*before, *frames[begin:]],
-          begin,
           [int(a) for a in self.actor_state.actions[i, begin : played[i]]],
           [float(r) for r in rewards[begin:]],
           [float(p) for p in self.actor_state.log_probs[i, begin : played[i]]],
@@ -261,9 +256,7 @@ class Actors:
       actor_state.episodes[...] += 1
       lesson = running.lesson(limit)
       found = "overlong" if lesson is None else lesson
-      self.running[i] = Running(
-        running.frames[-STACK:], int(actor_state.played[i])
-      )
+      self.running[i] = Running(running.frames[-STACK:])
     elif len(running.actions) > limit:
       # It will not be a lesson: only what is needed to see is kept.
       del running.frames[:-STACK]
@@ -279,7 +272,7 @@ class Actors:
     actor_state.games[i] += 1
     actor_state.played[i] = actor_state.repeats[i] = 0
     self._returns[i] = 0
-    self.running[i] = Running([frame] * STACK, 0)
+    self.running[i] = Running([frame] * STACK)
 
 
 _KEPT = ("stack", "action", "log_prob", "value", "reward", "end")

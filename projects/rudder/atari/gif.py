@@ -14,7 +14,7 @@ from PIL import Image
 from .actors import CONTEXT, Lesson
 
 ZOOM = 4
-ORIGINAL, REDISTRIBUTED, PREDICTION = "#1f77b4", "#d1495b", "#7f8c8d"
+ORIGINAL, REDISTRIBUTED = "#1f77b4", "#d1495b"
 
 
 def save(
@@ -28,8 +28,8 @@ def save(
   Args:
     path: of the GIF.
     lesson: the episode.
-    explained: `redistributed`, `prediction` and `quality` `[length]`, of
-      `atari.explain_episode`; None where nothing was redistributed.
+    explained: `redistributed` and `quality` `[length]`, of
+      `train.explain_episode`; None where nothing was redistributed.
     config: for the scale of the rewards, and the number of frames.
   """
   length = int(lesson.length)
@@ -63,7 +63,7 @@ _HEIGHT, _LEFT, _RIGHT, _TOP, _BOTTOM = 150, 52, 326, 24, 126
 def plot(
   reward: np.ndarray, explained: dict[str, Any] | None, scale: float
 ) -> Image.Image:
-  """Rewards, redistributed rewards and the prediction over the episode."""
+  """Rewards and redistributed rewards over the episode."""
   width = 84 * ZOOM
   figure = plt.figure(figsize=(width / 100, _HEIGHT / 100), dpi=100)
   place = (

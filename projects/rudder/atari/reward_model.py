@@ -26,13 +26,13 @@ Weights = Any
 
 @flax.struct.dataclass
 class Chunk:
-  """A stretch of an episode: leaves `[chunk_steps, ...]`, padded behind."""
+  """A stretch of an episode: leaves `[time, ...]`, padded behind (`sizes`)."""
 
   stack: jax.Array  # uint8 [time, 84, 84, 4], what was seen before acting
   action: jax.Array  # int32
   reward: jax.Array  # float32
-  log_prob: jax.Array  # float32, of the policy that acted
-  clock: jax.Array  # int32, steps since the game began
+  log_prob: jax.Array  # float32, log pi(a) of then, at temperature 1
+  later: jax.Array  # float32 [time, 2], two of the targets; see `targets`
   mask: jax.Array  # bool
   final: jax.Array  # bool, scalar: the episode's end is within
 
@@ -70,20 +70,25 @@ def time_nodes(longest: int, span: int) -> int:
   return longest // (span // 2) + 1
 
 
-def targets(reward: jax.Array, mask: jax.Array, ahead: int) -> jax.Array:
+def later_rewards(reward: np.ndarray, ahead: int) -> np.ndarray:
+  """What an episode still pays, float32 `[length, 2]`, of rewards `[length]`.
+
+  The mean of the next `ahead` rewards (10 in the authors' code), that of the
+  step itself included, and the sum of those after it.
+  """
+  so_far = np.cumsum(np.pad(reward, (1, ahead)), dtype=np.float32)
+  soon = (so_far[ahead:] - so_far[:-ahead])[: len(reward)] / ahead
+  return np.stack([soon, so_far[-1] - so_far[1 : len(reward) + 1]], axis=1)
+
+
+def targets(chunk: Chunk) -> jax.Array:
   """What the four outputs predict at every step of a chunk: `[time, 4]`.
 
-  The chunk's reward; the mean of the next `ahead` steps' (10 in the authors'
-  code); what is still to come; what has come so far.
+  The chunk's reward; the episode's `later_rewards`, two; the chunk's so far.
   """
-  reward = jnp.where(mask, reward, 0.0)
-  so_far = jnp.cumsum(reward)
-  total = so_far[-1]
-  later = jnp.concatenate([so_far, jnp.full((ahead,), total)])
-  soon = (later[ahead:] - so_far) / ahead
-  return jnp.stack(
-    [jnp.full_like(reward, total), soon, total - so_far, so_far], axis=1
-  )
+  so_far = jnp.cumsum(jnp.where(chunk.mask, chunk.reward, 0.0))[:, None]
+  total = jnp.full_like(so_far, so_far[-1, 0])
+  return jnp.concatenate([total, chunk.later, so_far], axis=1)
 
 
 def inputs(
@@ -94,9 +99,13 @@ def inputs(
   weights: Weights,
   chunk: Chunk,
 ) -> jax.Array:
-  """What the LSTM sees: own and the policy's features, action, time code."""
+  """What the LSTM sees: own and the policy's features, action, time code.
+
+  The time is the chunk's, as in the authors' code.
+  """
+  steps = jnp.arange(len(chunk.mask))
   time = time_code(
-    chunk.clock, config.time_longest, config.time_span, config.time_code
+    steps, config.time_longest, config.time_span, config.time_code
   )
   return jnp.concatenate(
     [
@@ -123,9 +132,7 @@ def loss(
     The loss with L1, and without.
   """
   x = inputs(config, policy, predictor, policy_weights, weights, chunk)
-  error = predictor.apply(weights, x) - targets(
-    chunk.reward, chunk.mask, config.steps_ahead
-  )
+  error = predictor.apply(weights, x) - targets(chunk)
   squared = error**2
   main = losses.last(squared[:, 0], chunk.mask)
   auxiliary = jnp.mean(
@@ -158,14 +165,15 @@ def explain(
   weights: Weights,
   chunk: Chunk,
   mean_return: jax.Array,
-) -> tuple[jax.Array, jax.Array, jax.Array]:
-  """Redistributes a chunk's reward.
+) -> tuple[jax.Array, jax.Array]:
+  """Redistributes a chunk's reward, and says how far that can be trusted.
 
   By `config.contributions`: "differences" of the prediction, or
   "integrated_gradients" of the LSTM's forward terms, from zero on. What is
   explained is the mean of the outputs for the chunk's reward and for the reward
-  so far, which are one at its last step (the authors take the sum). Their
-  attribution is believed if it is complete up to 20%, and never in the last
+  so far, which are one at its last step (the authors take the sum); the quality
+  is of the first alone. The gradients are taken where there is quality, and
+  believed if they are complete up to 20%, but never in the last
   `config.steps_cut` steps.
 
   Args:
@@ -178,39 +186,40 @@ def explain(
     mean_return: running mean of the returns, without scale.
 
   Returns:
-    The redistributed reward `[time]`, the quality (0: not to be used), and the
-    prediction at each step `[time]`.
+    The redistributed reward `[time]`, which is the chunk's own where the
+    gradients are not believed, and the quality (0: not to be used).
   """
   x = inputs(config, policy, predictor, policy_weights, weights, chunk)
   net = predictor.apply(weights, x, method="net_inputs")
 
-  def predict(net):
-    y = predictor.apply(weights, net, method="from_net_inputs")
-    return 0.5 * (y[:, 0] + y[:, 3])
-
-  end = lambda net: losses.last(predict(net), chunk.mask)
-  g = predict(net)
+  predict = lambda net: predictor.apply(weights, net, method="from_net_inputs")
+  both = lambda y: 0.5 * (y[:, 0] + y[:, 3])
+  end = lambda net: losses.last(both(predict(net)), chunk.mask)
+  y = predict(net)
   total = jnp.sum(jnp.where(chunk.mask, chunk.reward, 0.0))
-  prediction = losses.last(g, chunk.mask)
-  if config.contributions == "differences":
-    believed = True
-    reward = redistribution.redistribute(g, total, chunk.mask)
-  else:
-    part = redistribution.integrated_gradients(end, net, config.ig_points)
-    share = jnp.sum(part) / (prediction - end(jnp.zeros_like(net)))
-    believed = (share > 0.8) & (share < 1.2)
-    left = jnp.cumsum(chunk.mask[::-1])[::-1]
-    part = jnp.where(chunk.mask & (left > config.steps_cut), part, 0.0)
-    reward = redistribution.compensate(part, total, chunk.mask)
   quality = mixing.quality(
-    prediction / config.reward_scale,
+    losses.last(y[:, 0], chunk.mask) / config.reward_scale,
     total / config.reward_scale,
     mean_return,
     config.quality_threshold,
   )
+  if config.contributions == "differences":
+    reward = redistribution.redistribute(both(y), total, chunk.mask)
+  else:
+    part = jax.lax.cond(
+      quality != 0,
+      lambda: redistribution.integrated_gradients(end, net, config.ig_points),
+      lambda: jnp.zeros(len(net)),
+    )
+    share = jnp.sum(part) / (end(net) - end(jnp.zeros_like(net)))
+    left = jnp.cumsum(chunk.mask[::-1])[::-1]
+    part = jnp.where(chunk.mask & (left > config.steps_cut), part, 0.0)
+    reward = redistribution.compensate(part, total, chunk.mask)
+    believed = (share > 0.8) & (share < 1.2)
+    reward = jnp.where(believed, reward, chunk.reward)
+    quality = jnp.where(believed, quality, 0.0)
   smooth = smooth_backward(reward, config.trace)
-  smooth = jnp.where(chunk.mask, smooth, 0.0)
-  return smooth, jnp.where(believed, quality, 0.0), g
+  return jnp.where(chunk.mask, smooth, 0.0), quality
 
 
 def make_learn(
@@ -252,27 +261,40 @@ def beginnings(length: int, chunk: int) -> list[int]:
   return [i * (chunk // 2) for i in range(2 * n - 1)]
 
 
+def sizes(config: ml_collections.ConfigDict) -> tuple[int, int]:
+  """How long chunks are: half of `chunk_steps` if that will do, or all.
+
+  Programs are compiled for each; both are whole minibatches.
+  """
+  parts, whole = int(config.minibatches), int(config.chunk_steps)
+  return min(-(-whole // (2 * parts)) * parts, whole), whole
+
+
 def chunks(
   config: ml_collections.ConfigDict, lesson: actors.Lesson
 ) -> list[tuple[int, Chunk]]:
   """Cuts a lesson up: where each chunk begins, and the chunk."""
   lesson = jax.tree.map(np.asarray, lesson)
-  length, size = int(lesson.length), config.chunk_steps
+  length = int(lesson.length)
+  later = np.zeros((len(lesson.reward), 2), np.float32)
+  later[:length] = later_rewards(lesson.reward[:length], config.steps_ahead)
   cut = []
-  for begin in beginnings(length, size):
+  for begin in beginnings(length, config.chunk_steps):
+    if begin >= length:
+      continue
+    half, whole = sizes(config)
+    size = half if begin + half >= length else whole
     ts = begin + np.arange(size)
     mask = ts < length
-    if not mask.any():
-      continue
     at = np.minimum(ts, len(lesson.action) - 1)
     frames = [lesson.frames[at + k] for k in range(STACK)]
-    zero = lambda leaf: np.where(mask, leaf[at], 0).astype(leaf.dtype)
+    zero = lambda leaf: (leaf[at].T * mask).T.astype(leaf.dtype)
     chunk = Chunk(
       stack=np.stack(frames, axis=-1),
       action=zero(lesson.action),
       reward=zero(lesson.reward),
       log_prob=zero(lesson.log_prob),
-      clock=(lesson.begin + ts).astype(np.int32),
+      later=zero(later),
       mask=mask,
       final=np.bool_(begin + size >= length),
     )

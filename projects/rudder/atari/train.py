@@ -90,24 +90,18 @@ def explain_episode(
   """Redistributes a whole episode; where chunks overlap, the later one counts.
 
   Returns:
-    `redistributed`, `prediction` (of the chunk's reward) and `quality`, float32
-    `[length]`.
+    `redistributed` and `quality`, float32 `[length]`.
   """
   length = int(lesson.length)
-  found = {
-    name: np.zeros(length, np.float32)
-    for name in ("redistributed", "prediction", "quality")
-  }
+  redistributed, quality = np.zeros((2, length), np.float32)
   for begin, chunk in reward_model.chunks(programs.config, lesson):
-    parts = programs.explain(
+    reward, of_all = programs.explain(
       state.policy, state.model, chunk, state.mean_return
     )
     count = int(chunk.mask.sum())
-    redistributed, quality, prediction = map(np.asarray, parts)
-    values = (redistributed[:count], prediction[:count], quality)
-    for name, value in zip(found, values, strict=True):
-      found[name][begin : begin + count] = value
-  return found
+    redistributed[begin : begin + count] = np.asarray(reward)[:count]
+    quality[begin : begin + count] = of_all
+  return {"redistributed": redistributed, "quality": quality}
 
 
 def learn_episode(
@@ -130,7 +124,7 @@ def learn_episode(
       state.model, state.model_moments, state.policy, chunk
     )
     state = state.replace(model=weights, model_moments=moments)
-    redistributed, quality, _ = programs.explain(
+    redistributed, quality = programs.explain(
       state.policy, state.model, chunk, state.mean_return
     )
     seen.append((float(value), float(quality)))

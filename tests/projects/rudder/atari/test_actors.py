@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from configs.rudder import atari as configs
-from projects.rudder.atari import actors, exploration
+from projects.rudder.atari import actors, exploration, reward_model
 from projects.rudder.atari import train as atari
 
 pytestmark = pytest.mark.slow
@@ -111,6 +111,47 @@ def test_scores_are_of_actors_that_have_ended_a_game(config):
   assert of(state) == {"games": 0}
   one = state.replace(games=np.array([0, 2]), last_return=np.array([0.0, 7.0]))
   assert of(one) == {"return": 7, "games": 2}
+
+
+def test_chunks_are_what_was_played(config):
+  act, told = playing(np.random.default_rng(0))
+  played = started(config).play(act, 20)
+  begun, episodes = [0, 0], []
+  for t, i in np.argwhere(played.end):  # In the order of their ends.
+    episodes.append((np.arange(begun[i], t + 1), i))
+    begun[i] = t + 1
+  lengths = [len(ts) for ts, _ in episodes]
+  assert lengths == [5, 6, 4, 3, 5, 6, 4, 3]
+  found = {2: 0, 4: 0}
+  for (ts, i), lesson in zip(episodes, played.lessons, strict=True):
+    reward = np.float32(0.03) * ((ts % 9) + 1 == PAID) * (i == 0)
+    for begin, chunk in reward_model.chunks(config, lesson):
+      here = ts[begin : begin + len(chunk.mask)]
+      count = len(here)
+      assert chunk.mask.sum() == chunk.mask[:count].sum() == count
+      found[len(chunk.mask)] += 1
+      logits = np.float64([told[t][i] for t in here])
+      action = played.action[here, i]
+      log_pi = logits - np.log(np.exp(logits).sum(1, keepdims=True))
+      want = {
+        "stack": played.stack[here, i],
+        "action": action,
+        "reward": reward[begin:][:count],
+        "log_prob": log_pi[np.arange(count), action],
+        "later": [
+          (reward[t : t + 10].sum() / 10, reward[t + 1 :].sum())
+          for t in begin + np.arange(count)
+        ],
+      }
+      for name, value in want.items():
+        got = getattr(chunk, name)[:count]
+        np.testing.assert_allclose(got, value, rtol=1e-5, atol=1e-7)
+      assert chunk.final == (here[-1] == ts[-1])
+    # Frames go on over an episode's end, and begin anew with a game.
+    first = played.stack[ts[0], i, 0, 0].astype(int)
+    news = [1, 1, 1] if ts[0] % 9 else [0, 0, 0]
+    np.testing.assert_array_equal(np.diff(first), news)
+  assert found == {2: 4, 4: 12}
 
 
 def test_each_episode_has_a_window(config, monkeypatch):

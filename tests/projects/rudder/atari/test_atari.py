@@ -51,16 +51,10 @@ def test_the_time_code_of_the_authors_is_there_by_name():
     reward_model.time_code(t, 10_000, 500, "orignal")
 
 
-def test_targets():
-  reward = np.array([0, 1, 0, 2, 0, 9], np.float32)
-  mask = np.array([1, 1, 1, 1, 1, 0], bool)
-  got = np.asarray(
-    jax.jit(reward_model.targets, static_argnums=2)(reward, mask, 2)
-  )
-  np.testing.assert_allclose(got[:, 0], 3)
-  np.testing.assert_allclose(got[:5, 1], [0.5, 1, 1, 0, 0])
-  np.testing.assert_allclose(got[:5, 2], [3, 2, 2, 0, 0])
-  np.testing.assert_allclose(got[:5, 3], [0, 1, 1, 3, 3])
+def test_what_an_episode_still_pays():
+  got = reward_model.later_rewards(np.float32([0, 1, 0, 2, 0]), 2)
+  np.testing.assert_allclose(got[:, 0], [0.5, 0.5, 1, 1, 0])
+  np.testing.assert_allclose(got[:, 1], [3, 2, 2, 0, 0])
 
 
 @pytest.mark.parametrize(
@@ -236,12 +230,11 @@ def test_what_is_explained_is_kept_and_believed_or_not(begun):
     action=rng.integers(0, 6, 20).astype(np.int32),
     reward=np.eye(20, dtype=np.float32)[6],
     log_prob=np.zeros(20, np.float32),
-    begin=np.int32(3),
     length=np.int32(7),
   )
   found = atari.explain_episode(programs, state, lesson)
-  assert found["redistributed"].sum() == pytest.approx(1.0, abs=1e-5)
   # An untrained model predicts about 0 of 1: it is not believed.
+  np.testing.assert_array_equal(found["redistributed"], lesson.reward[:7])
   np.testing.assert_array_equal(found["quality"], 0)
 
 

@@ -132,6 +132,21 @@ def lesson_of(config, rewards):
   return lesson.replace(reward=reward, length=np.int32(len(rewards)))
 
 
+def test_where_chunks_overlap_the_later_one_counts():
+  programs, seen = atari.Programs(tiny()), []
+
+  def explain(policy, weights, chunk, mean):
+    seen.append(len(seen) + 1.0)
+    return np.full(len(chunk.mask), seen[-1]), seen[-1] / 10
+
+  programs.explain = explain
+  lesson = lesson_of(programs.config, np.ones(11))
+  found = atari.explain_episode(programs, state_of(programs.config), lesson)
+  want = np.repeat([1.0, 2.0, 3.0], [3, 3, 5])
+  np.testing.assert_array_equal(found["redistributed"], want)
+  np.testing.assert_allclose(found["quality"], want / 10)
+
+
 @pytest.mark.parametrize("ended, moved", [(0, 0), (1, 3)])
 def test_an_episode_is_learnt_from_and_kept(ended, moved):
   """New, then one that is drawn; the policy by chunks that are trusted."""
@@ -143,7 +158,7 @@ def test_an_episode_is_learnt_from_and_kept(ended, moved):
     return weights + 1, moments, jnp.float32(weights)
 
   def explain(policy, weights, chunk, mean):
-    return "reward", jnp.float32(known[(weights - 1) % 3]), None
+    return "reward", jnp.float32(known[(weights - 1) % 3])
 
   def improve_chunk(policy, moments, weights, chunk, told, key, rate, clip):
     calls.append((weights, float(told[1]), rate, clip))

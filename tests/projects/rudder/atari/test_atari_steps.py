@@ -88,7 +88,7 @@ def chunk_of(length=4, final=True):
     action=jnp.array(RNG.integers(0, ACTIONS, TIME), jnp.int32),
     reward=jnp.where(mask, draw(TIME), 0.0),
     log_prob=-1 + 0.1 * draw(TIME),
-    clock=jnp.arange(TIME),
+    later=draw(TIME, 2),
     mask=jnp.array(mask),
     final=jnp.bool_(final),
   )
@@ -101,7 +101,7 @@ def outputs(weights, chunk, power=1):
       pixels(chunk.stack) @ weights["see"],
       pixels(chunk.stack) @ THEIRS["see"],
       jax.nn.one_hot(chunk.action, ACTIONS),
-      reward_model.time_code(chunk.clock, 8, 4),
+      reward_model.time_code(jnp.arange(TIME), 8, 4),
     ],
     axis=1,
   )
@@ -112,8 +112,7 @@ def loss_by_hand(weights, chunk, weight, l1, n=4):
   _, y = outputs(weights, chunk)
   r = chunk.reward[:n]
   total, so_far = jnp.sum(r), jnp.cumsum(r)
-  soon = jnp.array([jnp.sum(r[t + 1 : t + 3]) / 2 for t in range(n)])
-  aims = jnp.stack([soon, total - so_far, so_far], axis=1)
+  aims = jnp.column_stack([chunk.later[:n], so_far])
   value = (y[n - 1, 0] - total) ** 2
   value += weight * jnp.mean((y[:n, 1:] - aims) ** 2)
   return value + l1 * sum(jnp.sum(jnp.abs(w)) for w in weights.values())
@@ -181,10 +180,9 @@ def test_a_chunk_is_explained(contributions, points, power):
   )
   parts = config, Policy(), Model(power)
   explain = jax.jit(functools.partial(reward_model.explain, *parts))
-  got, quality, g = explain(THEIRS, OURS, chunk, jnp.float32(3.0))
+  got, quality = explain(THEIRS, OURS, chunk, jnp.float32(3.0))
   x, y = (np.float64(a) for a in outputs(OURS, chunk, power))
   want = (y[:, 0] + y[:, 3]) / 2
-  np.testing.assert_allclose(g, want, rtol=1e-3, atol=1e-4)
   total = float(chunk.reward.sum())
   if contributions == "differences":
     h = np.diff(want[:n], prepend=0)
@@ -200,12 +198,13 @@ def test_a_chunk_is_explained(contributions, points, power):
     assert complete == (points == 2 or power == 1)
     h[-1:] = 0  # The last is never believed: config.steps_cut.
   r = h + (total - h.sum()) / n
+  believed = contributions == "differences" or complete
+  r = r if believed else np.float64(chunk.reward)[:n]
   for t in reversed(range(n - 1)):
     r[t] += 0.5 * r[t + 1]
   np.testing.assert_allclose(got, [*r, 0, 0], rtol=1e-3, atol=1e-4)
-  error = ((total - want[n - 1]) / 0.5) ** 2
+  error = ((total - y[n - 1, 0]) / 0.5) ** 2
   error /= (total / 0.5) ** 2 + 3**0.5
-  believed = contributions == "differences" or complete
   assert float(quality) == pytest.approx(believed * (1 - error), rel=1e-3)
   assert error > 1e-3
 
