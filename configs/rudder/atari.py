@@ -8,7 +8,8 @@ RUDDER and of PPO: Bowling 192 and 56, Venture 1,350 and 820, Seaquest 4,770 and
       --config=configs/rudder/atari.py
 
 Preprocessing and numbers are the authors' Atari code's, except where marked.
-200M frames, skipped ones too, are 48,828 steps, which is for a GPU. Variants:
+200M frames, skipped ones too, are 48,828 steps, which is for a GPU; the 200e6
+`num_timesteps` of the authors' files are actions, of 4 frames each. Variants:
 `venture`, `seaquest`, `solaris`; `ppo` for the baseline; `hour`, 120 steps,
 half a million frames; `original_code` for its two known bugs; and `smoke`, of a
 minute on a core. They combine: `venture,ppo,smoke`.
@@ -63,6 +64,7 @@ def get_config(variant: str = "") -> ml_collections.ConfigDict:
 
   config.safe_exploration = "fixed"  # "original" has the bug; or "off"
   config.safe_margin = 0.01
+  config.most_repeats = 20  # of an action, after which any is drawn
   config.length_decay = 0.99  # of the running mean of the lengths of episodes
   config.temperature_steps = 100  # over the mean length of episodes; 0: never
 

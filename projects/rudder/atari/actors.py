@@ -212,24 +212,26 @@ class Actors:
     )
 
   def _explore(self, logits, action):
-    """The actions, replaced for the actors that are in their window."""
+    """The actions; others for actors in their window, or that are stuck."""
     config, actor_state = self._config, self.actor_state
     if config.safe_exploration == "off":
       return action
     for i in range(len(action)):
       count = int(actor_state.played[i])
       start, end = actor_state.window[i]
-      if not start <= len(self.running[i].actions) < end:
-        continue
-      previous = int(actor_state.actions[i, count - 1]) if count else 0
-      action[i] = exploration.choose(
-        self._rng(2, i, actor_state.games[i], count),
-        exploration.safe(logits[i], i, len(action), config.safe_margin),
-        previous,
-        int(actor_state.repeats[i]),
-        count,
-        config.safe_exploration,
-      )
+      now = len(self.running[i].actions)
+      address = 2, i, actor_state.games[i], count
+      if actor_state.repeats[i] > config.most_repeats:
+        action[i] = self._rng(*address).integers(len(logits[i]))
+      elif start <= now < end:
+        previous = int(actor_state.actions[i, count - 1]) if count else 0
+        action[i] = exploration.choose(
+          self._rng(*address),
+          exploration.safe(logits[i], i, len(action), config.safe_margin),
+          previous,
+          now == start,
+          config.safe_exploration,
+        )
     return action
 
   def _note(self, i, action, log_prob, seen):

@@ -46,29 +46,25 @@ def choose(
   rng: np.random.Generator,
   allowed: np.ndarray,
   previous: int,
-  repeats: int,
-  count: int,
+  first: bool,
   mask: str,
 ) -> int:
   """An action within a window.
 
-  The previous one while it is safe, but not at every fifth step; after 20
-  repeats any action at all.
+  The previous one while it is safe; but at the window's first step, and where
+  its number is a multiple of 5, one that is drawn.
 
   Args:
     rng: of this step.
     allowed: bool `[actions]`, of `safe`.
     previous: the last action.
-    repeats: how often it has been repeated.
-    count: of the steps in this game.
+    first: whether this is the window's first step.
     mask: "fixed"; or "original": the authors' code gives the mask of zeros and
       ones where log-probabilities are due, and an unsafe action is drawn e
       times less often than a safe one, not never.
   """
-  if repeats >= 20:
-    return int(rng.integers(len(allowed)))
-  if allowed[previous] and count % 5:
-    return int(previous)
+  if allowed[previous] and previous % 5 and not first:
+    return previous
   weight = allowed.astype(float)
   weight = np.exp(weight) if mask == "original" else weight
   return int(rng.choice(len(allowed), p=weight / weight.sum()))

@@ -111,7 +111,7 @@ class AtariReturnModel(nn.Module):
     )
     self.of_frame, self.of_delta = first(), first()
     self.joint = Conv(
-      self.widths[1], 3, padding=0, kernel_init=nn.initializers.lecun_normal()
+      self.widths[1], 3, padding=0, kernel_init=nn.initializers.orthogonal(0.1)
     )
     draw = truncated_normal
     gate = lambda bias: Part(draw(0.1), draw(0.001), draw(0.1, bias))
@@ -122,7 +122,7 @@ class AtariReturnModel(nn.Module):
       forget_gate=gate(12.0),
       output_gate=gate(-5.0),
     )
-    self.read_out = nn.Dense(4)
+    self.read_out = nn.Dense(4, kernel_init=draw(1.0))
 
   def see(self, stack: jax.Array) -> jax.Array:
     """Visual features of the newest frame and its delta, `[batch, features]`.

@@ -24,7 +24,7 @@ class State:
   model_moments: Any
   lessons: lessons_buffer.Lessons
   actor_state: actors.ActorState
-  mean_return: jax.Array  # of lessons, without scale, a running mean
+  mean_return: jax.Array  # of lessons, a running mean
   mean_kl: jax.Array  # running mean
   slowed: jax.Array  # share of the learning rate that is left
 

@@ -183,7 +183,7 @@ def explain(
     policy_weights: of the policy.
     weights: of the reward model.
     chunk: what is explained.
-    mean_return: running mean of the returns, without scale.
+    mean_return: running mean of the returns of episodes.
 
   Returns:
     The redistributed reward `[time]`, which is the chunk's own where the
@@ -197,11 +197,9 @@ def explain(
   end = lambda net: losses.last(both(predict(net)), chunk.mask)
   y = predict(net)
   total = jnp.sum(jnp.where(chunk.mask, chunk.reward, 0.0))
+  prediction = losses.last(y[:, 0], chunk.mask)
   quality = mixing.quality(
-    losses.last(y[:, 0], chunk.mask) / config.reward_scale,
-    total / config.reward_scale,
-    mean_return,
-    config.quality_threshold,
+    prediction, total, mean_return, config.quality_threshold
   )
   if config.contributions == "differences":
     reward = redistribution.redistribute(both(y), total, chunk.mask)

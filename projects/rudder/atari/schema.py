@@ -69,6 +69,7 @@ SCHEMA = {
   "entropy_coefficient": at_least(0.0),
   "safe_exploration": choice("fixed", "original", "off"),
   "safe_margin": fraction,
+  "most_repeats": at_least(0),
   "length_decay": fraction,
   "temperature_steps": at_least(0),
   "model_widths": widths(2),

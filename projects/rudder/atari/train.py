@@ -4,10 +4,10 @@
       --config=configs/rudder/atari.py
 
 One step is a rollout and PPO's epochs on it, as in the baselines. With
-`config.method == "rudder"` each episode that has ended goes to the lessons
-buffer; then it, and one lesson drawn by its loss, are learnt from chunk by
-chunk: first the reward model, then, as far as that can be trusted, the policy,
-by the mix of PPO's advantage and the redistributed reward.
+`config.method == "rudder"` each episode that has ended, and before it one from
+the lessons buffer, are learnt from chunk by chunk: first by the reward model,
+then, as far as that can be trusted, by the policy, from the mix of PPO's
+advantage and the redistributed reward.
 
 The emulators are on the host, so a step is no pure function here; the state is
 arrays all the same, and a run that was stopped goes on to the same bits (see
@@ -150,29 +150,29 @@ def learn_episode(
 def learn_episodes(
   programs: Programs, state: State, new: list, key: jax.Array, rate, clip
 ) -> tuple[State, dict[str, float]]:
-  """Each new episode, and after it an old one, drawn by its loss."""
+  """Each new episode, and before it an old one, drawn by its loss."""
   config = programs.config
   found = []
   for i, lesson in enumerate(new):
-    total = float(lesson.reward.sum()) / config.reward_scale
-    kept = config.return_decay if int(state.lessons.count) else 0.0
-    mean = np.float32(kept * state.mean_return + (1 - kept) * total)
-    state = state.replace(mean_return=jnp.asarray(mean))
     here = jax.random.fold_in(key, i)
+    if int(state.lessons.count):
+      which, old = programs.draw(state.lessons, keys.named(here, "draw"))
+      state, one = learn_episode(
+        programs, state, old, keys.named(here, "old"), rate, clip
+      )
+      loss = jnp.asarray([one["lesson_loss"]], jnp.float32)
+      buffer = lessons_buffer.relearnt(state.lessons, which[None], loss)
+      state = state.replace(lessons=buffer)
+      found.append(one)
     state, one = learn_episode(
       programs, state, lesson, keys.named(here, "new"), rate, clip
     )
     loss = np.float32(one["lesson_loss"])
     buffer = programs.insert(state.lessons, lesson, loss)
-    state = state.replace(lessons=buffer)
-    which, old = programs.draw(state.lessons, keys.named(here, "draw"))
-    state, two = learn_episode(
-      programs, state, old, keys.named(here, "old"), rate, clip
-    )
-    loss = jnp.asarray([two["lesson_loss"]], jnp.float32)
-    buffer = lessons_buffer.relearnt(state.lessons, which[None], loss)
-    state = state.replace(lessons=buffer)
-    found += [one, two]
+    total, kept = lesson.reward.sum(), config.return_decay
+    mean = kept * state.mean_return + (1 - kept) * total
+    state = state.replace(lessons=buffer, mean_return=mean)
+    found.append(one)
   none = {"lesson_loss": 0.0, "quality": 0.0}
   mean = lambda name: float(np.mean([f[name] for f in found]))
   return state, {n: mean(n) for n in none} if found else none

@@ -104,6 +104,17 @@ def test_episodes_are_counted_and_games_are_scored(config):
   np.testing.assert_allclose(state.last_return, [3.0, 0.0], rtol=1e-6)
 
 
+def test_an_actor_that_is_stuck_does_anything(config):
+  config.update(safe_exploration="fixed", most_repeats=1, seed=1)
+  players = started(config)
+  players.actor_state.window[:] = 0  # Never in it.
+  act = lambda *_: (np.zeros((2, 3)), np.zeros(2), np.ones(2, int))
+  action = players.play(act, 4).action
+  # 1, 1, 1 has two repeats.
+  np.testing.assert_array_equal(action[:3], 1)
+  assert (action[3] != 1).all()
+
+
 def test_scores_are_of_actors_that_have_ended_a_game(config):
   state = actors.new_actor_state(config)
   evaluate = atari.make_evaluate(config)

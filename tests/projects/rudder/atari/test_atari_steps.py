@@ -203,8 +203,7 @@ def test_a_chunk_is_explained(contributions, points, power):
   for t in reversed(range(n - 1)):
     r[t] += 0.5 * r[t + 1]
   np.testing.assert_allclose(got, [*r, 0, 0], rtol=1e-3, atol=1e-4)
-  error = ((total - y[n - 1, 0]) / 0.5) ** 2
-  error /= (total / 0.5) ** 2 + 3**0.5
+  error = (total - y[n - 1, 0]) ** 2 / (total**2 + 3**0.5)
   assert float(quality) == pytest.approx(believed * (1 - error), rel=1e-3)
   assert error > 1e-3
 

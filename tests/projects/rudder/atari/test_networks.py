@@ -70,6 +70,20 @@ def test_what_is_seen_and_its_gradient_are_flaxs(
     np.testing.assert_allclose(mine, flax, rtol=1e-4, atol=close)
 
 
+def test_weights_begin_as_the_authors():
+  network = model.AtariReturnModel((4, 4), 64)
+  key, stack = jax.random.key(0), jnp.zeros((1, 84, 84, 4), jnp.uint8)
+  seeing = network.init(key, stack, method="see")["params"]
+  for name in ("of_frame", "of_delta", "joint"):
+    kernel = seeing[name]["kernel"].reshape(-1, 4)
+    np.testing.assert_allclose(
+      kernel.T @ kernel, 0.01 * np.eye(4), rtol=1e-4, atol=1e-6
+    )
+  kernel = network.init(key, jnp.zeros((1, 3)))["params"]["read_out"]["kernel"]
+  # N(0, 1) within 2.
+  assert 0.75 < np.std(kernel) < 1 and 1.5 < np.abs(kernel).max() < 2
+
+
 def test_pooling_keeps_what_lies_at_an_odd_edge():
   x = -jnp.arange(1.0, 10.0).reshape(1, 3, 3, 1)
   found = np.asarray(model._pooled(x))[0, :, :, 0]
