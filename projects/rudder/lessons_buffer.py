@@ -3,10 +3,10 @@
 Arrays only, so that it lives inside of `jit` and under `vmap`. An episode is a
 pytree of arrays `[time, ...]` and scalars; what it is made of is the caller's.
 
-    buffer = lessons.create(64, episode)
-    buffer = lessons.insert(buffer, episode, loss)     # or `push`, first in
-    which = lessons.sample(buffer, key, 8, temperature=1.0)
-    batch = lessons.take(buffer, which)
+    buffer = lessons_buffer.create(64, episode)
+    buffer = lessons_buffer.insert(buffer, episode, loss)  # or `push`
+    which = lessons_buffer.sample(buffer, key, 8, temperature=1.0)
+    batch = lessons_buffer.take(buffer, which)
 """
 
 from typing import Any
@@ -19,7 +19,7 @@ from jax import numpy as jnp
 
 @flax.struct.dataclass
 class Lessons:
-  """`capacity` places, the first `count` of them filled or since refilled."""
+  """`capacity` places, of which the first `count` hold an episode."""
 
   episodes: Any  # leaves [capacity, ...]
   loss: jax.Array  # [capacity] float32

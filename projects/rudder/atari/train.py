@@ -276,6 +276,9 @@ def train(
 ) -> tuple[State, dict[str, float]]:
   """Plays and learns to `config.total_steps`; leaves films in `workdir`.
 
+  What was played since the last film is no part of the state: the first film of
+  a run that goes on may show another episode than without the break.
+
   Raises:
     InputError: ale-py is not installed, or a number of the config is wrong.
   """
