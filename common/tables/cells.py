@@ -95,8 +95,9 @@ def median_and_range(cell: Mapping[str, Any], form: str) -> str:
 def origin(
   cells: Sequence[Mapping[str, Any]], form: str = ".1f", unknown: str = "?"
 ) -> str:
-  """Where cells come from: mean minutes, and device and commit of the first."""
-  stamp = cells[0]["provenance"]
+  """Where cells come from: mean minutes, and each device and commit."""
+  stamps = (cell["provenance"] for cell in cells)
+  places = dict.fromkeys(f"{one['device']}, {one['commit']}" for one in stamps)
   minutes = [c["minutes"] for c in cells if c["minutes"] is not None]
   each = f"{np.mean(minutes):{form}}" if minutes else unknown
-  return f"{each}, {stamp['device']}, {stamp['commit']}"
+  return f"{each}, {'; '.join(places)}"

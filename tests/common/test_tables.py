@@ -136,6 +136,8 @@ def test_summaries_and_origins():
   stamp = {"device": "a machine", "commit": "abc"}
   found = [{"minutes": m, "provenance": stamp} for m in (1.0, None, 2.0)]
   assert cells.origin(found) == "1.5, a machine, abc"
+  other = {"minutes": 6.0, "provenance": {**stamp, "commit": "def"}}
+  assert cells.origin([*found, other]) == "3.0, a machine, abc; a machine, def"
   assert cells.origin(found[1:2], unknown="-") == "-, a machine, abc"
 
 
