@@ -224,8 +224,7 @@ def advance(
     policy_moments=moments,
     mean_kl=jnp.where(far, 0.0, kl),  # One excursion, one reduction.
     slowed=jnp.maximum(slower, 0.01),
-    # Copied: the actors write on theirs, and JAX may share a host's memory.
-    actor_state=jax.tree.map(jnp.array, players.actor_state),
+    actor_state=as_it_is(players.actor_state),
   )
   learnt = {}
   if config.method == "rudder":
@@ -258,6 +257,15 @@ def make_evaluate(
   """Returns `evaluate(state, key)`: `scores` of the games that were played."""
   del config, real
   return lambda state, key: scores(state.actor_state)
+
+
+def as_it_is(actor_state: actors.ActorState) -> actors.ActorState:
+  """The actors' state now, on the device.
+
+  A copy of a copy: the actors write on theirs, and JAX reads a host's array
+  after it has been given to it, `jnp.array` too.
+  """
+  return jax.tree.map(lambda leaf: jnp.asarray(leaf.copy()), actor_state)
 
 
 def scores(actor_state: actors.ActorState) -> dict[str, float]:

@@ -257,6 +257,8 @@ def test_the_policy_moves_by_a_chunk(share, final):
   observed = observe(OURS, chunk.stack)
   value = np.float64(jax.jit(apply)(WEIGHTS, observed)[1])
   own = gae(np.asarray(chunk.reward), value, 0.0 if final else value[n - 1], n)
+  found = reward_model.advantages(config, jnp.float32(value), chunk)
+  np.testing.assert_allclose(found[:n], own, rtol=1e-4, atol=1e-5)
   standard = (own - own.mean()) / own.std()
   trusted = 0.7 * np.asarray(told)[:n] + 0.3 * standard
   again = np.arange(TIME) % n
