@@ -81,7 +81,7 @@ MUTANTS = (
     ("jnp.where(far, 0.0, kl)", "kl"),
     ("jnp.maximum(slower, 0.01)", "slower"),
     ("max(1.0 - done, 0.0)", "1.0 - done"),
-    ("jnp.asarray(leaf.copy())", "jnp.array(leaf)"),
+    ("jnp.asarray(leaf.copy())", "jnp.asarray(leaf)"),
     ("(programs.config, lesson):", "(programs.config, lesson)[::-1]:"),
     ("kept * state.mean_return + (1 - kept) * total", "total"),
     ("if int(state.lessons.count):", "if True:"),
