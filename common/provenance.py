@@ -13,11 +13,8 @@ import jax
 @functools.cache
 def provenance() -> dict[str, str]:
   """Where a number comes from: commit, versions, device. Strings only."""
-  versions = {
-    name: importlib.metadata.version(name)
-    for name in ("jax", "jaxlib", "flax", "optax", "numpy", "rdkit")
-    + ("scikit-learn",)
-  }
+  names = "jax", "jaxlib", "flax", "optax", "numpy", "rdkit", "scikit-learn"
+  versions = {name: importlib.metadata.version(name) for name in names}
   return {
     "commit": commit(pathlib.Path(__file__).parent),
     "python": platform.python_version(),

@@ -209,7 +209,8 @@ def explain(
       lambda: redistribution.integrated_gradients(end, net, config.ig_points),
       lambda: jnp.zeros(len(net)),
     )
-    share = jnp.sum(part) / (end(net) - end(jnp.zeros_like(net)))
+    explained = losses.last(both(y), chunk.mask) - end(jnp.zeros_like(net))
+    share = jnp.sum(part) / explained
     left = jnp.cumsum(chunk.mask[::-1])[::-1]
     part = jnp.where(chunk.mask & (left > config.steps_cut), part, 0.0)
     reward = redistribution.compensate(part, total, chunk.mask)
@@ -276,11 +277,11 @@ def chunks(
   length = int(lesson.length)
   later = np.zeros((len(lesson.reward), 2), np.float32)
   later[:length] = later_rewards(lesson.reward[:length], config.steps_ahead)
+  half, whole = sizes(config)
   cut = []
-  for begin in beginnings(length, config.chunk_steps):
+  for begin in beginnings(length, whole):
     if begin >= length:
       continue
-    half, whole = sizes(config)
     size = half if begin + half >= length else whole
     ts = begin + np.arange(size)
     mask = ts < length
