@@ -102,10 +102,10 @@ def lstm_cell(size: int) -> nn.Module:
 class ConvLSTM(nn.Module):
   """One step; `normalise` as SAVP has it."""
 
-  def __init__(self, c: int, f: int, normalise: bool = False):
+  def __init__(self, c: int, f: int, normalise: bool = False, size: int = 5):
     super().__init__()
     norm = instance_norm if normalise else lambda _: nn.Identity()
-    self.gates = Conv(c + f, 4 * f, 5, bias=not normalise)
+    self.gates = Conv(c + f, 4 * f, size, bias=not normalise)
     self.gates_norm, self.cell_norm = norm(4 * f), norm(f)
     self.features = f
 
@@ -178,18 +178,17 @@ class Cell(nn.ModuleDict):
       new.append(state)
       return self[f"lstm_{i + 1}_norm"](h)
 
-    def act(x, name, norm=None):
-      x = self[name](x)
-      return F.relu(self[norm](x) if norm else x)
+    def act(x, name):
+      return F.relu(self[name](x))
 
-    e0 = act(frame, "conv_0", "conv_0_norm")
+    e0 = F.relu(self["conv_0_norm"](self["conv_0"](frame)))
     e1 = act(lstm(lstm(e0)), "conv_1")
     x = act(lstm(lstm(e1)), "conv_2")
     x = x if z is None else torch.cat([x, z], 1)
     bottom = lstm(act(x, "conv_3"))
     x = lstm(act(bottom, "deconv_4"))
     x = lstm(act(torch.cat([x, e1], 1), "deconv_5"))
-    x = act(torch.cat([x, e0], 1), "deconv_6", "deconv_6_norm")
+    x = self["deconv_6_norm"](self["deconv_6"](torch.cat([x, e0], 1)))
     masks = torch.softmax(self["masks"](x), 1)
     size, k = config.kernel_size, config.kernels
     raw = self["kernels"](bottom.flatten(1)).view(-1, k, size**2)

@@ -40,13 +40,15 @@ def step(
   def advance(steps):
     for _ in range(steps):
       made, error = generator(video)
-      clip = a_clip(config)
-      loss = judges(video[1:][clip], [m[clip].detach() for m in made])
+      cuts = [a_cut(config) for _ in made]
+      real = [cut(video[1:]) for cut in cuts]
+      fake = [cut(m) for cut, m in zip(cuts, made, strict=True)]
+      loss = judges(real, [m.detach() for m in fake])
       other.zero_grad()
       loss.backward()
       other.step()
       judges.requires_grad_(False)  # Nothing is computed for them.
-      loss = error + judges.fooled([m[clip] for m in made])
+      loss = error + judges.fooled(fake)
       own.zero_grad()
       loss.backward()
       own.step()
@@ -55,11 +57,11 @@ def step(
   return advance, sum(p.numel() for p in (*mine, *theirs))
 
 
-def a_clip(config: ml_collections.ConfigDict) -> slice:
-  """Which of the predicted frames the discriminators see."""
-  n = config.discriminator_frames
-  start = int(torch.randint(config.frames - n, ()))
-  return slice(start, start + n)
+def a_cut(config: ml_collections.ConfigDict) -> Callable[[Any], Any]:
+  """Of videos `[t, n, ...]` the clips that a discriminator sees of each."""
+  n, b = config.discriminator_frames, config.batch_size
+  times = torch.randint(config.frames - n, (b,)) + torch.arange(n)[:, None]
+  return lambda videos: videos[times, torch.arange(b)]
 
 
 class Cell(nn.ModuleDict):
@@ -68,7 +70,7 @@ class Cell(nn.ModuleDict):
   def __init__(self, config: ml_collections.ConfigDict):
     super().__init__()
     self.config, z = config, config.latent_dim
-    self["latent"] = shared.lstm_cell(z)
+    self["latent"] = ConvLSTM(z, z, size=1)  # On a map of one pixel.
     down, up = tuple(config.down), tuple(config.up)
     c, levels, last = 6, list(down), up[-1]
     for i, f in enumerate(down):
@@ -87,16 +89,16 @@ class Cell(nn.ModuleDict):
     flat = down[-1] * (config.image_size >> len(down)) ** 2
     self["kernels"] = nn.Linear(flat, config.kernels * config.kernel_size**2)
     pictures = config.kernels + 3
-    self["heads"] = Conv(c + z, 2 * last, 3)
+    self["heads"] = Conv(c, 2 * last, 3)
     self["heads_norm"] = instance_norm(2 * last)
-    self["scratch"] = Conv(last + z, 3, 3)
-    self["masks"] = Conv(last + 3 * pictures + z, pictures, 3)
+    self["scratch"] = Conv(last, 3, 3)
+    self["masks"] = Conv(last + 3 * pictures, pictures, 3)
 
   def forward(self, states: Any, frame: Any, first: Any, z: Any) -> Any:
     config = self.config
     z_state, old = states
-    z_state = self["latent"](z, z_state)
-    z, new, levels = z_state[0][:, :, None, None], [], []
+    z_state, z = self["latent"](z_state, z[:, :, None, None])
+    new, levels = [], []
 
     def with_z(x):
       return torch.cat([x, z.expand(-1, -1, *x.shape[2:])], 1)
@@ -126,10 +128,10 @@ class Cell(nn.ModuleDict):
     middle = F.one_hot(torch.tensor(size**2 // 2), size**2)
     kernels = shared.unit_kernels(raw + middle)
     moved = shared.warp(mirrored(frame, size // 2), kernels, side)
-    s, m = act(self["heads"](with_z(x)), "heads").chunk(2, 1)
-    scratch = torch.sigmoid(self["scratch"](with_z(s)))
+    s, m = act(self["heads"](x), "heads").chunk(2, 1)
+    scratch = torch.sigmoid(self["scratch"](s))
     choice = torch.cat([moved, torch.stack([frame, first, scratch], 1)], 1)
-    m = self["masks"](with_z(torch.cat([m, choice.flatten(1, 2)], 1)))
+    m = self["masks"](torch.cat([m, choice.flatten(1, 2)], 1))
     masks = torch.softmax(m, 1)
     return (z_state, new), (masks[:, :, None] * choice).sum(1)
 
@@ -244,17 +246,17 @@ class Discriminator(nn.ModuleDict):
 
 
 class Judges(nn.ModuleDict):
-  """`real, fakes -> loss` of both discriminators, `[t, n, 3, h, w]` each."""
+  """`reals, fakes -> loss` of both discriminators, `[t, n, 3, h, w]` each."""
 
   def __init__(self, config: ml_collections.ConfigDict):
     super().__init__()
     self["vae"], self["gan"] = (Discriminator(config) for _ in range(2))
     self.weights = config.vae_gan_weight, config.gan_weight
 
-  def forward(self, real: Any, fakes: Any) -> Any:
+  def forward(self, reals: Any, fakes: Any) -> Any:
     total = 0.0
-    for weight, judge, fake in zip(
-      self.weights, self.values(), fakes, strict=True
+    for weight, judge, real, fake in zip(
+      self.weights, self.values(), reals, fakes, strict=True
     ):
       false = (judge(fake) ** 2).mean()  # First: with u as it was.
       total += weight * (((judge(real, move=True) - 1) ** 2).mean() + false)

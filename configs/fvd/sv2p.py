@@ -7,10 +7,15 @@ Reproduces: the row SV2P of the benchmark of arXiv:1812.01717 (FVD 262.5 on
 BAIR; on SCV's scenarios 424 to 1069 at 64x64), as far as cdna.py says. The
 model is that of arXiv:1710.11252.
 
-The papers': networks (CDNA's and 70,818 parameters), Adam's rate, the weight of
-KL, and phases (noise alone for 50,000 steps; from 100,000 on KL, which rises
-for 20,000; 200,000 in all). Ours: the small variants, with the phases at the
-same shares of their steps. Variants: see cdna.py.
+The papers': networks (CDNA's and 70,818 parameters), Adam's rate, and, as
+SAVP's authors read them, the weight of KL and phases (noise alone for 50,000
+steps; from 100,000 on KL, which rises for 20,000; 200,000 in all).
+tensor2tensor's: batches of 16, KL as a sum over the map, a tower without norms
+after its last layers. SV2P's own authors' code has batches of 32, phases of
+100,000, 50,000 and 50,000 steps, and KL at once, of an eighth at 64x64 (a sum
+over rows, then means) and weighted by 1e-5; mean and log variance have layer
+norms. Ours: the small variants, with the phases at the same shares of their
+steps. Variants: see cdna.py.
 """
 
 import ml_collections

@@ -62,7 +62,9 @@ def ssim(x: np.ndarray, y: np.ndarray) -> float:
 
 
 def psnr_of_each(x: np.ndarray, y: np.ndarray) -> np.ndarray:
-  """PSNR of each clip, dB, [n]; 59 at most, where an error is rounding's own.
+  """PSNR of each clip, the mean over its frames as papers have it, dB, [n].
+
+  A frame has 59 at most, where its error is rounding's own.
 
   Args:
     x: uint8 [n, t, h, w, c].
@@ -70,8 +72,8 @@ def psnr_of_each(x: np.ndarray, y: np.ndarray) -> np.ndarray:
   """
   error = (x.astype(np.float64) - y) ** 2
   rounding = 1 / 12  # The variance of what rounding to whole numbers adds.
-  mean = np.maximum(error.mean((1, 2, 3, 4)), rounding)
-  return 10 * np.log10(255**2 / mean)
+  mean = np.maximum(error.mean((2, 3, 4)), rounding)
+  return (10 * np.log10(255**2 / mean)).mean(1)
 
 
 def ssim_of_each(x: np.ndarray, y: np.ndarray) -> np.ndarray:

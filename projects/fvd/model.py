@@ -24,6 +24,7 @@ from jax import numpy as jnp
 
 from common.errors import InputError
 from common.metrics import resize
+from common.nn import convolution
 
 SIZE = 224  # Height and width that every frame is stretched to.
 CLASSES = 400  # Of Kinetics-400: the number of features.
@@ -42,13 +43,6 @@ BLOCKS = {
   "Mixed_5b": (256, 160, 320, 32, 128, 128),
   "Mixed_5c": (384, 192, 384, 48, 128, 128),
 }
-
-
-def same_padding(size: int, window: int, stride: int) -> tuple[int, int]:
-  """TensorFlow's SAME: for ceil(size / stride) windows, less of it in front."""
-  steps = -(-size // stride)
-  total = max((steps - 1) * stride + window - size, 0)
-  return total // 2, total - total // 2
 
 
 class Convolution(nn.Module):
@@ -75,7 +69,7 @@ class Convolution(nn.Module):
     steps, step = self.window[0], self.strides[0]
     out = -(-t // step)
     if steps > 1 or step > 1:
-      pad = same_padding(t, steps, step)
+      pad = convolution.same(t, steps, step)[1:]
       x = jnp.pad(x, ((0, 0), pad, (0, 0), (0, 0), (0, 0)))
       reach = (out - 1) * step + 1
       x = jnp.concatenate(
@@ -87,7 +81,7 @@ class Convolution(nn.Module):
       self.window[1:],
       self.strides[1:],
       [
-        same_padding(*args)
+        convolution.same(*args)[1:]
         for args in zip(size, self.window[1:], self.strides[1:], strict=True)
       ],
       precision=lax.Precision.HIGHEST,  # TF32 moves logits by 1e-3.
@@ -201,7 +195,7 @@ def max_pool(
     if size == stride == 1:
       continue
     pads = [(0, 0)] * x.ndim
-    pads[axis] = same_padding(x.shape[axis], size, stride)
+    pads[axis] = convolution.same(x.shape[axis], size, stride)[1:]
     reach = (-(-x.shape[axis] // stride) - 1) * stride + 1
     x = jnp.pad(x, pads, constant_values=-jnp.inf)
     slices = [

@@ -22,6 +22,14 @@ CASES = [  # h, w, kernel, channels, features, geometry
 ]
 
 
+def test_same_is_tensorflows():
+  assert same(224, 7, 2) == (2, 2, 3)  # The stride; before, behind.
+  assert same(15, 7, 2) == (2, 3, 3)
+  assert same(28, 3, 1) == (1, 1, 1)
+  assert same(7, 3, 2) == (2, 1, 1)
+  assert same(5, 2, 2) == (2, 0, 1)
+
+
 def xla(a, kernel, where):
   return jax.lax.conv_general_dilated(
     a,

@@ -5,6 +5,7 @@ from tools.mutants.mutant import of
 TESTS = "tests/projects/fvd/"
 LAYERS = f"{TESTS}test_video_layers.py"
 MODELS = f"{TESTS}test_video_models.py {TESTS}test_video_losses.py"
+NETWORKS = f"{TESTS}test_video_networks.py"
 PREDICTIONS = f"{TESTS}test_video_predictions.py"
 TRAIN = f"{TESTS}test_video_train.py"
 ROOM = "projects/fvd/models/"
@@ -36,6 +37,59 @@ MUTANTS = (
     ("return kernel / (v @ matrix @ u)", "return kernel"),
     ("      kept.value = u\n", "      pass\n"),
     ("0.75 * x + 0.25 * after", "0.75 * x + 0.25 * before"),
+    ("v * n / max(n - 1, 1)", "v"),
+  ),
+  *of(
+    f"{ROOM}cdna.py",
+    NETWORKS,
+    (
+      'layers.layer_norm("deconv_6_norm")(deconv(x, 2 * w, "deconv_6"))',
+      'norm(deconv(x, 2 * w, "deconv_6"), "deconv_6_norm")',
+    ),
+    ('nn.relu(conv(x, w, 3, 2, "conv_1"))', 'conv(x, w, 3, 2, "conv_1")'),
+    (
+      'nn.relu(conv(x, 2 * w, 1, 1, "conv_3"))',
+      'conv(x, 2 * w, 1, 1, "conv_3")',
+    ),
+    ("      kernel_init=nn.initializers.glorot_uniform(),\n", ""),
+  ),
+  *of(
+    f"{ROOM}sv2p.py",
+    NETWORKS,
+    ("_LEAST_LOG_VARIANCE = -5.0", "_LEAST_LOG_VARIANCE = -4.0"),
+    (
+      'nn.relu(layers.Conv(1, 3, 2, name="log_variance")(x))',
+      'layers.Conv(1, 3, 2, name="log_variance")(x)',
+    ),
+  ),
+  *of(
+    f"{ROOM}svp_fp.py",
+    NETWORKS,
+    ("_SLOPE = 0.2", "_SLOPE = 0.1"),
+    ("jnp.tanh(x[:, 0, 0]).T", "x[:, 0, 0].T"),
+    (
+      'jnp.tanh(_dense(self.features, name="out")(x))',
+      '_dense(self.features, name="out")(x)',
+    ),
+    ("nn.initializers.normal(0.02)", "nn.initializers.normal(0.03)"),
+    ("functools.partial(nn.Dense, kernel_init=_NORMAL)", "nn.Dense"),
+    ("side = 2 * hidden**-0.5", "side = hidden**-0.5"),
+    ("(2, *shape), dtype).sum(0)", "shape, dtype)"),
+  ),
+  *of(
+    f"{ROOM}savp.py",
+    NETWORKS,
+    ("_SLOPE = 0.2", "_SLOPE = 0.1"),
+    ("_CLIP = 10.0", "_CLIP = 12.0"),
+    ("truncated_normal(0.02)", "truncated_normal(0.03)"),
+    ("act(heads(x), ", "act(heads(x + z[0]), "),
+    ("s, m = jnp.split(act", "m, s = jnp.split(act"),
+  ),
+  *of(
+    f"{ROOM}discriminator.py",
+    NETWORKS,
+    ("_SLOPE = 0.1", "_SLOPE = 0.2"),
+    ("truncated_normal(0.02)", "truncated_normal(0.03)"),
   ),
   *of(
     f"{ROOM}feedback.py",
@@ -103,6 +157,10 @@ MUTANTS = (
       'made[..., b:], "gan": made[..., :b]',
     ),
     ("unit_kernels(raw + middle)", "unit_kernels(raw)"),
+    ('f"clip_{part}"', '"clip_vae"'),
+    ("0, len(x) - n + 1)", "0, len(x) - n)"),
+    ("jax.vmap(cut, (-1, 0), -1)(x, starts)", "cut(x, starts[0])"),
+    ("config.kl_start, config.kl_ramp", "config.kl_ramp, config.kl_start"),
     (
       "return Model((DISCRIMINATORS, GENERATOR)",
       "return Model((GENERATOR, DISCRIMINATORS)",
@@ -167,6 +225,11 @@ MUTANTS = (
       "params={**state.params, player: own},\n        opt",
       "params=state.params,\n        opt",
     ),
+  ),
+  *of(
+    "projects/fvd/frames.py",
+    TRAIN,
+    ("error.mean((2, 3, 4))", "error.mean((1, 2, 3, 4))[:, None]"),
   ),
   *of(
     "projects/fvd/predict.py",

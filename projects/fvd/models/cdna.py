@@ -69,14 +69,19 @@ class Cell(nn.Module):
     x = jnp.concatenate([lstm(x, 2 * w, "lstm_6"), e1])  # 96 [16].
     x = nn.relu(deconv(x, 3 * w, "deconv_5"))
     x = jnp.concatenate([lstm(x, w, "lstm_7"), e0])  # 64 [32].
-    e6 = norm(deconv(x, 2 * w, "deconv_6"), "deconv_6_norm")  # 64 [64].
+    # 64 [64]. No ReLU, as in the authors' code since their commit 8699e3b.
+    e6 = layers.layer_norm("deconv_6_norm")(deconv(x, 2 * w, "deconv_6"))
 
     scratch = nn.sigmoid(conv(e6, 3, 1, 1, "scratch"))
     masks = nn.softmax(conv(e6, self.kernels + 1, 1, 1, "masks"), axis=0)
     size = self.kernel_size
     flat = bottom.reshape(-1, bottom.shape[-1]).T  # [b, 128 * 8 * 8].
-    raw = nn.Dense(self.kernels * size**2, name="kernels")(flat)
-    raw = raw.T.reshape(self.kernels, size, size, -1)
+    head = nn.Dense(
+      self.kernels * size**2,
+      kernel_init=nn.initializers.glorot_uniform(),
+      name="kernels",
+    )
+    raw = head(flat).T.reshape(self.kernels, size, size, -1)
     kernels = layers.unit_kernels(raw)[: self.kernels - 1]
     moved = layers.warp(frame, kernels, "constant")
     choice = jnp.concatenate([jnp.stack([frame, scratch]), moved])

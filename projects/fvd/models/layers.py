@@ -95,7 +95,8 @@ class BatchNorm(nn.Module):
   """Batch normalisation, `[c, h, w, b] -> [c, h, w, b]`.
 
   Training normalises by the batch, and keeps running means in the collection
-  "stats"; else those are used, so that no clip depends on the others.
+  "stats", of the unbiased variance as PyTorch; else those are used, so that no
+  clip depends on the others.
 
   Attributes:
     train: which of both.
@@ -118,7 +119,8 @@ class BatchNorm(nn.Module):
       v = ((x - m) ** 2).mean(axes, keepdims=True)
       x = (x - m) * jax.lax.rsqrt(v + _BATCH_EPSILON)
       if not self.is_initializing():
-        for kept, new in ((mean, m), (variance, v)):
+        n = x[0].size
+        for kept, new in ((mean, m), (variance, v * n / max(n - 1, 1))):
           new = jax.lax.stop_gradient(new[:, 0, 0, 0])
           kept.value += _BATCH_MOMENTUM * (new - kept.value)
     else:

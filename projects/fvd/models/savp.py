@@ -5,6 +5,7 @@ vector per step comes from a posterior, or from the prior; a video discriminator
 judges the videos of each. The widths in brackets are the paper's at 64x64.
 """
 
+import functools
 from typing import Any
 
 import jax
@@ -47,9 +48,9 @@ class Cell(nn.Module):
     self, state: Any, frame: jax.Array, first: jax.Array, z: jax.Array
   ) -> tuple[Any, Any]:
     z_state, maps = state
-    latent = nn.OptimizedLSTMCell(z.shape[0], name="latent")
-    z_state, z = latent(z_state, z.T)
-    z = z.T
+    latent = layers.ConvLSTM(len(z), size=1, name="latent")
+    z_state, z = latent(z_state, z[:, None, None])  # On a map of one pixel.
+    z = z[:, 0, 0]
     old, new, levels = iter(maps), [], []
 
     def conv(x, features, size, name, halve=False):
@@ -92,12 +93,14 @@ class Cell(nn.Module):
     moved = layers.warp(frame, kernels, "symmetric")
 
     last = self.up[-1]
-    # Two convolutions of the same map as one.
-    s, m = jnp.split(act(conv(x, 2 * last, 3, "heads"), "heads"), 2)
-    scratch = nn.sigmoid(conv(s, 3, 3, "scratch"))
+    plain = functools.partial(layers.Conv, size=3, kernel_init=_INIT)
+    # Two convolutions of the same map as one; z is in none of the heads.
+    heads = plain(2 * last, name="heads")
+    s, m = jnp.split(act(heads(x), "heads"), 2)
+    scratch = nn.sigmoid(plain(3, name="scratch")(s))
     choice = jnp.concatenate([moved, jnp.stack([frame, first, scratch])])
     pictures = choice.reshape(-1, *frame.shape[1:])
-    m = conv(jnp.concatenate([m, pictures]), len(choice), 3, "masks")
+    m = plain(len(choice), name="masks")(jnp.concatenate([m, pictures]))
     masks = nn.softmax(m, axis=0)
     made = layers.compose(masks, choice)
     if self.parts:
@@ -143,7 +146,6 @@ def cell_of(config: ml_collections.ConfigDict) -> Cell:
 
 def begin(config: ml_collections.ConfigDict, batch: int) -> Any:
   """The state of all LSTMs, zeros."""
-  zeros = jnp.zeros((batch, config.latent_dim))
   side, maps = config.image_size, []
   for features in tuple(config.down):
     side //= 2
@@ -151,7 +153,7 @@ def begin(config: ml_collections.ConfigDict, batch: int) -> Any:
   for features in tuple(config.up)[:-1]:
     side *= 2
     maps.append(layers.blank(features, side, batch))
-  return (zeros, zeros), tuple(maps)
+  return layers.blank(config.latent_dim, 1, batch), tuple(maps)
 
 
 def posterior(
@@ -190,6 +192,25 @@ def unfold(
 
   state = begin(config, frames.shape[-1])
   return feedback.rollout(move, state, frames, use, z, config.remat)
+
+
+def clips(
+  config: ml_collections.ConfigDict, key: jax.Array, x: jax.Array
+) -> jax.Array:
+  """What a discriminator sees of each video, from a start of its own.
+
+  Args:
+    config: has `discriminator_frames`.
+    key: of the starts.
+    x: `[t, c, h, w, b]`.
+
+  Returns:
+    `[discriminator_frames, c, h, w, b]`.
+  """
+  n = config.discriminator_frames
+  starts = jax.random.randint(key, x.shape[-1:], 0, len(x) - n + 1)
+  cut = lambda one, start: jax.lax.dynamic_slice_in_dim(one, start, n)
+  return jax.vmap(cut, (-1, 0), -1)(x, starts)
 
 
 def model(config: ml_collections.ConfigDict) -> Model:
@@ -250,12 +271,6 @@ def model(config: ml_collections.ConfigDict) -> Model:
     params, stats = variables["params"], variables["stats"]
     made, (mean, log_variance) = made
     frames = feedback.to_frames(video)
-    start = jax.random.randint(
-      keys.named(key, "clip"), (), 0, len(frames) - config.discriminator_frames
-    )
-    clip = lambda x: jax.lax.dynamic_slice_in_dim(
-      x, start, config.discriminator_frames
-    )
     judge = discriminator.network(config)
 
     def judged(part, x, mutable=False):
@@ -263,7 +278,8 @@ def model(config: ml_collections.ConfigDict) -> Model:
         "params": params[DISCRIMINATORS][part],
         "stats": stats[DISCRIMINATORS][part],
       }
-      return judge.apply(own, clip(x), mutable=mutable)
+      clip = clips(config, keys.named(key, f"clip_{part}"), x)
+      return judge.apply(own, clip, mutable=mutable)
 
     weights = {"vae": config.vae_gan_weight, "gan": config.gan_weight}
     if player == DISCRIMINATORS:

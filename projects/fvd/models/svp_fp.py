@@ -105,6 +105,29 @@ class Decoder(nn.Module):
     return nn.sigmoid(out)
 
 
+_dense = functools.partial(nn.Dense, kernel_init=_NORMAL)
+
+
+def _lstm(hidden: int, name: str) -> nn.OptimizedLSTMCell:
+  """An LSTM that begins as PyTorch's, uniform within 1 / sqrt(hidden).
+
+  Its bias is the sum of the two that PyTorch has.
+  """
+  uniform = nn.initializers.uniform
+  side = 2 * hidden**-0.5
+
+  def centred(key, shape, dtype):
+    return uniform(side)(key, shape, dtype) - side / 2
+
+  return nn.OptimizedLSTMCell(
+    hidden,
+    kernel_init=centred,
+    recurrent_kernel_init=centred,
+    bias_init=lambda key, shape, dtype: centred(key, (2, *shape), dtype).sum(0),
+    name=name,
+  )
+
+
 class Posterior(nn.Module):
   """`(state, vector [b, g]) -> state, (mean, log variance [b, z])`."""
 
@@ -113,10 +136,10 @@ class Posterior(nn.Module):
 
   @nn.compact
   def __call__(self, state: Any, vector: jax.Array) -> tuple[Any, Any]:
-    x = nn.Dense(self.hidden, name="in")(vector)
-    state, x = nn.OptimizedLSTMCell(self.hidden, name="lstm")(state, x)
-    mean = nn.Dense(self.latent, name="mean")(x)
-    return state, (mean, nn.Dense(self.latent, name="log_variance")(x))
+    x = _dense(self.hidden, name="in")(vector)
+    state, x = _lstm(self.hidden, name="lstm")(state, x)
+    mean = _dense(self.latent, name="mean")(x)
+    return state, (mean, _dense(self.latent, name="log_variance")(x))
 
 
 class Predictor(nn.Module):
@@ -130,12 +153,12 @@ class Predictor(nn.Module):
     self, states: Any, vector: jax.Array, z: jax.Array
   ) -> tuple[Any, jax.Array]:
     x = jnp.concatenate([vector, z], axis=1)
-    x = nn.Dense(self.hidden, name="in")(x)
+    x = _dense(self.hidden, name="in")(x)
     new = []
     for i, state in enumerate(states):
-      state, x = nn.OptimizedLSTMCell(self.hidden, name=f"lstm_{i}")(state, x)
+      state, x = _lstm(self.hidden, name=f"lstm_{i}")(state, x)
       new.append(state)
-    return tuple(new), jnp.tanh(nn.Dense(self.features, name="out")(x))
+    return tuple(new), jnp.tanh(_dense(self.features, name="out")(x))
 
 
 def skip_index(t: int | jax.Array, context: int) -> Any:

@@ -6,7 +6,8 @@
     OUT/Brawl_64x64_png/train-00000-of-00001.tfrecords     as SCV's are
     OUT/labels/train-00000-of-00001.npz     the truth, [n, t, things]
 
-Files of many clips have SHARD of them at most, as SCV's have.
+Files of many clips have SHARD of them at most, as SCV's training files have;
+SCV's valid and test sets are one file of 2,000 each.
 """
 
 import functools

@@ -14,6 +14,7 @@ from jax import numpy as jnp
 
 from common.errors import InputError
 from common.metrics import resize
+from common.nn import convolution
 from projects.fvd import model, weights
 
 pytestmark = pytest.mark.slow
@@ -149,19 +150,9 @@ def test_wrong_variants_are_caught(golden, arrays, params, monkeypatch):
     )
     assert off(stem(params, clip)) > MEANS
   with monkeypatch.context() as patch:  # As torch pads.
-    patch.setattr(
-      model, "same_padding", lambda n, k, s: (k // 2, k - 1 - k // 2)
-    )
+    other = lambda n, k, s: convolution.Geometry(s, k // 2, k - 1 - k // 2)
+    patch.setattr(convolution, "same", other)
     assert off(stem(params, clip)) > 10 * MEANS
-
-
-def test_same_padding_is_tensorflows():
-  assert model.same_padding(224, 7, 2) == (2, 3)
-  assert model.same_padding(16, 7, 2) == (2, 3)
-  assert model.same_padding(15, 7, 2) == (3, 3)
-  assert model.same_padding(28, 3, 1) == (1, 1)
-  assert model.same_padding(7, 3, 2) == (1, 1)
-  assert model.same_padding(5, 2, 2) == (0, 1)
 
 
 @pytest.mark.parametrize(

@@ -34,15 +34,24 @@ def a_video(config, seed=0):
   return jax.device_put(np.float32(draw.uniform(0.2, 0.8, shape)))
 
 
-# So that each part of SAVP's loss shows in its slope, with a weight of its own.
-WEIGHTS = {"savp": {"l1_weight": 0.5, "vae_gan_weight": 0.7}}
+# So that each part of SAVP's loss shows in its slope, with a weight of its own;
+# discriminators have a choice of clips, and KL rises.
+CHANGES = {
+  "savp": {
+    "l1_weight": 0.5,
+    "vae_gan_weight": 0.7,
+    "frames": 7,
+    "kl_start": 1,
+    "kl_ramp": 2,
+  }
+}
 
 
 class Built:
   """A model at its smoke size, each of its programs compiled once."""
 
   def __init__(self, name):
-    self.config = config_of(name, **WEIGHTS.get(name, {}))
+    self.config = config_of(name, **CHANGES.get(name, {}))
     self.model = choice.model_of(self.config)
     shapes = jax.eval_shape(self.model.init, KEY)
     positive = lambda a: 0.5 + np.abs(a)
@@ -258,10 +267,19 @@ def test_the_losses_of_savp(built):
   }
   assert not np.array_equal(z[1], z[2])  # Another at each time.
   judge = jax.jit(discriminator.network(config).apply)
-  says = lambda part, x: np.asarray(
-    judge({"params": judges[part], "stats": stats[part]}, x)
-  )
-  # The only clip of four frames among the four that were made.
+  starts = {
+    part: np.asarray(
+      jax.random.randint(keys.named(KEY, f"clip_{part}"), (b,), 0, 3)
+    )
+    for part in made
+  }
+  assert (starts["vae"] != starts["gan"]).any()
+
+  def says(part, x):
+    clip = [x[s : s + 4, ..., i] for i, s in enumerate(starts[part])]
+    own = {"params": judges[part], "stats": stats[part]}
+    return np.asarray(judge(own, np.stack(clip, -1)))
+
   said = {p: (says(p, frames[1:]), says(p, made[p])) for p in made}
   share = {"vae": 0.7, "gan": 1.0}
   d_loss = sum(
@@ -280,13 +298,23 @@ def test_the_losses_of_savp(built):
   l1 = np.abs(made["vae"] - frames[1:]).mean()
   kl = divergence(mean, lv).sum(1).mean()
   fooled = sum(share[p] * np.mean((said[p][1] - 1) ** 2) for p in said)
-  # config.kl_start is 0 of 4 steps here, kl_ramp 0: KL counts fully.
+  # KL counts half: it began at step 1, and rises for two.
   player = "generator"
   (value, (metrics, kept)), slope = one.slope(one.variables, *args, player)
-  np.testing.assert_allclose(value, 0.5 * l1 + 0.1 * kl + fooled, rtol=1e-4)
+  np.testing.assert_allclose(value, 0.5 * l1 + 0.05 * kl + fooled, rtol=1e-4)
   np.testing.assert_allclose(metrics["kl"], kl, rtol=1e-3, atol=1e-6)
   jax.tree.map(np.testing.assert_array_equal, kept["discriminators"], stats)
   goes_down(one, slope, *args, player)
+
+
+def test_each_clip_is_judged_from_a_start_of_its_own():
+  config = config_of("savp")
+  x = np.arange(7.0)[:, None, None, None, None] + np.zeros((1, 2, 3, 3, 60))
+  clips = np.asarray(jax.jit(functools.partial(savp.clips, config))(KEY, x))
+  assert clips.shape == (4, 2, 3, 3, 60)
+  starts = clips[0, 0, 0, 0]
+  np.testing.assert_array_equal(clips, (starts + x[:4]) + 0 * clips)
+  assert set(starts) == {0, 1, 2, 3}
 
 
 def test_a_step_of_savp_is_that_of_two_players_that_each_predict(built):

@@ -69,7 +69,7 @@ def blank(tree):
     ),
     (
       "savp",
-      {"cell": 6_688_489, "encoder": 666_832, "vae": 5_144_001},
+      {"cell": 6_683_161, "encoder": 666_832, "vae": 5_144_001},
     ),
   ],
 )
@@ -83,20 +83,21 @@ def test_the_papers_sizes(name, counts):
 
 @functools.cache
 def cdna_cell():
-  """The cell with parts, its parameters, and a picture."""
+  """SV2P's cell with parts: parameters, a state, a picture, a latent map."""
   config = config_of("cdna", kernels=10)
   cell = cdna.Cell(config.width, 10, 5, parts=True)
   draw = np.random.default_rng(0)
   frame = jax.device_put(np.float32(draw.uniform(size=(3, 16, 16, 2))))
-  state = cdna.begin(config, 2)
-  params = filled(jax.eval_shape(cell.init, KEY, state, frame)["params"])
-  run = jax.jit(lambda p, x: cell.apply({"params": p}, state, x)[1])
-  return run, params, frame
+  state = filled(jax.eval_shape(lambda: cdna.begin(config, 2)), 1)
+  z = jax.device_put(np.float32(draw.normal(size=(1, 2, 2, 2))))
+  params = filled(jax.eval_shape(cell.init, KEY, state, frame, z)["params"])
+  run = jax.jit(lambda p, x: cell.apply({"params": p}, state, x, z))
+  return run, params, state, frame, z
 
 
 def test_cdna_of_zeros_is_the_mean_of_its_choices():
-  run, params, frame = cdna_cell()
-  made, masks, _ = run(blank(params), jnp.full_like(frame, 0.8))
+  run, params, _, frame, _ = cdna_cell()
+  made, masks, _ = run(blank(params), jnp.full_like(frame, 0.8))[1]
   # Flat kernels; borders lose what lies outside.
   inside = made[:, 2:-2, 2:-2]
   np.testing.assert_allclose(inside, (10 * 0.8 + 0.5) / 11, atol=1e-6)
@@ -105,41 +106,53 @@ def test_cdna_of_zeros_is_the_mean_of_its_choices():
 
 
 def test_cdna_with_kernels_that_do_nothing_copies_the_frame():
-  run, params, frame = cdna_cell()
+  run, params, _, frame, _ = cdna_cell()
   still = np.zeros((10, 5, 5), np.float32)
   still[:, 2, 2] = 1
   bias = {"bias": still.ravel(), "kernel": 0 * params["kernels"]["kernel"]}
   # And no scratch: its mask is the second.
   masks = blank(params["masks"])
   masks["bias"] = masks["bias"].at[1].set(-100.0)
-  made, _, choices = run({**params, "kernels": bias, "masks": masks}, frame)
+  still = {**params, "kernels": bias, "masks": masks}
+  made, _, choices = run(still, frame)[1]
   np.testing.assert_allclose(choices[2:], frame[None].repeat(9, 0), atol=1e-6)
   np.testing.assert_allclose(made, frame, atol=1e-5)
 
 
 def test_cdna_composes_its_choices_and_never_uses_the_last_kernel():
-  run, params, frame = cdna_cell()
-  made, masks, choices = run(params, frame)
+  run, params, _, frame, _ = cdna_cell()
+  made, masks, choices = run(params, frame)[1]
   np.testing.assert_allclose(masks.sum(0), 1, atol=1e-5)
   np.testing.assert_allclose(made, (masks[:, None] * choices).sum(0), atol=1e-5)
   np.testing.assert_array_equal(choices[0], frame)
   last = slice(9 * 25, None)
   without = params["kernels"]["kernel"].at[:, last].set(3.0)
   changed = {**params, "kernels": {**params["kernels"], "kernel": without}}
-  np.testing.assert_array_equal(run(changed, frame)[0], made)
+  np.testing.assert_array_equal(run(changed, frame)[1][0], made)
   # A red picture stays red, but for the scratch.
-  red = run(params, frame.at[1:].set(0.0))[2]
+  red = run(params, frame.at[1:].set(0.0))[1][2]
   np.testing.assert_array_equal(red[2:, 1:], 0)
 
 
-def test_savp_of_zeros_is_the_mean_of_its_choices():
+@functools.cache
+def savp_cell():
+  """The cell with parts: parameters, a state, two pictures, numbers z."""
   config = config_of("savp")
   cell = savp.Cell(tuple(config.down), tuple(config.up), 4, 5, parts=True)
-  state = savp.begin(config, 2)
+  draw = np.random.default_rng(0)
+  pictures = np.float32(draw.uniform(size=(2, 3, 16, 16, 2)))
+  frame, first = jax.device_put(pictures)
+  state = filled(jax.eval_shape(lambda: savp.begin(config, 2)), 1)
+  z = jax.device_put(np.float32(draw.normal(size=(config.latent_dim, 2))))
+  shapes = jax.eval_shape(cell.init, KEY, state, frame, first, z)
+  run = jax.jit(lambda p, *now: cell.apply({"params": p}, state, *now))
+  return run, filled(shapes["params"]), state, frame, first, z
+
+
+def test_savp_of_zeros_is_the_mean_of_its_choices():
+  run, params, *_, z = savp_cell()
   x, first = (jnp.full((3, 16, 16, 2), value) for value in (0.8, 0.1))
-  z = jnp.zeros((config.latent_dim, 2))
-  shapes = jax.eval_shape(cell.init, KEY, state, x, first, z)
-  _, (made, masks, _) = jax.jit(cell.apply)(blank(shapes), state, x, first, z)
+  _, (made, masks, _) = run(blank(params), x, first, z)
   np.testing.assert_allclose(made, (5 * 0.8 + 0.1 + 0.5) / 7, atol=1e-5)
   np.testing.assert_allclose(masks, 1 / 7, atol=1e-6)
 
