@@ -73,12 +73,14 @@ MUTANTS = (
     ("norm_first=False", "norm_first=True"),
     ("norm_first=True", "norm_first=False"),
     ("bias=False", "bias=True"),
-    ("variance_scaling(2.0", "variance_scaling(1.0"),
-    ("dense_init=_relu_init", "dense_init=_linear_init"),
+    ('2.0, "fan_avg"', '1.0, "fan_avg"'),
+    ('"fan_avg", "truncated_normal"', '"fan_avg", "normal"'),
+    ("dense_init=_default_init", "dense_init=_hidden_init"),
     (
-      "last_init=_linear_init,\n    output",
-      "last_init=_relu_init,\n    output",
+      "last_init=_default_init,\n    output",
+      "last_init=_hidden_init,\n    output",
     ),
+    ("kernel_init=_default_init", "kernel_init=_hidden_init"),
   ),
   *of(
     "projects/coulomb_gan/data.py",
