@@ -27,9 +27,11 @@ MUTANTS = (
     ('noise("y", y)', 'noise("x", y)'),
     ("config.l2_penalty * regularizers", "0 * regularizers"),
     (
-      "generator.apply(params, z))\n      return value + l2(params), value",
-      "generator.apply(params, z))\n      return value, value",
+      "return value + 2 * l2(params), value",
+      "return value + l2(params), value",
     ),
+    ('("conv_", "deconv_")', '("conv_0", "deconv_")'),
+    ('("conv_", "deconv_")', '("conv_", "deconv_1")'),
     ("if config.decay_steps:", "if False:"),
     (", b2=config.adam_b2", ""),
     ("real[i], jax.random.fold_in(key, i)", "real[i], key"),
