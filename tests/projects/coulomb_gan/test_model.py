@@ -44,6 +44,48 @@ def test_depth_follows_the_image_or_as_in_the_code_the_batch():
   assert depth(**quirk, batch_size=64) == 3
 
 
+# As the authors' code has them, whose penalty, 1e-7, stands beside 4 L_D and
+# whose dimension 3 is the exponent 1.
+NUMBERS = dict(
+  method="coulomb",
+  batch_size=128,
+  latent_dim=32,
+  total_steps=500_000,
+  generator_features=1024,
+  discriminator_features=128,
+  discriminator_norm="batch",
+  kernel_exponent=1.0,
+  kernel_epsilon=1.0,
+  self_interaction="keep",
+  smoothing_std=0.0,
+  potential_scale=1.0,
+  gradient_penalty=10.0,
+  l2_penalty=1e-7 / 4,
+  update_order="simultaneous",
+  critic_steps=1,
+  generator_learning_rate=1e-4,
+  discriminator_learning_rate=1e-4 / 2,
+  adam_b1=0.9,
+  adam_b2=0.999,
+  decay_steps=0,
+)
+
+
+@pytest.mark.parametrize(
+  ("name", "variant", "changes"),
+  [
+    ("celeba64", "", dict(dataset="celeb_a", image_size=64)),
+    ("cifar10", "", dict(dataset="cifar10", image_size=32)),
+    ("lsun64", "", dict(latent_dim=16, total_steps=1_000_000)),
+    ("fashion_mnist", "full", dict(total_steps=100_000)),
+  ],
+)
+def test_numbers_are_the_codes(name, variant, changes):
+  module = importlib.import_module(f"configs.coulomb_gan.{name}")
+  numbers, config = NUMBERS | changes, module.get_config(variant)
+  assert {key: config[key] for key in numbers} == numbers
+
+
 def test_the_papers_networks_have_the_papers_widths():
   module = importlib.import_module("configs.coulomb_gan.celeba64")
   config = module.get_config()
