@@ -62,7 +62,11 @@ def step(
     (list(G.parameters()), config.generator_learning_rate),
     (list(D.parameters()), config.discriminator_learning_rate),
   )
-  adams = [_adam(p, rate, config) for p, rate in players]
+  penalties = (2 * config.l2_penalty, config.l2_penalty)
+  adams = [
+    _adam(p, rate, penalty, config)
+    for (p, rate), penalty in zip(players, penalties, strict=True)
+  ]
   std, t = config.smoothing_std, 0
 
   def step():
@@ -119,14 +123,14 @@ def _decay(t: int, config: ml_collections.ConfigDict) -> float:
   return 0.5 * (1 + math.cos(math.pi * min(part, 1.0)))
 
 
-def _adam(parameters, rate, config):
+def _adam(parameters, rate, penalty, config):
   """Adam, with L2 on convolution kernels, the only 4-D parameters."""
   betas = (config.adam_b1, config.adam_b2)
   kernels = [p for p in parameters if p.ndim == 4]
   others = [p for p in parameters if p.ndim != 4]
   groups = [{"params": others}]
   if kernels:
-    groups.append({"params": kernels, "weight_decay": config.l2_penalty})
+    groups.append({"params": kernels, "weight_decay": penalty})
   return torch.optim.Adam(groups, lr=rate, betas=betas)
 
 

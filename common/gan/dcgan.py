@@ -81,7 +81,7 @@ class Generator(nn.Module):
 
 
 class Discriminator(nn.Module):
-  """`[batch, h, w, c]` to `[batch]`, or to `[batch, outputs]` if more than one.
+  """`[batch, h, w, c]` to `[batch]`.
 
   Convolutions, each doubling the width, leaky ReLU 0.2, then a linear layer.
 
@@ -97,7 +97,6 @@ class Discriminator(nn.Module):
     epsilon: of batch norms.
     kernel_init: of the convolutions' kernels.
     last_init: of the linear layer's.
-    outputs: numbers a sample.
   """
 
   features: int
@@ -108,7 +107,6 @@ class Discriminator(nn.Module):
   epsilon: float
   kernel_init: Initializer
   last_init: Initializer
-  outputs: int = 1
 
   @nn.compact
   def __call__(self, a: jax.Array) -> jax.Array:
@@ -138,8 +136,7 @@ class Discriminator(nn.Module):
       a = nn.leaky_relu(a, 0.2)
     a = convolution.batch_first(a)
     a = a.reshape(a.shape[0], -1)
-    a = nn.Dense(self.outputs, kernel_init=self.last_init, name="out")(a)
-    return a[:, 0] if self.outputs == 1 else a
+    return nn.Dense(1, kernel_init=self.last_init, name="out")(a)[:, 0]
 
 
 class UpConv(nn.Module):

@@ -58,8 +58,8 @@ def get_config(variant: str = "") -> ml_collections.ConfigDict:
   config.smoothing_std = 0.0  # of p(a); the paper has noise, its code has none
   config.potential_scale = 1.0  # the discriminator learns this times Phi
   config.gradient_penalty = 10.0  # wgan_gp only
-  # The code's 1e-7 stands beside a loss that is 4 times the paper's L_D (and
-  # twice its L_G): this keeps the discriminator's balance.
+  # The code's 1e-7 stands beside a loss that is 4 times the paper's L_D. The
+  # generator has twice this: there the code's loss is 2 L_G.
   config.l2_penalty = 2.5e-8
 
   config.update_order = "simultaneous"  # or "sequential"

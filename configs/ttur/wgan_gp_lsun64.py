@@ -8,9 +8,9 @@ Reproduces: TTUR (arXiv:1706.08500), Table 1, row WGAN-GP LSUN: FID 9.5 with
 rates 3e-4 (critic) and 1e-4 (generator) and one critic step; with one rate and
 five critic steps (variant `original`) 20.5. The latter stands as 1e-4 in the
 table, but belongs to the curve labelled 5e-4, and the code has 5e-4, which is
-taken here. Both are the best of 8 runs and all evaluations; the mean run's best
-of TTUR is 13.1. Ours has not been run: it needs the bedrooms, a GPU (days) and
-Inception's weights.
+taken here. Both are the best of 8 runs and all evaluations; the mean runs' best
+are 13.1 and 23.4. Ours has not been run: it needs the bedrooms, a GPU (days)
+and Inception's weights.
 
 The paper's (or its code's): networks, initialisers, Adam, batch size, penalty,
 rates, 100,000 steps (`original`: 25,009, here 33,300 for equal intervals), the

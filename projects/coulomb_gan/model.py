@@ -23,9 +23,13 @@ from common.errors import InputError
 from common.gan import dcgan
 from common.gan.mlp import MLP
 
-# Variance scaling with factor 2 and fan_avg: the authors' choice for ReLU.
-_relu_init = nn.initializers.variance_scaling(2.0, "fan_avg", "normal")
-_linear_init = nn.initializers.variance_scaling(1.0, "fan_avg", "normal")
+# The authors' code names an initialiser for the generator's hidden layers alone
+# (factor 2 of both fans, cut off at two standard deviations), although leaky
+# ReLUs follow in the discriminator, too: all else has TensorFlow's default.
+_hidden_init = nn.initializers.variance_scaling(
+  2.0, "fan_avg", "truncated_normal"
+)
+_default_init = nn.initializers.glorot_uniform()
 _EPSILON = 1e-3  # of batch norms: TensorFlow's default, in the authors' code
 
 
@@ -79,9 +83,9 @@ def networks(config: ml_collections.ConfigDict) -> tuple[Network, Network]:
     norm_first=False,
     epsilon=_EPSILON,
     momentum=0.0,  # of averages that nobody asks for
-    dense_init=_relu_init,
-    kernel_init=_relu_init,
-    last_init=_linear_init,
+    dense_init=_default_init,
+    kernel_init=_hidden_init,
+    last_init=_default_init,
     output=_scaled_tanh,
   )
   discriminator = dcgan.Discriminator(
@@ -91,8 +95,8 @@ def networks(config: ml_collections.ConfigDict) -> tuple[Network, Network]:
     norm_first=True,
     bias=False,
     epsilon=_EPSILON,
-    kernel_init=_relu_init,
-    last_init=_linear_init,
+    kernel_init=_default_init,
+    last_init=_default_init,
   )
   return _network(generator, latents), _network(discriminator, images)
 

@@ -183,7 +183,8 @@ def make_train_step(config: ml_collections.ConfigDict) -> Callable:
 
     def loss(params):
       value = generator_loss(D, generator.apply(params, z))
-      return value + l2(params), value
+      # The code has one penalty beside 4 L_D and beside 2 L_G.
+      return value + 2 * l2(params), value
 
     grads, value = jax.grad(loss, has_aux=True)(state.generator)
     updates, opt = adam_g.update(grads, state.generator_opt)

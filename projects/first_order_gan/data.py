@@ -149,8 +149,9 @@ def _held_out(config, count):
   if len(lines) < count:
     raise InputError(
       f"{len(lines)} lines are held out, and {count} generated ones are to be "
-      "compared with as many: set config.eval_samples and config.few_samples "
-      "to fewer, or give more text"
+      "compared with as many: set config.held_out_every = "
+      f"{config.held_out_every} to fewer, or config.eval_samples and "
+      "config.few_samples, or give more text"
     )
   return lines
 

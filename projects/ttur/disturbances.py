@@ -104,11 +104,12 @@ def swirl(
 
   A pixel at distance r is taken from where a rotation by
   amount exp(-r / (radius ln 2 / 5)) brings it, with a radius in pixels. The
+  centre is a pixel, as in the code, below and right of the middle. The
   outermost rows and columns stay as they were.
   """
   n, height, width, _ = x.shape
   row, column = np.mgrid[:height, :width].astype(np.float64)
-  row, column = row - (height / 2 - 0.5), column - (width / 2 - 0.5)
+  row, column = row - height // 2, column - width // 2
   r = np.hypot(row, column)
   turn = amount * np.exp(-r / (radius * np.log(2) / 5))
   out = np.empty_like(x)
@@ -116,10 +117,7 @@ def swirl(
   for sign in (-1, 1):
     angle = np.arctan2(row, column) + sign * turn
     at = np.stack(
-      [
-        r * np.sin(angle) + (height / 2 - 0.5),
-        r * np.cos(angle) + (width / 2 - 0.5),
-      ]
+      [r * np.sin(angle) + height // 2, r * np.cos(angle) + width // 2]
     )
     out[signs == sign] = _sampled(x[signs == sign], at)
   front, behind = BORDER

@@ -27,7 +27,7 @@ TRAININGS: dict[str, dict[str, tuple[float | None, float | None]]] = {
   "dcgan_svhn": {"": (12.5, 14.97), "original": (21.4, 55.3)},
   "dcgan_lsun64": {"": (57.5, 64.4), "original": (70.4, 106.3)},
   "wgan_gp_cifar10": {"": (24.8, 29.5), "original": (29.3, 32.2)},
-  "wgan_gp_lsun64": {"": (9.5, 13.1), "original": (20.5, None)},
+  "wgan_gp_lsun64": {"": (9.5, 13.1), "original": (20.5, 23.4)},
   "began_celeba64": {"": (25.0, 26.6), "original": (24.2, 27.0)},
   "dcgan_fashion_mnist": {"": (None, None), "original": (None, None)},
   "wgan_gp_fashion_mnist": {"": (None, None), "original": (None, None)},

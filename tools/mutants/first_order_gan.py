@@ -109,6 +109,11 @@ MUTANTS = (
       'held_out if which == "test" else held_out | True',
     ),
     ("% held_out_every != 0", "% held_out_every >= 0"),
+    (
+      'config.train_split if which == "train" else config.test_split',
+      "config.train_split",
+    ),
+    ("held_out[: config.eval_samples]", "held_out[-config.eval_samples :]"),
   ),
   *of(
     "projects/first_order_gan/directions.py",

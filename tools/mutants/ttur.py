@@ -118,6 +118,28 @@ MUTANTS = (
     "projects/ttur/scores.py",
     f"{TESTS}test_train.py",
     ("pixels = np.floor(pixels)", "pixels = np.round(pixels)"),
+    (
+      "real[i : i + size], np.float32)",
+      "real[i : i + size], np.float32) / 255",
+    ),
+    ("else 127.5 * (x + 1)", "else x"),
+  ),
+  *of(
+    "projects/ttur/data.py",
+    f"{TESTS}test_train.py",
+    (
+      "config.train_split)\n  return array",
+      "config.test_split)\n  return array",
+    ),
+    ("config.fid_reference or None", "None"),
+  ),
+  *of(
+    "projects/ttur/disturbances.py",
+    f"{TESTS}test_disturbances.py",
+    ("row - height // 2", "row - (height - 1) / 2"),
+    ("column - width // 2", "column - (width - 1) / 2"),
+    ("r * np.sin(angle) + height // 2", "r * np.sin(angle) + height / 2 - 0.5"),
+    ("r * np.cos(angle) + width // 2", "r * np.cos(angle) + width / 2 - 0.5"),
   ),
   *of(
     "common/metrics/while_training.py",

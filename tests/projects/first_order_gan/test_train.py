@@ -206,9 +206,10 @@ def test_data_that_does_not_do_is_one_sentence(tmp_path):
   config.data_dir = str(tmp_path / "few.txt")
   with pytest.raises(InputError, match="number of examples, 2, but takes 8"):
     data.batches(config, jax.random.key(0))
-  with pytest.raises(InputError, match="1 lines are held out, and 20"):
+  says = "1 lines are held out, and 20 .* config.held_out_every = 10 to fewer"
+  with pytest.raises(InputError, match=says):
     data.floor(config, 20)
-  with pytest.raises(InputError, match="1 lines are held out, and 20"):
+  with pytest.raises(InputError, match=says):
     data.test(config, jax.random.key(0))  # Before any training.
   config.held_out_every = 2
   (tmp_path / "one.txt").write_text("one line\n")
@@ -248,6 +249,96 @@ def test_the_images_table_refuses_another_config(capsys):
   with pytest.raises(SystemExit):
     reproduce.main(["--table=images", "--images=language"])
   assert "language" in capsys.readouterr().err
+
+
+# As run_fogan.sh has them; rates of images by the name of a checkpoint.
+NUMBERS = dict(
+  method="first_order",
+  batch_size=64,
+  slope_weight=1.0,
+  calculate_slope=True,
+  pairs="matched",
+  interpolation=0.01,
+  gradient_penalty=10.0,
+  critic_steps=1,
+  generator_learning_rate=1e-4,
+  adam_b1=0.5,
+  norm_epsilon=1e-5,
+  norm_momentum=0.9,
+)
+OF_TEXT = NUMBERS | dict(
+  lipschitz_weight=0.1,
+  critic_learning_rate=3e-4,
+  adam_b2=0.9,
+  update_order="generator_first",
+  total_steps=500_000,
+  eval_every=2_000,
+  eval_samples=6_400,
+  few_samples=640,
+  length=32,
+  vocabulary=2_048,
+  latent_dim=128,
+  generator_features=512,
+  critic_features=512,
+  blocks=5,
+  generator_norm="position",
+  noise_norm=True,
+  critic_activation="relu",
+)
+OF_IMAGES = NUMBERS | dict(
+  lipschitz_weight=0.5,
+  critic_learning_rate=1e-4,
+  adam_b2=0.999,
+  update_order="critic_first",
+  eval_every=5_000,
+  latent_dim=100,
+  generator_features=512,
+  critic_features=64,
+)
+# TTUR's pair is of the same code, and its single rate.
+TTUR = dict(generator_norm="none", noise_norm=False)
+ONE = dict(critic_learning_rate=1e-4, critic_steps=10)
+WGAN_GP = dict(method="wgan_gp", interpolation=0.0)
+
+
+@pytest.mark.parametrize(
+  ("name", "variant", "numbers"),
+  [
+    ("language", "paper", OF_TEXT),
+    ("language_billion_words", "", OF_TEXT),
+    ("language_billion_words", "wgan_gp", OF_TEXT | WGAN_GP),
+    ("language", "paper,wgan_gp,ttur", OF_TEXT | WGAN_GP | TTUR),
+    (
+      "language",
+      "paper,wgan_gp,ttur,one_rate",
+      OF_TEXT | WGAN_GP | TTUR | ONE,
+    ),
+    ("celeba64", "", OF_IMAGES | dict(image_size=64)),
+    ("lsun64", "", OF_IMAGES | dict(image_size=64)),
+    ("cifar10", "", OF_IMAGES | dict(image_size=32)),
+    ("cifar10", "wgan_gp", OF_IMAGES | WGAN_GP),
+  ],
+)
+def test_numbers_are_the_codes(name, variant, numbers):
+  config = config_of(name, variant)
+  assert {key: config[key] for key in numbers} == numbers
+
+
+def test_images_are_judged_by_those_that_are_not_trained_on(monkeypatch):
+  rng = np.random.default_rng(0)
+  shape = (16, 16, 1)
+  splits = {
+    "ours": np.full((12, *shape), 255, np.uint8),
+    "others": rng.integers(0, 255, (9, *shape), np.uint8),
+  }
+  read = lambda config, split: splits[split]
+  monkeypatch.setattr(data.image_data, "image_array", read)
+  config = config_of("fashion_mnist", dataset="folder", eval_samples=8)
+  config.update(train_split="ours", test_split="others")
+  got = data.test(config, jax.random.key(0))
+  want = splits["others"][:8] / 127.5 - 1
+  np.testing.assert_allclose(got, want, atol=1e-6)
+  assert np.all(data.batches(config, jax.random.key(0))(0)["real"] == 1)
 
 
 @pytest.mark.parametrize(

@@ -262,6 +262,100 @@ def test_every_config_has_the_papers_pair_and_one_rate():
       schema.check(variant)
 
 
+DCGAN = dict(
+  game="dcgan",
+  batch_size=64,
+  width=64,
+  latent_dim=100,
+  latent="uniform",
+  adam_b1=0.5,
+  adam_b2=0.999,
+  critic_steps=1,
+  halve_every=0,
+  eval_every=5_000,
+  eval_samples=50_000,
+  fid_reference=0,
+)
+WGAN_GP = DCGAN | dict(
+  game="wgan_gp",
+  latent_dim=128,
+  latent="normal",
+  adam_b1=0.0,
+  adam_b2=0.9,
+  gradient_penalty=10.0,
+  eval_every=1_000,
+  total_steps=100_000,
+)
+BEGAN = DCGAN | dict(
+  game="began",
+  batch_size=16,
+  width=128,
+  latent_dim=64,
+  adam_b1=0.9,
+  halve_every=100_000,
+  balance_rate=1e-3,
+  diversity=0.5,
+  eval_every=1_000,
+  total_steps=500_000,
+)
+ONE = dict(critic_steps=5, eval_every=333, total_steps=33_300)
+
+
+@pytest.mark.parametrize(
+  ("name", "variant", "numbers"),
+  [
+    *(
+      (f"dcgan_{name}", variant, DCGAN | dict(image_size=size))
+      for name, size in (
+        ("celeba64", 64),
+        ("lsun64", 64),
+        ("cifar10", 32),
+        ("svhn", 32),
+      )
+      for variant in ("", "original")
+    ),
+    ("wgan_gp_lsun64", "", WGAN_GP | dict(four_samples_as_one=False)),
+    ("wgan_gp_lsun64", "original", WGAN_GP | ONE),
+    ("wgan_gp_cifar10", "", WGAN_GP | dict(width=32, four_samples_as_one=True)),
+    ("wgan_gp_cifar10", "original", WGAN_GP | ONE | dict(width=32)),
+    ("began_celeba64", "", BEGAN),
+    ("began_celeba64", "original", BEGAN),
+  ],
+)
+def test_numbers_are_the_codes(name, variant, numbers):
+  config = config_of(name, variant)
+  assert {key: config[key] for key in numbers} == numbers
+
+
+@pytest.mark.parametrize("count", [0, 5])
+def test_what_the_network_sees_of_the_reference(count, monkeypatch):
+  rng = np.random.default_rng(0)
+  splits = {
+    name: rng.integers(0, 256, (n, 32, 32, 3), np.uint8)
+    for name, n in (("ours", 7), ("others", 9))
+  }
+  read = lambda config, split: splits[split]
+  monkeypatch.setattr(data.image_data, "image_array", read)
+  seen = []
+
+  def make_distance(net, real, batch_size, seed):
+    seen.extend(real)
+
+  monkeypatch.setattr(scores.while_training, "make_distance", make_distance)
+  config = config_of("dcgan_cifar10", dataset="folder", fid_reference=count)
+  config.update(train_split="ours", test_split="others", feature_batch=4)
+  scores.image_scores(config, data.reference(config, jax.random.key(0)))
+  # The pixels that are trained on, 0..255, as they are.
+  assert max(map(len, seen)) <= 4
+  np.testing.assert_array_equal(
+    np.concatenate(seen), splits["ours"][: count or 7]
+  )
+  # Generated ones come in [-1, 1].
+  seen.clear()
+  scores.image_scores(config, splits["ours"].astype(np.float32) / 127.5 - 1)
+  np.testing.assert_allclose(np.concatenate(seen), splits["ours"], atol=1e-4)
+
+
 @pytest.mark.parametrize(
   ("name", "images", "epochs"),
   [("dcgan_celeba64", 202_599, 81), ("dcgan_lsun64", 3_033_042, 9)],
