@@ -116,7 +116,11 @@ def test_a_method_is_a_config_with_its_budget():
   one = sweep_runner.of_method(config, "look_back")
   assert (one.learner, one.shaping) == ("sarsa_lambda", "look_back")
   assert one.max_episodes == 50
-  assert sweep_runner.of_method(config, "rudder").max_episodes == 30
+  # RUDDER is there twice, as on the poster.
+  for method, q in (("rudder", "direct"), ("rudder_q_lambda", "q_lambda")):
+    assert method in sweep_runner.TASKS["trace_back"]
+    one = sweep_runner.of_method(config, method)
+    assert (one.max_episodes, one.q_estimate) == (30, q)
 
 
 def test_without_the_delay_all_is_paid_at_once():
