@@ -176,6 +176,8 @@ MUTANTS = (
     PREDICTORS,
     ("np.argmin(errors)", "0 * np.argmin(errors)"),
     ("if error < lowest:", "if True:"),
+    ('"bagging_freq": 1', '"bagging_freq": 0'),
+    ('"lambda_l2": settings.penalty', '"lambda_l2": 0.0'),
   ),
   *of(
     "projects/cnn_zoo/protocols.py",
