@@ -106,6 +106,12 @@ MUTANTS = (
     ("explores = (draws[0] < epsilon)", "explores = (draws[0] < 0)"),
   ),
   *of(
+    "projects/rudder/tabular/td_learning.py",
+    f"{TABULAR}test_rounds.py",
+    ("jnp.where(best, draws[t, :-1], -1.0)", "best"),
+    ("/ epsilon * actions)", "* actions)"),
+  ),
+  *of(
     "projects/rudder/tabular/model.py",
     f"{TABULAR}test_rounds.py",
     ("bound = self.lstm.features**-0.5", "bound = 5.0"),
@@ -285,6 +291,11 @@ MUTANTS = (
     f"{TABULAR}test_environments.py",
     ("-state.repaired * way", "state.repaired * way"),
     ("jnp.where(state.choice > 0, at_end, 0.0)", "0.0"),
+  ),
+  *of(
+    "projects/rudder/tabular/environments.py",
+    f"{TABULAR}test_td_learning.py",
+    ("noisy = True\n  acting_steps = 1", "noisy = True"),
   ),
   *of(
     "projects/rudder/tabular/dynamic_programming.py",

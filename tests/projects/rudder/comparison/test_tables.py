@@ -33,7 +33,7 @@ def cell(delay, episodes, budget=1000, method="rudder"):
     "minutes": 1.0,
     "compile_seconds": 30.0,
     "provenance": STAMP,
-    "config": {},
+    "config": {"count_window": True},
   }
 
 
