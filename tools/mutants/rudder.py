@@ -150,6 +150,18 @@ MUTANTS = (
     ("jnp.where(solved, needed, state.solved_at)", "needed"),
   ),
   *of(
+    "projects/rudder/ppo/model.py",
+    f"{TESTS}ppo/test_ppo.py",
+    ('"policy", self.actions, 0.01)', '"policy", self.actions, 1.0)'),
+    ('"value", 1, 1.0)', '"value", 1, 0.01)'),
+  ),
+  *of(
+    "projects/rudder/ppo/model.py",
+    f"{TESTS}ppo/test_ppo_rudder.py",
+    ("bias=normal(1.0, self.gate_bias)", "bias=normal(1.0)"),
+    ("Part(forward=normal(0.1)", "Part(forward=normal(1.0)"),
+  ),
+  *of(
     "projects/rudder/ppo/ppo_rudder.py",
     f"{TESTS}ppo/test_ppo_rudder_steps.py",
     ("expected if config.standardise else 0.0", "0.0"),
