@@ -188,10 +188,12 @@ def gather(
 ) -> jax.Array:
   """The cells of an LSTM that only gathers: c_t = c_{t-1} + i_t z_t, h_t = c_t.
 
-  i_t = sigmoid(h_{t-1} R + b): RUDDER's wiring (Section A8.1 of
-  arXiv:1806.07857). Its derivative is written out: the products of the gates'
-  slopes are made for all steps at once, and the loop back has one product a
-  step where differentiating the loop has two, and a third for R's gradient.
+  i_t = sigmoid(h_{t-1} R + b): RUDDER's wiring (arXiv:1806.07857), by the
+  caption of the LSTM on its NeurIPS poster and by the authors' demonstration
+  code, which cites "Appendix S4.2.1". Its derivative is written out: the
+  products of the gates' slopes are made for all steps at once, and the loop
+  back has one product a step where differentiating the loop has two, and a
+  third for R's gradient.
 
   Args:
     unroll: steps in a turn of the loop.

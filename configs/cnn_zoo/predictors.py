@@ -6,10 +6,11 @@
 Reproduces: the predictors of arXiv:2002.11448 (linear with a sigmoid, an MLP,
 boosted trees) and its tables of R2, by `projects.cnn_zoo.reproduce`.
 
-The paper's: 300 epochs at most, a patience of 10, mini-batches of 64, 2,000
-trees at most, at most 15,000 networks to train on. Ours: a grid of a few
-settings where the authors searched hundreds; trees' patience, 200 rounds for
-500; how the networks are split, and the honest protocol's validation part.
+The paper's: 300 epochs at most, a patience of 10, 2,000 trees at most (4,000 in
+its transfer), at most 15,000 networks to train on. Ours: a grid of a few
+settings where the authors searched hundreds; mini-batches of 64, of their 64,
+128, 256 and 512; trees' patience, 200 rounds for 500; how the networks are
+split, and the honest protocol's validation part.
 
 Variant: `smoke`, seconds.
 """

@@ -69,7 +69,9 @@ def get_config(variant: str = "") -> ml_collections.ConfigDict:
   config.lessons = 64  # episodes in the buffer; the Atari code's
   config.lessons_temperature = 1.0  # the Atari code's
   config.quality_threshold = 0.2  # the Atari code's
-  config.return_decay = 0.99  # of the running mean; the Atari code's
+  # Of the running mean, an update: it takes the mean of the first episodes. The
+  # Atari code has the same number a game.
+  config.return_decay = 0.99
   config.trace = 0.9  # of backward smoothing; the Atari code has 0.5
   config.share = 0.5  # of RUDDER in the advantage; the Atari code's
   config.standardise = True  # redistributed rewards; the Atari code does not

@@ -4,10 +4,10 @@
       --config=configs/rudder/watch_repair.py
 
 Reproduces: the authors' demonstration code (ml-jku/rudder-demonstration-code),
-which reports 1,900 to 3,800 episodes to 95% of optimal decisions for RUDDER.
-Minutes of a CPU core. The competitors are `--config.learner=q_lambda`,
-`sarsa_lambda` and `monte_carlo`; the numbers of many seeds come from
-`python -m projects.rudder.reproduce --table=watch`.
+which reports 1,900 to 3,800 episodes to 95% of optimal decisions for RUDDER,
+from before its bug fix of May 2020. Minutes of a CPU core. The competitors are
+`--config.learner=q_lambda`, `sarsa_lambda` and `monte_carlo`; the numbers of
+many seeds come from `python -m projects.rudder.reproduce --table=watch`.
 
 The demonstration's: all numbers of the task (`WatchParams`) at the delay 50,
 and those marked "demo" below. The other tasks' configs derive from this one.

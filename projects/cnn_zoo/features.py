@@ -73,7 +73,10 @@ def layer_statistics(
 def layer_norms(
   weights: np.ndarray, layout: Sequence[Tensor], order: int
 ) -> np.ndarray:
-  """The L1 or L2 norm of each layer, bias and kernel together."""
+  """The L1 or L2 norm of each layer, bias and kernel together.
+
+  Our reading of the set's name: the authors' notebook has no code for it.
+  """
   return np.column_stack(
     [
       np.linalg.norm(layer_weights(weights, layout, i), order, axis=1)

@@ -129,7 +129,8 @@ def _row(zoo, state, number, epoch, scores):
     **hyperparameters.described(state.drawn, config),
     "config.b_init": "zeros",
     "config.dataset": config.dataset,
-    "config.dnn_architecture": config.network,
+    # As the released code's flag has it.
+    "config.dnn_architecture": "fcn" if config.network == "dense" else "cnn",
     "config.epochs": config.checkpoints[-1],
     # The released table's 20 for 0, 1, 2, 3, 20, 40, 60, 80, 86.
     "config.epochs_between_checkpoints": int(

@@ -163,8 +163,7 @@ def each(
       },
     )
     found[name] = kept
-    now = len(one.networks)
-    _warn_of(f"{table}_{name}.json", kept.get("networks", now), now)
+    _warn_of(f"{table}_{name}.json", kept["networks"], len(one.networks))
   return found
 
 
@@ -201,8 +200,8 @@ def transfer_table(context: reproduce.Context) -> str:
     },
   )
   now = {name: len(one.networks) for name, one in zoos.items()}
-  kept = found.get("networks", now)
-  _warn_of("transfer.json", {name: kept[name] for name in now}, now)
+  kept = {name: found["networks"][name] for name in now}
+  _warn_of("transfer.json", kept, now)
   # As in the paper: a file's are by the alphabet.
   order = lambda of: {one.name: of[one.name] for one in several}
   pairs = {name: order(row) for name, row in order(found["pairs"]).items()}

@@ -65,6 +65,7 @@ MUTANTS = (
     ("float(value) if fine else nan", "float(value)"),
     ("np.int32((epoch - 1) * many)", "np.int32(0)"),
     ("np.diff([0, *config.checkpoints]).max()", "config.checkpoints[-1]"),
+    ('"fcn" if config.network', '"dense" if config.network'),
   ),
   *of(
     "projects/cnn_zoo/data.py",
@@ -137,7 +138,8 @@ MUTANTS = (
     ("if len(lost):", "if False:"),
     ("lost, mend = old.networks, f", "mend = f"),
     ("context.fresh or bool(lacks)", "context.fresh"),
-    ("{name: kept[name] for name in now}, now", "now, now"),
+    ('{name: found["networks"][name] for name in now}', "now"),
+    ('kept["networks"], len(one.networks))', "1, 1)"),
   ),
   *of(
     "projects/cnn_zoo/scores.py",
@@ -174,6 +176,8 @@ MUTANTS = (
     PREDICTORS,
     ("np.argmin(errors)", "0 * np.argmin(errors)"),
     ("if error < lowest:", "if True:"),
+    ('"bagging_freq": 1', '"bagging_freq": 0'),
+    ('"lambda_l2": settings.penalty', '"lambda_l2": 0.0'),
   ),
   *of(
     "projects/cnn_zoo/protocols.py",

@@ -106,6 +106,12 @@ MUTANTS = (
     ("explores = (draws[0] < epsilon)", "explores = (draws[0] < 0)"),
   ),
   *of(
+    "projects/rudder/tabular/td_learning.py",
+    f"{TABULAR}test_rounds.py",
+    ("jnp.where(best, draws[t, :-1], -1.0)", "best"),
+    ("/ epsilon * actions)", "* actions)"),
+  ),
+  *of(
     "projects/rudder/tabular/model.py",
     f"{TABULAR}test_rounds.py",
     ("bound = self.lstm.features**-0.5", "bound = 5.0"),
@@ -142,6 +148,18 @@ MUTANTS = (
     ("jnp.sum(lost) <= config.solved_regret", "jnp.sum(lost) <= 1e9"),
     ("state.step * count + jnp.arange(count)", "jnp.arange(count)"),
     ("jnp.where(solved, needed, state.solved_at)", "needed"),
+  ),
+  *of(
+    "projects/rudder/ppo/model.py",
+    f"{TESTS}ppo/test_ppo.py",
+    ('"policy", self.actions, 0.01)', '"policy", self.actions, 1.0)'),
+    ('"value", 1, 1.0)', '"value", 1, 0.01)'),
+  ),
+  *of(
+    "projects/rudder/ppo/model.py",
+    f"{TESTS}ppo/test_ppo_rudder.py",
+    ("bias=normal(1.0, self.gate_bias)", "bias=normal(1.0)"),
+    ("Part(forward=normal(0.1)", "Part(forward=normal(1.0)"),
   ),
   *of(
     "projects/rudder/ppo/ppo_rudder.py",
@@ -285,6 +303,11 @@ MUTANTS = (
     f"{TABULAR}test_environments.py",
     ("-state.repaired * way", "state.repaired * way"),
     ("jnp.where(state.choice > 0, at_end, 0.0)", "0.0"),
+  ),
+  *of(
+    "projects/rudder/tabular/environments.py",
+    f"{TABULAR}test_td_learning.py",
+    ("noisy = True\n  acting_steps = 1", "noisy = True"),
   ),
   *of(
     "projects/rudder/tabular/dynamic_programming.py",

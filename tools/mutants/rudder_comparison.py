@@ -25,6 +25,9 @@ MUTANTS = (
     ("of, td_learning.sarsa_lambda", "of, td_learning.monte_carlo"),
     ("of_return += (visited * randomness)[None]", "pass"),
     ("(off**2 - spread)", "off**2"),
+    ("flat(weight[..., None] * chances)", "flat(0 * q + chances)"),
+    ("flat(weight[..., None] * chances)", "flat(weight[..., None] + 0 * q)"),
+    ("max(delays), **config.task", "max(delays)"),
   ),
   *of(
     "projects/rudder/comparison/tree_search.py",

@@ -331,7 +331,8 @@ def measure_all(config: ml_collections.ConfigDict) -> dict[str, np.ndarray]:
   """
   near, far = tuple(config.bias_delays), tuple(config.variance_delays)
   # One program each, with room for its longest delay.
-  env, wide = grids.GridWorld(max(near)), grids.GridWorld(max(far))
+  make = lambda delays: grids.GridWorld(max(delays), **config.task)
+  env, wide = make(near), make(far)
   key = keys.named(jax.random.key(config.seed), "bias_variance")
   measure = jax.jit(lambda delay: bias(env, delay, key, config))
   curves = [jax.device_get(measure(d)) for d in near]

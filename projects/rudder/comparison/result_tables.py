@@ -9,9 +9,10 @@ from common.tables import markdown
 
 from . import sweep_runner
 
-# What the authors' demonstration code says of itself, in its README.
+# What the authors' demonstration code says of itself, in its README; of RUDDER,
+# before its commit 698043b, "bugfix: delta states for redistribution".
 DEMONSTRATION = {
-  "rudder": "1,900 to 3,800",
+  "rudder": "1,900 to 3,800 (before its bug fix)",
   "q_learning": "about 71,800",
   "monte_carlo": "27,700 to > 240,000",
 }

@@ -85,6 +85,7 @@ TASKS = {
   ),
   "trace_back": (
     "rudder",
+    "rudder_q_lambda",
     "q_lambda",
     "sarsa_lambda",
     "monte_carlo",

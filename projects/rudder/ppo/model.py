@@ -53,7 +53,8 @@ class ReturnModel(nn.Module):
   """The paper's LSTM without forget and output gate, and a linear read-out.
 
   What enters a cell comes from the input alone, whether it enters from the past
-  alone; weights and biases begin as in the authors' demonstration.
+  alone; weights and biases begin as in the authors' demonstration, but for the
+  read-out's: theirs are uniform, up to features**-0.5, ours Flax's defaults.
   """
 
   features: int

@@ -29,7 +29,7 @@ def confirming(config: ml_collections.ConfigDict) -> int:
   been solved. Those who run out of `max_episodes` needed more than that less
   these.
   """
-  if config.get("count_window", True):  # Which older cells do not say.
+  if config.count_window:
     return 0
   each = config.check_every if config.judged_by == "greedy" else 1
   return int(each * config.solved_window)

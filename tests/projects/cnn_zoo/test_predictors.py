@@ -151,6 +151,47 @@ def test_without_lightgbm_scikit_learn_grows_the_trees(monkeypatch):
   assert "scikit-learn" in boosting.name()
 
 
+def test_lightgbm_is_told_the_settings(monkeypatch):
+  """Trees of half the networks each; the numbers are unlike one another."""
+  told = boosting.lightgbm or pytest.skip("LightGBM is not installed")
+  training, stopping = parts()
+  config = CONFIG.copy_and_resolve_references().unlock()
+  config.gbm.update(learning_rate=0.3, leaves=7, rows=0.5, penalty=2.5)
+  config.gbm.update(rounds=11, patience=4, threads=1)
+  config.gbm.update(fewest_in_leaf=(5,), columns=(0.6,))
+  config.seed, calls = 9, []
+
+  def train(*given, **named):
+    calls.append((given, named))
+    return real(*given, **named)
+
+  real = told.train
+  monkeypatch.setattr(told, "train", train)
+  predictors.fit("gbm", config, training, stopping, True)
+  ((parameters, learned, rounds), named) = calls.pop()
+  assert not calls and rounds == 11
+  assert parameters == {
+    "objective": "regression",
+    "metric": "rmse",
+    "learning_rate": 0.3,
+    "num_leaves": 7,
+    "min_data_in_leaf": 5,
+    "feature_fraction": 0.6,
+    "bagging_fraction": 0.5,
+    "bagging_freq": 1,  # Without it no part is drawn.
+    "lambda_l2": 2.5,
+    "num_threads": 1,
+    "seed": 9,
+    "deterministic": True,
+    "force_col_wise": True,
+    "verbosity": -1,
+  }
+  np.testing.assert_allclose(learned.get_label(), training.y, rtol=1e-6)
+  (judged,), (ending,) = named["valid_sets"], named["callbacks"]
+  np.testing.assert_allclose(judged.get_label(), stopping.y, rtol=1e-6)
+  assert ending.stopping_rounds == 4
+
+
 def test_a_linear_epoch_is_adam_on_the_squared_error():
   rng = np.random.default_rng(1)
   x = rng.normal(size=(4, 2))

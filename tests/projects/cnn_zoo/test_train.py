@@ -193,12 +193,14 @@ def test_a_network_of_the_zoo_is_the_one_trained_alone(zoo):
   assert len(fractions) == 2
 
 
-def test_epochs_between_checkpoints_are_the_released_tables():
-  config = mnist.get_config()
+@pytest.mark.parametrize(("variant", "name"), [("", "cnn"), ("dense", "fcn")])
+def test_a_row_has_the_released_tables_words(variant, name):
+  config = mnist.get_config(variant)
   state = train.init(jax.random.key(0), config)
   zoo = networks.Zoo(config, *[None] * 3)
   row = networks._row(zoo, state, 0, 0, {"train_loss": 1.0})
   assert row["config.epochs_between_checkpoints"] == 20
+  assert row["config.dnn_architecture"] == name
 
 
 def test_a_diverged_network_has_no_scores():

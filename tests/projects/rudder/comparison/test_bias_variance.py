@@ -152,12 +152,18 @@ def numbers():
   config.seeds, config.every, config.checkpoints = 8, 40, 10
   config.bias_delays, config.variance_delays = (1, 3), (1, 3)
   config.variance_threshold = 25_000.0
+  config.task = ml_collections.ConfigDict(dict(defused=2000.0, probability=0.2))
   return config
 
 
-def test_the_study_and_the_order_of_the_methods():
-  config = numbers()
+def test_the_study_and_the_order_of_the_methods(monkeypatch):
+  config, made = numbers(), []
+  grid = grids.GridWorld
+  monkeypatch.setattr(
+    grids, "GridWorld", lambda *_, **task: made.append(task) or grid(*_, **task)
+  )
   result = bias_variance.measure_all(config)
+  assert made == [config.task.to_dict()] * 2  # Of the config's task, both.
   bias = result["bias"]
   assert bias.shape == (3, 2, 11)
   assert result["episodes"].tolist() == list(range(0, 401, 40))
@@ -180,6 +186,51 @@ def test_the_spread_of_a_mean_is_no_bias():
   late = np.asarray(measure(3))[:2, 20:]
   assert np.ptp(late, axis=1).min() > 0.01
   np.testing.assert_allclose(late.mean(axis=1), 0, atol=0.01)
+
+
+def test_the_bias_counts_as_often_as_is_met():
+  """One episode each of two tables from zeros, with a loop over their cells."""
+  config = numbers()
+  config.seeds, config.every, config.checkpoints = 2, 1, 1
+  key, params = jax.random.key(4), ENV.params_of_delay(2)
+  steps, params = 3, params.replace(probability=1.0, defused=500.0)
+
+  @jax.jit
+  def all_of_it(delay):
+    chances = bias_variance.policy(ENV, params, 0.2)
+    q, _ = bias_variance.moments(ENV, params, chances)
+    flat = chances.reshape(-1, 4)
+    follow = lambda key: bias_variance.follow(
+      ENV, params, flat, jax.random.fold_in(key, 0)
+    )
+    played = jax.vmap(follow)(jax.random.split(key, 2))
+    arrived = bias_variance.arrivals(ENV, params, chances, q)
+    bias = bias_variance.bias(ENV, delay, key, config)
+    return bias, chances, q, arrived, played
+
+  bias, *parts = jax.device_get(all_of_it(2))
+  chances, q, (weight, brought, _), played = parts
+  found, every = np.zeros((3, 2, *q.shape)), q.shape[1]
+  for seed, (rows, actions, rewards, earned) in enumerate(
+    zip(*played, strict=True)
+  ):
+    before = 0.0  # Of q~ of the step before, without what it has earned.
+    for t in range(steps):
+      at = (t, rows[t] % every, actions[t])
+      targets = rewards[t], rewards[t:steps].sum(), q[at] - before
+      found[(slice(None), seed, *at)] = 0.1 * np.array(targets)
+      before = q[at] - earned[t]
+  off, whole = np.zeros((2, 3))
+  for t, row, action in np.ndindex(*q.shape):
+    met = weight[t, row] * chances[t, row, action]
+    owed = 500.0 * (row % 2)  # Of a visit, of which the row says whether.
+    delayed = q[t, row, action] + owed
+    exact = np.array([delayed, delayed, q[t, row, action] + brought[t, row]])
+    of = found[:, :, t, row, action]
+    off += met * ((of.mean(1) - exact) ** 2 - of.var(1) / (2 - 1))
+    whole += met * exact**2
+  assert len(np.unique(weight[weight > 0].round(3))) > 3
+  np.testing.assert_allclose(bias[:, 1], off / whole, rtol=1e-3)
 
 
 def test_samples_needed_by_hand():

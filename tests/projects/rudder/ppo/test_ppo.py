@@ -142,6 +142,21 @@ def test_epochs_of_minibatches_by_hand(max_norm, anneal):
     np.testing.assert_allclose(got[k], want[k], rtol=1e-3, atol=1e-4)
 
 
+def test_weights_begin_orthogonal_each_with_its_gain():
+  """What the policy says at first is next to nothing."""
+  actor = model.actor_critic(small(widths=(8, 6)), 3)
+  begin = jax.jit(lambda key: actor.init(key, jnp.zeros((1, 9))))
+  params = jax.device_get(begin(jax.random.key(0)))["params"]
+  gains = {"policy_out": 0.01, "value_out": 1.0}
+  gains |= {f"{name}_{i}": 2**0.5 for name in ("policy", "value") for i in "01"}
+  assert params.keys() == gains.keys()
+  for name, gain in gains.items():
+    kernel = params[name]["kernel"]
+    square = gain**2 * np.eye(kernel.shape[1])
+    np.testing.assert_allclose(kernel.T @ kernel, square, atol=1e-6)
+    assert not params[name]["bias"].any()
+
+
 def test_an_update_is_its_parts(program):
   """The rollout, GAE in NumPy, standardised, and the policy's move."""
   config, begun, step = program

@@ -67,6 +67,27 @@ def test_the_memory_is_empty_where_an_episode_starts():
     np.testing.assert_allclose(g[a:b, e], one[:, 0], rtol=1e-5, atol=1e-6)
 
 
+def test_the_return_model_begins_as_the_authors_does():
+  """Weights by N(0, 0.1^2), biases by N(mean, 1); the read-out is Flax's."""
+  config = small(lstm_features=800, lstm_gate_bias=-2.0)
+  network = model.return_model(config)
+  begin = jax.jit(lambda key: network.init(key, jnp.zeros((1, 1, 50))))
+  params = jax.device_get(begin(jax.random.key(0)))["params"]
+  lstm, read_out = params["lstm"], params["read_out"]
+  wanted = {
+    "cell_input_forward": (0, 0.1),
+    "cell_input_bias": (0, 1),
+    "input_gate_recurrent": (0, 0.1),
+    "input_gate_bias": (-2, 1),
+  }
+  assert lstm.keys() == wanted.keys()
+  for name, (mean, std) in wanted.items():
+    assert lstm[name].mean() == pytest.approx(mean, abs=0.15 * std), name
+    assert lstm[name].std() == pytest.approx(std, rel=0.1), name
+  assert read_out["kernel"].std() == pytest.approx(800**-0.5, rel=0.1)
+  assert not read_out["bias"].any()
+
+
 def test_a_rollout_is_redistributed_as_each_of_its_episodes():
   rng = np.random.default_rng(1)
   g, reward = rng.normal(size=(2, 6, 2)).astype(np.float32)

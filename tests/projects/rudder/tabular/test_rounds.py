@@ -15,6 +15,7 @@ from projects.rudder.tabular import (
   grids,
   model,
   rudder,
+  td_learning,
   train,
 )
 
@@ -62,7 +63,14 @@ def test_a_lesson_is_the_episode_in_differences(played):
   np.testing.assert_allclose(lesson.returns, jnp.sum(episode.rewards))
 
 
-def test_play_explores_at_random_and_tosses_for_equal_values():
+PLAYERS = {
+  "rudder": lambda *given: rudder.play(*given)[1],
+  "rivals": td_learning.play,
+}
+
+
+@pytest.mark.parametrize("play", PLAYERS.values(), ids=PLAYERS)
+def test_play_explores_at_random_and_tosses_for_equal_values(play):
   env = grids.TraceBack(3)
   params = env.params_of_delay(3)
   row = int(env.start_rows(params)[0])
@@ -70,8 +78,8 @@ def test_play_explores_at_random_and_tosses_for_equal_values():
 
   @jax.jit
   def firsts(epsilon):
-    play = lambda key: rudder.play(env, params, q, key, epsilon)[1].actions[0]
-    return jax.vmap(play)(jax.random.split(jax.random.key(0), 4000))
+    first = lambda key: play(env, params, q, key, epsilon).actions[0]
+    return jax.vmap(first)(jax.random.split(jax.random.key(0), 4000))
 
   for epsilon, want in ((0.4, [0.1, 0.4, 0.1, 0.4]), (0.0, [0, 0.5, 0, 0.5])):
     share = np.bincount(np.asarray(firsts(epsilon)), minlength=4) / 4000

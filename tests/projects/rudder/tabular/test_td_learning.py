@@ -147,28 +147,11 @@ def test_monte_carlo_targets_are_the_returns():
   )
 
 
-def test_play_explores_at_random_and_tosses_for_equal_values():
-  env = grids.TraceBack(3)
-  params = env.params_of_delay(3)
-  row = int(env.start_rows(params)[0])
-
-  def first(q, epsilon):
-    def of(key):
-      return td_learning.play(env, params, q, key, epsilon).actions[0]
-
-    return jax.vmap(of)(jax.random.split(jax.random.key(0), 4000))
-
-  q = jnp.zeros((env.table_size, 4)).at[row].set(jnp.array([1.0, 2, 0, 2]))
-  count = lambda epsilon: (
-    np.bincount(np.asarray(jax.jit(first)(q, epsilon)), minlength=4) / 4000
-  )
-  np.testing.assert_allclose(count(0.4), [0.1, 0.4, 0.1, 0.4], atol=0.04)
-  np.testing.assert_allclose(count(0.0), [0, 0.5, 0, 0.5], atol=0.04)
-
-
-def test_where_nothing_can_be_chosen_the_last_action_is_taken():
-  env = environments.Choice(4)
-  params = env.params_of_delay(3)
+@pytest.mark.parametrize(
+  "env, delay", [(environments.Choice(4), 3), (environments.WatchRepair(5), 4)]
+)
+def test_where_nothing_can_be_chosen_the_last_action_is_taken(env, delay):
+  params = env.params_of_delay(delay)
   q = jnp.zeros((env.table_size, 2)).at[:, 0].set(1.0)
   episode = jax.jit(
     lambda: td_learning.play(env, params, q, jax.random.key(0), 0.5)
