@@ -3,7 +3,6 @@
 import importlib
 
 import jax
-import numpy as np
 import pytest
 from jax import numpy as jnp
 
