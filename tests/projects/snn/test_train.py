@@ -3,6 +3,7 @@
 import importlib
 import itertools
 import json
+import pathlib
 import subprocess
 import sys
 
@@ -332,7 +333,8 @@ def test_groups_and_members_are_the_papers_grids(
 )
 def test_the_sweeps_that_are_kept_go_on(file, name, variant, root, tmp_path):
   """Their settings are those of the config, their pieces those of the grid."""
-  kept = root / "results" / "snn" / f"{file}.jsonl"
+  project = pathlib.Path(sweep.__file__).parent.name
+  kept = root / "results" / project / f"{file}.jsonl"
   if not kept.exists():
     pytest.skip("a copy of the project has no results yet")
   path = tmp_path / kept.name
