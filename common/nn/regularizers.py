@@ -4,7 +4,6 @@ from collections.abc import Callable
 from typing import Any
 
 import chex
-import flax.linen as nn
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -17,9 +16,6 @@ def alpha_dropout(
   key: chex.PRNGKey,
   x: jax.Array,
   rate: chex.Numeric,
-  deterministic: bool = False,
-  mean: float = 0.0,
-  variance: float = 1.0,
 ) -> jax.Array:
   r"""Dropout that keeps the mean and variance of SELU activations.
 
@@ -27,17 +23,13 @@ def alpha_dropout(
   unit is kept or set to :math:`\alpha'`, and the result is :math:`a x + b` with
 
   .. math::
-    a = \sqrt{\nu / (q ((1 - q)(\alpha' - \mu)^2 + \nu))}, \quad
-    b = \mu - a (q \mu + (1 - q) \alpha').
+    a = (q + \alpha'^2 q (1 - q))^{-1/2}, \quad b = -a (1 - q) \alpha'.
 
   Args:
-    key: typed random key, scalar; unused if `deterministic`.
+    key: typed random key, scalar.
     x: activations, any shape.
     rate: probability of dropping a unit, in [0, 1); a Python float or a traced
       scalar. At 0 the result is `x`, bit by bit.
-    deterministic: if true, returns `x`.
-    mean: mean of the activations, mu; the fixed point's.
-    variance: variance of the activations, nu.
 
   Returns:
     Array with the shape and dtype of `x`.
@@ -51,10 +43,8 @@ def alpha_dropout(
   if not isinstance(rate, core.Tracer) and not 0.0 <= float(rate) < 1.0:
     raise ValueError(f"rate must be at least 0 and below 1, but is {rate}.")
   chex.assert_rank(rate, 0)
-  if deterministic:
-    return x
   rate = jnp.asarray(rate, jnp.float32)
-  a, b = affine(rate, mean, variance)
+  a, b = affine(rate)
   # U >= rate is always true at rate 0: U is in [0, 1).
   keep = jax.random.uniform(key, x.shape) >= rate
   dropped = jnp.where(keep, x, jnp.asarray(initializers.SATURATION, x.dtype))
@@ -66,12 +56,16 @@ def alpha_dropout(
 def affine(
   rate: chex.Numeric, mean: float = 0.0, variance: float = 1.0
 ) -> tuple[jax.Array, jax.Array]:
-  """Returns the a and b of `alpha_dropout`.
+  r"""Returns the a and b of `alpha_dropout`, for any moments.
+
+  .. math::
+    a = \sqrt{\nu / (q ((1 - q)(\alpha' - \mu)^2 + \nu))}, \quad
+    b = \mu - a (q \mu + (1 - q) \alpha').
 
   Args:
     rate: probability of dropping a unit, in [0, 1), any shape.
-    mean: mean of the activations.
-    variance: variance of the activations.
+    mean: mean of the activations, mu.
+    variance: variance of the activations, nu.
 
   Returns:
     a and b, the shape of `rate`, at least float32.
@@ -81,29 +75,6 @@ def affine(
   gap = initializers.SATURATION - mean
   a = jnp.sqrt(variance / (q * (rate * gap**2 + variance)))
   return a, mean - a * (q * mean + rate * initializers.SATURATION)
-
-
-class AlphaDropout(nn.Module):
-  """`alpha_dropout` with the key of Flax's "dropout" stream.
-
-  Attributes:
-    mean: mean of the activations at the fixed point.
-    variance: variance of the activations at the fixed point.
-  """
-
-  mean: float = 0.0
-  variance: float = 1.0
-
-  @nn.compact
-  def __call__(
-    self, x: jax.Array, rate: chex.Numeric, deterministic: bool
-  ) -> jax.Array:
-    """Applies alpha dropout; see `alpha_dropout` for the arguments."""
-    # No stream is asked for at evaluation, where none is given.
-    if deterministic:
-      return x
-    key = self.make_rng("dropout")
-    return alpha_dropout(key, x, rate, mean=self.mean, variance=self.variance)
 
 
 def is_kernel(path: tuple[Any, ...]) -> bool:

@@ -4,13 +4,17 @@
       --config=configs/interpretable_drugs/ames.py --config.data_dir=DIR
 
 Reproduces: experiment D of arXiv:1903.02788: AUC 0.804 on Hansen's molecules
-that are not in Kazius. DIR holds `kazius2005_4337.csv.gz` and
-`hansen2009_6512.csv.gz`.
+that are not in Kazius. DIR holds `kazius2005_4337.csv` and
+`hansen2009_6512.csv`, or each with `.gz`: tables with the columns `smiles` (or
+`smiles_rdkit`, which goes before it), `mutagen` or `activity` (1 or 0), and
+`inchikey`, which is computed where there is none.
 
 The paper's and its code's: atom vectors, the three convolutions with means over
 150 and 4 slots, the dense layer of 512, dropout, Adam, rate, batch; the weights
 of the best validation AUC. Ours: 256 units a convolution for 1,024, 30 epochs
-for 100, and a tenth of Kazius to choose by (the paper names no share).
+for 100, a tenth of Kazius to choose by (the paper names no share), and Adam's
+epsilon, optax's 1e-8 (Keras 2, which the code runs on, adds 1e-7, to the root
+that is not corrected for its start).
 
 Nothing stops a training early: all of its epochs are run, a number that a CPU's
 time sets and no score, and the weights that count are of the epoch with the

@@ -14,8 +14,9 @@ generated (see scenes.py for how they differ), and 2,000 of them to judge by.
 
 Variants: `clevr`, the published images, prepared by tensorflow-datasets in
 `data_dir` (files.py has the command), judged by all 15,000 of validation as the
-authors' code can; those of tetrominoes.py: `slot_mlp` is the paper's baseline,
-`smoke` seconds.
+authors' code can; it trains on all 70,000, where that code holds out the first
+512, and rounds resized pictures to whole numbers, which that code does not.
+Those of tetrominoes.py: `slot_mlp` is the paper's baseline, `smoke` seconds.
 """
 
 import ml_collections

@@ -153,12 +153,17 @@ def _ames_file(folder, stem):
   path = folder / f"{stem}.csv"
   path = path if path.exists() else folder / f"{stem}.csv.gz"
   header, lines, rows = table_files.table(path)
-  columns = [
-    table_files.column_index(path, header, name)
-    for name in ("smiles_rdkit", "inchikey")
-  ]
-  label = next((n for n in ("mutagen", "activity") if n in header), "mutagen")
-  label = table_files.column_index(path, header, label)
+
+  def column(*names):
+    """The first of `names` that the table has."""
+    name = next((n for n in names if n in header), names[-1])
+    return table_files.column_index(path, header, name)
+
+  smiles, label = (
+    column("smiles_rdkit", "smiles"),
+    column("mutagen", "activity"),
+  )
+  known = header.index("inchikey") if "inchikey" in header else None
   molecules, y, keys = [], [], []
   for line, row in zip(lines, rows, strict=True):
     if row[label] not in ("0", "1"):
@@ -166,11 +171,15 @@ def _ames_file(folder, stem):
         f"{path}, line {line}: the label is {row[label]!r}; it can be 0 or 1"
       )
     with rdBase.BlockLogs():
-      molecule = canonical.molecule(row[columns[0]])
-    if molecule is not None and molecule.GetNumAtoms():
-      molecules.append(molecule)
-      y.append([float(row[label])])
-      keys.append(row[columns[1]])
+      molecule = canonical.molecule(row[smiles])
+      if molecule is None or not molecule.GetNumAtoms():
+        continue
+      key = row[known] if known is not None else Chem.MolToInchiKey(molecule)
+    # InChI has none of some molecules, which then are like themselves alone; a
+    # key's first block ends at its dash.
+    keys.append(key or Chem.MolToSmiles(molecule).replace("-", "_"))
+    molecules.append(molecule)
+    y.append([float(row[label])])
   return (
     molecules,
     np.array(y, np.float32).reshape(-1, 1),

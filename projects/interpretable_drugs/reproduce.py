@@ -207,12 +207,12 @@ def alcohol_table(context: reproduce.Context) -> str:
   columns = {
     "hydroxyl": "OH of alcohols marked",
     "other": "their other atoms",
-    "oxygen_free": "atoms without O",
+    "oxygen_free": "atoms of oxygen-free molecules",
     "acid_hydroxyl": "OH of acids",
-    "acid_other": "their other atoms",
+    "acid_other": "other atoms of acids",
     "first": "highest atom is OH",
     "auc": "AUC of atoms",
-    "auc_near": "without C-OH",
+    "auc_near": "AUC, C of C-OH left out",
   }
   rows = [["paper", "0.83 (?)", "-", "0.019", "positive", "-", "-", "-", "-"]]
   # Cells of before there were secants have none.

@@ -111,7 +111,7 @@ def best(
 ) -> list[Scored]:
   """The `count` highest neighbourhoods, no two alike, highest first.
 
-  Alike: the same vectors in all layers to six digits, or, since a radius is
+  Alike: the same vectors in all layers to six decimals, or, since a radius is
   smaller than what layers see, the same drawing.
 
   Args:

@@ -33,7 +33,8 @@ CONFIGS = {
   "discovery": "tetrominoes_small",
   "set_prediction": "set_prediction_small",
 }
-# Of the paper's tables, at its size: what to compare relations with.
+# Of the paper's tables, at its size: what to compare relations with. The words
+# are from memory.
 ROWS = {
   "discovery": {
     "main": ("Slot Attention", "99.5 ± 0.2"),
@@ -41,7 +42,7 @@ ROWS = {
     "softmax_inputs": ("softmax over inputs", "fails"),
     "weighted_sum": ("weighted sum", "worse"),
     "no_gru": ("no GRU", "worse"),
-    "learned_slots": ("learned slots", "slightly worse"),
+    "learned_slots": ("learned slots", "slightly worse at generalising"),
     "one_iteration": ("1 iteration, not 3", "worse"),
     "no_spare_slot": ("3 slots, not 4", "-"),
   },

@@ -18,7 +18,7 @@ import numpy as np
 from jax import numpy as jnp
 
 from . import render, solids
-from .precision import CATEGORIES, COORDINATES, DIMENSION, EXTENT
+from .precision import DIMENSION, EXTENT
 
 Picture = tuple[jax.Array, jax.Array, dict[str, jax.Array]]
 Window = tuple[int, int, int, int]
@@ -40,7 +40,6 @@ COLOURS = {
   "purple": (129, 38, 192),
   "cyan": (41, 208, 208),
 }
-PARTS = (COORDINATES, *CATEGORIES)  # of the 19 numbers
 _REACH = EXTENT / 2  # centres are in [-3, 3]^2
 _GAP = 0.25  # between two objects, as if both were spheres
 _MARGIN = 0.4  # between centres, across and along the view
@@ -235,29 +234,3 @@ def properties(
   vector = jnp.concatenate(parts, axis=1)
   assert vector.shape[1] == DIMENSION
   return vector * real[:, None]
-
-
-def contact_sheet(
-  key: jax.Array, count: int, size: tuple[int, int]
-) -> np.ndarray:
-  """A picture of scenes with 3 to 10 objects.
-
-  Args:
-    key: typed key.
-    count: how many scenes.
-    size: height and width of each. Square ones show the crop that object
-      discovery sees, others the whole frame.
-
-  Returns:
-    uint8 `[rows * h, columns * w, 3]`, about as many rows as columns.
-  """
-  window = CROP if size[0] == size[1] else WHOLE
-  draw = jax.jit(lambda key: scene(key, size, window, 3, 10, 10)[0])
-  columns = int(np.ceil(np.sqrt(count)))
-  rows = -(-count // columns)
-  sheet = np.ones((rows * columns, *size, 3), np.float32)
-  for i in range(count):
-    sheet[i] = draw(jax.random.fold_in(key, i))
-  sheet = sheet.reshape(rows, columns, *size, 3).transpose(0, 2, 1, 3, 4)
-  sheet = sheet.reshape(rows * size[0], columns * size[1], 3)
-  return np.round(127.5 * (sheet + 1)).astype(np.uint8)

@@ -29,6 +29,9 @@ METHODS = (
   "layer_norm",
 )
 
+# Their layers add an input to an output, and so have one width.
+ONE_WIDTH = ("highway", "resnet")
+
 _he_normal = nn.initializers.he_normal()
 _lecun_normal = initializers.lecun_normal()
 
@@ -40,22 +43,29 @@ class Network(nn.Module):
     method: what a hidden layer is.
       selu: LeCun-normal weights, SELU; its dropout is alpha dropout.
       msra_init: He-normal weights, ReLU.
-      batch_norm, layer_norm: He-normal weights, the norm, ReLU.
+      batch_norm, layer_norm: He-normal weights, the norm, ReLU. (The authors'
+        code of Figure 1 has batch norm after the ReLU.)
       weight_norm: directions and lengths apart (arXiv:1602.07868), lengths
         from sqrt(2), as He's weights have them; ReLU.
       highway: one dense layer to the width, then layers T(x) H(x) +
         (1 - T(x)) x, the gate's bias from -1 (arXiv:1505.00387).
-      resnet: one dense layer to the width, then blocks x + f(x), f being a
-        bottleneck, batch norm, ReLU and back (arXiv:1512.03385); ReLU.
-    widths: of the hidden layers (of the blocks; all the same for highway).
+      resnet: one dense layer to the width, then blocks x + f(x) and ReLU, f
+        being dense layers to the inner widths and back, each with batch norm,
+        and ReLU between them (arXiv:1512.03385).
+    widths: of the hidden layers (of the blocks; all the same for `ONE_WIDTH`).
     outputs: of the last, linear layer.
-    bottleneck: units inside a block of `resnet`, as a share of its width.
+    bottleneck: units inside a block of `resnet`, as a share of its width. The
+      paper's "diavolo" blocks have 0.25 or 0.5, its rectangular ones 1; it does
+      not say how a block of three layers narrows: here both inner widths are
+      the share, as in a bottleneck of arXiv:1512.03385.
+    block_layers: of a block of `resnet`, 2 or more.
   """
 
   method: str
   widths: Sequence[int]
   outputs: int
   bottleneck: float = 0.5
+  block_layers: int = 2
 
   @nn.compact
   def __call__(
@@ -125,13 +135,13 @@ class Network(nn.Module):
       x = nn.Dense(width, kernel_init=_he_normal, name="dense_0")(x)
       x = nn.relu(_norm("norm_0", train)(x))
     narrow = max(1, round(self.bottleneck * width))
-    h = nn.Dense(narrow, kernel_init=_he_normal, name=f"in_{i}")(x)
-    h = nn.relu(_norm(f"in_norm_{i}", train)(h))
+    h = x
+    for j in range(1, self.block_layers):
+      at = f"{i}" if j == 1 else f"{i}_{j}"
+      h = nn.Dense(narrow, kernel_init=_he_normal, name=f"in_{at}")(h)
+      h = nn.relu(_norm(f"in_norm_{at}", train)(h))
     h = nn.Dense(width, kernel_init=_he_normal, name=f"out_{i}")(h)
-    h = _norm(f"out_norm_{i}", train)(h)
-    if x.shape[1] != width:  # Diavolo form: widths differ between blocks.
-      x = nn.Dense(width, kernel_init=_lecun_normal, name=f"short_{i}")(x)
-    return nn.relu(x + h)
+    return nn.relu(x + _norm(f"out_norm_{i}", train)(h))
 
 
 def _norm(name, train):

@@ -32,28 +32,26 @@ class Group(NamedTuple):
   width: int
   depth: int
   bottleneck: float
+  block_layers: int = 2  # As in records that do not say it.
 
   def __str__(self) -> str:
     shape = f"{self.depth}x{self.width}-{self.form}"
     if self.method == "resnet":
       shape += f"-{self.bottleneck:g}"
+      if self.block_layers != 2:
+        shape += f"-{self.block_layers}"
     return f"{self.method}-{shape}"
 
 
 def groups(config: ml_collections.ConfigDict, method: str) -> list[Group]:
   """The graphs of `config.grid` for a method, as the paper has them."""
   grid = config.grid
-  # A gate's layer keeps its width; only residual blocks have a bottleneck.
-  forms = ("rectangular",) if method == "highway" else grid.form
-  resnet = method == "resnet"
-  depths = grid.blocks if resnet else grid.depth
-  necks = grid.bottleneck if resnet else (1.0,)
-  return [
-    Group(method, form, width, depth, neck)
-    for form, width, depth, neck in itertools.product(
-      forms, grid.width, depths, necks
-    )
-  ]
+  forms = ("rectangular",) if method in model.ONE_WIDTH else grid.form
+  shapes = grid.depth, (1.0,), (2,)
+  if method == "resnet":
+    shapes = grid.blocks, grid.bottleneck, grid.block_layers
+  every = itertools.product((method,), forms, grid.width, *shapes)
+  return [Group(*values) for values in every]
 
 
 def members(
@@ -135,6 +133,7 @@ def make_fit(
     model.widths(group.form, group.width, group.depth, outputs),
     outputs,
     group.bottleneck,
+    group.block_layers,
   )
   # True sizes and the lengths of loops are traced: padded tables of one shape
   # are one program.
@@ -258,7 +257,8 @@ def bytes_of_member(
   shape = model.widths(group.form, group.width, group.depth, outputs)
   features = dataset.parts["train"].x.shape[1]
   layers = itertools.pairwise((features, *shape, outputs))
-  weights = 2 * sum(a * b for a, b in layers)  # A gate has as many again.
+  # A gate has as many again, a block of three layers three times as many.
+  weights = group.block_layers * sum(a * b for a, b in layers)
   activations = 6 * config.batch_size * (features + sum(shape) + outputs)
   rows = max(len(part.x) for part in dataset.parts.values())
   return int(4 * (3 * weights + activations + 2 * rows * outputs))
@@ -348,7 +348,7 @@ def chosen(records: list[dict[str, Any]]) -> list[dict[str, Any]]:
   """
   best: dict[int, tuple[Any, dict[str, Any]]] = {}
   for record in records:
-    group = {name: record[name] for name in Group._fields}
+    group = {n: record[n] for n in Group._fields if n in record}
     for member in record["members"]:
       if member["diverged"]:
         continue

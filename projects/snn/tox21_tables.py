@@ -21,6 +21,7 @@ def auc_results(records: list[dict[str, Any]]) -> dict[str, Any]:
   out: dict[str, dict[str, Any]] = {}
   for record in records:
     names = ("learning_rate", "dropout", "weight_decay")
+    shape = ("form", "width", "bottleneck", "block_layers")
     by: dict[tuple[float, ...], list[dict[str, Any]]] = {}
     for member in record["members"]:
       by.setdefault(tuple(member[n] for n in names), []).append(member)
@@ -37,7 +38,7 @@ def auc_results(records: list[dict[str, Any]]) -> dict[str, Any]:
       at_depth.update(
         cells.summary(auc)
         | {n: members[0][n] for n in names}
-        | {n: record[n] for n in ("form", "width", "bottleneck")}
+        | {n: record[n] for n in shape if n in record}
         | {
           "validation": validation,
           "mean": float(np.mean(auc)),

@@ -16,6 +16,7 @@ from jax import numpy as jnp
 from jax.tree_util import Partial
 
 from common import checkpoint, cli, config_schema, experiment, keys
+from common.errors import InputError
 from common.nn import regularizers
 
 from . import losses, model, pictures
@@ -34,10 +35,22 @@ class State:
 
 
 def network(config: ml_collections.ConfigDict) -> model.Network:
-  """The network that `config` describes."""
+  """The network that `config` describes.
+
+  Raises:
+    InputError: a conic form of layers that all have one width.
+  """
+  if config.form != "rectangular" and config.method in model.ONE_WIDTH:
+    raise InputError(
+      f"layers of {config.method} have one width: set config.form='rectangular'"
+    )
   shape = (config.form, config.width, config.depth, config.data.outputs)
   return model.Network(
-    config.method, model.widths(*shape), config.data.outputs, config.bottleneck
+    config.method,
+    model.widths(*shape),
+    config.data.outputs,
+    config.bottleneck,
+    config.block_layers,
   )
 
 

@@ -18,31 +18,93 @@ def example():
 
 
 def init(module, inputs, noise):
-  params = jax.jit(lambda key: module.init(key, inputs, noise, 1))(
-    jax.random.key(2)
+  return moved(
+    jax.jit(lambda key: module.init(key, inputs, noise, 1))(jax.random.key(2))
   )
-  # Layer norms and biases start at ones and zeros, which would hide mistakes.
+
+
+def moved(params):
+  """Norms and biases start at ones and zeros, which would hide mistakes."""
   leaves, tree = jax.tree.flatten(params)
   rng = np.random.default_rng(0)
-  moved = [a + 0.1 * rng.normal(size=a.shape).astype("f") for a in leaves]
-  return tree.unflatten(moved)
+  noise = lambda a: 0.1 * rng.normal(size=a.shape).astype("f")
+  return tree.unflatten([a + noise(a) for a in leaves])
+
+
+def float64(params):
+  return jax.tree.map(lambda a: np.asarray(a, np.float64), params)
+
+
+def norm(a, p):
+  centred = a - a.mean(-1, keepdims=True)
+  scale = np.sqrt((centred**2).mean(-1, keepdims=True) + 1e-3)
+  return centred / scale * p["scale"] + p["bias"]
+
+
+def softmax(a, axis):
+  e = np.exp(a - a.max(axis, keepdims=True))
+  return e / e.sum(axis, keepdims=True)
+
+
+def sigmoid(a):
+  return 1 / (1 + np.exp(-a))
+
+
+def relu(a):
+  return np.maximum(a, 0)
+
+
+def convolution(a, p, stride):
+  """Padded as TensorFlow's "SAME": one pixel more behind where it is odd."""
+  size = len(p["kernel"])
+  more = [
+    max(0, (-(-n // stride) - 1) * stride + size - n) for n in a.shape[1:3]
+  ]
+  pads = [(0, 0), *((n // 2, n - n // 2) for n in more), (0, 0)]
+  seen = np.lib.stride_tricks.sliding_window_view(
+    np.pad(a, pads), (size, size), (1, 2)
+  )[:, ::stride, ::stride]
+  return np.einsum("nhwcst,stcf->nhwf", seen, p["kernel"]) + p["bias"]
+
+
+def transposed(a, p):
+  """Keras' rule: tap t of input pixel i goes to output pixel 2i + t - 1."""
+  n, h, w, _ = a.shape
+  size, _, _, features = p["kernel"].shape
+  out = np.zeros((n, 2 * h + size, 2 * w + size, features))
+  for i in range(h):
+    for j in range(w):
+      out[:, 2 * i : 2 * i + size, 2 * j : 2 * j + size] += np.einsum(
+        "nc,stcf->nstf", a[:, i, j], p["kernel"]
+      )
+  return out[:, 1 : 2 * h + 1, 1 : 2 * w + 1] + p["bias"]
+
+
+def with_positions(a, p):
+  """`[n, h, w, d]`, and a linear map of the distances to the borders."""
+  down, right = np.meshgrid(
+    *(np.linspace(0, 1, n) for n in a.shape[1:3]), indexing="ij"
+  )
+  grid = np.stack([down, right, 1 - down, 1 - right], -1)
+  return a + grid @ p["grid"]["kernel"] + p["grid"]["bias"]
+
+
+def decoded(slots, p, grid, strides):
+  """The spatial broadcast decoder: `[n, d]` to `[n, height, width, c]`."""
+  a = np.broadcast_to(slots[:, None, None], (len(slots), *grid, slots.shape[1]))
+  a = with_positions(a, p["position"])
+  for i, stride in enumerate(strides):
+    layer = p[f"conv_{i}"]
+    a = convolution(a, layer, 1) if stride == 1 else transposed(a, layer)
+    a = relu(a) if i < len(strides) - 1 else a
+  return a
 
 
 def algorithm_1(params, inputs, noise, iterations, module):
   """Algorithm 1 of arXiv:2006.15055, in float64, loops where it has loops."""
-  p = jax.tree.map(lambda a: np.asarray(a, np.float64), params)["params"]
+  p = float64(params)
   inputs, noise = np.float64(inputs), np.float64(noise)
-
-  def norm(a, p):
-    centred = a - a.mean(-1, keepdims=True)
-    scale = np.sqrt((centred**2).mean(-1, keepdims=True) + 1e-3)
-    return centred / scale * p["scale"] + p["bias"]
-
-  def softmax(a, axis):
-    e = np.exp(a - a.max(axis, keepdims=True))
-    return e / e.sum(axis, keepdims=True)
-
-  sigmoid = lambda a: 1 / (1 + np.exp(-a))
+  batch, _, d = noise.shape
   step = p["iteration"]
   inputs = norm(inputs, p["norm_inputs"])
   k, v = inputs @ p["key"]["kernel"], inputs @ p["value"]["kernel"]
@@ -53,26 +115,25 @@ def algorithm_1(params, inputs, noise, iterations, module):
   for _ in range(iterations):
     previous = slots
     q = norm(slots, step["norm_slots"]) @ step["query"]["kernel"]
-    attention = np.zeros((BATCH, N, K))
-    for b in range(BATCH):
-      logits = k[b] @ q[b].T / np.sqrt(D)
-      attention[b] = softmax(logits, 1 if module.softmax == "slots" else 0)
+    logits = [k[b] @ q[b].T / np.sqrt(d) for b in range(batch)]
+    axis = 1 if module.softmax == "slots" else 0
+    attention = np.stack([softmax(of_one, axis) for of_one in logits])
     weights = attention + 1e-8
     if module.aggregation == "mean":
       weights = weights / weights.sum(axis=1, keepdims=True)
-    updates = np.stack([weights[b].T @ v[b] for b in range(BATCH)])
+    updates = np.stack([weights[b].T @ v[b] for b in range(batch)])
     if module.gru:
       gru = step["gru"]
       x = updates @ gru["input"]["kernel"] + gru["input"]["bias"]
       h = previous @ gru["recurrent"]["kernel"] + gru["recurrent"]["bias"]
-      z = sigmoid(x[..., :D] + h[..., :D])
-      r = sigmoid(x[..., D : 2 * D] + h[..., D : 2 * D])
-      candidate = np.tanh(x[..., 2 * D :] + r * h[..., 2 * D :])
+      z = sigmoid(x[..., :d] + h[..., :d])
+      r = sigmoid(x[..., d : 2 * d] + h[..., d : 2 * d])
+      candidate = np.tanh(x[..., 2 * d :] + r * h[..., 2 * d :])
       slots = z * previous + (1 - z) * candidate
     else:
       slots = updates
     hidden = norm(slots, step["norm_mlp"]) @ step["mlp_0"]["kernel"]
-    hidden = np.maximum(hidden + step["mlp_0"]["bias"], 0)
+    hidden = relu(hidden + step["mlp_0"]["bias"])
     slots = slots + hidden @ step["mlp_1"]["kernel"] + step["mlp_1"]["bias"]
   return slots, attention
 
@@ -92,7 +153,7 @@ def test_the_module_is_algorithm_1(example, changes):
   params = init(module, *example)
   apply = jax.jit(lambda p, x, z: module.apply(p, x, z, 3))
   slots, attention = apply(params, *example)
-  expected, last = algorithm_1(params, *example, 3, module)
+  expected, last = algorithm_1(params["params"], *example, 3, module)
   assert attention.shape == (3, BATCH, N, K)
   np.testing.assert_allclose(slots, expected, rtol=2e-4, atol=2e-5)
   np.testing.assert_allclose(attention[-1], last, rtol=2e-4, atol=2e-5)
@@ -137,31 +198,10 @@ def test_gradients_are_finite_and_reach_all_parameters(example, iterations):
         assert np.max(np.abs(leaf)) > 0, jax.tree_util.keystr(path)
 
 
-def test_transposed_convolutions_lie_where_keras_puts_them():
-  module = slot_attention.UpConv(1)
-  kernel = np.arange(1.0, 26.0, dtype=np.float32).reshape(5, 5, 1, 1)
-  params = {"params": {"kernel": kernel, "bias": np.zeros(1, np.float32)}}
-  apply = jax.jit(module.apply)
-  for row, column in ((0, 0), (1, 2), (3, 3)):
-    impulse = np.zeros((1, 4, 4, 1), np.float32)
-    impulse[0, row, column] = 1
-    # Keras' rule: the gradient of a "SAME" convolution of stride 2, which pads
-    # 1 before and 2 after; so tap t of input i is output 2 i + t - 1.
-    expected = np.zeros((8 + 4, 8 + 4), np.float32)
-    corner = (
-      slice(2 * row + 1, 2 * row + 6),
-      slice(2 * column + 1, 2 * column + 6),
-    )
-    expected[corner] = kernel[..., 0, 0]
-    out = np.asarray(apply(params, impulse))[0, :, :, 0]
-    np.testing.assert_array_equal(out, expected[2:-2, 2:-2])
-
-
 def test_transposed_convolutions_are_the_gradient_of_convolutions():
+  """Keras defines them so; `transposed` is what that says of each tap."""
   draw = lambda i, *shape: jax.random.normal(jax.random.key(i), shape)
   a, kernel = draw(0, 2, 4, 4, 3), draw(1, 5, 5, 3, 2)
-  params = {"params": {"kernel": kernel, "bias": jnp.zeros(2)}}
-  out = jax.jit(slot_attention.UpConv(2).apply)(params, a)
   forward = lambda x: jax.lax.conv_general_dilated(
     x,
     kernel.transpose(0, 1, 3, 2),
@@ -171,36 +211,61 @@ def test_transposed_convolutions_are_the_gradient_of_convolutions():
   )
   like = jnp.zeros((2, 8, 8, 2))
   (expected,) = jax.jit(lambda a: jax.vjp(forward, like)[1](a))(a)
-  np.testing.assert_allclose(out, expected, rtol=1e-4, atol=1e-5)
+  found = transposed(np.float64(a), float64({"kernel": kernel, "bias": 0}))
+  np.testing.assert_allclose(expected, found, rtol=1e-4, atol=1e-5)
 
 
-@pytest.mark.parametrize("size", [3, 5])
-def test_a_convolution_of_a_vector_everywhere(size):
-  draw = lambda i, *shape: jax.random.normal(jax.random.key(i), shape)
-  slots, grid = draw(0, 4, 6), draw(1, 1, 7, 9, 6)
-  conv = slot_attention.Conv(5, size)
-  params = jax.jit(conv.init)(jax.random.key(2), grid)
-  apply = jax.jit(conv.apply)
-  quick = apply(params, grid, everywhere=slots)
-  plain = apply(params, grid + slots[:, None, None])
-  np.testing.assert_allclose(quick, plain, rtol=1e-4, atol=1e-5)
-
-
-def test_positions_are_distances_to_the_borders():
-  grid = slot_attention.position_grid(3, 5)
-  np.testing.assert_allclose(grid[0, 0], [0, 0, 1, 1])
-  np.testing.assert_allclose(grid[2, 1], [1, 0.25, 0, 0.75])
-
-
-@pytest.mark.parametrize("strides", [(1, 1), (2, 1)])
-def test_the_decoder_broadcasts_over_its_grid(strides):
+@pytest.mark.parametrize("strides", [(1, 2, 1), (2, 1)])
+def test_the_decoder_is_numpys(strides):
+  features, kernels = (5, 6, 4)[-len(strides) :], (3, 5, 3)[-len(strides) :]
   decoder = slot_attention.SpatialBroadcastDecoder(
-    (4, 6), (5, 4), (5, 3), strides
+    (4, 6), features, kernels, strides
   )
   slots = jax.random.normal(jax.random.key(0), (3, D))
-  params = jax.jit(decoder.init)(jax.random.key(1), slots)
-  apply = jax.jit(decoder.apply)
-  out = apply(params, slots)
-  assert out.shape == (3, 4 * strides[0], 6 * strides[0], 4)
-  alone = apply(params, slots[1:2])
-  np.testing.assert_allclose(out[1:2], alone, rtol=1e-4, atol=1e-5)
+  params = moved(jax.jit(decoder.init)(jax.random.key(1), slots))
+  found = jax.jit(decoder.apply)(params, slots)
+  assert found.shape == (3, 8, 12, 4)
+  expected = decoded(
+    np.float64(slots), float64(params["params"]), (4, 6), strides
+  )
+  np.testing.assert_allclose(found, expected, rtol=2e-4, atol=2e-5)
+
+
+def in_limits(path, kernel):
+  """Glorot's uniform: up to sqrt(6 / (inputs + outputs)), and nearly there."""
+  taps = np.prod(kernel.shape[:-2])
+  limit = np.sqrt(6 / (taps * sum(kernel.shape[-2:])))
+  assert 0.85 < np.abs(kernel).max() / limit <= 1.0001, path
+  assert abs(kernel.std() / limit - 3**-0.5) < 0.15, path
+
+
+def test_the_first_weights_are_those_of_keras():
+  d = 32
+  modules = {
+    "slots": (
+      SlotAttention(64),
+      (jnp.zeros((1, 4, d)), jnp.zeros((1, 3, d)), 1),
+    ),
+    "decoder": (
+      slot_attention.SpatialBroadcastDecoder((2, 2), (8, 4), (5, 3), (2, 1)),
+      (jnp.zeros((1, d)),),
+    ),
+  }
+  params = jax.jit(
+    lambda key: {
+      name: module.init(key, *inputs)["params"]
+      for name, (module, inputs) in modules.items()
+    }
+  )(jax.random.key(0))
+  recurrent = np.asarray(
+    params["slots"]["iteration"]["gru"]["recurrent"]["kernel"]
+  )
+  np.testing.assert_allclose(recurrent @ recurrent.T, np.eye(d), atol=1e-5)
+  for path, leaf in jax.tree.leaves_with_path(params):
+    name = jax.tree_util.keystr(path)
+    if "recurrent" in name and "kernel" in name:
+      continue
+    if "kernel" in name or "mu" in name or "log_sigma" in name:
+      in_limits(name, np.asarray(leaf))
+    else:
+      np.testing.assert_array_equal(leaf, 1.0 if "scale" in name else 0.0)

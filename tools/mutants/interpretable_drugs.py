@@ -130,6 +130,8 @@ MUTANTS = (
     f"{ROOT}datasets.py",
     f"{TESTS}test_train.py",
     ("if cut(key) not in known", "if key"),
+    ("keys.append(key or Chem.", "keys.append(key) if True else (Chem."),
+    ('column("smiles_rdkit", "smiles")', 'column("smiles", "smiles_rdkit")'),
     ("y[known] = data.y[generator.permutation(known)]", "y = y"),
   ),
   *of(

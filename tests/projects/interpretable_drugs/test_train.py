@@ -222,6 +222,27 @@ def test_ames_files(tmp_path):
     datasets.load(config)
 
 
+def test_ames_files_as_published_have_no_keys(tmp_path):
+  """Keys are computed, and SMILES are in the column of that name."""
+  train_file, test_file = ames_files(tmp_path)
+  chains = "".join(f"{i % 2},{'C' * (i + 3)}O\n" for i in range(9)) + "1,*CO\n"
+  train_file.write_text(f"mutagen,smiles\n{chains}1,C[C@H](N)C(=O)O\n")
+  # One of them, written otherwise; another's mirror image; new ones, of which
+  # InChI has no key for the last two.
+  text = "activity,smiles\n1,OCCC\n0,C[C@@H](N)C(=O)O\n1,CCN\n1,*CC\n0,*CN\n"
+  test_file.write_text(text)
+  config = config_of(ames, dataset="ames", data_dir=str(tmp_path))
+  assert datasets.load(config).notes == {"unparsed": 0, "shared": 2}
+  larger = datasets.ames_by_whole_key(config)
+  assert larger.y[larger.parts["test"], 0].tolist() == [0, 1, 1, 0]
+  # What RDKit has read goes before what was published.
+  test_file.write_text("activity,smiles,smiles_rdkit\n1,CCCN,OCCC\n1,CCN,CCN\n")
+  assert datasets.load(config).notes["shared"] == 1
+  test_file.write_text("activity,molecule\n1,CCCN\n")
+  with pytest.raises(InputError, match="has no column 'smiles'"):
+    datasets.load(config)
+
+
 def test_real_data(shared):
   config = config_of(ames, dataset="ames", data_dir=str(shared / "data/ames"))
   data = datasets.load(config)

@@ -3,7 +3,6 @@
 import importlib
 
 import jax
-import numpy as np
 import pytest
 from jax import numpy as jnp
 
@@ -26,22 +25,6 @@ def example(config, slots=None):
   draw = lambda i, *shape: jax.random.normal(jax.random.key(i), shape)
   slots = slots or config.slots
   return draw(0, 2, size, size, 3), draw(1, 2, slots, config.slot_dim)
-
-
-def test_the_auto_encoder_sums_masked_pictures():
-  config = config_of("tetrominoes_small")
-  network = model.network(config)
-  params = jax.jit(network.init)(jax.random.key(0))
-  images, noise = example(config)
-  out = jax.jit(lambda p: network.apply(p, images, noise, 2))(params)
-  size = config.image_size
-  assert out["reconstruction"].shape == images.shape
-  assert out["pictures"].shape == (2, 4, size, size, 3)
-  assert out["attention"].shape == (2, 2, size * size, 4)
-  np.testing.assert_allclose(out["masks"].sum(1), 1, atol=1e-5)
-  np.testing.assert_allclose(out["attention"].sum(-1), 1, atol=1e-5)
-  expected = (out["masks"][..., None] * out["pictures"]).sum(1)
-  np.testing.assert_allclose(out["reconstruction"], expected, atol=1e-5)
 
 
 def shapes(config, slots, iterations):

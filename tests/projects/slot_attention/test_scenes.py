@@ -7,6 +7,7 @@ from jax import numpy as jnp
 from PIL import Image
 
 from projects.slot_attention import scenes, solids
+from projects.slot_attention.precision import CATEGORIES
 
 pytestmark = pytest.mark.slow
 
@@ -38,7 +39,7 @@ def test_a_row_without_an_object_is_zero_and_unseen(drawn):
   assert not vector[~real].any()
   assert not masks[:, 1:][~real].any()
   assert (masks[:, 1:][real].sum((1, 2)) > 0).mean() > 0.98
-  for part in scenes.PARTS[1:]:
+  for part in CATEGORIES:
     np.testing.assert_array_equal(vector[real][:, part].sum(1), 1)
 
 
@@ -80,7 +81,7 @@ def test_every_category_is_as_likely():
 
   vector = jax.jit(jax.vmap(one))(jax.random.split(jax.random.key(1), 400))
   vector = np.asarray(vector).reshape(-1, 19)
-  for part in scenes.PARTS[1:]:
+  for part in CATEGORIES:
     share = vector[:, part].mean(0)
     np.testing.assert_allclose(share, 1 / len(share), atol=0.03)
   assert abs(vector[:, :2].mean() - 0.5) < 0.02
@@ -179,18 +180,3 @@ def test_the_ground_is_as_bright_as_clevrs(shared, drawn):
     empty = read(f"mask_{i}_0").convert("L").resize(SIZE[::-1])
     gap = (ours - np.asarray(real))[np.asarray(empty) > 250]
     assert np.nanmean(np.abs(gap)) < 10
-
-
-def test_a_contact_sheet(monkeypatch):
-  shown = []
-
-  def scene(key, size, window, *_):
-    shown.append(window)
-    return jnp.zeros((*size, 3)), None, None
-
-  monkeypatch.setattr(scenes, "scene", scene)
-  sheet = scenes.contact_sheet(jax.random.key(0), 3, SIZE)
-  assert sheet.shape == (60, 80, 3) and sheet.dtype == np.uint8
-  assert (sheet[30:, 40:] == 255).all() and (sheet[:30] == 128).all()
-  scenes.contact_sheet(jax.random.key(0), 1, (8, 8))
-  assert shown == [scenes.WHOLE, scenes.CROP]

@@ -106,36 +106,6 @@ def test_batch_norm_keeps_running_statistics_and_uses_them():
   )
 
 
-def test_a_closed_highway_carries_its_input():
-  net = network("highway", depth=5)
-  params, stats = init(net, jax.random.key(0), jnp.ones(8, bool))
-  shut = dict(params)
-  for i in range(1, 5):
-    gate = shut[f"gate_{i}"]
-    shut[f"gate_{i}"] = {**gate, "bias": jnp.full_like(gate["bias"], -1e4)}
-  one = model.Network("highway", (24,), 4)
-  x = jax.random.normal(jax.random.key(1), (8, 8))
-  np.testing.assert_allclose(
-    apply(net, shut, stats, x),
-    apply(one, {k: shut[k] for k in ("dense_0", "out")}, {}, x),
-    rtol=1e-6,
-  )
-
-
-def test_weight_norm_does_not_see_the_length_of_its_directions():
-  net = network("weight_norm")
-  params, stats = init(net, jax.random.key(0), jnp.ones(8, bool))
-  x = jax.random.normal(jax.random.key(1), (8, 8))
-  longer = jax.tree.map(lambda a: a, params)
-  longer["dense_1"]["kernel"] = 7 * longer["dense_1"]["kernel"]
-  np.testing.assert_allclose(
-    apply(net, longer, stats, x),
-    apply(net, params, stats, x),
-    rtol=1e-4,
-    atol=1e-5,
-  )
-
-
 def test_forms():
   assert model.widths("rectangular", 64, 3, 2) == (64, 64, 64)
   assert model.widths("conic", 64, 3, 1) == (64, 16, 4)

@@ -135,37 +135,6 @@ def test_each_part_is_scored_by_its_own_rows():
   np.testing.assert_array_equal(np.sort(batch["x"][:, 0]), [-1, 1, 1, 1])
 
 
-def test_a_residual_block_adds_its_input():
-  net = model.Network("resnet", (8,), 2)
-  params, stats = init_model(net, jax.random.key(0), jnp.ones(4, bool))
-  # With the block's last norm at scale 0, what is left is the shortcut.
-  norm = params["out_norm_0"]
-  shut = {**params, "out_norm_0": {**norm, "scale": norm["scale"] * 0}}
-  x = jax.random.normal(jax.random.key(1), (5, 4))
-  got = jax.jit(lambda x: model.apply(net, shut, stats, x))(x)
-  first, last = params["dense_0"], params["out"]
-  h = np.maximum(x @ first["kernel"] / np.sqrt(1 + 1e-5), 0)
-  np.testing.assert_allclose(got, h @ last["kernel"], rtol=1e-4, atol=1e-5)
-  assert np.abs(got).max() > 0.01
-
-
-@pytest.mark.parametrize(
-  ("method", "axis", "epsilon"),
-  [("layer_norm", 1, 1e-6), ("batch_norm", 0, 1e-5)],
-)
-def test_norms_are_of_a_row_or_of_the_batch(method, axis, epsilon):
-  net = model.Network(method, (8,), 2)
-  key = jax.random.key(0)
-  params, stats = init_model(net, key, jnp.ones(4, bool))
-  x = jax.random.normal(jax.random.key(1), (5, 4))
-  z = np.asarray(x @ params["dense_0"]["kernel"], np.float64)
-  variance = z.var(axis, keepdims=True)
-  z = (z - z.mean(axis, keepdims=True)) / np.sqrt(variance + epsilon)
-  want = np.maximum(z, 0) @ params["out"]["kernel"]
-  got, _ = apply_train(net, params, stats, x, None, key)
-  np.testing.assert_allclose(got, want, rtol=1e-3, atol=1e-4)
-
-
 def table_records(scores):
   """Records of a sweep of one setting each, `[tasks, methods]`."""
   names = published.uci().sets

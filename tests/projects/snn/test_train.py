@@ -1,7 +1,9 @@
 """Losses, tasks, steps, sweeps and the command."""
 
 import importlib
+import itertools
 import json
+import pathlib
 import subprocess
 import sys
 
@@ -11,7 +13,7 @@ import pytest
 from jax import numpy as jnp
 from sklearn import metrics
 
-from common import config_schema, keys
+from common import config_schema, keys, population
 from common.errors import InputError
 from projects.snn import losses, model, sweep, train
 from projects.snn.datasets import loading, padded
@@ -134,6 +136,7 @@ def one_network(config, task, group, setting):
     model.widths(group.form, group.width, group.depth, outputs),
     outputs,
     group.bottleneck,
+    group.block_layers,
   )
   root = jax.random.key(config.seed)
   part = task.parts["train"]
@@ -272,17 +275,80 @@ def test_memory_bounds_the_chunk():
   assert sum(sizes) == 40 and max(sizes) == 2 * jax.local_device_count()
 
 
-def test_groups_and_members_are_the_papers_grids():
-  config = config_of("paper")
-  count = lambda m: (
-    len(sweep.groups(config, m)),
-    len(sweep.members(config, m)["dropout"]),
+@pytest.mark.parametrize(
+  ("name", "widths", "depths", "blocks", "repeated", "norm_dropout"),
+  [
+    # Tables A4-A10.
+    ("uci", (256, 512, 1024), (2, 3, 4, 8, 16, 32), (2, 3, 4, 8, 16), 1, 1),
+    # A21-A27.
+    ("htru2", (256, 512, 1024), (2, 4, 8, 16, 32), (2, 3, 4, 8, 16), 1, 1),
+    # A14-A20; three weight decays, five repetitions.
+    (
+      "tox21",
+      (1024, 2048),
+      (2, 3, 4, 6, 8, 16, 32),
+      (2, 3, 4, 6, 8, 16),
+      3 * 5,
+      2,
+    ),
+  ],
+)
+def test_groups_and_members_are_the_papers_grids(
+  name, widths, depths, blocks, repeated, norm_dropout
+):
+  config = config_of("paper", name)
+  groups = lambda m: sweep.groups(config, m)
+  members = lambda m: len(sweep.members(config, m)["dropout"]) / repeated
+  # Widths x depths x forms, and rates x dropout.
+  for method in ("selu", "msra_init", "batch_norm", "weight_norm"):
+    found = groups(method)
+    assert {g.width for g in found} == set(widths)
+    assert {g.depth for g in found} == set(depths)
+    assert {g.form for g in found} == {"rectangular", "conic"}
+    assert len(set(found)) == len(widths) * len(depths) * 2
+  assert members("selu") == members("msra_init") == members("highway") == 3 * 2
+  assert members("weight_norm") == members("layer_norm") == 3 * norm_dropout
+  assert members("batch_norm") == members("resnet") == 3
+  # Of one form; the paper names no widths of Highway, which has the others'.
+  assert len(set(groups("highway"))) == len(widths) * len(depths)
+  # Two or three layers a block: rectangular, or narrowed to 25% or 50%.
+  found = {
+    (g.width, g.depth, g.bottleneck, g.block_layers) for g in groups("resnet")
+  }
+  assert found == set(
+    itertools.product(widths, blocks, (0.25, 0.5, 1.0), (2, 3))
   )
-  # Tables A4-A10: widths x depths x forms, and rates x dropout.
-  assert count("selu") == (3 * 6 * 2, 3 * 2)
-  assert count("batch_norm") == (3 * 6 * 2, 3)
-  assert count("highway") == (3 * 6, 3 * 2)
-  assert count("resnet") == (3 * 5 * 2 * 2, 3)
+  assert {g.form for g in groups("resnet")} == {"rectangular"}
+
+
+@pytest.mark.parametrize(
+  ("file", "name", "variant"),
+  [
+    ("uci", "uci", ""),
+    ("htru2", "htru2", ""),
+    ("tox21", "tox21", ""),
+    ("tox21_more", "tox21", "more"),
+    ("fingerprints", "tox21", ""),
+  ],
+)
+def test_the_sweeps_that_are_kept_go_on(file, name, variant, root, tmp_path):
+  """Their settings are those of the config, their pieces those of the grid."""
+  project = pathlib.Path(sweep.__file__).parent.name
+  kept = root / "results" / project / f"{file}.jsonl"
+  if not kept.exists():
+    pytest.skip("a copy of the project has no results yet")
+  path = tmp_path / kept.name
+  path.write_bytes(kept.read_bytes())
+  config = config_of(variant, name)
+  with population.Journal(path, sweep.settings(config)) as journal:
+    records = journal.records()
+  config.grid.depth = config.grid.blocks = (*config.grid.depth, 16, 32)
+  known = {str(g) for m in model.METHODS for g in sweep.groups(config, m)}
+  networks = [r for r in records if r["method"] in model.METHODS]
+  assert networks
+  assert {r["piece"].rpartition("/")[2] for r in networks} <= known
+  # Older than blocks of three layers, they do not say that theirs have two.
+  assert sweep.chosen(networks[:1])[0]["width"] == 64
 
 
 def test_training_sees_the_training_rows_alone(tmp_path, monkeypatch):
