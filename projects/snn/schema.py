@@ -31,7 +31,7 @@ _FORM = choice("rectangular", "conic")
 
 SCHEMA = {
   "data": {
-    "source": choice("uci", "htru2", "tox21", "csv", "blobs"),
+    "source": choice("uci", "htru2", "tox21", "images", "csv", "blobs"),
     "name": text,
     "separator": choice(",", ";", "|", " ", "tab"),
     "header": of(bool),
@@ -57,6 +57,7 @@ SCHEMA = {
   "width": positive(int),
   "depth": positive(int),
   "bottleneck": fraction,
+  "norm_behind": of(bool),
   "learning_rate": at_least(0.0),
   "dropout": dropout_rate,
   "weight_decay": at_least(0.0),

@@ -37,7 +37,11 @@ def network(config: ml_collections.ConfigDict) -> model.Network:
   """The network that `config` describes."""
   shape = (config.form, config.width, config.depth, config.data.outputs)
   return model.Network(
-    config.method, model.widths(*shape), config.data.outputs, config.bottleneck
+    config.method,
+    model.widths(*shape),
+    config.data.outputs,
+    config.bottleneck,
+    config.norm_behind,
   )
 
 
