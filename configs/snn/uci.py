@@ -35,7 +35,7 @@ def get_config(variant: str = "") -> ml_collections.ConfigDict:
   config.seed = 0
 
   config.data = ml_collections.ConfigDict()
-  config.data.source = "uci"  # or "htru2", "tox21", "csv", "blobs"
+  config.data.source = "uci"  # or "htru2", "tox21", "images", "csv", "blobs"
   config.data.name = "abalone"  # of the task; for "csv": the target column
   config.data.separator = ","  # of "csv": or ";", "|", " ", "tab"
   config.data.header = True  # False: the columns are "1", "2", ...
@@ -63,6 +63,7 @@ def get_config(variant: str = "") -> ml_collections.ConfigDict:
   config.depth = 4
   config.bottleneck = 0.5  # of resnet
   config.block_layers = 2  # of resnet
+  config.norm_behind = False  # the ReLU, as in the authors' Figure 1
   config.learning_rate = 0.1
   config.dropout = 0.05
   config.weight_decay = 0.0

@@ -5,8 +5,6 @@ that see the same share of the data, as in the released zoo, where every network
 has seed 42. So its first layer's columns and its dropout noise are made once.
 """
 
-import csv
-import io
 import math
 import pathlib
 from typing import NamedTuple
@@ -15,10 +13,9 @@ import jax
 import ml_collections
 import numpy as np
 from jax import numpy as jnp
-from PIL import Image
 
 from common import keys
-from common.data import images, shuffle, table_files
+from common.data import images, sheets, shuffle
 from common.errors import InputError
 
 from . import model
@@ -52,7 +49,7 @@ def load(config: ml_collections.ConfigDict, split: str) -> Pictures:
   if config.dataset == "generated":
     pixels, labels = _generated(config, split)
   elif config.dataset == "sheets":
-    pixels, labels = _sheets(pathlib.Path(config.data_dir).expanduser(), split)
+    pixels, labels = sheets.load(config.data_dir, split)
   else:
     size = (config.image_size, config.image_size)
     pixels, labels = images.load(
@@ -91,50 +88,6 @@ def _generated(config, split):
   for width in range(3):
     pixels[np.arange(n), :, column + width, 0] += 127
   return pixels, labels
-
-
-def _sheets(folder, split):
-  """Sheets of 1,000 pictures, 40 in a row, named `train_00.webp` and so on.
-
-  `labels.csv.xz` has a row a picture: file, pos, label.
-  """
-  path = folder / "labels.csv.xz"
-  found = list(csv.DictReader(io.StringIO(table_files.text(path))))
-  labels = {}
-  for number, row in enumerate(found, 2):
-    try:
-      labels[row["file"], int(row["pos"])] = int(row["label"])
-    except (KeyError, TypeError, ValueError) as error:
-      raise InputError(
-        f"{path}, line {number}: a row has file, pos and label, the last two "
-        f"whole numbers ({error})"
-      ) from error
-  names = sorted({r["file"] for r in found if r["file"].startswith(split)})
-  if not names:
-    raise InputError(f"{path} names no sheets of the split {split!r}")
-  pixels = []
-  for name in names:
-    try:
-      with Image.open(folder / name) as image:
-        sheet = np.asarray(image.convert("RGB"))
-    except (OSError, SyntaxError) as error:
-      raise InputError(f"{folder / name} cannot be read: {error}") from error
-    side = max(1, sheet.shape[1] // 40)
-    if sheet.shape[1] % 40 or sheet.shape[0] % side:
-      raise InputError(
-        f"{folder / name} is {sheet.shape[1]} wide and {sheet.shape[0]} high: "
-        "a sheet has 40 square pictures in each row"
-      )
-    cut = sheet.reshape(-1, side, 40, side, 3).transpose(0, 2, 1, 3, 4)
-    pixels.append(cut.reshape(-1, side, side, 3))
-  each = zip(names, pixels, strict=True)
-  places = [(name, i) for name, part in each for i in range(len(part))]
-  if missing := [place for place in places if place not in labels]:
-    name, i = missing[0]
-    raise InputError(
-      f"{path} has no label of picture {i} of {name} ({len(missing)} in all)"
-    )
-  return np.concatenate(pixels), np.asarray([labels[p] for p in places])
 
 
 def share(

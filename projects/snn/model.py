@@ -43,8 +43,8 @@ class Network(nn.Module):
     method: what a hidden layer is.
       selu: LeCun-normal weights, SELU; its dropout is alpha dropout.
       msra_init: He-normal weights, ReLU.
-      batch_norm, layer_norm: He-normal weights, the norm, ReLU. (The authors'
-        code of Figure 1 has batch norm after the ReLU.)
+      batch_norm, layer_norm: He-normal weights, the norm and ReLU, in either
+        order.
       weight_norm: directions and lengths apart (arXiv:1602.07868), lengths
         from sqrt(2), as He's weights have them; ReLU.
       highway: one dense layer to the width, then layers T(x) H(x) +
@@ -59,6 +59,8 @@ class Network(nn.Module):
       not say how a block of three layers narrows: here both inner widths are
       the share, as in a bottleneck of arXiv:1512.03385.
     block_layers: of a block of `resnet`, 2 or more.
+    norm_behind: batch norm and layer norm stand behind the ReLU, as in the
+      authors' code of their Figure 1, not before it.
   """
 
   method: str
@@ -66,6 +68,7 @@ class Network(nn.Module):
   outputs: int
   bottleneck: float = 0.5
   block_layers: int = 2
+  norm_behind: bool = False
 
   @nn.compact
   def __call__(
@@ -100,12 +103,15 @@ class Network(nn.Module):
 
   def _batch_norm(self, i, width, x, train):
     x = nn.Dense(width, kernel_init=_he_normal, name=f"dense_{i}")(x)
-    return nn.relu(_norm(f"norm_{i}", train)(x))
+    return self._with_relu(_norm(f"norm_{i}", train), x)
 
   def _layer_norm(self, i, width, x, train):
     del train
     x = nn.Dense(width, kernel_init=_he_normal, name=f"dense_{i}")(x)
-    return nn.relu(nn.LayerNorm(name=f"norm_{i}")(x))
+    return self._with_relu(nn.LayerNorm(name=f"norm_{i}"), x)
+
+  def _with_relu(self, norm, x):
+    return norm(nn.relu(x)) if self.norm_behind else nn.relu(norm(x))
 
   def _weight_norm(self, i, width, x, train):
     del train

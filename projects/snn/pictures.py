@@ -345,3 +345,32 @@ def auc_by_depth_plot(
   else:
     figure.legend(lines, labels, loc="outside upper center", ncols=2)
   figures.save(figure, path)
+
+
+def losses_plot(
+  path: pathlib.Path,
+  curves: Mapping[int, Mapping[str, tuple[Sequence[int], Sequence[float]]]],
+) -> None:
+  """Training losses, a panel a depth: batches, and medians over 50 of them.
+
+  Args:
+    path: of the PNG.
+    curves: from depth to a method's name to steps, and the loss of the batch of
+      each.
+  """
+  figure = figures.figure(1 + 4 * len(curves), 3.8)
+  panels = figure.subplots(1, len(curves), sharey=True, squeeze=False)[0]
+  for axes, (depth, methods) in zip(panels, curves.items(), strict=True):
+    for method, (steps, loss) in methods.items():
+      look = _look(method)
+      axes.plot(steps, loss, lw=0.5, alpha=0.3, color=look["color"])
+      parts = np.array_split(np.array([steps, loss]), -(-len(steps) // 50), 1)
+      axes.plot(
+        [np.mean(at) for at, _ in parts],
+        [np.median(found) for _, found in parts],
+        **look,
+      )
+    axes.set(title=f"{depth} layers", xlabel="step", yscale="log")
+  panels[0].set_ylabel("training loss")
+  panels[0].legend()
+  figures.save(figure, path)

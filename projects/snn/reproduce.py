@@ -4,12 +4,14 @@
     python -m projects.snn.reproduce --table=htru2 --data_dir=DIR
     python -m projects.snn.reproduce --table=tox21 --data_dir=DIR
     python -m projects.snn.reproduce --table=fingerprints --data_dir=DIR
+    python -m projects.snn.reproduce --table=figure1 --data_dir=DIR
     python -m projects.snn.reproduce --table=theorem
 
 `uci`: seven methods, and two references from scikit-learn, on every task of the
 folder. `htru2`: the same and more on ten nested folds. `tox21`: AUC against
 depth; `tox21_more`: with more features and rates. `fingerprints`: what
-Tox21's features are worth to a network, a random forest and an SVM. `theorem`:
+Tox21's features are worth to a network, a random forest and an SVM. `figure1`:
+deep networks on MNIST; `figure1_cifar10`: on CIFAR-10. `theorem`:
 the checks of Theorems 1 to 3, and the moments in a network of 32 layers.
 Numbers go to `results/snn/` and into the tables of this
 project's README; a sweep goes on where it was stopped. `--only=iris,wine`
@@ -32,7 +34,14 @@ from common.errors import InputError, check_names
 from common.stats import ranks
 from common.tables import cells, markdown, reproduce
 
-from . import model, pictures, result_tables, sweep_runner, tox21_tables
+from . import (
+  figure1,
+  model,
+  pictures,
+  result_tables,
+  sweep_runner,
+  tox21_tables,
+)
 from .datasets import uci as uci_tasks
 from .theory import depth, moment_map, proofs
 
@@ -241,7 +250,7 @@ def prepared(
   Of some tasks or methods alone it is printed, and does not go into the README.
   """
   asked = context.arguments
-  if asked.fresh and table is not theorem_table:
+  if asked.fresh and table not in CELLS:
     raise InputError(
       f"--fresh: a sweep begins anew once its records {context.out}/*.jsonl "
       "are removed"
@@ -287,12 +296,17 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
   add("--process", type=int, default=0, metavar="I", help=which)
 
 
+# Tables whose cells are files, each computed at once.
+_cifar10 = functools.partial(figure1.figure1, variant="cifar10")
+CELLS = (theorem_table, figure1.figure1, _cifar10)
 TABLES = {
   "uci": uci,
   "htru2": htru2,
   "tox21": tox21,
   "tox21_more": functools.partial(tox21, variant="more"),
   "fingerprints": fingerprints,
+  "figure1": figure1.figure1,
+  "figure1_cifar10": _cifar10,
   "theorem": theorem_table,
 }
 

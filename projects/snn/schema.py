@@ -31,7 +31,7 @@ _FORM = choice("rectangular", "conic")
 
 SCHEMA = {
   "data": {
-    "source": choice("uci", "htru2", "tox21", "csv", "blobs"),
+    "source": choice("uci", "htru2", "tox21", "images", "csv", "blobs"),
     "name": text,
     "separator": choice(",", ";", "|", " ", "tab"),
     "header": of(bool),
@@ -58,6 +58,7 @@ SCHEMA = {
   "depth": positive(int),
   "bottleneck": fraction,
   "block_layers": choice(2, 3),
+  "norm_behind": of(bool),
   "learning_rate": at_least(0.0),
   "dropout": dropout_rate,
   "weight_decay": at_least(0.0),

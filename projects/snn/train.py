@@ -51,6 +51,7 @@ def network(config: ml_collections.ConfigDict) -> model.Network:
     config.data.outputs,
     config.bottleneck,
     config.block_layers,
+    config.norm_behind,
   )
 
 

@@ -37,12 +37,16 @@ MUTANTS = (
     ("jnp.where(sgd, gradient, scaled)", "scaled"),
   ),
   *of(
-    "projects/cnn_zoo/data.py",
+    "common/data/sheets.py",
     DATA,
     ("side, 3).transpose(0, 2, 1, 3, 4)", "side, 3).swapaxes(1, 2)[::-1]"),
     (".startswith(split)})", ".startswith(split)}, reverse=True)"),
     ("if sheet.shape[1] % 40 or", "if"),
     ("sheet.shape[0] % side", "False"),
+  ),
+  *of(
+    "projects/cnn_zoo/data.py",
+    DATA,
     ("(255 * pixels.shape[-1])", "255"),
     ('jax.random.fold_in(keys.named(key, "order"), epoch)', "key"),
   ),

@@ -45,8 +45,9 @@ MUTANTS = (
     ),
     ("return t * h + (1 - t) * x", "return t * h"),
     ("(1 - t) * x", "t * x"),
-    ('nn.relu(nn.LayerNorm(name=f"norm_{i}")(x))', "nn.relu(x)"),
-    ('nn.relu(_norm(f"norm_{i}", train)(x))', "nn.relu(x)"),
+    ("else nn.relu(norm(x))", "else nn.relu(x)"),
+    ("return norm(nn.relu(x)) if", "return nn.relu(norm(x)) if"),
+    ("norm(nn.relu(x)) if", "norm(x) if"),
     ("direction * (kernel", "direction + 0 * (kernel"),
     ("return jax.nn.selu(x)", "return jax.nn.elu(x)"),
     (
@@ -131,6 +132,19 @@ MUTANTS = (
     ("if len(np.unique(truth)) == 2", "if True"),
     ('found["validation"] > best', 'found["test"] > best'),
     ("others[np.ix_(known, columns)]", "others[np.ix_(known[::-1], columns)]"),
+  ),
+  *of(
+    "projects/snn/figure1.py",
+    f"{TESTS}test_reproduce.py",
+    ('cell["steps"] - max(length, 1)', 'cell["steps"] - 1'),
+    ('if "loss" in row', 'if "loss" not in row'),
+    ("config.method, config.depth = method, depth", "config.depth = depth"),
+  ),
+  *of(
+    "projects/snn/datasets/image_sets.py",
+    f"{TESTS}test_datasets.py",
+    ("(rows[:n], rows[n:])", "(rows[n:], rows[:n])"),
+    ("pixels.reshape(len(y), -1)", "pixels.reshape(-1, len(y)).T"),
   ),
   *of(
     "projects/snn/reproduce.py",

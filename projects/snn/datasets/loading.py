@@ -9,7 +9,7 @@ from common.chem import tox21
 from common.data import standardise
 from common.errors import InputError
 
-from . import csv_table, htru2, tables, uci
+from . import csv_table, htru2, image_sets, tables, uci
 
 Rows = tuple[np.ndarray, np.ndarray, np.ndarray]
 
@@ -76,6 +76,13 @@ def read(config: ml_collections.ConfigDict) -> tables.Table | tox21.Assays:
     return htru2.read(folder, config.data.split_seed)
   if source == "uci":
     return uci.read(folder, config.data.name, cache)
+  if source == "images":
+    if config.data.name not in image_sets.SIDES:
+      raise InputError(
+        f"config.data.name is {config.data.name!r}: the image sets are "
+        + ", ".join(image_sets.SIDES)
+      )
+    return image_sets.read(config.data.name, folder, cache)
   if source == "csv":
     data = config.data
     return csv_table.read(

@@ -1,6 +1,7 @@
 """Tables: what is read, what is refused, and how rows are split and scaled."""
 
 import io
+import lzma
 import os
 import tarfile
 
@@ -8,9 +9,11 @@ import hypothesis
 import numpy as np
 import pytest
 from hypothesis import strategies
+from PIL import Image
 
 from common.errors import InputError
-from projects.snn.datasets import htru2, tables, uci
+from configs.snn import figure1
+from projects.snn.datasets import htru2, loading, tables, uci
 
 
 def r_file(x, y):
@@ -287,3 +290,28 @@ def test_real_htru2(shared):
   assert table.x.shape == (17898, 8) and table.y.sum() == 1639
   assert {len(test) for _, test in table.splits} == {1789, 1790}
   assert {int(table.y[test].sum()) for _, test in table.splits} == {163, 164}
+
+
+def test_an_image_set_is_a_table_of_pixels_with_its_own_split(tmp_path):
+  draw = np.random.default_rng(0)
+  pictures, lines = [], ["file,pos,label"]
+  for name in ("train_00", "test_00"):
+    one = draw.integers(0, 256, (40, 32, 32, 3), dtype=np.uint8)
+    sheet = Image.fromarray(one.transpose(1, 0, 2, 3).reshape(32, 40 * 32, 3))
+    sheet.save(tmp_path / f"{name}.webp", lossless=True)
+    lines += [f"{name}.webp,{i},{i % 10}" for i in range(40)]
+    pictures.append(one)
+  table = "\n".join(lines).encode()
+  (tmp_path / "labels.csv.xz").write_bytes(lzma.compress(table))
+  config = figure1.get_config("cifar10").unlock()
+  config.data_dir = str(tmp_path)
+  found = loading.read(config)
+  wanted = np.concatenate(pictures).reshape(80, -1)
+  np.testing.assert_array_equal(found.x, wanted)
+  np.testing.assert_array_equal(found.y, np.arange(80) % 10)
+  assert found.classes == tuple("0123456789")
+  np.testing.assert_array_equal(found.splits[0][0], np.arange(40))
+  np.testing.assert_array_equal(found.splits[0][1], np.arange(40, 80))
+  config.data.name = "cifar100"
+  with pytest.raises(InputError, match="'cifar100': the image sets are mnist"):
+    loading.read(config)

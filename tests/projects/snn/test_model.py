@@ -112,3 +112,23 @@ def test_forms():
   assert model.widths("conic", 1024, 2, 4) == (1024, 64)
   with pytest.raises(InputError, match="0 hidden layers"):
     model.widths("conic", 64, 0, 2)
+
+
+@pytest.mark.parametrize("method", ["batch_norm", "layer_norm"])
+def test_a_norm_stands_before_or_behind_the_relu(method):
+  x = np.asarray(jax.random.normal(jax.random.key(0), (64, 6)), np.float64)
+  axis = 0 if method == "batch_norm" else 1
+  for behind in (False, True):
+    net = model.Network(method, (24,), 4, norm_behind=behind)
+    params, stats = init(net, jax.random.key(1), jnp.ones(6, bool))
+    logits, _ = apply_train(
+      net, params, stats, jnp.float32(x), None, jax.random.key(2)
+    )
+    h = x @ np.asarray(params["dense_0"]["kernel"], np.float64)
+    h = np.maximum(h, 0) if behind else h
+    epsilon = {"batch_norm": 1e-5, "layer_norm": 1e-6}[method]
+    spread = np.sqrt(h.var(axis, keepdims=True) + epsilon)
+    h = (h - h.mean(axis, keepdims=True)) / spread
+    h = h if behind else np.maximum(h, 0)
+    want = h @ np.asarray(params["out"]["kernel"], np.float64)
+    np.testing.assert_allclose(logits, want, rtol=1e-4, atol=1e-5)

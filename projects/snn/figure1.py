@@ -1,0 +1,70 @@
+"""Figure 1 of arXiv:1706.02515: the training loss of deep networks on images.
+
+Each curve is a run of `train`, which keeps the loss of a batch every few steps.
+"""
+
+import functools
+import pathlib
+from typing import Any
+
+import ml_collections
+import numpy as np
+
+from common import logs
+from common.tables import cells, markdown, reproduce
+
+from . import pictures, result_tables, train
+
+METHODS = ("selu", "batch_norm")
+DEPTHS = (8, 16, 32)
+RUNS = pathlib.Path("runs/snn_figure1")
+
+
+def training(
+  config: ml_collections.ConfigDict, workdir: pathlib.Path
+) -> dict[str, Any]:
+  """One training: its scores, and its loss at steps of the log."""
+  _, cell = cells.trained(train.train, config, workdir)
+  found = [row for row in logs.read(workdir) if "loss" in row]
+  return {**cell, **{k: [row[k] for row in found] for k in ("step", "loss")}}
+
+
+def last_epoch(cell: dict[str, Any]) -> np.ndarray:
+  """The losses kept of the batches of a training's last epoch."""
+  length = cell["steps"] / cell["config"]["epochs"]
+  steps, loss = np.array(cell["step"]), np.array(cell["loss"])
+  return loss[steps > cell["steps"] - max(length, 1)]
+
+
+def figure1(context: reproduce.Context, variant: str = "") -> str:
+  """Trains what is missing, draws the curves; returns the table."""
+  paper = "paper" if context.arguments.paper else ""
+  name = "_".join(filter(None, ["figure1", variant, paper]))
+  runs = pathlib.Path("runs/quick_trainings") if context.quick else RUNS
+  rows, curves = [], {}
+  for depth in DEPTHS:
+    for method in context.arguments.methods or METHODS:
+      config = reproduce.config_of(context, "figure1", variant, paper)
+      config.data_dir = context.arguments.data_dir
+      config.cache_dir = context.arguments.cache_dir
+      config.method, config.depth = method, depth
+      piece = f"{name}_{method}_{depth}"
+      fit = functools.partial(training, config, runs / piece)
+      cell = reproduce.cell(context, piece, fit)
+      label = result_tables.named(method)
+      curves.setdefault(depth, {})[label] = cell["step"], cell["loss"]
+      scores = cell["scores"]
+      rows.append(
+        [
+          f"{depth}",
+          label,
+          f"{cell['config']['epochs']}",
+          cells.median_and_range(cells.summary(last_epoch(cell)), ".3f"),
+          *(f"{scores[f'{part}_accuracy']:.1%}" for part in ("train", "test")),
+          cells.origin([cell], unknown="in pieces"),
+        ]
+      )
+  pictures.losses_plot(context.out / f"{name}.png", curves)
+  header = ["layers", "method", "epochs", "loss of the last epoch's batches"]
+  header += ["training accuracy", "test accuracy", "minutes, device, commit"]
+  return markdown.table(header, rows)
