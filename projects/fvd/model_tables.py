@@ -220,7 +220,7 @@ def draw_films(context: reproduce.Context, scenario: str) -> None:
   which = [order[-1], order[0]]
   rows = {"truth": truth, **made}
   shown = {name: video[which] for name, video in rows.items()}
-  path = context.out / f"film_{scenario}.png"
+  path = context.out / f"film_{size_of(context)}_{scenario}.png"
   film.strip(path, shown, videos[which, :c], ("best clip", "worst clip"))
   film.animation(path.with_suffix(".gif"), shown, videos[which, :c])
 

@@ -304,7 +304,7 @@ def test_the_benchmarks_table_goes_on_with_a_run_to_the_same_bits(
   found = cell["judged"]
   assert found["best_psnr"] >= found["psnr"]
   assert found["protocol"]["score"] == "toy distance" and found["n"] == 4
-  film = tmp_path / "out" / "film_moving_square.png"
+  film = tmp_path / "out" / "film_smoke_moving_square.png"
   assert film.stat().st_size > 5_000
   # The scores are of what was kept.
   made = np.load(
