@@ -24,6 +24,7 @@ from .scenarios import SCENARIOS
 
 MODELS = {"cdna": "CDNA", "sv2p": "SV2P", "svp_fp": "SVP-FP", "savp": "SAVP"}
 BASELINES = "baselines"
+SIZE = "tiny"  # Of the README's table.
 PREDICTED = "predicted.npy"  # Of a run: its first predictions, uint8.
 FRAME_SIZE = 8  # Means of pixels a side, of the distance of single frames.
 
@@ -78,12 +79,13 @@ def baselines_cell(
   }
 
 
-def models(context: reproduce.Context) -> str:
+def models(context: reproduce.Context) -> str | dict[str, str]:
   """The table of scenarios and models; cells that nobody ran are "-".
 
   `--scenarios` and `--models` say which cells are computed where they are
   missing, Moving MNIST's by its name or by `--data_dir`; `--size` at which
-  variant of the configs, `--runs` where runs are.
+  variant of the configs, `--runs` where runs are. Of another size than `SIZE`,
+  the README's, it is printed alone.
   """
   asked = context.arguments
   network = functools.cache(
@@ -128,7 +130,16 @@ def models(context: reproduce.Context) -> str:
     "best PSNR / SSIM",
     "steps, minutes",
   ]
-  return markdown.table([*header, "paper's FVD, 64 / 128 pixels"], rows)
+  text = markdown.table([*header, "paper's FVD, 64 / 128 pixels"], rows)
+  return for_readme(context, text)
+
+
+def for_readme(context: reproduce.Context, text: str) -> str | dict[str, str]:
+  """A table; of another size than the README's it is printed alone."""
+  if context.arguments.size == SIZE:
+    return text
+  print(text)
+  return {}
 
 
 def cell_of(

@@ -296,7 +296,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
   mnist = "where MNIST was prepared, for moving_mnist"
   add("--data_dir", default="", metavar="DIR", help=mnist)
   size = "variant of the models' configs that is trained"
-  add("--size", default="tiny", metavar="VARIANT", help=size)
+  add("--size", default=model_tables.SIZE, metavar="VARIANT", help=size)
   runs = "where trainings are kept"
   add("--runs", default="runs/models", metavar="DIR", help=runs)
 

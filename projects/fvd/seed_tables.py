@@ -10,7 +10,7 @@ from . import model_tables, score
 _SHOWN = {"distance": ".3g", "frames": ".3g", "psnr": ".2f", "ssim": ".3f"}
 
 
-def seeds(context: reproduce.Context) -> str:
+def seeds(context: reproduce.Context) -> str | dict[str, str]:
   """The table of models and scenarios over the seeds of `studies`.
 
   Cells that are missing are computed, of the scenarios and models that
@@ -48,7 +48,8 @@ def seeds(context: reproduce.Context) -> str:
       rows.append([scenario, title, *_row(found)])
   title = ", ".join(sorted(scores)) or "clips' distance"
   header = ["scenario", "model", "seeds", title, "single frames"]
-  return markdown.table([*header, "PSNR", "SSIM"], rows)
+  text = markdown.table([*header, "PSNR", "SSIM"], rows)
+  return model_tables.for_readme(context, text)
 
 
 def _row(found):

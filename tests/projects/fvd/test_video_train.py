@@ -320,7 +320,7 @@ def test_the_benchmarks_table_goes_on_with_a_run_to_the_same_bits(
   psnr = cell["judged"]["psnr"] + 2
   other.write_text(json.dumps({**cell, "judged": {**found, "psnr": psnr}}))
   flags = argparse.Namespace(
-    size="",
+    size="tiny",
     runs="runs",
     scenarios="",
     models="svp_fp",
@@ -338,6 +338,10 @@ def test_the_benchmarks_table_goes_on_with_a_run_to_the_same_bits(
   ]
   assert f"| {psnr - 1:.2f} [{psnr - 2:.2f}, {psnr:.2f}] |" in line
   assert len(ended) == 1  # Nothing was trained.
+  # Another size's table is not the README's.
+  flags.size = "longer"
+  assert model_tables.for_readme(context, "a table") == {}
+  assert capsys.readouterr().out == "a table\n"
   other = model_tables.config_of(context, "brawl", "savp", 3)
   assert other.seed == 3 and other.data_dir == "there"
   name = "models_smoke_brawl_savp_seed3"
