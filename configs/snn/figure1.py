@@ -41,12 +41,12 @@ def get_config(variant: str = "") -> ml_collections.ConfigDict:
     config.depth = 8
     config.epochs = 30
     config.steps_per_call = config.log_every = 20
-    config.eval_every = 460  # An epoch of MNIST.
+    config.eval_every = 4_600  # Ten epochs of MNIST.
     config.checkpoint_every = 2_000
   return variants.apply(
     config,
     variant,
-    cifar10=dict(data=dict(name="cifar10"), eval_every=400)
+    cifar10=dict(data=dict(name="cifar10"), eval_every=3_840)
     if not smoke
     else {},
     paper=dict(epochs=2_000, width=3_072 if "cifar10" in asked else 784),
