@@ -69,8 +69,15 @@ def tasks_figure(path: pathlib.Path, cells: dict) -> None:
         ls="",
       )
     axes.set(title=TITLES[task], xlabel="delay", yscale="log")
-    axes.legend(fontsize=7)
   row_of_axes[0].set_ylabel("episodes until solved")
+  # One for all panels, beside none of whose curves there is room.
+  shown = {}
+  for axes in row_of_axes:
+    handles, labels = axes.get_legend_handles_labels()
+    shown |= dict(zip(labels, handles, strict=True))
+  figure.legend(
+    [*shown.values()], [*shown], loc="outside lower center", ncols=6, fontsize=7
+  )
   save(figure, path)
 
 
