@@ -351,7 +351,7 @@ def losses_plot(
   path: pathlib.Path,
   curves: Mapping[int, Mapping[str, tuple[Sequence[int], Sequence[float]]]],
 ) -> None:
-  """Training losses, a panel a depth: batches, and medians over 50 of them.
+  """Training losses, a panel a depth: batches, and medians over 10 of them.
 
   Args:
     path: of the PNG.
@@ -364,7 +364,7 @@ def losses_plot(
     for method, (steps, loss) in methods.items():
       look = _look(method)
       axes.plot(steps, loss, lw=0.5, alpha=0.3, color=look["color"])
-      parts = np.array_split(np.array([steps, loss]), -(-len(steps) // 50), 1)
+      parts = np.array_split(np.array([steps, loss]), -(-len(steps) // 10), 1)
       axes.plot(
         [np.mean(at) for at, _ in parts],
         [np.median(found) for _, found in parts],
