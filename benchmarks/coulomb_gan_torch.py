@@ -190,11 +190,11 @@ def _networks(config) -> tuple[Any, Any]:
   layers, c = [], config.image_channels
   for i in range(model.discriminator_depth(config)):
     f = config.discriminator_features << i
+    kind = config.discriminator_norm
+    normed = kind == "batch" or (kind == "layer" and i)
     layers += [
-      nn.Conv2d(
-        c, f, 5, 2, padding=2, bias=config.discriminator_norm == "none"
-      ),
-      discriminator_norm(f),
+      nn.Conv2d(c, f, 5, 2, padding=2, bias=not normed),
+      discriminator_norm(f) if normed else nn.Identity(),
       nn.LeakyReLU(0.2),
     ]
     c = f

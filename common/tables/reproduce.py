@@ -83,6 +83,16 @@ def cell(
   return cells.cached(context.out / f"{name}.json", compute, context.fresh)
 
 
+def printed(found: str | Mapping[str, str]) -> dict[str, str]:
+  """Prints the text or texts of a table, none of which is the README's.
+
+  For a part of a table, or one of another size: `return printed(text)`.
+  """
+  for text in [found] if isinstance(found, str) else found.values():
+    print(text)
+  return {}
+
+
 def main(
   doc: str | None,
   file: str,

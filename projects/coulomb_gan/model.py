@@ -92,7 +92,9 @@ def networks(config: ml_collections.ConfigDict) -> tuple[Network, Network]:
     config.discriminator_features,  # the paper: 128
     discriminator_depth(config),
     config.discriminator_norm,
-    norm_first=True,
+    # A layer norm behind a convolution without bias does not see how large its
+    # input is: an image of half the contrast would be the same image.
+    norm_first=config.discriminator_norm == "batch",
     bias=False,
     epsilon=_EPSILON,
     kernel_init=_default_init,

@@ -136,10 +136,8 @@ def models(context: reproduce.Context) -> str | dict[str, str]:
 
 def for_readme(context: reproduce.Context, text: str) -> str | dict[str, str]:
   """A table; of another size than the README's it is printed alone."""
-  if context.arguments.size == SIZE:
-    return text
-  print(text)
-  return {}
+  ours = context.arguments.size == SIZE
+  return text if ours else reproduce.printed(text)
 
 
 def cell_of(

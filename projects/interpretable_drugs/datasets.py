@@ -159,10 +159,8 @@ def _ames_file(folder, stem):
     name = next((n for n in names if n in header), names[-1])
     return table_files.column_index(path, header, name)
 
-  smiles, label = (
-    column("smiles_rdkit", "smiles"),
-    column("mutagen", "activity"),
-  )
+  smiles = column("smiles_rdkit", "smiles")
+  label = column("mutagen", "activity")
   known = header.index("inchikey") if "inchikey" in header else None
   molecules, y, keys = [], [], []
   for line, row in zip(lines, rows, strict=True):

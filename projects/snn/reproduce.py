@@ -260,12 +260,8 @@ def prepared(
     raise InputError("--only and --depths are of --table=uci: leave them out")
   population.use_all_cores()
   cli.join_processes(asked.coordinator, asked.processes, asked.process)
-  text = table(context)
-  if not _in_part(context):
-    return text
-  for part in [text] if isinstance(text, str) else text.values():
-    print(part)
-  return {}
+  found = table(context)
+  return reproduce.printed(found) if _in_part(context) else found
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:

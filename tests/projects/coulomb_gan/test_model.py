@@ -120,12 +120,25 @@ def test_the_networks_are_their_transcriptions():
     _, d = model.networks(config)
     params = theirs.stirred(jax.jit(d.init)(jax.random.key(1)), 2)
     # A bias before a norm would do nothing.
-    assert ("bias" in params["conv_0"]) == (kind == "none")
+    first = kind == "batch"
+    assert ("bias" in params["conv_0"]) != first
     want = theirs.dcgan_discriminator(
-      theirs.doubles(params), small, 2, kind, True, epsilon
+      theirs.doubles(params), small, 2, kind, first, epsilon
     )
     got = jax.jit(d.apply)(params, small)
     np.testing.assert_allclose(got, want, rtol=1e-3, atol=1e-4)
+
+
+def test_layer_norm_leaves_the_contrast_to_be_seen():
+  config = image_config(image_size=16, discriminator_norm="layer")
+  d = model.networks(config)[1]
+  x = np.random.default_rng(0).uniform(-1, 1, (4, 16, 16, 3))
+  params = jax.jit(d.init)(jax.random.key(0))
+  # Biases that are not their first zeros: without any D would be homogeneous.
+  params = theirs.stirred(params, 1)
+  images = np.float32(np.concatenate([x, x / 2]))
+  pale = np.asarray(jax.jit(d.apply)(params, images)).reshape(2, 4)
+  assert (np.abs(pale[0] - pale[1]) > 1e-2 * np.abs(pale[0])).all()
 
 
 def test_the_networks_start_as_the_codes():
