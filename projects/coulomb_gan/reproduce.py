@@ -6,9 +6,10 @@
 
 `toy`: Coulomb GAN, GAN and WGAN-GP on the even and the uneven grid, some seeds
 of a method as one program. `particles`: the theory without networks. `images`:
-the three methods on Fashion-MNIST. Numbers go to `results/coulomb_gan/` and
-into the tables of this project's README; a cell that is there already is kept,
-unless `--fresh`. `--quick` does the same in a minute and changes neither.
+the three methods on Fashion-MNIST, or `--images=cifar10`. Numbers go to
+`results/coulomb_gan/` and into the tables of this project's README; a cell that
+is there already is kept, unless `--fresh`. `--quick` does the same in a minute
+and changes neither.
 """
 
 import argparse
@@ -32,6 +33,7 @@ from common.tables import cells, figures, markdown, reproduce
 from . import data, losses, model, pictures, train
 
 GRIDS = ("gaussian_grid", "gaussian_grid_uneven")
+IMAGES = ("fashion_mnist", "cifar10")
 NAMES = {"coulomb": "Coulomb GAN", "gan": "GAN", "wgan_gp": "WGAN-GP"}
 ORIGIN = "minutes, device, commit"
 
@@ -294,8 +296,8 @@ def images_cell(
   return {**cell, "frechet": fid.record(*sides, network)}
 
 
-def images(context: reproduce.Context) -> str:
-  """Fashion-MNIST, three methods, one seed each; returns the table.
+def images(context: reproduce.Context) -> dict[str, str]:
+  """The set of `--images`, three methods, one seed each; returns its table.
 
   The runs live in `--runs`, and go on where they were cut short.
   """
@@ -305,13 +307,13 @@ def images(context: reproduce.Context) -> str:
     network = fid.network(asked.features, asked.weights)
   for method, method_name in NAMES.items():
     variant = "" if method == "coulomb" else method
-    config = reproduce.config_of(context, "fashion_mnist", "narrow", variant)
-    config.data_dir = context.arguments.data_dir or config.data_dir
-    name = f"fashion_mnist_{method}"
+    config = reproduce.config_of(context, asked.images, "narrow", variant)
+    config.data_dir = asked.data_dir or config.data_dir
+    name = f"{asked.images}_{method}"
     compute = functools.partial(
       images_cell,
       config,
-      pathlib.Path(context.arguments.runs) / name,
+      pathlib.Path(asked.runs) / name,
       context.out / f"{name}.png",
       network,
     )
@@ -329,7 +331,7 @@ def images(context: reproduce.Context) -> str:
   score = ", ".join(sorted(scores)) or "FID"
   header = ["method", "steps", "energy F in pixel space (U-statistic)"]
   header += ["pixel distance (not FID)", score]
-  return markdown.table([*header, ORIGIN], rows)
+  return {f"images_{asked.images}": markdown.table([*header, ORIGIN], rows)}
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -340,7 +342,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
   add("--first_seed", type=cli.whole(0), default=30, metavar="N", help=text)
   text = "of --table=toy: how many seeds are trained as one program"
   add("--at_once", type=cli.whole(1), default=5, metavar="N", help=text)
-  text = "of --table=images: where Fashion-MNIST was prepared"
+  text = "of --table=images: which set"
+  add("--images", default=IMAGES[0], choices=IMAGES, help=text)
+  text = "of --table=images: where the set was prepared"
   add("--data_dir", default="", metavar="DIR", help=text)
   text = "of --table=images: judge them by this network, too"
   add("--features", choices=fid.FEATURES, help=text)

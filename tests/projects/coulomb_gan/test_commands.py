@@ -184,6 +184,29 @@ def test_reproduce_quick(tables):
     assert {"commit", "jax", "device"} <= stamp.keys()
 
 
+def test_the_images_may_be_cifar10s(tmp_path, monkeypatch):
+  found = {}
+
+  def cell(config, workdir, picture, network):
+    found[config.method] = config, workdir.name, picture.name
+    scores = {"energy_u": 0.5, "pixel_distance": 2.0}
+    return {"scores": scores, "steps": 7, "minutes": 1.0}
+
+  monkeypatch.setattr(reproduce, "images_cell", cell)
+  flags = ["--table=images", "--images=cifar10", f"--out={tmp_path}"]
+  reproduce.main([*flags, "--data_dir=somewhere"])
+  module = importlib.import_module(f"configs.{PROJECT}.fashion_mnist")
+  for method, (config, *names) in found.items():
+    assert names == [f"cifar10_{method}", f"cifar10_{method}.png"]
+    variant = "narrow" if method == "coulomb" else f"narrow,{method}"
+    same = module.get_config(variant).to_dict()
+    changed = {k for k, v in same.items() if config[k] != v}
+    assert changed == {"dataset", "image_channels", "data_dir"}
+    assert (config.dataset, config.image_channels) == ("cifar10", 3)
+    assert (config.decay_steps, config.total_steps) == (50_000, 50_000)
+  assert set(found) == {"coulomb", "gan", "wgan_gp"}
+
+
 @pytest.mark.parametrize("method", ["coulomb", "gan", "wgan_gp"])
 def test_every_method_moves_both_players_of_images(tables, method):
   config, after = tables[2]["dcgan", method]
