@@ -1,5 +1,6 @@
 """Runs, their resumption, samples, populations, scores and bad input."""
 
+import argparse
 import importlib
 
 import jax
@@ -10,6 +11,7 @@ from common import checkpoint, keys
 from common.data import text
 from common.errors import InputError
 from common.stats import ngrams
+from common.tables import reproduce as tables
 from projects.first_order_gan import (
   data,
   pictures,
@@ -249,6 +251,27 @@ def test_the_images_table_refuses_another_config(capsys):
   with pytest.raises(SystemExit):
     reproduce.main(["--table=images", "--images=language"])
   assert "language" in capsys.readouterr().err
+
+
+def test_tables_of_other_images_do_not_stand_for_fashion_mnists(
+  tmp_path, monkeypatch, capsys
+):
+  cell = {"scores": {"frechet_8x8": 2.5}, "steps": 7, "minutes": 1.0}
+  monkeypatch.setattr(reproduce, "images_cell", lambda *arguments: cell)
+  flags = {"data_dir": "", "features": None, "runs": "runs"}
+
+  def found(images):
+    asked = argparse.Namespace(images=images, **flags)
+    out = tmp_path / images
+    out.mkdir()
+    context = tables.Context("first_order_gan", out, False, False, 1, asked)
+    return reproduce.images(context)
+
+  table = found("fashion_mnist")
+  assert table.count("| 7 | 2.5 |") == 3
+  assert not capsys.readouterr().out
+  assert found("cifar10") == {}
+  assert capsys.readouterr().out.count("| 7 | 2.5 |") == 3
 
 
 # As run_fogan.sh has them; rates of images by the name of a checkpoint.
