@@ -127,10 +127,12 @@ def check(config: ml_collections.ConfigDict, schema: Mapping[str, Any]) -> None:
 
   Raises:
     InputError: a key has no rule, as that of another project; a rule no key; a
-      value is not what it can be.
+      value is not what it can be; an interval is no multiple of
+      `steps_per_call`.
   """
   common = {name: rule for name, rule in COMMON.items() if name in config}
   _check(config, {**common, **schema}, "")
+  _check_intervals(config)
 
 
 def check_decay(
@@ -159,10 +161,21 @@ def check_common(config: ml_collections.ConfigDict) -> None:
   """Holds the fixed names to COMMON, whatever else there is.
 
   Raises:
-    InputError: a value is not what it can be.
+    InputError: a value is not what it can be; an interval is no multiple of
+      `steps_per_call`.
   """
   for name, rule in COMMON.items():
     _refuse(name, config[name], rule)
+  _check_intervals(config)
+
+
+def _check_intervals(config):
+  for name in ("log_every", "eval_every", "checkpoint_every"):
+    if name in config and config[name] % config.get("steps_per_call", 1):
+      raise InputError(
+        f"config.{name} is {config[name]}; it must be a multiple of "
+        f"config.steps_per_call = {config.steps_per_call}"
+      )
 
 
 def _check(config, schema, prefix):

@@ -60,13 +60,6 @@ class Run:
         directory cannot be written, is in use, or has another config.
     """
     config_schema.check_common(config)
-    for name in ("log_every", "eval_every", "checkpoint_every"):
-      interval = getattr(config, name)
-      if interval % config.steps_per_call:
-        raise InputError(
-          f"config.{name} is {interval}; it must be a multiple of "
-          f"config.steps_per_call = {config.steps_per_call}"
-        )
     self.config = config
     self.workdir = pathlib.Path(workdir).expanduser().absolute()
     self.main = jax.process_index() == 0  # The one process that writes.

@@ -84,6 +84,19 @@ def test_what_cannot_be_is_one_sentence(changes, says):
   assert says in str(caught.value)
 
 
+def test_intervals_are_looked_at_before_any_data_is_read():
+  train = importlib.import_module("projects.snn.train")
+  config = importlib.import_module("configs.snn.uci").get_config()
+  config.unlock()
+  config.data.name, config.data_dir = "iris", "not there"
+  for name in ("log_every", "eval_every", "checkpoint_every"):
+    interval = config[name]
+    config[name] = config.steps_per_call * 7 + 1
+    with pytest.raises(InputError, match=f"config.{name} is .*a multiple of"):
+      train.train(config, "nowhere")
+    config[name] = interval
+
+
 def test_a_config_without_a_key_of_the_schema_is_refused():
   config = config_of()
   del config.slots
