@@ -9,10 +9,11 @@
 
 `uci`: seven methods, and two references from scikit-learn, on every task of the
 folder. `htru2`: the same and more on ten nested folds. `tox21`: AUC against
-depth; `tox21_more`: with more features and rates. `fingerprints`: what
-Tox21's features are worth to a network, a random forest and an SVM. `figure1`:
-deep networks on MNIST; `figure1_cifar10`: on CIFAR-10. `theorem`:
-the checks of Theorems 1 to 3, and the moments in a network of 32 layers.
+depth; `tox21_more`: with more features and rates; `tox21_wide`: with more units
+in a layer. `fingerprints`: what Tox21's features are worth to a network, a
+random forest and an SVM. `figure1`: deep networks on MNIST; `figure1_cifar10`:
+on CIFAR-10. `theorem`: the checks of Theorems 1 to 3, and the moments in a
+network of 32 layers.
 Numbers go to `results/snn/` and into the tables of this
 project's README; a sweep goes on where it was stopped. `--only=iris,wine`
 restricts the tasks, `--depths=16,32` adds to the grid's depths, `--quick` takes
@@ -300,6 +301,7 @@ TABLES = {
   "htru2": htru2,
   "tox21": tox21,
   "tox21_more": functools.partial(tox21, variant="more"),
+  "tox21_wide": functools.partial(tox21, variant="wide"),
   "fingerprints": fingerprints,
   "figure1": figure1.figure1,
   "figure1_cifar10": _cifar10,

@@ -52,12 +52,17 @@ def auc_results(records: list[dict[str, Any]]) -> dict[str, Any]:
 
 def auc_table(results: dict[str, Any]) -> str:
   """The table of the README from what `auc_results` returned."""
-  rows = []
-  for method, found in results["auc"].items():
+  rows, auc = [], results["auc"]
+  tried = {int(depth) for found in auc.values() for depth in found}
+  columns = {
+    depth: i for i, depth in enumerate(published.TOX21_DEPTHS) if depth in tried
+  }
+  for method, found in auc.items():
     name = named(method)
     paper, error = published.TOX21_AUC[name], published.TOX21_ERROR[name]
-    rows.append([f"{name}, paper", *map(_percent, paper, error)])
-    ours = [found.get(str(depth)) for depth in published.TOX21_DEPTHS]
+    theirs = (_percent(paper[i], error[i]) for i in columns.values())
+    ours = (found.get(str(depth)) for depth in columns)
+    rows.append([f"{name}, paper", *theirs])
     rows.append(
       [
         "ours",
@@ -66,7 +71,7 @@ def auc_table(results: dict[str, Any]) -> str:
         ),
       ]
     )
-  header = ["layers (ResNet: blocks)", *map(str, published.TOX21_DEPTHS)]
+  header = ["layers (ResNet: blocks)", *map(str, columns)]
   note = f"\n{results['hours']:.1f} core hours.\n"
   return markdown.table(header, rows) + note
 

@@ -31,12 +31,15 @@ def test_tox21_chooses_a_setting_for_all_repetitions_of_a_depth():
     *(member(1.0, 0, 0.99, 0.5), member(1.0, 1, 0.99, 0.5, diverged=True)),
   ]
   record = {**group._asdict(), "members": members, "seconds": 360.0}
-  results = tox21_tables.auc_results([record])
+  # Of 32 layers each setting diverged.
+  deeper = {**record, "depth": 32, "members": members[-1:]}
+  results = tox21_tables.auc_results([record, deeper])
   at_8 = results["auc"]["selu"]["8"]
   assert at_8["learning_rate"] == 0.05 and at_8["values"] == [0.84, 0.86]
   table = tox21_tables.auc_table(results)
-  ours = "| ours | - | - | - | - | 85.0 ± 1.4 | - | - |"
-  assert "| SNN, paper | 83.7 ± 0.3 |" in table and ours in table
+  assert "| layers (ResNet: blocks) | 8 | 32 |" in table
+  assert "| SNN, paper | 84.5 ± 0.2 | 82.5 ± 0.7 |" in table
+  assert "| ours | 85.0 ± 1.4 | - |" in table
   # Of two widths the better one is shown, whichever comes first.
   worse = {**record, "width": 8, "members": members[:2]}
   for records in ([record, worse], [worse, record]):

@@ -328,6 +328,7 @@ def test_groups_and_members_are_the_papers_grids(
     ("htru2", "htru2", ""),
     ("tox21", "tox21", ""),
     ("tox21_more", "tox21", "more"),
+    ("tox21_wide", "tox21", "wide"),
     ("fingerprints", "tox21", ""),
   ],
 )
@@ -348,7 +349,7 @@ def test_the_sweeps_that_are_kept_go_on(file, name, variant, root, tmp_path):
   assert networks
   assert {r["piece"].rpartition("/")[2] for r in networks} <= known
   # Older than blocks of three layers, they do not say that theirs have two.
-  assert sweep.chosen(networks[:1])[0]["width"] == 64
+  assert sweep.chosen(networks[:1])[0]["width"] == config.grid.width[0]
 
 
 def test_training_sees_the_training_rows_alone(tmp_path, monkeypatch):
