@@ -23,12 +23,7 @@ from configs.coulomb_gan import celeba64, fashion_mnist
 def get_config(variant: str = "") -> ml_collections.ConfigDict:
   """Returns the config; `smoke` runs in seconds, on generated discs."""
   if "narrow" in variant.split(","):
-    config = fashion_mnist.get_config(variant)
-    config.unlock()
-    if config.dataset == "fashion_mnist":  # And no discs, which `smoke` has.
-      config.dataset = "cifar10"
-    config.image_channels = 3
-    return config.lock()
+    return fashion_mnist.of_set("cifar10", 3, variant)
   config = celeba64.get_config()
   config.unlock()
   config.dataset = "cifar10"

@@ -26,11 +26,18 @@ from configs.coulomb_gan import celeba64
 
 def get_config(variant: str = "") -> ml_collections.ConfigDict:
   """Returns the config of a variant; several are joined with commas."""
+  return of_set("fashion_mnist", 1, variant)
+
+
+def of_set(
+  dataset: str, channels: int, variant: str
+) -> ml_collections.ConfigDict:
+  """The config for a set of images of 32x32, with so many channels."""
   config = celeba64.get_config()
   config.unlock()
-  config.dataset = "fashion_mnist"
+  config.dataset = dataset
   config.image_size = 32
-  config.image_channels = 1
+  config.image_channels = channels
   config.generator_features = 64
   config.discriminator_features = 16
   config.generator_learning_rate = 3e-4

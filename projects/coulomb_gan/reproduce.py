@@ -26,9 +26,9 @@ from jax import numpy as jnp
 from tqdm import tqdm
 
 from common import cli, keys, population
+from common.gan import image_table
 from common.gan.gaussian_grid import mode_scores, mode_spread
-from common.metrics import fid
-from common.tables import cells, figures, markdown, reproduce
+from common.tables import cells, markdown, reproduce
 
 from . import data, losses, model, pictures, train
 
@@ -274,64 +274,19 @@ def particles(context: reproduce.Context) -> str:
   return markdown.table(header, rows)
 
 
-def images_cell(
-  config: ml_collections.ConfigDict,
-  workdir: pathlib.Path,
-  picture: pathlib.Path,
-  network: fid.Network | None,
-) -> dict[str, Any]:
-  """One training, its samples copied to `picture`, and judged by `network`.
-
-  The Fréchet distance is between `eval_samples` held-out and generated images.
-  """
-  state, cell = cells.trained(train.train, config, workdir)
-  picture.write_bytes((workdir / "samples.png").read_bytes())
-  if network is None:
-    return cell
-  root = jax.random.key(config.seed)
-  real = data.test(config, keys.named(root, "test"))
-  key = keys.named(root, "fid")
-  made = model.sample(config, state.generator, key, config.eval_samples)
-  sides = (figures.to_pixels(np.asarray(x)) for x in (real, made))
-  return {**cell, "frechet": fid.record(*sides, network)}
-
-
 def images(context: reproduce.Context) -> dict[str, str]:
-  """The set of `--images`, three methods, one seed each; returns its table.
+  """The set of `--images`, three methods; returns the table of that set."""
 
-  The runs live in `--runs`, and go on where they were cut short.
-  """
-  rows, asked, scores = [], context.arguments, set()
-  network = None
-  if asked.features:
-    network = fid.network(asked.features, asked.weights)
-  for method, method_name in NAMES.items():
-    variant = "" if method == "coulomb" else method
-    config = reproduce.config_of(context, asked.images, "narrow", variant)
-    config.data_dir = asked.data_dir or config.data_dir
-    name = f"{asked.images}_{method}"
-    compute = functools.partial(
-      images_cell,
-      config,
-      pathlib.Path(asked.runs) / name,
-      context.out / f"{name}.png",
-      network,
-    )
-    cell = reproduce.cell(context, name, compute)
-    energy = f"{cell['scores']['energy_u']:.2e}"
-    pixels = cell["scores"].get("pixel_distance")
-    pixels = "-" if pixels is None else f"{pixels:.3g}"
-    origin = cells.origin([cell])
-    distance = "-"  # Of a cell that was computed without --features.
-    if judged := cell.get("frechet"):
-      scores.add(judged["protocol"]["score"])
-      distance = f"{judged['distance']:.4g} ± {judged['standard_error']:.2g}"
-    row = [method_name, f"{cell['steps']}", energy, pixels, distance]
-    rows.append([*row, origin])
-  score = ", ".join(sorted(scores)) or "FID"
-  header = ["method", "steps", "energy F in pixel space (U-statistic)"]
-  header += ["pixel distance (not FID)", score]
-  return {f"images_{asked.images}": markdown.table([*header, ORIGIN], rows)}
+  def draw(config, state, key):
+    return model.sample(config, state.generator, key, config.eval_samples)
+
+  paper = image_table.Paper(train.train, data.test, draw)
+  scores = {
+    "energy F in pixel space (U-statistic)": ("energy_u", ".2e"),
+    "pixel distance (not FID)": ("pixel_distance", ".3g"),
+  }
+  table = image_table.table(context, paper, NAMES, scores, "narrow")
+  return {f"images_{context.arguments.images}": table}
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -342,20 +297,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
   add("--first_seed", type=cli.whole(0), default=30, metavar="N", help=text)
   text = "of --table=toy: how many seeds are trained as one program"
   add("--at_once", type=cli.whole(1), default=5, metavar="N", help=text)
-  text = "of --table=images: which set"
-  add("--images", default=IMAGES[0], choices=IMAGES, help=text)
-  text = "of --table=images: where the set was prepared"
-  add("--data_dir", default="", metavar="DIR", help=text)
-  text = "of --table=images: judge them by this network, too"
-  add("--features", choices=fid.FEATURES, help=text)
-  text = "of that network, if they are not in ~/.cache/weights"
-  add("--weights", metavar="FILE", help=text)
-  add(
-    "--runs",
-    default="runs/reproduce",
-    metavar="DIR",
-    help="where unfinished trainings are kept",
-  )
+  where = "of --table=images: where the set was prepared"
+  image_table.add_arguments(parser, IMAGES, where)
 
 
 def main(argv: Sequence[str] | None = None) -> None:

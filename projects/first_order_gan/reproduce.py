@@ -24,12 +24,10 @@ import pathlib
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-import jax
 import numpy as np
 
-from common import keys
-from common.metrics import fid
-from common.tables import cells, figures, markdown, reproduce
+from common.gan import image_table
+from common.tables import cells, markdown, reproduce
 
 from . import data, directions, papers, pictures, schema, seeds, train
 
@@ -158,79 +156,27 @@ def turns(context: reproduce.Context) -> str:
   return f"{table}\n{seeds_} seeds; {ORIGIN}: {origin}.\n"
 
 
-def images_cell(
-  config: Any,
-  workdir: pathlib.Path,
-  picture: pathlib.Path,
-  network: fid.Network | None,
-) -> dict[str, Any]:
-  """One training, its samples copied to `picture`, and judged by `network`.
-
-  The Frechet distance is between `eval_samples` held-out and generated images.
-  """
-  state, cell = cells.trained(train.train, config, workdir)
-  picture.write_bytes((workdir / "samples.png").read_bytes())
-  if network is None:
-    return cell
-  root = jax.random.key(config.seed)
-  real = data.test(config, keys.named(root, "test"))
-  draw = train.make_draw(config)
-  made = draw(state, keys.named(root, "fid"), config.eval_samples)
-  sides = (figures.to_pixels(np.asarray(x)) for x in (real, made))
-  return {**cell, "frechet": fid.record(*sides, network)}
-
-
 def images(context: reproduce.Context) -> str | dict[str, str]:
-  """The image set of `--images`, three methods, one seed; returns the table.
+  """The image set of `--images`, three methods; returns the table.
 
   The README has Fashion-MNIST's; others are printed alone.
-
-  The runs live in `--runs`, and go on where they were cut short.
   """
-  asked, rows, names = context.arguments, [], set()
-  runs = context.out if context.quick else pathlib.Path(asked.runs)
-  network = None
-  if asked.features:
-    network = fid.network(asked.features, asked.weights)
-  for method in schema.METHODS:
-    variant = "" if method == "first_order" else method
-    config = reproduce.config_of(context, asked.images, variant)
-    config.data_dir = asked.data_dir or config.data_dir
-    name = f"{asked.images}_{method}"
-    compute = functools.partial(
-      images_cell,
-      config,
-      runs / name,
-      context.out / f"{name}.png",
-      network,
-    )
-    cell = reproduce.cell(context, name, compute)
-    distance = "-"  # Of a cell that was computed without --features.
-    if judged := cell.get("frechet"):
-      names.add(judged["protocol"]["score"])
-      distance = f"{judged['distance']:.4g} ± {judged['standard_error']:.2g}"
-    small = f"{cell['scores']['frechet_8x8']:.3g}"
-    steps, origin = f"{cell['steps']:,}", cells.origin([cell])
-    rows.append([pictures.NAMES[method], steps, small, distance, origin])
-  score = ", ".join(sorted(names)) or "FID"
-  header = ["method", "steps", "Frechet distance of 8x8 pixels", score, ORIGIN]
-  table = markdown.table(header, rows)
-  return table if asked.images == IMAGES[0] else reproduce.printed(table)
+
+  def draw(config, state, key):
+    return train.make_draw(config)(state, key, config.eval_samples)
+
+  paper = image_table.Paper(train.train, data.test, draw)
+  methods = {method: pictures.NAMES[method] for method in schema.METHODS}
+  scores = {"Frechet distance of 8x8 pixels": ("frechet_8x8", ".3g")}
+  table = image_table.table(context, paper, methods, scores)
+  fashion = context.arguments.images == IMAGES[0]
+  return table if fashion else reproduce.printed(table)
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
   """The flags of the text's and the images' tables."""
-  add = parser.add_argument
   text = "the text, a file or a quoted pattern; or where images were prepared"
-  add("--data_dir", default="", metavar="DIR", help=text)
-  text = "of --table=images: which config"
-  add("--images", default=IMAGES[0], choices=IMAGES, help=text)
-  text = "judge images by this network, too"
-  add("--features", choices=fid.FEATURES, help=text)
-  text = "of that network, if they are not in ~/.cache/weights"
-  add("--weights", metavar="FILE", help=text)
-  text = "where trainings on images are kept"
-  add("--runs", default="runs/reproduce", metavar="DIR", help=text)
+  image_table.add_arguments(parser, IMAGES, text)
 
 
 def main(argv: Sequence[str] | None = None) -> None:

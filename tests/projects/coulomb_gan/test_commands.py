@@ -23,6 +23,7 @@ import numpy as np
 import pytest
 
 from common import cli, experiment, keys, workdir
+from common.gan import image_table
 from configs.coulomb_gan import gaussian_grid
 from projects.coulomb_gan import data, reproduce, sample
 from projects.coulomb_gan import train as trainer
@@ -187,12 +188,12 @@ def test_reproduce_quick(tables):
 def test_the_images_may_be_cifar10s(tmp_path, monkeypatch):
   found = {}
 
-  def cell(config, workdir, picture, network):
+  def cell(paper, config, workdir, picture, network):
     found[config.method] = config, workdir.name, picture.name
     scores = {"energy_u": 0.5, "pixel_distance": 2.0}
     return {"scores": scores, "steps": 7, "minutes": 1.0}
 
-  monkeypatch.setattr(reproduce, "images_cell", cell)
+  monkeypatch.setattr(image_table, "cell", cell)
   flags = ["--table=images", "--images=cifar10", f"--out={tmp_path}"]
   reproduce.main([*flags, "--data_dir=somewhere"])
   module = importlib.import_module(f"configs.{PROJECT}.fashion_mnist")

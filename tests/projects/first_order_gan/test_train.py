@@ -10,6 +10,7 @@ import pytest
 from common import checkpoint, keys
 from common.data import text
 from common.errors import InputError
+from common.gan import image_table
 from common.stats import ngrams
 from common.tables import reproduce as tables
 from projects.first_order_gan import (
@@ -257,7 +258,7 @@ def test_tables_of_other_images_do_not_stand_for_fashion_mnists(
   tmp_path, monkeypatch, capsys
 ):
   cell = {"scores": {"frechet_8x8": 2.5}, "steps": 7, "minutes": 1.0}
-  monkeypatch.setattr(reproduce, "images_cell", lambda *arguments: cell)
+  monkeypatch.setattr(image_table, "cell", lambda *arguments: cell)
   flags = {"data_dir": "", "features": None, "runs": "runs"}
 
   def found(images):

@@ -1,0 +1,115 @@
+"""The table of a GAN paper's images: methods trained, drawn, and judged alike.
+
+Its flags are `add_arguments`'; its cells, `<set>_<method>.json` and `.png`.
+"""
+
+import argparse
+import functools
+import pathlib
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, NamedTuple
+
+import jax
+import ml_collections
+import numpy as np
+
+from common import keys
+from common.metrics import fid
+from common.tables import cells, figures, markdown, reproduce
+
+ORIGIN = "minutes, device, commit"
+
+
+class Paper(NamedTuple):
+  """What a project trains, and draws from it."""
+
+  # `train(config, workdir) -> state, scores`.
+  train: Callable[[ml_collections.ConfigDict, str], tuple[Any, Any]]
+  # `real(config, key) -> images`, `eval_samples` that are held out.
+  real: Callable[[ml_collections.ConfigDict, jax.Array], Any]
+  # `draw(config, state, key) -> images`, as many; all in [-1, 1].
+  draw: Callable[[ml_collections.ConfigDict, Any, jax.Array], Any]
+
+
+def cell(
+  paper: Paper,
+  config: ml_collections.ConfigDict,
+  workdir: pathlib.Path,
+  picture: pathlib.Path,
+  network: fid.Network | None,
+) -> dict[str, Any]:
+  """One training, its samples copied to `picture`, and judged by `network`.
+
+  The Fréchet distance is between `eval_samples` held-out and generated images.
+  """
+  state, cell = cells.trained(paper.train, config, workdir)
+  picture.write_bytes((workdir / "samples.png").read_bytes())
+  if network is None:
+    return cell
+  root = jax.random.key(config.seed)
+  real = paper.real(config, keys.named(root, "test"))
+  made = paper.draw(config, state, keys.named(root, "fid"))
+  sides = (figures.to_pixels(np.asarray(x)) for x in (real, made))
+  return {**cell, "frechet": fid.record(*sides, network)}
+
+
+def table(
+  context: reproduce.Context,
+  paper: Paper,
+  methods: Mapping[str, str],
+  scores: Mapping[str, tuple[str, str]],
+  *variants: str,
+) -> str:
+  """A row for each method on the set of `--images`, of one seed each.
+
+  The runs live in `--runs`, and go on where they were cut short.
+
+  Args:
+    context: of the command, with the flags of `add_arguments`.
+    paper: what is trained.
+    methods: name in files -> title; all but the first are variants of the
+      set's config.
+    scores: column -> name among the scores of the training, and its format.
+    *variants: of the config, for all methods.
+  """
+  asked, rows, judges = context.arguments, [], set()
+  runs = context.out if context.quick else pathlib.Path(asked.runs)
+  network = None
+  if asked.features:
+    network = fid.network(asked.features, asked.weights)
+  first, *_ = methods
+  for method, title in methods.items():
+    variant = "" if method == first else method
+    config = reproduce.config_of(context, asked.images, *variants, variant)
+    config.data_dir = asked.data_dir or config.data_dir
+    name = f"{asked.images}_{method}"
+    picture = context.out / f"{name}.png"
+    compute = functools.partial(
+      cell, paper, config, runs / name, picture, network
+    )
+    found = reproduce.cell(context, name, compute)
+    texts = (f"{found['scores'][key]:{form}}" for key, form in scores.values())
+    distance = "-"  # Of a cell that was computed without --features.
+    if judged := found.get("frechet"):
+      judges.add(judged["protocol"]["score"])
+      distance = f"{judged['distance']:.4g} ± {judged['standard_error']:.2g}"
+    row = [title, f"{found['steps']:,}", *texts, distance]
+    rows.append([*row, cells.origin([found])])
+  judge = ", ".join(sorted(judges)) or "FID"
+  return markdown.table(["method", "steps", *scores, judge, ORIGIN], rows)
+
+
+def add_arguments(
+  parser: argparse.ArgumentParser, sets: Sequence[str], data_dir: str
+) -> None:
+  """The flags of the table: sets that have configs, what `--data_dir` says."""
+  add = parser.add_argument
+  text = "of --table=images: which config; %(default)s by default"
+  add("--images", default=sets[0], choices=sets, help=text)
+  add("--data_dir", default="", metavar="DIR", help=data_dir)
+  text = "judge images by this network, too"
+  add("--features", choices=fid.FEATURES, help=text)
+  text = "of that network, if they are not in ~/.cache/weights"
+  add("--weights", metavar="FILE", help=text)
+  text = "where unfinished trainings are kept"
+  add("--runs", default="runs/reproduce", metavar="DIR", help=text)
