@@ -24,7 +24,7 @@ ROOMS = {
   "stats": set(),
   "data": set(),
   "chem": {"data"},
-  "tables": set(),
+  "tables": {"metrics"},
   "metrics": {"nn", "stats", "data"},
   "gan": {"nn", "stats", "data"},
 }

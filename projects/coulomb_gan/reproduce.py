@@ -26,9 +26,8 @@ from jax import numpy as jnp
 from tqdm import tqdm
 
 from common import cli, keys, population
-from common.gan import image_table
 from common.gan.gaussian_grid import mode_scores, mode_spread
-from common.tables import cells, markdown, reproduce
+from common.tables import cells, image_table, markdown, reproduce
 
 from . import data, losses, model, pictures, train
 

@@ -26,8 +26,7 @@ from typing import Any
 
 import numpy as np
 
-from common.gan import image_table
-from common.tables import cells, markdown, reproduce
+from common.tables import cells, image_table, markdown, reproduce
 
 from . import data, directions, papers, pictures, schema, seeds, train
 

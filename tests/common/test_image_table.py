@@ -10,9 +10,8 @@ import numpy as np
 import pytest
 
 from common import cli, keys
-from common.gan import image_table
 from common.metrics import fid, while_training
-from common.tables import figures, reproduce
+from common.tables import figures, image_table, reproduce
 
 SETS = ("fashion_mnist", "cifar10")
 STATE = collections.namedtuple("STATE", "step shift")

@@ -23,7 +23,7 @@ import numpy as np
 import pytest
 
 from common import cli, experiment, keys, workdir
-from common.gan import image_table
+from common.tables import image_table
 from configs.coulomb_gan import gaussian_grid
 from projects.coulomb_gan import data, reproduce, sample
 from projects.coulomb_gan import train as trainer

@@ -10,8 +10,8 @@ import pytest
 from common import checkpoint, keys
 from common.data import text
 from common.errors import InputError
-from common.gan import image_table
 from common.stats import ngrams
+from common.tables import image_table
 from common.tables import reproduce as tables
 from projects.first_order_gan import (
   data,

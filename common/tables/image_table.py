@@ -15,7 +15,8 @@ import numpy as np
 
 from common import keys
 from common.metrics import fid
-from common.tables import cells, figures, markdown, reproduce
+
+from . import cells, figures, markdown, reproduce
 
 ORIGIN = "minutes, device, commit"
 
