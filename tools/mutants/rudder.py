@@ -58,7 +58,7 @@ MUTANTS = (
     f"{TESTS}test_redistribution.py",
     ("return values - previous", "return values + previous"),
     ("contributions + error / steps", "contributions"),
-    ("attribution = (x - baseline) *", "attribution = x *"),
+    ("attribution = x *", "attribution ="),
   ),
   *of(
     "projects/rudder/mixing.py",
