@@ -256,7 +256,7 @@ def optimizer(
 
 def beginnings(length: int, chunk: int) -> list[int]:
   """Where the 2n - 1 chunks of an episode begin, half a chunk apart."""
-  n = max(-(-length // chunk), 1)
+  n = -(-length // chunk)
   return [i * (chunk // 2) for i in range(2 * n - 1)]
 
 
@@ -280,8 +280,6 @@ def chunks(
   half, whole = sizes(config)
   cut = []
   for begin in beginnings(length, whole):
-    if begin >= length:
-      continue
     size = half if begin + half >= length else whole
     ts = begin + np.arange(size)
     mask = ts < length
