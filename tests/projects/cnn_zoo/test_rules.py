@@ -310,7 +310,8 @@ def test_steps_and_judgements_equal_a_plain_transcription(variant, activations):
 
 @pytest.mark.parametrize("members", [1, 3, 9])
 def test_members_are_spread_once_each(members):
-  places, counts, longest = programs.spread(members, 4)
-  each = places.reshape(4, longest)
+  places, counts, at = programs.spread(members, 4, 3)
+  each = places.reshape(4, 3)
   real = [m for row, n in zip(each, counts, strict=True) for m in row[:n]]
   assert sorted(real) == list(range(members))
+  np.testing.assert_array_equal(places[at], np.arange(members))
