@@ -176,14 +176,8 @@ def explain(
   believed if they are complete up to 20%, but never in the last
   `config.steps_cut` steps.
 
-  Args:
-    config: of the run.
-    policy: for its features.
-    predictor: the reward model.
-    policy_weights: of the policy.
-    weights: of the reward model.
-    chunk: what is explained.
-    mean_return: running mean of the returns of episodes.
+  The arguments are those of `inputs`, and the running mean of the returns of
+  episodes.
 
   Returns:
     The redistributed reward `[time]`, which is the chunk's own where the
@@ -315,18 +309,11 @@ def mixed(
 
 
 def advantages(
-  config: ml_collections.ConfigDict,
-  value: jax.Array,
-  chunk: Chunk,
+  config: ml_collections.ConfigDict, value: jax.Array, chunk: Chunk
 ) -> jax.Array:
-  """GAE of the original reward in a chunk.
+  """GAE of the original reward in a chunk, `[time]` as the values V(s_t).
 
   Where the episode goes on after it, V of its last state stands for the rest.
-
-  Args:
-    config: of the run.
-    value: V(s_t) `[time]`.
-    chunk: which.
   """
   last = jnp.arange(len(value)) == jnp.sum(chunk.mask) - 1
   after = jnp.where(last, value, jnp.roll(value, -1))
