@@ -91,7 +91,7 @@ MUTANTS = (
   ),
   *of(
     "projects/snn/result_tables.py",
-    f"{TESTS}test_step.py {TESTS}test_reproduce.py",
+    f"{TESTS}test_reproduce.py",
     (
       "ranks.one_sided_wilcoxon(snn, theirs)",
       "ranks.one_sided_wilcoxon(theirs, snn)",
