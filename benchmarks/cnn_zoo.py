@@ -73,7 +73,7 @@ def ours(
     return programs.compiled(step, judge, config)
 
   devices = make().devices
-  places, counts, _ = programs.spread(members, devices)
+  places, counts, _ = programs.spread(members, devices, -(-members // devices))
   numbers = jnp.asarray(places)
   init = lambda i: train.init(train.network_key(config, i), config)
   states = jax.jit(lambda n: jax.lax.map(init, n))(numbers)

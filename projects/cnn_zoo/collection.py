@@ -22,6 +22,7 @@ from . import features, files, model
 SAME = {"sheets": "cifar10"}
 CHUNK = 1_000  # Networks whose quantiles are found at once.
 TEXTS = ("config.optimizer", *features.CHOICES)  # Columns; others are numbers.
+ARRAYS = ("scores", "columns", "statistics")  # By name, a row a network.
 
 
 class Collection(NamedTuple):
@@ -86,7 +87,7 @@ def join(one: Collection, more: Collection) -> Collection:
   if one.epochs != more.epochs:
     both = " and ".join(str(list(part.epochs)) for part in (one, more))
     raise InputError(f"{what}their epochs are {both}")
-  for field in ("scores", "columns", "statistics"):
+  for field in ARRAYS:
     odd = getattr(one, field).keys() ^ getattr(more, field).keys()
     if odd:
       raise InputError(f"{what}one lacks {', '.join(sorted(odd))}")
@@ -104,18 +105,14 @@ def join(one: Collection, more: Collection) -> Collection:
     else:
       one = _those(one, ~twice)
   chain = lambda a, b: {name: np.concatenate([a[name], b[name]]) for name in a}
+  both = {f: chain(getattr(one, f), getattr(more, f)) for f in ARRAYS}
   parts = [part for part in (one, more) if part.weights is not None]
   weights = np.concatenate([p.weights for p in parts]) if parts else None
-  return Collection(
-    one.name,
-    np.concatenate([one.networks, more.networks]),
-    one.epochs,
-    chain(one.scores, more.scores),
-    chain(one.columns, more.columns),
-    chain(one.statistics, more.statistics),
-    one.layout,
-    weights,
-    None if weights is None else _joined_rows(one, more),
+  return one._replace(
+    networks=np.concatenate([one.networks, more.networks]),
+    weights=weights,
+    rows=None if weights is None else _joined_rows(one, more),
+    **both,
   )
 
 
@@ -133,10 +130,8 @@ def _those(found, here):
   part = lambda arrays: {name: values[here] for name, values in arrays.items()}
   return found._replace(
     networks=found.networks[here],
-    scores=part(found.scores),
-    columns=part(found.columns),
-    statistics=part(found.statistics),
     rows=None if found.rows is None else found.rows[here],
+    **{field: part(getattr(found, field)) for field in ARRAYS},
   )
 
 

@@ -126,10 +126,6 @@ def write(
     part.write_bytes(packed)
 
 
-def _shard(folder, numbers):
-  return folder / "shards" / f"{numbers[0]:06d}-{numbers[-1]:06d}"
-
-
 def write_shard(
   folder: pathlib.Path,
   numbers: Sequence[int],
@@ -141,7 +137,7 @@ def write_shard(
   Raises:
     InputError: the disk is full, or cannot be written.
   """
-  path = _shard(folder, numbers)
+  path = folder / "shards" / f"{numbers[0]:06d}-{numbers[-1]:06d}"
   try:
     write(path, weights, rows)
   except OSError as error:

@@ -61,10 +61,10 @@ def _tensors(path: pathlib.Path) -> dict[str, np.ndarray]:
   """The named arrays of numbers in a file."""
   foreign.refuse_pipe(path)
   kind = path.suffix.lower()
-  if kind not in (".npz", ".npy", ".safetensors"):
+  readers = {".npz": _npz, ".npy": _npy, ".safetensors": _safetensors}
+  if kind not in readers:
     found = torch_files.read(path)
   else:
-    readers = {".npz": _npz, ".npy": _npy, ".safetensors": _safetensors}
     try:
       found = readers[kind](path)
     except foreign.BROKEN as error:
@@ -155,9 +155,8 @@ def _placed(
   )
   ours = _grouped({layer: shapes(tensors, pairs[layer]) for layer in pairs})
   theirs = _grouped({layer: shapes(wanted, places[layer]) for layer in places})
-  if {k: len(v) for k, v in ours.items()} != {
-    k: len(v) for k, v in theirs.items()
-  }:
+  counts = lambda of: {shape: len(layers) for shape, layers in of.items()}
+  if counts(ours) != counts(theirs):
     raise InputError(
       f"{path} is of another architecture, with tensors "
       f"{described([a.shape for a in tensors.values()])}; the zoo's networks "

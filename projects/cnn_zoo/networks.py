@@ -41,7 +41,9 @@ def train(
     weights]; and the rows of the metrics, by network, then checkpoint.
   """
   config = zoo.config
-  room = len(states.step)
+  # As long whatever the group is, so that there is one program.
+  devices = zoo.programs.devices
+  room = -(-len(states.step) // devices)
   states = jax.device_get(states)
   places = states.drawn.fraction[: len(numbers)]
   ends, kept, rows = [None] * len(numbers), {}, {}
@@ -49,9 +51,8 @@ def train(
     here = np.flatnonzero(places == place)
     if not len(here):
       continue
-    # As long whatever the group is, so that there is one program.
-    filled, counts, back = _laid_out(here, room, zoo.programs.devices)
-    group = jax.tree.map(lambda leaf: leaf[filled], states)
+    filled, counts, back = programs.spread(len(here), devices, room)
+    group = jax.tree.map(lambda leaf: leaf[here[filled]], states)
     for epoch, state, scores in _checkpoints(zoo, group, counts, fraction):
       for member, at in zip(here, back, strict=True):
         one = jax.tree.map(lambda leaf: leaf[at], state)
@@ -74,16 +75,6 @@ def train(
 _penalties = jax.jit(jax.vmap(losses.penalty, (0, None, 0)))
 
 
-def _laid_out(here, most, devices):
-  """Members on devices, padded: which, how many count, and where each is."""
-  places, counts, longest = programs.spread(len(here), devices)
-  room = -(-most // devices)
-  places = places.reshape(devices, longest)
-  places = np.pad(places, ((0, 0), (0, room - longest)), mode="edge")
-  at = np.concatenate([d * room + np.arange(n) for d, n in enumerate(counts)])
-  return here[places.ravel()], counts, at
-
-
 def _checkpoints(zoo, states, counts, fraction):
   """Yields (epoch, states on the host, scores) at each checkpoint."""
   config, run = zoo.config, zoo.programs
@@ -93,8 +84,7 @@ def _checkpoints(zoo, states, counts, fraction):
     data.share(config, f, len(zoo.train.labels))[1] for f in config.fractions
   )
   key = keys.named(jax.random.key(config.seed), "data")
-  mask = model.kernel_mask(config)
-  mask = np.asarray(mask)
+  mask = np.asarray(model.kernel_mask(config))
   for epoch in range(config.checkpoints[-1] + 1):
     if epoch:
       rows = data.order(key, epoch - 1, size, many, config.batch_size)

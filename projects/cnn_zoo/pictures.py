@@ -83,13 +83,10 @@ def importances(path: pathlib.Path, found: Mapping[str, Any]) -> None:
     made.colorbar(image, ax=ax, label="R2 lost")
     ax.set_xticks(range(len(STATISTICS)), STATISTICS, fontsize=8)
     tensors = one["tensors"] if ax is axes[0] else []
-    ax.set_yticks(range(len(tensors)), [_short(t) for t in tensors], fontsize=8)
+    short = [t.removesuffix(":0").replace("/", " ") for t in tensors]
+    ax.set_yticks(range(len(tensors)), short, fontsize=8)
     ax.set_title(named(name), fontsize=10)
   figures.save(made, path)
-
-
-def _short(tensor):
-  return tensor.removesuffix(":0").replace("/", " ")
 
 
 def sizes(

@@ -56,9 +56,8 @@ def judge(found: Collection, config: ml_collections.ConfigDict) -> Judge:
   m other networks, k = ceil((m + 1) coverage) (Lei et al., 2018,
   arXiv:1604.04173).
   """
-  rows = np.flatnonzero(collection.usable(found))
-  parts, y = protocols.split(rows, config), protocols.accuracies(found)
-  x = studies.statistics(found)
+  parts = protocols.sides(found, config)
+  x, y = studies.statistics(found), protocols.accuracies(found)
   predict, _ = protocols.fitted("gbm", config, x, y, parts)
   truth, predicted = y[parts.test], predict(x[parts.test])
   residuals = np.sort(np.abs(truth - np.clip(predicted, 0, 1)))
@@ -73,8 +72,7 @@ def judge(found: Collection, config: ml_collections.ConfigDict) -> Judge:
   return Judge(
     lambda x: np.clip(predict(x), 0, 1),
     float(margin),
-    f"{boosting.name()}, learned from "
-    f"{len(parts.training) + len(parts.validation)} networks of "
+    f"{boosting.name()}, learned from {len(parts.learned)} networks of "
     f"{pictures.named(found.name)} after {found.epochs[-1]} epochs; on "
     f"{len(parts.test)} others R2 {said}; {width}",
   )

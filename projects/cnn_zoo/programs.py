@@ -105,15 +105,17 @@ def compiled(
   )
 
 
-def spread(members: int, devices: int) -> tuple[np.ndarray, np.ndarray, int]:
-  """How members are laid out over devices, to equal lengths.
+def spread(
+  members: int, devices: int, room: int
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+  """How members are laid out over devices, `room` places on each.
 
   Returns:
-    For each place the member that fills it, int [devices * longest]; how many
-    of each device's places count, int32 [devices]; the longest.
+    For each place the member that fills it, int [devices * room]; how many of
+    each device's places count, int32 [devices]; the place of each member.
   """
   parts = np.array_split(np.arange(members), devices)
-  longest = max(1, max(map(len, parts)))
-  places = [np.resize(part if len(part) else [0], longest) for part in parts]
+  filled = [np.resize(part if len(part) else [0], room) for part in parts]
   counts = np.asarray([len(part) for part in parts], np.int32)
-  return np.concatenate(places), counts, longest
+  at = [d * room + np.arange(n) for d, n in enumerate(counts)]
+  return np.concatenate(filled), counts, np.concatenate(at)

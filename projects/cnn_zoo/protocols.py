@@ -12,7 +12,7 @@ from typing import NamedTuple
 import ml_collections
 import numpy as np
 
-from . import predictors
+from . import collection, predictors
 from .collection import Collection
 from .predictors import Part
 
@@ -26,6 +26,11 @@ class Split(NamedTuple):
   validation: np.ndarray
   test: np.ndarray
 
+  @property
+  def learned(self) -> np.ndarray:
+    """All that are not judged."""
+    return np.concatenate([self.training, self.validation])
+
   def sizes(self) -> dict[str, int]:
     """How many of each."""
     return {name: len(rows) for name, rows in self._asdict().items()}
@@ -36,6 +41,11 @@ def split(rows: np.ndarray, config: ml_collections.ConfigDict) -> Split:
   order = np.random.default_rng(config.seed).permutation(rows)
   learned = min(int(config.train_share * len(order)), config.most_training)
   return Split(*validated(order[:learned], config), order[learned:])
+
+
+def sides(found: Collection, config: ml_collections.ConfigDict) -> Split:
+  """Those of the networks that can be used at the last epoch."""
+  return split(np.flatnonzero(collection.usable(found)), config)
 
 
 def validated(
@@ -62,10 +72,9 @@ def fitted(
   """A predictor by a protocol, and the seconds that it took."""
   of = lambda rows: Part(x[rows], y[rows])
   start = time.perf_counter()
+  learn, stop = parts.training, parts.validation
   if protocol == "paper":
-    learn = of(np.concatenate([parts.training, parts.validation]))
-    predict = predictors.fit(kind, config, learn, of(parts.test), False)
-  else:
-    learn, stop = of(parts.training), of(parts.validation)
-    predict = predictors.fit(kind, config, learn, stop, True)
+    learn, stop = parts.learned, parts.test
+  restore = protocol != "paper"
+  predict = predictors.fit(kind, config, of(learn), of(stop), restore)
   return predict, time.perf_counter() - start

@@ -72,36 +72,18 @@ def protocol_table(found: Mapping[str, Any]) -> str:
     n = cell["split"]
     sizes = f"{n['training']}, {n['validation']}, {n['test']}"
     sizes += f" ({cell['left_out']} left out)"
+    judged = []
     for kind in predictors.KINDS:
       one = cell["sets"][paper.STATISTICS][kind]
       honest, theirs = one["honest"], one["paper"]
-      rows.append(
-        [
-          named(name),
-          paper.KINDS[kind],
-          spread(honest["r2"]),
-          spread(theirs["r2"]),
-          f"{honest['mse'][0]:.4f}",
-          f"{honest['mad'][0]:.3f}",
-          spread(honest["tau"]),
-          f"{honest['seconds']:.1f}",
-          sizes,
-        ]
-      )
-    every = cell["all_epochs"]
-    rows.append(
-      [
-        named(name),
-        f"trees, epochs {', '.join(map(str, cell['epochs']))}",
-        spread(every["r2"]),
-        "-",
-        f"{every['mse'][0]:.4f}",
-        f"{every['mad'][0]:.3f}",
-        spread(every["tau"]),
-        "-",
-        sizes,
-      ]
-    )
+      seconds = f"{honest['seconds']:.1f}"
+      judged.append((paper.KINDS[kind], honest, spread(theirs["r2"]), seconds))
+    every = f"trees, epochs {', '.join(map(str, cell['epochs']))}"
+    judged.append((every, cell["all_epochs"], "-", "-"))
+    for label, score, helped, seconds in judged:
+      row = [named(name), label, spread(score["r2"]), helped]
+      row += [f"{score['mse'][0]:.4f}", f"{score['mad'][0]:.3f}"]
+      rows.append([*row, spread(score["tau"]), seconds, sizes])
   return markdown.table(header, rows)
 
 

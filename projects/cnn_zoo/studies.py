@@ -12,7 +12,7 @@ from common.errors import InputError
 from . import boosting, collection, features, paper, predictors, scores
 from .collection import Collection
 from .predictors import Part
-from .protocols import PROTOCOLS, Split, accuracies, fitted, split, validated
+from .protocols import PROTOCOLS, accuracies, fitted, sides, split, validated
 
 
 def of_sets(
@@ -23,8 +23,7 @@ def of_sets(
   Sets that need weights, and differences, are of the networks whose weights are
   at hand: such a set is None where those are fewer than `config.fewest`.
   """
-  rows = np.flatnonzero(collection.usable(found))
-  parts = split(rows, config)
+  parts = sides(found, config)
   heavy = [name for name in paper.SETS if "weights" in name]
   light = [name for name in paper.SETS if name not in heavy]
   table, trees, truth = _judged(found, light, config)
@@ -36,7 +35,7 @@ def of_sets(
     table.update({name: weighed[name] for name in heavy})
     trees.update(others)
   return {
-    **_about(found, rows, parts),
+    **_about(found, parts),
     "with_weights": len(some.networks),
     "sets": {name: table[name] for name in paper.SETS},
     "all_epochs": _all_epochs(found, config, parts),
@@ -49,7 +48,7 @@ def _judged(found, names, config):
 
   The last two are of the test networks. A set that these do not have is None.
   """
-  parts = split(np.flatnonzero(collection.usable(found)), config)
+  parts = sides(found, config)
   y = accuracies(found)
   truth, table, trees = y[parts.test], {}, {}
   for name in names:
@@ -85,7 +84,8 @@ def _named(found, name):
   return same.get(name, name)
 
 
-def _about(found, rows, parts):
+def _about(found, parts):
+  rows = np.concatenate(parts)
   return {
     "dataset": found.name,
     "epochs": list(found.epochs),
@@ -163,11 +163,9 @@ def transfer(
     )
   table = {}
   for one in found:
-    rows = np.flatnonzero(collection.usable(one))
-    parts, y = split(rows, config), accuracies(one)
-    learned = np.concatenate([parts.training, parts.validation])
+    parts, y = sides(one, config), accuracies(one)
     strangers = {
-      other.name: _strangers(one, learned, other)
+      other.name: _strangers(one, parts.learned, other)
       for other in found
       if other is not one
     }
@@ -214,10 +212,9 @@ def of_sizes(
 
   The validation part counts among them; all are judged on the same networks.
   """
-  rows = np.flatnonzero(collection.usable(found))
-  parts = split(rows, config)
+  parts = sides(found, config)
   x, y = statistics(found), accuracies(found)
-  learned = np.concatenate([parts.training, parts.validation])
+  learned = parts.learned
   sizes = [n for n in tuple(config.sizes) if n < len(learned)]
   curve = {}
   for size in [*sizes, len(learned)]:
@@ -225,11 +222,11 @@ def of_sizes(
     for draw in range(config.draws):
       order = np.random.default_rng([config.seed, draw]).permutation(learned)
       training, validation = validated(order[:size], config)
-      part = Split(training, validation, parts.test)
+      part = parts._replace(training=training, validation=validation)
       predict, _ = fitted("gbm", config, x, y, part)
       found_r2 = scores.scores(y[parts.test], predict(x[parts.test]))["r2"]
       curve[str(size)].append(found_r2)
-  return {**_about(found, rows, parts), "curve": curve}
+  return {**_about(found, parts), "curve": curve}
 
 
 def extrapolated(
@@ -269,7 +266,7 @@ def of_epochs(
       "weights": scores.with_intervals(truth, predict(x[test]), config),
       "accuracy": scores.with_intervals(truth, now, config),
     }
-  return {**_about(found, rows, parts), "by_epoch": table}
+  return {**_about(found, parts), "by_epoch": table}
 
 
 def seen(found: Collection, other: Collection, name: str) -> np.ndarray:
@@ -313,10 +310,11 @@ def of_architectures(
   Raises:
     InputError: all networks of an architecture are twins.
   """
-  rows = np.flatnonzero(collection.usable(found))
-  parts, y = split(rows, config), accuracies(found)
-  learned = np.concatenate([parts.training, parts.validation])
-  rows_of = [parts.test, *(_strangers(found, learned, one) for one in others)]
+  parts, y = sides(found, config), accuracies(found)
+  rows_of = [
+    parts.test,
+    *(_strangers(found, parts.learned, one) for one in others),
+  ]
   predict = {
     name: fitted("gbm", config, seen(found, found, name), y, parts)[0]
     for name in paper.STATISTICS_SETS
@@ -340,7 +338,7 @@ def of_architectures(
         "sets": sets,
       }
     )
-  return {**_about(found, rows, parts), "rows": table}
+  return {**_about(found, parts), "rows": table}
 
 
 def architecture(found: Collection) -> str:
@@ -359,8 +357,7 @@ def importances(
     How many networks, the tensors' names, and `loss` [tensors, 7], the mean of
     several shuffles.
   """
-  rows = np.flatnonzero(collection.usable(found))
-  parts = split(rows, config)
+  parts = sides(found, config)
   x, y = statistics(found), accuracies(found)
   predict, _ = fitted("gbm", config, x, y, parts)
   test, truth = x[parts.test], y[parts.test]

@@ -49,10 +49,10 @@ def _put(buffer: Lessons, place: jax.Array, episode: Any, loss) -> Lessons:
   )
 
 
-def push(buffer: Lessons, episode: Any, loss: chex.Numeric = 0.0) -> Lessons:
+def push(buffer: Lessons, episode: Any) -> Lessons:
   """Puts an episode in; when full, in the place of the oldest."""
   place = buffer.pushed % len(buffer.loss)
-  return _put(buffer, place, episode, loss).replace(pushed=buffer.pushed + 1)
+  return _put(buffer, place, episode, 0.0).replace(pushed=buffer.pushed + 1)
 
 
 def insert(buffer: Lessons, episode: Any, loss: chex.Numeric) -> Lessons:

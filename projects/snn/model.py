@@ -90,25 +90,24 @@ class Network(nn.Module):
         x = drop(self.make_rng("dropout"), x, rate)
     return nn.Dense(self.outputs, kernel_init=_lecun_normal, name="out")(x)
 
+  def _dense(self, i, width, x, rule=_he_normal):
+    return nn.Dense(width, kernel_init=rule, name=f"dense_{i}")(x)
+
   def _selu(self, i, width, x, train):
     del train
-    x = nn.Dense(width, kernel_init=_lecun_normal, name=f"dense_{i}")(x)
-    return jax.nn.selu(x)
+    return jax.nn.selu(self._dense(i, width, x, _lecun_normal))
 
   def _msra_init(self, i, width, x, train):
     del train
-    return nn.relu(
-      nn.Dense(width, kernel_init=_he_normal, name=f"dense_{i}")(x)
-    )
+    return nn.relu(self._dense(i, width, x))
 
   def _batch_norm(self, i, width, x, train):
-    x = nn.Dense(width, kernel_init=_he_normal, name=f"dense_{i}")(x)
-    return self._with_relu(_norm(f"norm_{i}", train), x)
+    return self._with_relu(_norm(f"norm_{i}", train), self._dense(i, width, x))
 
   def _layer_norm(self, i, width, x, train):
     del train
-    x = nn.Dense(width, kernel_init=_he_normal, name=f"dense_{i}")(x)
-    return self._with_relu(nn.LayerNorm(name=f"norm_{i}"), x)
+    norm = nn.LayerNorm(name=f"norm_{i}")
+    return self._with_relu(norm, self._dense(i, width, x))
 
   def _with_relu(self, norm, x):
     return norm(nn.relu(x)) if self.norm_behind else nn.relu(norm(x))
@@ -124,9 +123,9 @@ class Network(nn.Module):
 
   def _highway(self, i, width, x, train):
     del train
+    h = nn.relu(self._dense(i, width, x))
     if i == 0:
-      return nn.relu(nn.Dense(width, kernel_init=_he_normal, name="dense_0")(x))
-    h = nn.relu(nn.Dense(width, kernel_init=_he_normal, name=f"dense_{i}")(x))
+      return h
     gate = nn.Dense(
       width,
       kernel_init=_lecun_normal,
@@ -138,8 +137,7 @@ class Network(nn.Module):
 
   def _resnet(self, i, width, x, train):
     if i == 0:
-      x = nn.Dense(width, kernel_init=_he_normal, name="dense_0")(x)
-      x = nn.relu(_norm("norm_0", train)(x))
+      x = nn.relu(_norm("norm_0", train)(self._dense(0, width, x)))
     narrow = max(1, round(self.bottleneck * width))
     h = x
     for j in range(1, self.block_layers):

@@ -144,13 +144,13 @@ def depth_plot(path: pathlib.Path, curves: Mapping[str, npt.ArrayLike]) -> None:
   """
   figure = figures.figure(11, 4)
   panels = figure.subplots(1, 2)
-  goals = (0.0, 1.0)
-  for axes, column, name in zip(panels, (0, 1), _MOMENTS, strict=True):
+  of_panel = zip(panels, ("mean", "variance"), (0.0, 1.0), strict=True)
+  for column, (axes, name, goal) in enumerate(of_panel):
     for method, curve in curves.items():
       values = np.asarray(curve)[:, column]
       layers = np.arange(1, len(values) + 1)
       axes.plot(layers, values, "o-", ms=3, lw=1.3, **_look(method))
-    axes.axhline(goals[column], color="black", lw=0.6, ls="--")
+    axes.axhline(goal, color="black", lw=0.6, ls="--")
     axes.set(xlabel="layer", ylabel=f"{name} of the activations")
   # Variances vanish and explode by factors; those of SELU stay around 1.
   panels[1].set_yscale("log")
@@ -165,9 +165,6 @@ def depth_plot(path: pathlib.Path, curves: Mapping[str, npt.ArrayLike]) -> None:
     ncols=len(curves),
   )
   figures.save(figure, path)
-
-
-_MOMENTS = ("mean", "variance")
 
 
 def _look(method: str) -> dict:

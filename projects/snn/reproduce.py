@@ -65,9 +65,7 @@ def theorem_table(context: reproduce.Context) -> str:
   checks = {
     "Theorem 1: norm of the Jacobian < 1": proofs.theorem_1(),
     "Theorem 2: new / old variance < 1": proofs.theorem_2(),
-    "Theorem 3: new / old variance > 1": proofs.theorem_3(
-      domain=proofs.THEOREM_3[0]
-    ),
+    "Theorem 3: new / old variance > 1": proofs.theorem_3(),
     "Theorem 3, on its second domain": proofs.theorem_3(
       domain=proofs.THEOREM_3[1]
     ),

@@ -62,22 +62,15 @@ def members(
   rates = grid.selu_dropout if method == "selu" else grid.dropout
   if method not in grid.with_dropout:
     rates = (0.0,)
-  rows = list(
-    itertools.product(
-      grid.learning_rate,
-      rates,
-      grid.weight_decay,
-      range(config.repetitions),
-    )
+  rows = itertools.product(
+    grid.learning_rate, rates, grid.weight_decay, range(config.repetitions)
   )
-  rates, dropout, decay, repetition = (
-    np.asarray(column) for column in zip(*rows, strict=True)
-  )
+  rate, dropout, decay, repetition = zip(*rows, strict=True)
   return {
-    "learning_rate": rates.astype(np.float32),
-    "dropout": dropout.astype(np.float32),
-    "weight_decay": decay.astype(np.float32),
-    "repetition": repetition.astype(np.int32),
+    "learning_rate": np.asarray(rate, np.float32),
+    "dropout": np.asarray(dropout, np.float32),
+    "weight_decay": np.asarray(decay, np.float32),
+    "repetition": np.asarray(repetition, np.int32),
   }
 
 

@@ -186,8 +186,8 @@ MUTANTS = (
   *of(
     "projects/cnn_zoo/protocols.py",
     STUDIES,
-    ("learn, of(parts.test), False)", "learn, of(parts.validation), False)"),
-    ("learn, stop, True)", "stop, learn, True)"),
+    ("stop = parts.learned, parts.test", "stop = parts.learned, stop"),
+    ("of(learn), of(stop), restore", "of(stop), of(learn), restore"),
     ("order[learned:])", "order)"),
     (
       "min(int(config.train_share * len(order)), config.most_training)",

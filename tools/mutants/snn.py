@@ -34,10 +34,10 @@ MUTANTS = (
       'h = nn.relu(_norm(f"in_norm_{at}", train)(h))',
       'h = _norm(f"in_norm_{at}", train)(h)',
     ),
-    ("h = nn.relu(nn.Dense(width", "h = (nn.Dense(width"),
+    ("h = nn.relu(self._dense(i, width, x))", "h = self._dense(i, width, x)"),
     (
-      "h = nn.relu(nn.Dense(width, kernel_init=_he_normal",
-      "h = nn.relu(nn.Dense(width, kernel_init=_lecun_normal",
+      "h = nn.relu(self._dense(i, width, x))",
+      "h = nn.relu(self._dense(i, width, x, _lecun_normal))",
     ),
     (
       'kernel_init=_he_normal, name=f"out_{i}"',
@@ -49,7 +49,7 @@ MUTANTS = (
     ("return norm(nn.relu(x)) if", "return nn.relu(norm(x)) if"),
     ("norm(nn.relu(x)) if", "norm(x) if"),
     ("direction * (kernel", "direction + 0 * (kernel"),
-    ("return jax.nn.selu(x)", "return jax.nn.elu(x)"),
+    ("return jax.nn.selu(", "return jax.nn.elu("),
     (
       "_lecun_normal = initializers.lecun_normal()",
       "_lecun_normal = nn.initializers.he_normal()",
@@ -91,7 +91,7 @@ MUTANTS = (
   ),
   *of(
     "projects/snn/result_tables.py",
-    f"{TESTS}test_step.py {TESTS}test_reproduce.py",
+    f"{TESTS}test_reproduce.py",
     (
       "ranks.one_sided_wilcoxon(snn, theirs)",
       "ranks.one_sided_wilcoxon(theirs, snn)",

@@ -67,9 +67,9 @@ class Running:
   log_probs: list[float] = dataclasses.field(default_factory=list)
 
   def lesson(self, time: int) -> Lesson | None:
-    """The episode, padded to `time` steps; None if it is longer, or empty."""
+    """The episode, padded to `time` steps; None if it is longer."""
     length = len(self.actions)
-    if not 0 < length <= time:
+    if length > time:
       return None
     padded = lambda values, dtype: np.pad(
       np.array(values, dtype), (0, time - length)
@@ -125,9 +125,8 @@ class Actors:
     """Starts the games, or brings them back to where `actor_state` says."""
     self._config = config
     self.games = Games(config)
-    self.actor_state = jax.tree.map(
-      np.array, actor_state
-    )  # Writable, and our own.
+    # Writable, and our own.
+    self.actor_state = jax.tree.map(np.array, actor_state)
     self.running = []
     played = self.actor_state.played
     past = self.games.replay(
@@ -180,8 +179,7 @@ class Actors:
         [actors], actions [actors]`.
       steps: how many.
     """
-    kept = {name: [] for name in _KEPT}
-    lessons, overlong = [], 0
+    kept, ended = [], []
     for t in range(steps):
       stack = self.stacks()
       logits, value, action = (
@@ -192,23 +190,17 @@ class Actors:
       log_pi = shifted - np.log(np.exp(shifted).sum(axis=1, keepdims=True))
       log_prob = log_pi[np.arange(len(action)), action]
       seen = self.games.step(action)
-      for name, leaf in zip(
-        _KEPT,
-        (stack, action, log_prob, value, seen.reward, seen.end),
-        strict=True,
-      ):
-        kept[name].append(leaf)
+      # In the order of `Played`.
+      kept.append((stack, action, log_prob, value, seen.reward, seen.end))
       for i in range(len(action)):
-        found = self._note(i, action[i], log_prob[i], seen)
-        if isinstance(found, Lesson):
-          lessons.append(found)
-        overlong += found == "overlong"
+        ended += self._note(i, action[i], log_prob[i], seen)
     _, last, _ = act(steps, self.stacks(), self.temperature())
+    lessons = [lesson for lesson in ended if lesson]
     return Played(
-      **{name: np.stack(leaves) for name, leaves in kept.items()},
+      *map(np.stack, zip(*kept, strict=True)),
       last_value=np.asarray(last),
       lessons=lessons,
-      overlong=overlong,
+      overlong=len(ended) - len(lessons),
     )
 
   def _explore(self, logits, action):
@@ -235,15 +227,13 @@ class Actors:
     return action
 
   def _note(self, i, action, log_prob, seen):
-    """Writes a step down; returns the lesson if an episode has ended."""
+    """Writes a step down; returns the lesson of an episode that has ended."""
     actor_state, running = self.actor_state, self.running[i]
     count = int(actor_state.played[i])
     again = count > 0 and actor_state.actions[i, count - 1] == action
     actor_state.repeats[i] = actor_state.repeats[i] + 1 if again else 0
-    actor_state.actions[i, count], actor_state.log_probs[i, count] = (
-      action,
-      log_prob,
-    )
+    actor_state.actions[i, count] = action
+    actor_state.log_probs[i, count] = log_prob
     actor_state.played[i] += 1
     running.actions.append(int(action))
     running.log_probs.append(float(log_prob))
@@ -251,13 +241,12 @@ class Actors:
     running.frames.append(seen.frame[i])
     self._returns[i] += seen.reward[i]
     limit = self._config.episode_steps
-    found = None
+    ended = []
     if seen.end[i]:
       kept, length = self._config.length_decay, len(running.actions)
       actor_state.length[...] = kept * actor_state.length + (1 - kept) * length
       actor_state.episodes[...] += 1
-      lesson = running.lesson(limit)
-      found = "overlong" if lesson is None else lesson
+      ended = [running.lesson(limit)]
       self.running[i] = Running(running.frames[-STACK:])
     elif len(running.actions) > limit:
       # It will not be a lesson: only what is needed to see is kept.
@@ -266,7 +255,7 @@ class Actors:
       self._next_game(i, seen.frame[i])
     if seen.end[i]:
       self._open_window(i)
-    return found
+    return ended
 
   def _next_game(self, i, frame):
     actor_state = self.actor_state
@@ -275,6 +264,3 @@ class Actors:
     actor_state.played[i] = actor_state.repeats[i] = 0
     self._returns[i] = 0
     self.running[i] = Running([frame] * STACK)
-
-
-_KEPT = ("stack", "action", "log_prob", "value", "reward", "end")

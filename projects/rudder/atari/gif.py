@@ -3,13 +3,12 @@
 import pathlib
 from typing import Any
 
-import matplotlib
 import ml_collections
 import numpy as np
-
-matplotlib.use("Agg")  # No screen is needed, or looked for.
-from matplotlib import pyplot as plt
+from matplotlib.figure import Figure
 from PIL import Image
+
+from common.tables import figures, gif
 
 from .actors import CONTEXT, Lesson
 
@@ -48,13 +47,7 @@ def save(
     x = round(_LEFT + (t / max(length - 1, 1)) * (_RIGHT - _LEFT))
     picture.paste((0, 0, 0), (x, 84 * ZOOM + _TOP, x + 1, 84 * ZOOM + _BOTTOM))
     frames.append(picture.quantize(48))
-  frames[0].save(
-    path,
-    save_all=True,
-    append_images=frames[1:],
-    duration=[66] * (len(frames) - 1) + [1500],
-    loop=0,
-  )
+  gif.save(path, frames, milliseconds=66, last=1500)
 
 
 _HEIGHT, _LEFT, _RIGHT, _TOP, _BOTTOM = 150, 52, 326, 24, 126
@@ -65,7 +58,7 @@ def plot(
 ) -> Image.Image:
   """Rewards and redistributed rewards over the episode."""
   width = 84 * ZOOM
-  figure = plt.figure(figsize=(width / 100, _HEIGHT / 100), dpi=100)
+  figure = Figure(figsize=(width / 100, _HEIGHT / 100), dpi=100)
   place = (
     _LEFT / width,
     1 - _BOTTOM / _HEIGHT,
@@ -92,7 +85,4 @@ def plot(
   axes.set_title(title, fontsize=7)
   axes.tick_params(labelsize=6)
   axes.yaxis.get_offset_text().set_fontsize(5)
-  figure.canvas.draw()
-  pixels = np.asarray(figure.canvas.buffer_rgba())[..., :3].copy()
-  plt.close(figure)
-  return Image.fromarray(pixels)
+  return Image.fromarray(figures.pixels(figure))

@@ -176,14 +176,8 @@ def explain(
   believed if they are complete up to 20%, but never in the last
   `config.steps_cut` steps.
 
-  Args:
-    config: of the run.
-    policy: for its features.
-    predictor: the reward model.
-    policy_weights: of the policy.
-    weights: of the reward model.
-    chunk: what is explained.
-    mean_return: running mean of the returns of episodes.
+  The arguments are those of `inputs`, and the running mean of the returns of
+  episodes.
 
   Returns:
     The redistributed reward `[time]`, which is the chunk's own where the
@@ -256,7 +250,7 @@ def optimizer(
 
 def beginnings(length: int, chunk: int) -> list[int]:
   """Where the 2n - 1 chunks of an episode begin, half a chunk apart."""
-  n = max(-(-length // chunk), 1)
+  n = -(-length // chunk)
   return [i * (chunk // 2) for i in range(2 * n - 1)]
 
 
@@ -280,8 +274,6 @@ def chunks(
   half, whole = sizes(config)
   cut = []
   for begin in beginnings(length, whole):
-    if begin >= length:
-      continue
     size = half if begin + half >= length else whole
     ts = begin + np.arange(size)
     mask = ts < length
@@ -317,18 +309,11 @@ def mixed(
 
 
 def advantages(
-  config: ml_collections.ConfigDict,
-  value: jax.Array,
-  chunk: Chunk,
+  config: ml_collections.ConfigDict, value: jax.Array, chunk: Chunk
 ) -> jax.Array:
-  """GAE of the original reward in a chunk.
+  """GAE of the original reward in a chunk, `[time]` as the values V(s_t).
 
   Where the episode goes on after it, V of its last state stands for the rest.
-
-  Args:
-    config: of the run.
-    value: V(s_t) `[time]`.
-    chunk: which.
   """
   last = jnp.arange(len(value)) == jnp.sum(chunk.mask) - 1
   after = jnp.where(last, value, jnp.roll(value, -1))

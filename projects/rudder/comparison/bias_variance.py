@@ -32,17 +32,14 @@ def policy(env: grids.GridWorld, params, epsilon: float) -> jax.Array:
   Returns:
     Probabilities `[max_steps, states_per_time, actions]`.
   """
-  states = jax.vmap(env.state_at, (0, None))(
-    jnp.arange(env.states_per_time), params
-  )
-  distance = lambda x, y: abs(x - params.bomb_x) + abs(y - params.bomb_y)
+  states = dynamic_programming.states(env, params)
   actions = jnp.arange(env.num_actions)
   move = jax.vmap(
     jax.vmap(lambda x, y, a: grids.move(x, y, a, env.side), (None, None, 0)),
     (0, 0, None),
   )
-  change = distance(*move(states.x, states.y, actions))
-  change -= distance(states.x, states.y)[:, None]
+  change = grids.to_bomb(*move(states.x, states.y, actions), params)
+  change -= grids.to_bomb(states.x, states.y, params)[:, None]
   wanted = jnp.where(states.visited == 1, 1, -1)[:, None]
   good = (change == wanted).astype(jnp.float32)
   # In the last corner no step leads further away: any will do.
@@ -166,9 +163,7 @@ def high_variance(
   value = jnp.sum(chances * q, 2, keepdims=True)
   of_return = jnp.sum(chances * (spread + (q - value) ** 2), 2)
   # The luck of a visit long ago is paid at the end: it is owed, and not known.
-  visited = jax.vmap(env.state_at, (0, None))(
-    jnp.arange(env.states_per_time), params
-  ).visited
+  visited = dynamic_programming.states(env, params).visited
   randomness = params.probability * (1 - params.probability) * params.defused**2
   of_return += (visited * randomness)[None]
   count = lambda which: jnp.sum((weight > 0) & which)
@@ -212,9 +207,7 @@ def bias(
   direct = q + brought[..., None]
   # What the delayed reward is worth, and so what TD and Monte Carlo estimate:
   # with what a visit long ago has earned and the end will pay.
-  owed = jax.vmap(env.state_at, (0, None))(
-    jnp.arange(env.states_per_time), params
-  ).owed
+  owed = dynamic_programming.states(env, params).owed
   delayed = q + owed[None, :, None]
   exact = jnp.stack([flat(delayed), flat(delayed), flat(direct)])
 

@@ -4,7 +4,7 @@ import pathlib
 
 import numpy as np
 
-from ..figures import panels, plt, save
+from ..figures import panels, save
 from . import sweep_runner
 
 COLOURS = {
@@ -83,9 +83,7 @@ def tasks_figure(path: pathlib.Path, cells: dict) -> None:
 
 def bias_variance_figure(path: pathlib.Path, cell: dict) -> None:
   """How the bias falls, what that takes, and states of high variance."""
-  figure, (left, middle, right) = plt.subplots(
-    1, 3, figsize=(13, 3.8), layout="constrained"
-  )
+  figure, (left, middle, right) = panels(3, 13 / 3, 3.8)
   bias = np.array(cell["bias"])
   for i, (label, colour) in enumerate(BIAS.values()):
     for j, delay in enumerate(cell["bias_delays"]):

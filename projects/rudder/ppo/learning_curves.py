@@ -9,7 +9,6 @@ file of its own, and not computed again.
 
 import functools
 import itertools
-import pathlib
 from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
@@ -20,6 +19,7 @@ from tqdm import tqdm
 
 from common import keys
 from common.tables import cells as cell_files
+from common.tables import reproduce
 
 from . import train as trainings
 
@@ -208,49 +208,38 @@ def _over_seeds(values: np.ndarray | None) -> list[float] | None:
 
 
 def all_curves(
-  out: pathlib.Path,
-  config_of: Callable[[str, list[str]], ml_collections.ConfigDict],
-  quick: bool = False,
-  fresh: bool = False,
-  only: str = "",
+  context: reproduce.Context, only: str
 ) -> dict[tuple[str, str], dict[str, Any]]:
-  """All tasks and kinds of curves, kept as `out/ppo_<task>_<kind>.json`.
+  """All tasks and kinds of curves, kept as `<out>/ppo_<task>_<kind>.json`.
 
   By what each chose its learning rates is kept beside it, `.._choice.json`.
 
   Args:
-    out: folder of the results.
-    config_of: `(name, variants) -> config`.
-    quick: the configs' smoke variants, and few seeds.
-    fresh: computes what is there, too.
+    context: a quick one has few seeds.
     only: the one task to compute, if not all; of the others those are shown
       whose three curves are there.
 
   Returns:
     (task, kind) -> what `curves` returns, with the provenance.
   """
-  sizes = (1, 2) if quick else (CHOOSING, REPORTED)
+  sizes = (1, 2) if context.quick else (CHOOSING, REPORTED)
   cells = {}
   for task, (name, variant, said) in TASKS.items():
-    paths = {kind: out / f"ppo_{task}_{kind}.json" for kind in KINDS}
+    cell_of = {kind: f"ppo_{task}_{kind}" for kind in KINDS}
     for kind, (variants, label, _) in KINDS.items():
       if only and task != only:
         break
-      asked = [variants, variant, "smoke" if quick else ""]
-      config, path = config_of(name, asked), paths[kind]
+      config = reproduce.config_of(context, name, variants, variant)
       train = make_trainings(config, f"{said}: {label}")
       compute = functools.partial(choose, config, train, sizes[0])
-      choice = cell_files.cached(choice_of(path), compute, fresh)
+      choice = reproduce.cell(context, f"{cell_of[kind]}_choice", compute)
       compute = functools.partial(curves, config, train, choice, sizes[1])
-      cell_files.cached(path, compute, fresh)
-    if all(path.exists() for path in paths.values()):
-      for kind, path in paths.items():
-        cell, choice = map(cell_files.load, (path, choice_of(path)))
+      reproduce.cell(context, cell_of[kind], compute)
+    path = lambda name: context.out / f"{name}.json"
+    if all(path(name).exists() for name in cell_of.values()):
+      for kind, name in cell_of.items():
+        cell = cell_files.load(path(name))
+        choice = cell_files.load(path(f"{name}_choice"))
         minutes = cell["minutes"] + choice["minutes"]
         cells[task, kind] = {**cell, "minutes": minutes}
   return cells
-
-
-def choice_of(path: pathlib.Path) -> pathlib.Path:
-  """Where it is kept how a cell's learning rates were chosen."""
-  return path.with_stem(f"{path.stem}_choice")

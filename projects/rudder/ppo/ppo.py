@@ -188,28 +188,12 @@ def make_train_step(config: Config) -> Callable:
     key = jax.random.fold_in(state.key, state.step)
     policy = lambda observation: apply(state.params, observation)
     start = begin(config, env, params, state, key)
-    (observation, environment), rollout = play(
+    now, rollout = play(
       config, env, params, policy, start, key, config.rollout_steps
     )
     advantage, target = estimate(config, policy, rollout)
-    weights, moments, parts = proximal.improve(
-      config,
-      apply,
-      optimizer(config),
-      state.params,
-      state.optimizer,
-      as_batch(rollout, proximal.standardised(advantage), target),
-      keys.named(key, "order"),
-      config.clip,
-    )
-    state = state.replace(
-      step=state.step + 1,
-      params=weights,
-      optimizer=moments,
-      environment=environment,
-      observation=observation,
-    )
-    return state, {**rollout_metrics(config, rollout), **parts}
+    advantage = proximal.standardised(advantage)
+    return improve(config, apply, state, now, rollout, advantage, target, key)
 
   return step
 
@@ -243,6 +227,38 @@ def as_batch(
     r.observation, r.action, r.log_prob, r.value, advantage, target
   )
   return jax.tree.map(lambda a: a.reshape(-1, *a.shape[2:]), batch)
+
+
+def improve(
+  config: Config,
+  apply: Callable,
+  state: State,
+  now: tuple[jax.Array, Any],
+  rollout: Rollout,
+  advantage: jax.Array,
+  target: jax.Array,
+  key: jax.Array,
+) -> tuple[State, dict[str, jax.Array]]:
+  """PPO's epochs on a rollout, which has led to `now`; metrics of both."""
+  weights, moments, parts = proximal.improve(
+    config,
+    apply,
+    optimizer(config),
+    state.params,
+    state.optimizer,
+    as_batch(rollout, advantage, target),
+    keys.named(key, "order"),
+    config.clip,
+  )
+  observation, environment = now
+  state = state.replace(
+    step=state.step + 1,
+    params=weights,
+    optimizer=moments,
+    environment=environment,
+    observation=observation,
+  )
+  return state, {**rollout_metrics(config, rollout), **parts}
 
 
 def rollout_metrics(config: Config, rollout: Rollout) -> dict[str, jax.Array]:

@@ -222,13 +222,13 @@ def make_train_step(config: ml_collections.ConfigDict) -> Callable:
     key = jax.random.fold_in(learner.key, state.step)
     policy = lambda observation: apply(learner.params, observation)
     start = ppo.begin(config, env, params, learner, key)
-    (observation, environment), rollout = ppo.play(
+    now, rollout = ppo.play(
       config, env, params, policy, start, key, config.rollout_steps
     )
     whole = first_episodes(rollout, time)
-    now = jnp.mean(whole.episode_return)
+    earned = jnp.mean(whole.episode_return)
     decay = jnp.where(state.step == 0, 0.0, config.return_decay)
-    mean_return = decay * state.mean_return + (1.0 - decay) * now
+    mean_return = decay * state.mean_return + (1.0 - decay) * earned
 
     found = lesson_losses(state.model, whole)
     insert = lambda buffer, new: (lessons_buffer.insert(buffer, *new), None)
@@ -255,22 +255,8 @@ def make_train_step(config: ml_collections.ConfigDict) -> Callable:
       config, proximal.standardised(own), g, rollout, mean_return
     )
     mixed = jnp.where(varied, mixed, proximal.standardised(own))
-    policy_weights, policy_opt, parts = proximal.improve(
-      config,
-      apply,
-      ppo.optimizer(config),
-      learner.params,
-      learner.optimizer,
-      ppo.as_batch(rollout, mixed, target),
-      keys.named(key, "order"),
-      config.clip,
-    )
-    learner = learner.replace(
-      step=learner.step + 1,
-      params=policy_weights,
-      optimizer=policy_opt,
-      environment=environment,
-      observation=observation,
+    learner, metrics = ppo.improve(
+      config, apply, learner, now, rollout, mixed, target, key
     )
     state = State(
       step=state.step + 1,
@@ -280,15 +266,12 @@ def make_train_step(config: ml_collections.ConfigDict) -> Callable:
       lessons=buffer,
       mean_return=mean_return,
     )
-    metrics = {
-      **ppo.rollout_metrics(config, rollout),
-      **parts,
+    return state, metrics | {
       "quality": jnp.mean(quality) * varied,
       "lesson_loss": jnp.mean(each),
       "redistributed": jnp.mean(jnp.abs(reward)),
       "episode_steps": longest(rollout.end, time),
     }
-    return state, metrics
 
   return step
 

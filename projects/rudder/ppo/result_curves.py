@@ -9,9 +9,9 @@ import numpy as np
 import scipy.stats
 
 from common.stats import ranks
-from common.tables import markdown
+from common.tables import figures, markdown
 
-from ..figures import plt, save
+from ..figures import save
 from .learning_curves import KINDS, LAMBDAS, TASKS
 
 COMPARED = ("rudder", "delayed")  # The two that are tested.
@@ -101,14 +101,9 @@ def figure(
   A column a task, a row a lambda.
   """
   tasks = list(dict.fromkeys(task for task, _ in cells))
-  drawn, panels = plt.subplots(
-    len(LAMBDAS),
-    len(tasks),
-    figsize=(max(3.4 * len(tasks), 4.5), 2.7 * len(LAMBDAS)),
-    layout="constrained",
-    squeeze=False,
-    sharex="col",
-    sharey="col",
+  drawn = figures.figure(max(3.4 * len(tasks), 4.5), 2.7 * len(LAMBDAS))
+  panels = drawn.subplots(
+    len(LAMBDAS), len(tasks), squeeze=False, sharex="col", sharey="col"
   )
   for (i, value), (j, task) in itertools.product(
     enumerate(LAMBDAS), enumerate(tasks)

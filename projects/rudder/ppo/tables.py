@@ -14,14 +14,9 @@ def ppo(context: reproduce.Context) -> str:
   """Curves of `learning_curves.py`; returns the table and draws them."""
   from . import learning_curves, result_curves  # Other tables do without.
 
-  # `all_curves` names every variant, smoke among them.
-  whole = context._replace(quick=False)
-  config = lambda name, variants: reproduce.config_of(whole, name, *variants)
   only = context.arguments.only
   check_names("--only", [only] * bool(only), list(learning_curves.TASKS))
-  found = learning_curves.all_curves(
-    context.out, config, context.quick, context.fresh, only
-  )
+  found = learning_curves.all_curves(context, only)
   result_curves.figure(context.out / "ppo.png", found)
   return result_curves.table(found)
 

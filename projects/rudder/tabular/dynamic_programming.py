@@ -9,6 +9,8 @@ float64. Tables are `[max_steps, states_per_time, actions]`, zero from the
 episode's end on, so that the delay may be traced.
 """
 
+from typing import Any
+
 import jax
 from jax import numpy as jnp
 
@@ -44,6 +46,12 @@ def q_values(
   return jax.lax.scan(step, zeros, inputs, reverse=True)[1]
 
 
+def states(env: DelayedMDP, params, time: jax.Array | int = 0) -> Any:
+  """All states of a time that a table knows: leaves `[states_per_time]`."""
+  rows = time * env.states_per_time + jnp.arange(env.states_per_time)
+  return jax.vmap(env.state_at, (0, None))(rows, params)
+
+
 def outcomes(env: DelayedMDP, params, time) -> tuple[Outcomes, jax.Array]:
   """All that may happen at a time.
 
@@ -51,12 +59,10 @@ def outcomes(env: DelayedMDP, params, time) -> tuple[Outcomes, jax.Array]:
     The outcomes `[states_per_time, actions, k]`, and the rows to which they
     lead, among those of the time after.
   """
-  rows = jnp.arange(env.states_per_time)
-  states = jax.vmap(env.state_at, (0, None))(
-    time * env.states_per_time + rows, params
-  )
   each = jax.vmap(jax.vmap(env.outcomes, (None, 0, None)), (0, None, None))
-  possible = each(states, jnp.arange(env.num_actions), params)
+  possible = each(
+    states(env, params, time), jnp.arange(env.num_actions), params
+  )
   following = env.index_in_time
   for _ in range(3):  # Of states, actions and outcomes.
     following = jax.vmap(following, (0, None))

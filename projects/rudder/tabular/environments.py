@@ -65,7 +65,6 @@ class WatchRepair(DelayedMDP):
   State, Params = WatchState, WatchParams
   labels = ("repaired", "traffic jams", "flat tyres")
   labels += tuple(f"brand {i}" for i in range(4))
-  actions = 2
   noisy = True
   acting_steps = 1
 
@@ -161,7 +160,6 @@ class Choice(DelayedMDP):
   State, Params = ChoiceState, ChoiceParams
   places = (("choice", 3),)
   labels = ("choice 0", "choice 1", "good events", "bad events")
-  actions = 2
   acting_steps = 1
 
   def steps_of(self, delay):
@@ -228,7 +226,6 @@ class ChargeDischarge(DelayedMDP):
 
   State, Params = ChargeState, ChargeParams
   labels = ("charged", "tens earned")
-  actions = 2
 
   def __init__(self, max_delay: int, **numbers):
     super().__init__(max_delay, **numbers)

@@ -6,8 +6,9 @@ import jax
 import numpy as np
 
 from common import experiment
+from common.tables import figures
 
-from ..figures import plt, save
+from ..figures import save
 from . import model, rudder
 
 PREDICTED, PAID, GIVEN = "#30638e", "#9aa5b1", "#d1495b"
@@ -55,14 +56,8 @@ def episode_figure(states, actions, prediction, paid, redistributed, labels):
     redistributed: `[steps]`.
     labels: of the features; rows stay without where they are not as many.
   """
-  figure, (top, middle, bottom) = plt.subplots(
-    3,
-    1,
-    figsize=(7, 6.4),
-    sharex=True,
-    layout="constrained",
-    height_ratios=(2, 2, 2),
-  )
+  figure = figures.figure(7, 6.4)
+  top, middle, bottom = figure.subplots(3, 1, sharex=True)
   low, high = states.min(0), states.max(0)
   moving = high > low
   scaled = (states - low) / np.where(moving, high - low, 1.0)

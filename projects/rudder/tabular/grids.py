@@ -28,7 +28,7 @@ def move(x, y, action, side):
   return x, y
 
 
-def _to_bomb(x, y, params):
+def to_bomb(x, y, params):
   """Manhattan distance to the bomb."""
   return abs(x - params.bomb_x) + abs(y - params.bomb_y)
 
@@ -110,7 +110,7 @@ class GridWorld(DelayedMDP):
   def outcomes(self, state, action, params):
     """A move; the first visit of the bomb may defuse it, or may not."""
     x, y = move(state.x, state.y, action, self.side)
-    h, after = _to_bomb(state.x, state.y, params), _to_bomb(x, y, params)
+    h, after = to_bomb(state.x, state.y, params), to_bomb(x, y, params)
     c = jnp.where(after < h, params.towards, params.away) * (after != h)
     there = (after == 0) & (state.visited == 0)
     p = jnp.asarray(params.probability)
@@ -129,7 +129,7 @@ class GridWorld(DelayedMDP):
 
   def owed(self, state, params):
     """What is expected of the visit, or of the way."""
-    away = _to_bomb(state.x, state.y, params)
+    away = to_bomb(state.x, state.y, params)
     near = 1 - away / (params.bomb_x - params.start_x)
     share = jnp.where(params.along_the_way, near, state.visited)
     return share * params.probability * params.defused

@@ -1,11 +1,8 @@
 """When a learner has solved its task: by its decisions, or greedily.
 
-A judge writes figures from 0 to 1 into a window of the last ones. The task is
+A judge has figures from 0 to 1, of which a window keeps the last. The task is
 solved when their mean reaches `config.solved_share`.
 """
-
-from collections.abc import Callable
-from typing import Any, NamedTuple
 
 import jax
 import ml_collections
@@ -14,12 +11,9 @@ from jax import numpy as jnp
 from . import dynamic_programming
 from .delayed_mdp import DelayedMDP
 
-
-class Judge(NamedTuple):
-  """What is written into the window `recent` `[solved_window]`, and when."""
-
-  episode: Callable  # (recent, number, fine) -> recent, after an episode
-  round: Callable  # (recent, step, q) -> recent, after a round of them
+# "decisions": an episode counts if it gave away no more than `solved_regret`.
+# "greedy": the greedy policy's share of the optimal return, once a round.
+JUDGES = ("decisions", "greedy")
 
 
 def confirming(config: ml_collections.ConfigDict) -> int:
@@ -33,39 +27,6 @@ def confirming(config: ml_collections.ConfigDict) -> int:
     return 0
   each = config.check_every if config.judged_by == "greedy" else 1
   return int(each * config.solved_window)
-
-
-def decisions(
-  env: DelayedMDP,
-  params: Any,
-  optimum: jax.Array,
-  config: ml_collections.ConfigDict,
-) -> Judge:
-  """An episode counts if it gave away no more than `solved_regret`."""
-  del env, params, optimum
-  window = config.solved_window
-  return Judge(
-    lambda recent, number, fine: recent.at[number % window].set(fine),
-    lambda recent, step, q: recent,
-  )
-
-
-def greedy(
-  env: DelayedMDP,
-  params: Any,
-  optimum: jax.Array,
-  config: ml_collections.ConfigDict,
-) -> Judge:
-  """The greedy policy's share of the optimal return, once a round."""
-
-  def after_round(recent, step, q):
-    share = greedy_share(env, params, q, optimum)
-    return recent.at[step % config.solved_window].set(share)
-
-  return Judge(lambda recent, number, fine: recent, after_round)
-
-
-JUDGES = {"decisions": decisions, "greedy": greedy}
 
 
 def greedy_share(

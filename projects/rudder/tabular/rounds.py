@@ -87,7 +87,7 @@ def make_round(
       `solved_share`, `solved_regret`, `count_window`.
     learner: its parts.
   """
-  judging = judge.JUDGES[config.judged_by](env, params, optimum, config)
+  greedy, window = config.judged_by == "greedy", config.solved_window
   regret = dynamic_programming.regrets(optimum).reshape(-1, env.num_actions)
 
   def episode(state, number):
@@ -96,15 +96,20 @@ def make_round(
     state = learner.learn(state, lesson, played, rate)
     lost = jnp.where(played.inside, regret[played.rows, played.actions], 0.0)
     fine = jnp.where(jnp.sum(lost) <= config.solved_regret, 1.0, 0.0)
-    recent = judging.episode(state.recent, number, fine)
-    return state.replace(recent=recent), (jnp.sum(played.rewards), fine)
+    if not greedy:
+      recent = state.recent.at[number % window].set(fine)
+      state = state.replace(recent=recent)
+    return state, (jnp.sum(played.rewards), fine)
 
   def round_(state):
     count = config.check_every
     numbers = state.step * count + jnp.arange(count)
     state, (returns, fine) = jax.lax.scan(episode, state, numbers)
     state, metrics = learner.finish(state)
-    recent = judging.round(state.recent, state.step, state.q)
+    recent = state.recent
+    if greedy:
+      share = judge.greedy_share(env, params, state.q, optimum)
+      recent = recent.at[state.step % window].set(share)
     solved = (state.solved_at == 0) & (jnp.mean(recent) >= config.solved_share)
     step = state.step + 1
     needed = jnp.maximum(step * count - judge.confirming(config), count)

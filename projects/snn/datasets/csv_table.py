@@ -10,7 +10,7 @@ from common.data import table_files
 from common.data.table_files import Path
 from common.errors import InputError
 
-from .tables import Column, Table, complete, nested_folds, parse_folds
+from .tables import Column, Table, complete, nested_folds, plain_splits
 
 SURE_CLASSES = 20  # Of so many, rows are not counted, if labels are whole.
 MIN_ROWS_A_CLASS = 10  # In the mean, of more classes.
@@ -22,7 +22,6 @@ def read(
   path: Path,
   target: str,
   categorical: Sequence[str] = (),
-  folds: Path | None = None,
   seed: int = 0,
   separator: str = ",",
   header: bool = True,
@@ -41,9 +40,7 @@ def read(
     path: the file, .csv or .csv.gz, in UTF-8.
     target: the column of class labels, any text; numbers sort as numbers.
     categorical: columns of numbers that are only names.
-    folds: a file like `conxuntos_kfold.dat`: lines of row numbers from 0,
-      training and test rows in turn. None makes four stratified folds.
-    seed: of those.
+    seed: of the four stratified folds.
     separator: between cells.
     header: whether the first line names the columns; without, they are called
       "1", "2", and so on.
@@ -94,18 +91,7 @@ def read(
       f"{path} has {len(y)} rows with a label in column {target!r}: training, "
       f"choosing and testing take {MIN_ROWS} or more"
     )
-  if folds is None:
-    fold = nested_folds(y, 4, seed)
-    splits = tuple(
-      (np.flatnonzero(fold != m), np.flatnonzero(fold == m)) for m in range(4)
-    )
-  else:  # Their numbers count the rows of the file, dropped ones included.
-    number, where = np.cumsum(labelled) - 1, pathlib.Path(folds).expanduser()
-    pairs = parse_folds(table_files.text(where), str(where), len(labelled))
-    splits = tuple(
-      (number[train[labelled[train]]], number[test[labelled[test]]])
-      for train, test in pairs
-    )
+  splits = plain_splits(nested_folds(y, 4, seed))
   return complete(
     path.name.removesuffix(".gz").removesuffix(".csv"),
     x,

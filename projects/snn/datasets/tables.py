@@ -74,6 +74,14 @@ def nested_folds(y: np.ndarray, folds: int, seed: int) -> np.ndarray:
   return fold
 
 
+def plain_splits(fold: np.ndarray) -> Splits:
+  """The (train, test) rows that test on each fold of `nested_folds` in turn."""
+  return tuple(
+    (np.flatnonzero(fold != m), np.flatnonzero(fold == m))
+    for m in range(int(fold.max()) + 1)
+  )
+
+
 def nested_splits(
   fold: np.ndarray,
 ) -> tuple[tuple[np.ndarray, np.ndarray, np.ndarray], ...]:

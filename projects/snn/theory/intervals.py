@@ -73,10 +73,6 @@ class Interval:
     low = np.where((self.low < 0) & (self.high > 0), 0.0, np.minimum(a, b))
     return Interval(low, np.maximum(a, b))
 
-  def magnitude(self) -> np.ndarray:
-    """The largest absolute value."""
-    return np.maximum(np.abs(self.low), np.abs(self.high))
-
   def rising(self, function: Callable) -> "Interval":
     """The range of a function that does not decrease."""
     return Interval(function(self.low), function(self.high))

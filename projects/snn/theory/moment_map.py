@@ -1,4 +1,4 @@
-r"""The moment map of SELU networks: closed form, samples, fixed points.
+r"""The moment map of SELU networks: closed form, fixed points.
 
 A unit sums inputs of mean mu and variance nu with weights whose sum is omega
 and whose squares sum to tau. Its net input z is taken as normal with mean
@@ -14,8 +14,6 @@ Reference: Klambauer et al. (2017), arXiv:1706.02515, Eq. 2-6 and 14.
 
 from typing import Any, NamedTuple
 
-import chex
-import jax
 import numpy as np
 import numpy.typing as npt
 from scipy import special
@@ -155,59 +153,6 @@ def jacobian(
   )
   flat = np.stack(entries, axis=-1)
   return flat.reshape(*flat.shape[:-1], 2, 2)
-
-
-class Sampled(NamedTuple):
-  """Moments of a sample, each with its standard error."""
-
-  mean: float
-  variance: float
-  mean_error: float
-  variance_error: float
-
-
-def monte_carlo_moments(
-  key: chex.PRNGKey,
-  mu: float,
-  omega: float,
-  nu: float,
-  tau: float,
-  alpha: float = ALPHA,
-  lam: float = LAMBDA,
-  samples: int = 1_000_000,
-) -> Sampled:
-  """Estimates `moment_map` at one point from samples of z.
-
-  Drawn and activated by JAX in float32; averaged in float64.
-
-  Args:
-    key: typed random key, scalar.
-    mu: as in `moment_map`, here a scalar like the next three.
-    omega: as in `moment_map`.
-    nu: as in `moment_map`.
-    tau: as in `moment_map`.
-    alpha: of the SELU.
-    lam: lambda of the SELU.
-    samples: how many, at least 2.
-
-  Raises:
-    InputError: fewer than 2 samples, or nu tau is not above 0.
-  """
-  if samples < 2:
-    raise InputError(
-      f"monte_carlo_moments: {samples} sample(s); give 2 or more."
-    )
-  m, v = _net_input(mu, omega, nu, tau)
-  z = float(m) + float(np.sqrt(v)) * jax.random.normal(key, (samples,))
-  # jax.nn.elu takes expm1 of min(x, 0), as the SELU of `jax.nn` does.
-  y = np.asarray(lam * jax.nn.elu(z, alpha), np.float64)
-  squares = (y - y.mean()) ** 2
-  return Sampled(
-    float(y.mean()),
-    float(squares.sum() / (samples - 1)),
-    float(y.std(ddof=1) / np.sqrt(samples)),
-    float(squares.std(ddof=1) / np.sqrt(samples)),
-  )
 
 
 def fixed_point(

@@ -209,11 +209,7 @@ def theorem_2(
 ) -> dict[str, float]:
   """Checks that large variances decrease: variance / nu < 1 on the domain.
 
-  Args:
-    alpha: of the SELU.
-    lam: lambda of the SELU.
-    settings: how fine.
-    domain: of the claim.
+  Args are those of `theorem_1`.
 
   Returns:
     Floats: `ratio_found` (largest at a point) and `ratio_bound` (over the
@@ -232,11 +228,7 @@ def theorem_3(
 ) -> dict[str, float]:
   """Checks that small variances increase: variance / nu > 1 on the domain.
 
-  Args:
-    alpha: of the SELU.
-    lam: lambda of the SELU.
-    settings: how fine.
-    domain: of the claim, one of the two of `THEOREM_3`.
+  That is one of the two of `THEOREM_3`; other args are those of `theorem_1`.
 
   Returns:
     As `theorem_2`, with the smallest ratio and `says_ratio_above`.

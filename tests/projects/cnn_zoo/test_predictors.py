@@ -85,6 +85,22 @@ def parts(n=120, columns=3):
   )
 
 
+def trained(rates, penalties, training, stopping, epochs=1, patience=10):
+  """Two linear members, of one key, in batches of four."""
+  return predictors._train(
+    jax.vmap(jax.random.key)(jnp.zeros(2, int)),
+    jnp.asarray(rates, jnp.float32),
+    jnp.asarray(penalties, jnp.float32),
+    training,
+    stopping,
+    widths=(),
+    dropout=0.0,
+    batch_size=4,
+    epochs=epochs,
+    patience=patience,
+  )
+
+
 def test_what_fills_an_array_up_is_not_seen():
   rng = np.random.default_rng(3)
   x, y = rng.normal(size=(12, 2)), rng.uniform(size=12)
@@ -94,18 +110,7 @@ def test_what_fills_an_array_up_is_not_seen():
     x=np.where(np.arange(16)[:, None] < 5, filled.x, 1e3),
     y=np.where(np.arange(16) < 5, filled.y, -1e3).astype(np.float32),
   )
-  run = lambda part: predictors._train(
-    jax.vmap(jax.random.key)(jnp.zeros(2, int)),
-    jnp.full(2, 0.1),
-    jnp.zeros(2),
-    part,
-    part,
-    widths=(),
-    dropout=0.0,
-    batch_size=4,
-    epochs=1,
-    patience=10,
-  )
+  run = lambda part: trained((0.1, 0.1), (0, 0), part, part)
   jax.tree.map(np.testing.assert_array_equal, run(filled), run(loud))
 
 
@@ -198,18 +203,7 @@ def test_a_linear_epoch_is_adam_on_the_squared_error():
   y = np.where(x.sum(1) < 0, 0.9, 0.1)
   rate, penalties = 0.1, np.asarray([0.0, 5.0])
   part = predictors._filled(x, y, 4)
-  run = lambda epochs: predictors._train(
-    jax.vmap(jax.random.key)(jnp.zeros(2, int)),
-    jnp.full(2, rate),
-    jnp.asarray(penalties, jnp.float32),
-    part,
-    part,
-    widths=(),
-    dropout=0.0,
-    batch_size=4,
-    epochs=epochs,
-    patience=10,
-  )
+  run = lambda epochs: trained((rate, rate), penalties, part, part, epochs)
   start, after = run(0), run(1)
   signs = []
   for i, penalty in enumerate(penalties):
@@ -230,18 +224,9 @@ def test_patience_ends_a_training_and_the_best_epoch_is_kept():
   rng = np.random.default_rng(2)
   x = rng.normal(size=(8, 2)).astype(np.float32)
   y = (x[:, 0] > 0).astype(np.float32)
-  ends = predictors._train(
-    jax.vmap(jax.random.key)(jnp.zeros(2, int)),
-    jnp.asarray([0.1, 1e-9]),
-    jnp.zeros(2),
-    predictors._filled(x, y, 4),
-    predictors._filled(x, 1 - y, 4),  # To learn is to get worse here.
-    widths=(),
-    dropout=0.0,
-    batch_size=4,
-    epochs=50,
-    patience=3,
-  )
+  # To learn is to get worse here.
+  filled, against = (predictors._filled(x, of, 4) for of in (y, 1 - y))
+  ends = trained((0.1, 1e-9), (0, 0), filled, against, epochs=50, patience=3)
   assert int(ends.epoch[0]) < 50
   assert int(ends.waited[0]) == 3
 

@@ -73,20 +73,24 @@ def test_strides_fit_the_network(variant, strides, said):
     train.checks(config)
 
 
+def updated(name, weights, gradient, moments, rate, step):
+  return optimizers.update(
+    jnp.int32(optimizers.NAMES.index(name)),
+    weights,
+    jnp.full(1, gradient),
+    moments,
+    jnp.float32(rate),
+    jnp.int32(step),
+  )
+
+
 @pytest.mark.parametrize("name", optimizers.NAMES)
 def test_optimisers_by_hand(name):
   w, g, rate = 1.0, 0.5, 0.1
   change, moments = [], jnp.zeros((2, 1))
   weights = jnp.asarray([w])
   for step in range(2):
-    new, moments = optimizers.update(
-      jnp.int32(optimizers.NAMES.index(name)),
-      weights,
-      jnp.asarray([g]),
-      moments,
-      jnp.float32(rate),
-      jnp.int32(step),
-    )
+    new, moments = updated(name, weights, g, moments, rate, step)
     change.append(float((weights - new)[0]))
     weights = new
   # A constant gradient: Adam's two corrections cancel, so that it moves by the
@@ -103,14 +107,7 @@ def test_optimisers_by_hand(name):
 def test_adam_forgets_at_its_rates():
   gradients, moments = (0.5, -0.2), jnp.zeros((2, 1))
   for step, g in enumerate(gradients):
-    new, moments = optimizers.update(
-      jnp.int32(optimizers.NAMES.index("adam")),
-      jnp.zeros(1),
-      jnp.full(1, g),
-      moments,
-      jnp.float32(0.1),
-      jnp.int32(step),
-    )
+    new, moments = updated("adam", jnp.zeros(1), g, moments, 0.1, step)
   m = 0.9 * 0.1 * 0.5 - 0.1 * 0.2
   v = 0.999 * 0.001 * 0.5**2 + 0.001 * 0.2**2
   rate = 0.1 * np.sqrt(1 - 0.999**2) / (1 - 0.9**2)
@@ -165,14 +162,8 @@ def test_hyperparameters_stand_under_their_names():
 
 def test_epsilon_stands_outside_of_the_root():
   # Of a tiny gradient: 1e-7 / (sqrt(0.1) 1e-7 + 1e-7) in units of the rate.
-  new, _ = optimizers.update(
-    jnp.int32(optimizers.NAMES.index("rmsprop")),
-    jnp.zeros(1),
-    jnp.full(1, 1e-7),
-    jnp.zeros((2, 1)),
-    jnp.float32(1.0),
-    jnp.int32(0),
-  )
+  zeros = jnp.zeros((2, 1))
+  new, _ = updated("rmsprop", zeros[0], 1e-7, zeros, 1.0, 0)
   np.testing.assert_allclose(-new, 1 / (np.sqrt(0.1) + 1), rtol=1e-5)
 
 
@@ -310,7 +301,8 @@ def test_steps_and_judgements_equal_a_plain_transcription(variant, activations):
 
 @pytest.mark.parametrize("members", [1, 3, 9])
 def test_members_are_spread_once_each(members):
-  places, counts, longest = programs.spread(members, 4)
-  each = places.reshape(4, longest)
+  places, counts, at = programs.spread(members, 4, 3)
+  each = places.reshape(4, 3)
   real = [m for row, n in zip(each, counts, strict=True) for m in row[:n]]
   assert sorted(real) == list(range(members))
+  np.testing.assert_array_equal(places[at], np.arange(members))

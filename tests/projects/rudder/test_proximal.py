@@ -14,6 +14,18 @@ def small(**values):
   return ml_collections.ConfigDict(usual | {"value_clip": False} | values)
 
 
+def batch_of(action, chance, advantage, target):
+  """Of samples that nobody sees, whose values were 0."""
+  return proximal.Batch(
+    observation=np.zeros((len(action), 1), np.float32),
+    action=np.array(action),
+    log_prob=np.log(np.float32(chance)),
+    value=np.zeros(len(action), np.float32),
+    advantage=np.float32(advantage),
+    target=np.float32(target),
+  )
+
+
 def test_advantages_are_the_sums_of_the_definition():
   rng = np.random.default_rng(0)
   time, envs, gamma, lam = 9, 3, 0.9, 0.8
@@ -37,14 +49,7 @@ def test_advantages_are_the_sums_of_the_definition():
 def test_the_clipped_loss():
   config = small()
   logits = np.log(np.float32([[0.5, 0.5], [0.9, 0.1]]))
-  batch = proximal.Batch(
-    observation=np.zeros((2, 1), np.float32),
-    action=np.array([0, 0]),
-    log_prob=np.log(np.float32([0.5, 0.5])),
-    value=np.zeros(2, np.float32),
-    advantage=np.float32([2.0, 3.0]),
-    target=np.float32([1.0, -1.0]),
-  )
+  batch = batch_of([0, 0], [0.5, 0.5], [2.0, 3.0], [1.0, -1.0])
   f = lambda logits: proximal.loss(config, logits, jnp.zeros(2), batch, 0.2)[1]
 
   @jax.jit
@@ -67,14 +72,7 @@ def test_the_whole_loss_in_numpy(c_v, c_e):
   advantage, target = np.array([2.0, -3.0]), np.array([1.0, -1.0])
   value, old = np.array([0.5, 0.25]), np.array([0.4, 0.2])
   chosen = np.array([0.5, 0.1])  # Ratios 1.25 and 0.5: both beyond the clip.
-  batch = proximal.Batch(
-    observation=np.zeros((2, 1), np.float32),
-    action=np.array([0, 1]),
-    log_prob=np.float32(np.log(old)),
-    value=np.zeros(2, np.float32),
-    advantage=np.float32(advantage),
-    target=np.float32(target),
-  )
+  batch = batch_of([0, 1], old, advantage, target)
   loss = jax.jit(lambda *given: proximal.loss(config, *given, 0.2)[0])
   total = loss(np.float32(np.log(pi)), np.float32(value), batch)
   ratio = chosen / old
@@ -97,14 +95,7 @@ def test_advantages_are_standardised():
 @pytest.mark.parametrize("aim", [1.0, -1.0])
 def test_a_value_moves_no_further_than_the_clip_range(aim):
   config = small(value_clip=True)
-  batch = proximal.Batch(
-    observation=np.zeros((1, 1), np.float32),
-    action=np.array([0]),
-    log_prob=np.log(np.float32([0.5])),
-    value=np.zeros(1, np.float32),
-    advantage=np.zeros(1, np.float32),
-    target=np.float32([aim]),
-  )
+  batch = batch_of([0], [0.5], [0.0], [aim])
 
   @jax.jit
   def both(v):

@@ -34,6 +34,7 @@ WRONG = {
     ("cartpole", dict(learner="ppo", share=1.5), "config.share is 1.5"),
   ),
   "tabular": (
+    ("trace_back", dict(learner="q_lamda"), "did you mean 'q_lambda'"),
     ("trace_back", dict(shaping="advice"), "config.shaping is 'advice'; it"),
     ("trace_back", dict(potential="move"), "did you mean 'moves'"),
     ("trace_back", dict(potential="moves"), "shaping='none' does not use"),

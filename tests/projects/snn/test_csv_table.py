@@ -65,22 +65,10 @@ def test_names_with_commas_are_texts_where_the_config_says_so(tmp_path):
   assert table.columns[0].levels == ("1,5", "2,5")
 
 
-def test_csv_table_folds_count_the_rows_of_the_file(tmp_path):
-  path, folds = tmp_path / "mine.csv.gz", tmp_path / "folds.dat"
-  path.write_bytes(gzip.compress(b"v,kind\n0,b\n1,\n2,a\n3,10\n4,a\n5,b\n6,\n"))
-  folds.write_text("0 1 2\n3 4 6\n")
-  table = csv_table.read(path, "kind", folds=folds)
-  ((train, test),) = table.splits
-  np.testing.assert_array_equal(table.x[train, 0], [0, 2])
-  np.testing.assert_array_equal(table.x[test, 0], [3, 4])
-  assert table.notes["unused_rows"] == 1
-  assert table.notes["absent_classes"] == 1  # "10" is tested on only.
+def test_labels_that_are_numbers_sort_as_numbers(tmp_path):
+  path = tmp_path / "mine.csv.gz"
   path.write_bytes(gzip.compress(b"v,kind\n0,10\n1,9\n2,10\n3,9\n"))
-  # Labels that are numbers sort as numbers.
   assert csv_table.read(path, "kind").classes == ("9", "10")
-  folds.write_text("0 1 2\n3 6\n")
-  with pytest.raises(InputError, match=r"folds.dat, line 2, word 2: '6'"):
-    csv_table.read(path, "kind", folds=folds)
 
 
 @pytest.mark.parametrize(

@@ -79,6 +79,8 @@ def test_uci_reads_both_layouts(tmp_path):
   np.testing.assert_allclose(two.x[:, 0], scaled, rtol=1e-6)
   assert two.classes == ("0", "1", "2")
   assert two.notes["absent_classes"] == 1  # Class 2 is in the test file only.
+  (tmp_path / "one" / "conxuntos_kfold.dat").write_text("0 1\n2\n")
+  assert uci.read(tmp_path, "one").notes["unused_rows"] == 1
 
 
 @pytest.mark.parametrize("suffix", ["gz", "xz"])

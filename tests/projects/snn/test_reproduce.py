@@ -124,6 +124,36 @@ def test_unfinished_tasks_wait_and_broken_ones_are_named():
   assert "broken: bad" in result_tables.uci_table(results)
 
 
+def test_the_winner_of_the_table_is_the_winner():
+  # SNN wins everywhere, by amounts that differ; the last loses everywhere.
+  tasks = np.arange(10.0)[:, None]
+  scores = 0.9 - 0.1 * np.arange(7.0)[None] - 0.001 * tasks * np.arange(7)
+  records = fake_records(scores, published.uci().sets[:10])
+  summary = result_tables.uci_results(records, {})["summary"]
+  assert summary["selu"]["rank_difference"] == -3
+  assert summary["layer_norm"]["rank_difference"] == 3
+  for method in model.METHODS[1:]:
+    # Of 10 wins: 1 of 2^10 signs.
+    assert summary[method]["p_against_snn"] == pytest.approx(1 / 1024)
+  folds = result_tables.htru2_results(records)["auc"]
+  assert "p_against_best" not in folds["selu"]
+  assert folds["highway"]["p_against_best"] == pytest.approx(1 / 1024)
+  assert ranks.one_sided_wilcoxon(scores[:, 1], scores[:, 0]) == 1.0
+
+
+def test_some_tasks_and_methods_alone_have_a_table():
+  scores = np.linspace(0.9, 0.7, 7)[None]
+  asked = ["selu", "batch_norm"]
+  records = fake_records(scores, published.uci().sets[:1])
+  records = [r for r in records if r["method"] in asked]
+  results = result_tables.uci_results(records, {}, asked)
+  assert results["tasks"] == 1
+  assert results["summary"]["selu"]["rank_difference"] == -0.5
+  table = result_tables.uci_table(results)
+  assert "| SNN | - |" in table and "| BatchNorm | - |" in table
+  assert "rank - 1.5" in table and "| 90.0 |" in table
+
+
 def test_htru2_is_summarised_over_folds():
   random = np.random.default_rng(0)
   auc = 0.97 + 0.01 * random.random((10, 7))

@@ -1,4 +1,4 @@
-"""Each term of a step, of a score and of a table's judgement."""
+"""Each term of a step and of a score."""
 
 import importlib
 import json
@@ -9,8 +9,7 @@ import pytest
 from jax import numpy as jnp
 
 from common.nn import initializers
-from common.stats import ranks
-from projects.snn import losses, model, published, result_tables, train
+from projects.snn import losses, model, train
 from projects.snn.datasets import loading, padded
 
 SELU = initializers.LAMBDA, initializers.ALPHA
@@ -133,56 +132,6 @@ def test_each_part_is_scored_by_its_own_rows():
   # What trains is the part "train" and nothing else.
   batch = train.batches(dataset.parts["train"], 4, jax.random.key(1))(0)
   np.testing.assert_array_equal(np.sort(batch["x"][:, 0]), [-1, 1, 1, 1])
-
-
-def table_records(scores):
-  """Records of a sweep of one setting each, `[tasks, methods]`."""
-  names = published.uci().sets
-  setting = {"learning_rate": 0.1, "dropout": 0.0, "repetition": 0}
-  return [
-    {
-      "task": name,
-      "method": method,
-      "form": "rectangular",
-      "width": 8,
-      "depth": 2,
-      "bottleneck": 1.0,
-      "seconds": 0.0,
-      "members": [
-        {**setting, "diverged": False, "validation": 0.5, "test": float(score)}
-      ],
-    }
-    for name, row in zip(names, scores, strict=False)
-    for method, score in zip(model.METHODS, row, strict=True)
-  ]
-
-
-def test_the_winner_of_the_table_is_the_winner():
-  # SNN wins everywhere, by amounts that differ; the last loses everywhere.
-  tasks = np.arange(10.0)[:, None]
-  scores = 0.9 - 0.1 * np.arange(7.0)[None] - 0.001 * tasks * np.arange(7)
-  summary = result_tables.uci_results(table_records(scores), {})["summary"]
-  assert summary["selu"]["rank_difference"] == -3
-  assert summary["layer_norm"]["rank_difference"] == 3
-  for method in model.METHODS[1:]:
-    # Of 10 wins: 1 of 2^10 signs.
-    assert summary[method]["p_against_snn"] == pytest.approx(1 / 1024)
-  folds = result_tables.htru2_results(table_records(scores))["auc"]
-  assert "p_against_best" not in folds["selu"]
-  assert folds["highway"]["p_against_best"] == pytest.approx(1 / 1024)
-  assert ranks.one_sided_wilcoxon(scores[:, 1], scores[:, 0]) == 1.0
-
-
-def test_some_tasks_and_methods_alone_have_a_table():
-  scores = np.linspace(0.9, 0.7, 7)[None]
-  asked = ["selu", "batch_norm"]
-  records = [r for r in table_records(scores) if r["method"] in asked]
-  results = result_tables.uci_results(records, {}, asked)
-  assert results["tasks"] == 1
-  assert results["summary"]["selu"]["rank_difference"] == -0.5
-  table = result_tables.uci_table(results)
-  assert "| SNN | - |" in table and "| BatchNorm | - |" in table
-  assert "rank - 1.5" in table and "| 90.0 |" in table
 
 
 def test_a_run_keeps_its_notes_and_draws_its_curve(tmp_path, capsys):

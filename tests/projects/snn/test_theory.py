@@ -97,13 +97,14 @@ def test_no_overflow_far_from_the_domain():
 
 def test_samples_agree_within_their_standard_errors():
   for i, point in enumerate([(0, 0, 1, 1), (1, -0.1, 3, 1.25), (9, -1, 2, 1)]):
-    exact = moment_map.moment_map(*point)
-    drawn = moment_map.monte_carlo_moments(
-      jax.random.key(i), *point, samples=200_000
-    )
-    assert drawn.mean_error < 0.01 * np.sqrt(point[2])
-    assert abs(drawn.mean - exact[0]) < 4 * drawn.mean_error
-    assert abs(drawn.variance - exact[1]) < 4 * drawn.variance_error
+    mu, omega, nu, tau = point
+    z = jax.random.normal(jax.random.key(i), (200_000,))
+    y = jax.nn.selu(mu * omega + np.sqrt(nu * tau) * z)
+    y = np.asarray(y, np.float64)
+    assert stats.sem(y) < 0.01 * np.sqrt(nu)
+    found = y, (y - y.mean()) ** 2
+    for exact, each in zip(moment_map.moment_map(*point), found, strict=True):
+      assert abs(each.mean() - exact) < 4 * stats.sem(each)
 
 
 # The Jacobian.
@@ -338,12 +339,6 @@ def test_theorem_3(domain):
     (
       lambda: moment_map.fixed_point(tau=4.0, max_steps=20),
       "still moving by .* after 20 steps",
-    ),
-    (
-      lambda: moment_map.monte_carlo_moments(
-        jax.random.key(0), 0, 0, 1, 1, samples=1
-      ),
-      r"1 sample\(s\); give 2 or more",
     ),
     (
       lambda: intervals.supremum(max, max, (0, 1), (0, 1), (1, 1), 0.0),

@@ -1,7 +1,5 @@
 """The delay wrapper, and environments of a user's own."""
 
-import sys
-import types
 from typing import NamedTuple
 
 import flax.struct
@@ -115,19 +113,6 @@ def test_names():
     delayed_reward.make_env("Breakout-Minatar")
   with pytest.raises(InputError, match="cannot be made: No module"):
     delayed_reward.make_env("no_such_module:make_env")
-
-
-@pytest.fixture
-def user(monkeypatch):
-  """Gives `make_env` of a module `user_code` that the test writes."""
-
-  def give(make):
-    module = types.ModuleType("user_code")
-    module.make_env = make
-    monkeypatch.setitem(sys.modules, "user_code", module)
-    return "user_code:make_env"
-
-  return give
 
 
 def config(name, **values):

@@ -1,8 +1,5 @@
 """PPO: its estimates against naive ones, its training as one pure program."""
 
-import sys
-import types
-
 import flax.struct
 import jax
 import numpy as np
@@ -53,15 +50,10 @@ def small(variant="ppo,smoke", **values):
 
 
 @pytest.fixture(scope="module")
-def lever():
-  """A config of the lever, found as a user's module would be."""
-  module = types.ModuleType("user_lever")
-  module.make_env = Lever
-  sys.modules["user_lever"] = module
-  yield lambda **values: small(
-    **{"env": "user_lever:make_env", "time_limit": 0, **values}
-  )
-  del sys.modules["user_lever"]
+def lever(user):
+  """A config of the lever."""
+  own = {"env": user(Lever), "time_limit": 0}
+  return lambda **values: small(**{**own, **values})
 
 
 @pytest.fixture(scope="module")

@@ -1,6 +1,5 @@
 """Updates of PPO+RUDDER, each part by hand, on what PPO cannot solve."""
 
-import sys
 import types
 
 import flax.struct
@@ -64,19 +63,16 @@ def small(**values):
 
 
 @pytest.fixture(scope="module")
-def program():
+def program(user):
   """A config, `step(numbers, states)` of two runs, and their first states.
 
   `numbers` are of the config's, traced, so that one program serves them all.
   The runs are a population: by hand one of them is computed without the other.
   """
-  module = types.ModuleType("user_first")
-  module.make_env = FirstCounts
-  sys.modules["user_first"] = module
   # gae_lambda 0: what PPO sees at the first step is the next value, and what is
   # seen of the state there does not tell what was done.
   config = small(
-    env="user_first:make_env",
+    env=user(FirstCounts),
     time_limit=0,
     batch_size=16,
     rollout_steps=12,
@@ -99,8 +95,7 @@ def program():
 
   ks = jnp.stack([jax.random.key(0), jax.random.key(3)])
   begun = jax.jit(jax.vmap(lambda key: ppo_rudder.init(key, config)))(ks)
-  yield config, jax.jit(jax.vmap(step, (None, 0))), begun
-  del sys.modules["user_first"]
+  return config, jax.jit(jax.vmap(step, (None, 0))), begun
 
 
 def numbers(share=1.0, threshold=0.2, scale=0.25):

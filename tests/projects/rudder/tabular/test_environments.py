@@ -6,7 +6,6 @@ import pytest
 from jax import numpy as jnp
 
 from common.errors import InputError
-from projects.rudder.figures import plt
 from projects.rudder.tabular import environments, episode_figure, grids
 
 pytestmark = pytest.mark.slow
@@ -285,5 +284,4 @@ def test_the_episodes_rows_are_labelled_where_they_are_shown(known):
     states, zeros, np.zeros(6), zeros, zeros, labels
   )
   rows = [label.get_text() for label in made.axes[0].get_yticklabels()]
-  plt.close(made)
   assert rows == (["flat tyres", "brand 2", "time"] if known else [])

@@ -8,7 +8,7 @@ import pytest
 from jax import numpy as jnp
 
 from common.errors import InputError
-from projects.rudder import lessons_buffer, redistribution
+from projects.rudder import lessons_buffer
 from projects.rudder.tabular import (
   delayed_mdp,
   environments,
@@ -165,13 +165,6 @@ def test_constant_returns_leave_nothing_to_learn(played):
   assert not is_ready([4.0, 5.0, 5.0, 5.0, 5.0])  # The oldest is forgotten.
 
 
-def test_the_sum_over_a_whole_episode_is_kept_by_compensation(played):
-  lesson, _ = played
-  steps = lesson.mask[1:]
-  reward = redistribution.compensate(jnp.zeros(7), lesson.returns, steps)
-  np.testing.assert_allclose(jnp.sum(reward), lesson.returns, rtol=1e-6)
-
-
 class Unfinished(delayed_mdp.DelayedMDP):
   """A task of a user's own: nothing is said to happen."""
 
@@ -198,7 +191,6 @@ class Scalars(environments.ChargeDischarge):
   ("changes", "says"),
   [
     (dict(delay=0), "config.delay is 0: nothing would be delayed"),
-    (dict(delay=9), "room for config.max_delay = 6"),
     (dict(env="projects.rudder.tabular.grids:Grid"), "cannot be made"),
     (dict(env="nowhere:DelayedMDP"), "cannot be made"),
     (dict(env=f"{__name__}:Unfinished"), "DelayedMDP: .*no attribute 'seen'"),
@@ -208,11 +200,8 @@ class Scalars(environments.ChargeDischarge):
     ),
     (dict(env=f"{__name__}:Scalars"), "DelayedMDP: Zero-dim"),
     (dict(env="common.keys:named"), "is no task with a table"),
-    (dict(learner="ruder"), "did you mean 'rudder'"),
     (dict(q_estimate="direkt"), "did you mean 'direct'"),
     (dict(contribution="difference"), "did you mean 'differences'"),
-    (dict(shaping="nonsense"), "config.shaping"),
-    (dict(potential="nonsense"), "config.potential"),
     (dict(shaping="reward"), "config.learner='rudder' does not use"),
     (dict(judged_by="greed"), "did you mean 'greedy'"),
     (dict(lstm_gates="forwards"), "did you mean 'forward'"),

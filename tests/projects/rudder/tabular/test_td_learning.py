@@ -15,7 +15,6 @@ from projects.rudder.tabular import (
   rounds,
   shaping,
   td_learning,
-  train,
 )
 
 pytestmark = pytest.mark.slow
@@ -197,11 +196,6 @@ def test_starts_that_are_worth_nothing_count_by_what_they_lose():
     return [judge.greedy_share(env, params, 1.0 * table, q) for table in tables]
 
   np.testing.assert_allclose(shares(), [4 / 7, 0, 1], atol=1e-5)
-
-
-def test_a_wrong_method_is_one_sentence():
-  with pytest.raises(InputError, match="did you mean 'q_lambda'"):
-    train.parts(numbers(learner="q_lamda"))
 
 
 def test_shaped_rewards_telescope():

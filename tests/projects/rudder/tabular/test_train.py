@@ -56,16 +56,6 @@ def test_a_competitor_learns_without_a_model(learner):
   assert not state.q.weak_type  # Else the second step would be compiled anew.
 
 
-def test_an_unknown_learner_is_one_sentence(tmp_path):
-  config = config_of("trace_back", learner="q_lamda")
-  for call in (
-    lambda: train.train(config, str(tmp_path)),
-    lambda: train.make_train_step(config),
-  ):
-    with pytest.raises(InputError, match="did you mean 'q_lambda'"):
-      call()
-
-
 def test_an_evaluation_is_of_the_greedy_policy():
   """Charging and discharging in turn is optimal; else each step earns 1."""
   config = config_of("charge_discharge", delay=5)
