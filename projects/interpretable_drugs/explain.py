@@ -145,9 +145,7 @@ def read(
         read.smiles.append(one)
         read.names.append(name)
         fragments += len(Chem.GetMolFrags(molecule)) > 1
-    found = smiles_files.Molecules(read.smiles, invalid, empty, fragments)
-    complaint = smiles_files.complaint(source, found)
-    if complaint:
+    if complaint := smiles_files.complaint(source, invalid, empty):
       notes.append(complaint)
     if fragments:
       notes.append(
