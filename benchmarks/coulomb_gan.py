@@ -39,7 +39,6 @@ try:
 except ImportError:  # Then the peer's cells stay empty.
   torch = None
 
-PEER = "PyTorch, eager" if torch else None
 HOW_TO_ADD_PEER = "no PyTorch to compare with: pip install torch (CPU build)"
 
 
@@ -117,7 +116,7 @@ def _steps(
     timing.row(
       f"{name}, batch {config.batch_size}, steps a call: {count}",
       seconds[f"ours {count}"],
-      PEER,
+      "PyTorch, eager",
       seconds.get("peer"),
       goal=goal,
       parameters=parameters,

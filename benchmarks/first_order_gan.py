@@ -25,7 +25,6 @@ try:
 except ImportError:  # Then the peer's cells stay empty.
   torch = None
 
-PEER = "PyTorch, eager" if torch else None
 HOW_TO_ADD_PEER = "no PyTorch to compare with: pip install torch (CPU build)"
 
 
@@ -55,7 +54,7 @@ def run(quick: bool = False) -> list[dict]:
     timing.row(
       f"language step, {sizes}",
       seconds["ours"],
-      PEER,
+      "PyTorch, eager",
       seconds.get("peer"),
       goal=2,
       parameters=parameters,

@@ -198,7 +198,7 @@ def _lstm(quick):
     calls = 2 if quick else 20
     if rudder_torch:
       for kind in ("nn.LSTM", "cell"):
-        peer, _ = rudder_torch.lstm_step(kind, INPUTS, units, length, batch)
+        peer = rudder_torch.lstm_step(kind, INPUTS, units, length, batch)
         contenders[kind] = (peer, calls, 1)
     seconds = timing.interleaved(contenders, 2 if quick else 7)
     for kind, name, goal in (
@@ -259,8 +259,7 @@ def _ppo(quick):
 
   contenders: dict[str, Any] = {"ours": (advance, 1, steps)}
   if rudder_torch:
-    peer, _ = rudder_torch.ppo(config)
-    contenders["peer"] = (peer, 1, steps // updates)
+    contenders["peer"] = (rudder_torch.ppo(config), 1, steps // updates)
   seconds = timing.interleaved(contenders, 2 if quick else 5)
   return [
     timing.row(

@@ -38,13 +38,10 @@ from configs.slot_attention import clevr_like6, set_prediction, tetrominoes
 from projects.slot_attention import data, train
 
 try:
-  import torch
-
-  from benchmarks import slot_attention_torch
+  from benchmarks import slot_attention_torch as peer
 except ImportError:  # Then the peer's cells stay empty.
-  torch = None
+  peer = None
 
-PEER = "PyTorch, eager" if torch else None
 HOW_TO_ADD_PEER = "no PyTorch to compare with: pip install torch (CPU build)"
 
 
@@ -86,24 +83,9 @@ def run(quick: bool = False) -> list[dict]:
 
 def _against_peer(config: ml_collections.ConfigDict, rounds: int) -> dict:
   """Our step and PyTorch's, in turns."""
-  options = xla_options.convolutions()
-  ours = timing.training(config, train, data, options)
-  with ours as (advance, cells, state):
-    contenders, theirs = {"ours": (advance, 1, 1)}, None
-    if torch:
-      peer, theirs = slot_attention_torch.step(config)
-      contenders["peer"] = (peer, 1, 1)
-    seconds = timing.interleaved(contenders, rounds)
-  size = sum(leaf.size for leaf in jax.tree.leaves(state.params))
-  return timing.row(
-    _name(config),
-    seconds["ours"],
-    PEER,
-    seconds.get("peer"),
-    goal=1.5,
-    parameters=size,
-    peer_parameters=theirs,
-    **cells,
+  options, step = xla_options.convolutions(), peer and peer.step
+  return timing.beside_pytorch(
+    _name(config), config, train, data, options, step, rounds, 1.5
   )
 
 
