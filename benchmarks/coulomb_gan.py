@@ -150,13 +150,8 @@ def _potentials(
 
     potentials, cells = timing.compiled(lower)
     cells["operations"] = None  # A step's are what the peak is compared with.
-
-    def advance(calls, x=x, y=y, potentials=potentials):
-      for _ in range(calls):
-        jax.block_until_ready(potentials(x, y))
-
-    calls = 1 if n > 1024 else 10
-    ours_s = timing.interleaved({"ours": (advance, calls, 1)}, rounds)["ours"]
+    advance = timing.repeated(potentials, x, y)
+    ours_s = timing.seconds_of(advance, 1 if n > 1024 else 10, rounds)
     growth = ours_s / rows[-1]["ours_s"] if rows else None
     most = 5 if (dim, n) == (2, 1024) else None
     what = f"potentials, {dim}-D, batch {n}"

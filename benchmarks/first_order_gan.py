@@ -83,10 +83,5 @@ def _target_slope(config, rounds: int) -> tuple[float, dict]:
     return jax.jit(lambda *given: losses.target_slope(*given)).lower(*given)
 
   slope, cells = timing.compiled(lower)
-
-  def advance(calls):
-    for _ in range(calls):
-      jax.block_until_ready(slope(*given))
-
-  seconds = timing.interleaved({"ours": (advance, 10, 1)}, rounds)["ours"]
+  seconds = timing.seconds_of(timing.repeated(slope, *given), 10, rounds)
   return seconds, cells | {"operations": None}

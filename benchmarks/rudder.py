@@ -304,18 +304,15 @@ def _growth(quick):
 
     program, cells = timing.compiled(lower)
 
-    def advance(calls, states=states, optimum=optimum, program=program):
-      for _ in range(calls):
-        jax.block_until_ready(program(states, optimum))
-
-    seconds = timing.interleaved({"ours": (advance, 1, 1)}, 2 if quick else 3)
+    advance = timing.repeated(program, states, optimum)
+    seconds = timing.seconds_of(advance, 1, 2 if quick else 3)
     name = "trial" if count == 1 else "trials"
     rows.append(
       timing.row(
         f"a round of RUDDER, {count} {name}, delay {delay}",
-        seconds["ours"],
+        seconds,
         **cells | {"operations": None},
-        growth=seconds["ours"] / rows[-1]["ours_s"] if rows else None,
+        growth=seconds / rows[-1]["ours_s"] if rows else None,
       )
     )
   return rows

@@ -111,8 +111,7 @@ def _time(config, options, rounds: int) -> tuple[float, dict]:
   """Seconds of a step, and cells about its program."""
   ours = timing.training(config, train, data, options)
   with ours as (advance, cells, _):
-    seconds = timing.interleaved({"ours": (advance, 1, 1)}, rounds)
-  return seconds["ours"], cells
+    return timing.seconds_of(advance, 1, rounds), cells
 
 
 def _share(
@@ -127,11 +126,7 @@ def _share(
   lower = lambda: jax.jit(lambda draw, t: draw(t)).lower(draw, 0)
   program, cells = timing.compiled(lower)
 
-  def advance(calls):
-    for t in range(calls):
-      jax.block_until_ready(program(draw, t))
-
-  drawing = timing.interleaved({"ours": (advance, 2, 1)}, rounds)["ours"]
+  drawing = timing.seconds_of(timing.repeated(program, draw, 0), 2, rounds)
   step, _ = _time(config, xla_options.convolutions(), rounds)
   what = f"drawing {name}, batch {config.batch_size}"
   cells |= {"share": drawing / step, "most_share": 0.1}

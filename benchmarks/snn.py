@@ -55,9 +55,7 @@ def run(quick: bool = False) -> list[dict]:
     for count in (8,) if quick else (2, 8, 256):
       advance, cells = ours(32, count)
       steps = 2 if quick else _steps_of(32, count)
-      seconds = timing.interleaved({"ours": (advance, steps, count)}, rounds)[
-        "ours"
-      ]
+      seconds = timing.seconds_of(advance, steps, rounds, count)
       rows.append(timing.row(f"4x32, {count} members", seconds, **cells))
   return rows
 

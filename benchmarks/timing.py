@@ -104,6 +104,23 @@ def interleaved(contenders: dict, rounds: int) -> dict[Any, Seconds]:
   return {name: Seconds(s) for name, s in seconds.items()} | others
 
 
+def seconds_of(
+  advance: Callable[[int], None], calls: int, rounds: int, steps: int = 1
+) -> Seconds:
+  """`interleaved` of ours alone."""
+  return interleaved({"ours": (advance, calls, steps)}, rounds)["ours"]
+
+
+def repeated(function: Callable, *args: Any) -> Callable[[int], None]:
+  """`advance(calls)`, which calls a function on the same arguments."""
+
+  def advance(calls):
+    for _ in range(calls):
+      jax.block_until_ready(function(*args))
+
+  return advance
+
+
 def alone() -> bool:
   """Whether this process measures our side only, on one core.
 
