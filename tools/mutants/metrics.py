@@ -102,11 +102,6 @@ MUTANTS = (
     ("if self._count == _GLANCE:", "if False:"),
   ),
   *of(
-    "common/data/image_files.py",
-    f"{TESTS}image_sources.py",
-    ("+ 128) // 257", ") // 256"),
-  ),
-  *of(
     "common/metrics/image_sources.py",
     f"{TESTS}image_sources.py {TESTS}sources.py",
     ("[*wanted, *more]", "wanted"),
