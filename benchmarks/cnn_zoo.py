@@ -143,8 +143,8 @@ def _against_peers(config, members, rounds, steps=None):
 
 def _alone(config, members, rounds):
   advance, cells = ours(config, members)
-  contenders = {"ours": (advance, _steps(config, members), members)}
-  seconds = timing.interleaved(contenders, rounds)["ours"]
+  steps = _steps(config, members)
+  seconds = timing.seconds_of(advance, steps, rounds, members)
   return timing.row(_name(config, members), seconds, **cells)
 
 

@@ -3,6 +3,7 @@
 Eager; SGD without momentum, L2 on the kernels, dropout after each activation.
 """
 
+import functools
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -64,15 +65,37 @@ def vmapped(
 ) -> Callable[[int], None]:
   """`advance(steps)` of a population by `torch.func.vmap`."""
   networks = [network(config) for _ in range(members)]
+  rows = functools.partial(_rows, size=config.batch_size, n=len(pixels))
+  return population(networks, pixels, labels, rows, L2)
+
+
+def population(
+  networks: Sequence[Any],
+  x: np.ndarray,
+  y: np.ndarray,
+  rows: Callable[[int], slice],
+  l2: float,
+) -> Callable[[int], None]:
+  """`advance(steps)` of networks of one shape by `torch.func.vmap`.
+
+  Args:
+    networks: one for each member.
+    x: `[n, ...]`.
+    y: classes `[n]`.
+    rows: of x and y that a step takes.
+    l2: times the squares of all weights, in the loss.
+  """
   params, _ = torch.func.stack_module_state(networks)
   params = {name: p.detach() for name, p in params.items()}
-  rates = torch.logspace(-3, -1, members)
-  x, y = torch.tensor(pixels), torch.tensor(labels).long()
+  rates = torch.logspace(-3, -1, len(networks))
+  inputs, targets = torch.tensor(x), torch.tensor(y).long()
 
   def loss(params, x, y):
     logits = torch.func.functional_call(networks[0], params, (x,))
-    penalty = sum((p**2).sum() for p in params.values() if p.ndim > 1)
-    return torch.nn.functional.cross_entropy(logits, y) + L2 * penalty
+    error = torch.nn.functional.cross_entropy(logits, y)
+    if not l2:
+      return error
+    return error + l2 * sum((p**2).sum() for p in params.values() if p.ndim > 1)
 
   # "same": one mask for all, as ours.
   gradients = torch.func.vmap(
@@ -82,18 +105,14 @@ def vmapped(
   def advance(steps):
     nonlocal params
     for step in range(steps):
-      rows = _rows(step, config.batch_size, len(x))
-      slope = gradients(params, x[rows], y[rows])
+      here = rows(step)
+      slope = gradients(params, inputs[here], targets[here])
       params = {
-        name: p - rates.view(-1, *_ones(p)) * slope[name]
+        name: p - rates.view(-1, *[1] * (p.ndim - 1)) * slope[name]
         for name, p in params.items()
       }
 
   return advance
-
-
-def _ones(p) -> Sequence[int]:
-  return [1] * (p.ndim - 1)
 
 
 def _rows(step, size, n):

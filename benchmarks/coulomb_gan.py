@@ -39,7 +39,6 @@ try:
 except ImportError:  # Then the peer's cells stay empty.
   torch = None
 
-PEER = "PyTorch, eager" if torch else None
 HOW_TO_ADD_PEER = "no PyTorch to compare with: pip install torch (CPU build)"
 
 
@@ -117,7 +116,7 @@ def _steps(
     timing.row(
       f"{name}, batch {config.batch_size}, steps a call: {count}",
       seconds[f"ours {count}"],
-      PEER,
+      "PyTorch, eager",
       seconds.get("peer"),
       goal=goal,
       parameters=parameters,
@@ -151,13 +150,8 @@ def _potentials(
 
     potentials, cells = timing.compiled(lower)
     cells["operations"] = None  # A step's are what the peak is compared with.
-
-    def advance(calls, x=x, y=y, potentials=potentials):
-      for _ in range(calls):
-        jax.block_until_ready(potentials(x, y))
-
-    calls = 1 if n > 1024 else 10
-    ours_s = timing.interleaved({"ours": (advance, calls, 1)}, rounds)["ours"]
+    advance = timing.repeated(potentials, x, y)
+    ours_s = timing.seconds_of(advance, 1 if n > 1024 else 10, rounds)
     growth = ours_s / rows[-1]["ours_s"] if rows else None
     most = 5 if (dim, n) == (2, 1024) else None
     what = f"potentials, {dim}-D, batch {n}"

@@ -11,6 +11,7 @@ import ml_collections
 import numpy as np
 import torch
 
+from benchmarks.ttur_torch import discs
 from common.gan import gaussian_grid
 from projects.coulomb_gan import model
 
@@ -145,18 +146,7 @@ def _data(config) -> Callable[[int], Any]:
       return centres[which] + config.mode_std * torch.randn(n, 2)
 
     return grid
-  size, channels = config.image_size, config.image_channels
-  ticks = (torch.arange(size) + 0.5) / size
-
-  def discs(n):
-    place = 0.25 + 0.5 * torch.rand(n, 2, 1, 1)
-    radius = 0.1 + 0.1 * torch.rand(n, 1, 1)
-    across = (ticks[None, :] - place[:, 0]) ** 2
-    down = (ticks[:, None] - place[:, 1]) ** 2
-    disc = torch.tanh(size * (radius - torch.sqrt(across + down)))
-    return disc[:, None].expand(n, channels, size, size)
-
-  return discs
+  return lambda n: discs(n, config.image_size, config.image_channels)
 
 
 def _networks(config) -> tuple[Any, Any]:

@@ -27,6 +27,7 @@ except ImportError:
   fcd = torch = None
 
 HOW_TO_ADD_PEER = "pip install torch fcd==1.2.2"
+prepare = population.use_all_cores  # As the command does.
 _FRAGMENTS = (
   "C",
   "CC",
@@ -45,11 +46,6 @@ _FRAGMENTS = (
   "C(Cl)",
 )
 _PARTS = (5, 9)  # Fragments in a molecule, at least and less than.
-
-
-def prepare() -> None:
-  """Makes a device of each core, as the command does."""
-  population.use_all_cores()
 
 
 def molecules(n: int, seed: int) -> list[str]:

@@ -25,7 +25,6 @@ try:
 except ImportError:  # Then the peer's cells stay empty.
   torch = None
 
-PEER = "PyTorch, eager" if torch else None
 HOW_TO_ADD_PEER = "no PyTorch to compare with: pip install torch (CPU build)"
 
 
@@ -55,7 +54,7 @@ def run(quick: bool = False) -> list[dict]:
     timing.row(
       f"language step, {sizes}",
       seconds["ours"],
-      PEER,
+      "PyTorch, eager",
       seconds.get("peer"),
       goal=2,
       parameters=parameters,
@@ -84,10 +83,5 @@ def _target_slope(config, rounds: int) -> tuple[float, dict]:
     return jax.jit(lambda *given: losses.target_slope(*given)).lower(*given)
 
   slope, cells = timing.compiled(lower)
-
-  def advance(calls):
-    for _ in range(calls):
-      jax.block_until_ready(slope(*given))
-
-  seconds = timing.interleaved({"ours": (advance, 10, 1)}, rounds)["ours"]
+  seconds = timing.seconds_of(timing.repeated(slope, *given), 10, rounds)
   return seconds, cells | {"operations": None}

@@ -7,6 +7,7 @@ import ml_collections
 import numpy as np
 import torch
 
+from benchmarks.ttur_torch import down
 from projects.first_order_gan import data
 
 
@@ -32,15 +33,9 @@ def step(config: ml_collections.ConfigDict) -> Callable[[int], None]:
     share = config.interpolation * torch.rand(config.batch_size, 1, 1)
     return x, made + share * (x - made)
 
-  def move(loss, net, adam):
-    grads = torch.autograd.grad(loss, list(net.parameters()))
-    for p, g in zip(net.parameters(), grads, strict=True):
-      p.grad = g
-    adam.step()
-
   def one():
     _, x_prime = pair()
-    move(-D(x_prime).mean(), G, adams[0])
+    down(adams[0], G, -D(x_prime).mean())
     with torch.no_grad():
       x, x_prime = pair()
     x_prime.requires_grad_()
@@ -57,7 +52,7 @@ def step(config: ml_collections.ConfigDict) -> Callable[[int], None]:
       ((f_x - f_x_prime) ** 2 / length).mean()
     )
     tau = tau - config.slope_weight * ((slope - target) ** 2).mean()
-    move(-tau, D, adams[1])
+    down(adams[1], D, -tau)
 
   def advance(steps):
     for _ in range(steps):

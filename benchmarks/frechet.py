@@ -37,13 +37,13 @@ except ImportError:  # Then the environment decides, for both sides alike.
   THREADS = os.environ.get("OPENBLAS_NUM_THREADS", "as many as cores")
 
 
-def peer_distance(mean1, cov1, mean2, cov2, offset: float = 1e-6) -> float:
+def peer_distance(mean1, cov1, mean2, cov2) -> float:
   """Returns the distance by a square root of the product, as FID codes do."""
   with warnings.catch_warnings(), np.errstate(all="ignore"):
     warnings.simplefilter("ignore")  # It warns where the product is singular.
     root = scipy.linalg.sqrtm(cov1 @ cov2)
     if not np.isfinite(root).all():
-      shift = offset * np.eye(len(cov1))
+      shift = 1e-6 * np.eye(len(cov1))
       root = scipy.linalg.sqrtm((cov1 + shift) @ (cov2 + shift))
   delta = mean1 - mean2
   traces = np.trace(cov1) + np.trace(cov2) - 2 * np.trace(root).real

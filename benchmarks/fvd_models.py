@@ -17,20 +17,17 @@ an idle machine.
 import importlib
 from typing import Any
 
-import jax
 import ml_collections
 
 from benchmarks import timing
 from projects.fvd import data, train
 
 try:
-  import torch
-
-  from benchmarks import fvd_models_torch, fvd_savp_torch
+  from benchmarks import fvd_models_torch as peers
+  from benchmarks import fvd_savp_torch
 except ImportError:  # Then the peer's cells stay empty.
-  torch = None
+  peers = fvd_savp_torch = None
 
-PEER = "PyTorch, eager" if torch else None
 HOW_TO_ADD_PEER = "no PyTorch to compare with: pip install torch (CPU build)"
 MODELS = ("cdna", "sv2p", "svp_fp", "savp")
 
@@ -54,23 +51,11 @@ def _row(
   name: str, config: ml_collections.ConfigDict, rounds: int
 ) -> dict[str, Any]:
   """Our step and PyTorch's, in turns."""
-  ours = timing.training(config, train, data, train.compiler_options(config))
-  with ours as (advance, cells, state):
-    contenders, theirs = {"ours": (advance, 1, 1)}, None
-    if torch:
-      peers = fvd_savp_torch if name == "savp" else fvd_models_torch
-      peer, theirs = peers.step(config)
-      contenders["peer"] = (peer, 1, 1)
-    seconds = timing.interleaved(contenders, rounds)
-  size = config.image_size
+  size, options = config.image_size, train.compiler_options(config)
   what = f"{name}, {size}x{size}, {config.frames} frames, "
-  return timing.row(
-    what + f"batch {config.batch_size}",
-    seconds["ours"],
-    PEER,
-    seconds.get("peer"),
-    goal=1.0,
-    parameters=sum(leaf.size for leaf in jax.tree.leaves(state.params)),
-    peer_parameters=theirs,
-    **cells,
+  what += f"batch {config.batch_size}"
+  peer = fvd_savp_torch if name == "savp" else peers
+  step = peer and peer.step
+  return timing.beside_pytorch(
+    what, config, train, data, options, step, rounds, 1.0
   )

@@ -198,7 +198,7 @@ def _lstm(quick):
     calls = 2 if quick else 20
     if rudder_torch:
       for kind in ("nn.LSTM", "cell"):
-        peer, _ = rudder_torch.lstm_step(kind, INPUTS, units, length, batch)
+        peer = rudder_torch.lstm_step(kind, INPUTS, units, length, batch)
         contenders[kind] = (peer, calls, 1)
     seconds = timing.interleaved(contenders, 2 if quick else 7)
     for kind, name, goal in (
@@ -259,8 +259,7 @@ def _ppo(quick):
 
   contenders: dict[str, Any] = {"ours": (advance, 1, steps)}
   if rudder_torch:
-    peer, _ = rudder_torch.ppo(config)
-    contenders["peer"] = (peer, 1, steps // updates)
+    contenders["peer"] = (rudder_torch.ppo(config), 1, steps // updates)
   seconds = timing.interleaved(contenders, 2 if quick else 5)
   return [
     timing.row(
@@ -305,18 +304,15 @@ def _growth(quick):
 
     program, cells = timing.compiled(lower)
 
-    def advance(calls, states=states, optimum=optimum, program=program):
-      for _ in range(calls):
-        jax.block_until_ready(program(states, optimum))
-
-    seconds = timing.interleaved({"ours": (advance, 1, 1)}, 2 if quick else 3)
+    advance = timing.repeated(program, states, optimum)
+    seconds = timing.seconds_of(advance, 1, 2 if quick else 3)
     name = "trial" if count == 1 else "trials"
     rows.append(
       timing.row(
         f"a round of RUDDER, {count} {name}, delay {delay}",
-        seconds["ours"],
+        seconds,
         **cells | {"operations": None},
-        growth=seconds["ours"] / rows[-1]["ours_s"] if rows else None,
+        growth=seconds / rows[-1]["ours_s"] if rows else None,
       )
     )
   return rows

@@ -1,7 +1,7 @@
 """Peers of benchmarks/rudder.py in plain PyTorch: the LSTM's step, and PPO.
 
 Eager, as they are written everywhere; PyTorch may use all of its threads. Each
-function returns `advance(calls)` and the number of parameters.
+function returns `advance(calls)`.
 """
 
 from collections.abc import Callable
@@ -15,13 +15,8 @@ Advance = Callable[[int], None]
 
 
 def lstm_step(
-  kind: str,
-  inputs: int,
-  features: int,
-  length: int,
-  batch: int,
-  auxiliary_weight: float = 0.5,
-) -> tuple[Advance, int]:
+  kind: str, inputs: int, features: int, length: int, batch: int
+) -> Advance:
   """A training step of the return model, on the same random batch each time.
 
   Args:
@@ -32,7 +27,6 @@ def lstm_step(
     features: cells.
     length: of the sequences.
     batch: how many of them.
-    auxiliary_weight: of the loss at every step.
   """
   torch.manual_seed(0)
   x = torch.randn(length, batch, inputs)
@@ -50,13 +44,13 @@ def lstm_step(
     for _ in range(calls):
       g = read_out(network(x)[0])[..., 0]
       error = (g - returns) ** 2
-      loss = error[-1].mean() + auxiliary_weight * error.mean()
+      loss = error[-1].mean() + 0.5 * error.mean()
       adam.zero_grad(set_to_none=True)
       loss.backward()
       torch.nn.utils.clip_grad_norm_(parameters, 0.5)
       adam.step()
 
-  return advance, sum(p.numel() for p in parameters)
+  return advance
 
 
 class Cell(torch.nn.Module):
@@ -83,7 +77,7 @@ class Cell(torch.nn.Module):
     return torch.stack(h), c
 
 
-def ppo(config: ml_collections.ConfigDict) -> tuple[Advance, int]:
+def ppo(config: ml_collections.ConfigDict) -> Advance:
   """PPO on CartPole, as `projects.rudder.deep.ppo` with the same config.
 
   Environments are gymnasium's, side by side in one process. A call is an
@@ -149,7 +143,7 @@ def ppo(config: ml_collections.ConfigDict) -> tuple[Advance, int]:
           torch.nn.utils.clip_grad_norm_(parameters, config.max_grad_norm)
           adam.step()
 
-  return advance, sum(p.numel() for p in parameters)
+  return advance
 
 
 def _tower(config, outputs) -> Any:

@@ -38,13 +38,10 @@ from configs.slot_attention import clevr_like6, set_prediction, tetrominoes
 from projects.slot_attention import data, train
 
 try:
-  import torch
-
-  from benchmarks import slot_attention_torch
+  from benchmarks import slot_attention_torch as peer
 except ImportError:  # Then the peer's cells stay empty.
-  torch = None
+  peer = None
 
-PEER = "PyTorch, eager" if torch else None
 HOW_TO_ADD_PEER = "no PyTorch to compare with: pip install torch (CPU build)"
 
 
@@ -86,24 +83,9 @@ def run(quick: bool = False) -> list[dict]:
 
 def _against_peer(config: ml_collections.ConfigDict, rounds: int) -> dict:
   """Our step and PyTorch's, in turns."""
-  options = xla_options.convolutions()
-  ours = timing.training(config, train, data, options)
-  with ours as (advance, cells, state):
-    contenders, theirs = {"ours": (advance, 1, 1)}, None
-    if torch:
-      peer, theirs = slot_attention_torch.step(config)
-      contenders["peer"] = (peer, 1, 1)
-    seconds = timing.interleaved(contenders, rounds)
-  size = sum(leaf.size for leaf in jax.tree.leaves(state.params))
-  return timing.row(
-    _name(config),
-    seconds["ours"],
-    PEER,
-    seconds.get("peer"),
-    goal=1.5,
-    parameters=size,
-    peer_parameters=theirs,
-    **cells,
+  options, step = xla_options.convolutions(), peer and peer.step
+  return timing.beside_pytorch(
+    _name(config), config, train, data, options, step, rounds, 1.5
   )
 
 
@@ -129,8 +111,7 @@ def _time(config, options, rounds: int) -> tuple[float, dict]:
   """Seconds of a step, and cells about its program."""
   ours = timing.training(config, train, data, options)
   with ours as (advance, cells, _):
-    seconds = timing.interleaved({"ours": (advance, 1, 1)}, rounds)
-  return seconds["ours"], cells
+    return timing.seconds_of(advance, 1, rounds), cells
 
 
 def _share(
@@ -145,11 +126,7 @@ def _share(
   lower = lambda: jax.jit(lambda draw, t: draw(t)).lower(draw, 0)
   program, cells = timing.compiled(lower)
 
-  def advance(calls):
-    for t in range(calls):
-      jax.block_until_ready(program(draw, t))
-
-  drawing = timing.interleaved({"ours": (advance, 2, 1)}, rounds)["ours"]
+  drawing = timing.seconds_of(timing.repeated(program, draw, 0), 2, rounds)
   step, _ = _time(config, xla_options.convolutions(), rounds)
   what = f"drawing {name}, batch {config.batch_size}"
   cells |= {"share": drawing / step, "most_share": 0.1}

@@ -32,13 +32,15 @@ from projects.snn import losses, model, train
 
 try:
   import torch
+
+  from benchmarks import cnn_zoo_torch
 except ImportError:  # Then the peers' cells stay empty.
   torch = None
 
 HOW_TO_ADD_PEER = "no PyTorch to compare with: pip install torch (CPU build)"
-FEATURES, CLASSES, BATCH, DEPTH, RATE = 16, 2, 128, 4, 0.05
-# width -> goals against PyTorch, torch.func.vmap and scikit-learn
+FEATURES, CLASSES, ROWS, BATCH, DEPTH, RATE = 16, 2, 2048, 128, 4, 0.05
 prepare = population.use_all_cores
+# width -> goals against PyTorch, torch.func.vmap and scikit-learn
 GOALS = {32: (25, 6, 3), 128: (5, 2, 3), 1024: (1, 1.8, 3)}
 
 
@@ -53,9 +55,7 @@ def run(quick: bool = False) -> list[dict]:
     for count in (8,) if quick else (2, 8, 256):
       advance, cells = ours(32, count)
       steps = 2 if quick else _steps_of(32, count)
-      seconds = timing.interleaved({"ours": (advance, steps, count)}, rounds)[
-        "ours"
-      ]
+      seconds = timing.seconds_of(advance, steps, rounds, count)
       rows.append(timing.row(f"4x32, {count} members", seconds, **cells))
   return rows
 
@@ -93,7 +93,13 @@ def _steps_of(width, members):
   return int(np.clip(2e7 / work, 2, 200))
 
 
-def _data(rows=2048):
+def _rows(step):
+  """Of the peers' data, those of a step."""
+  start = step * BATCH % ROWS
+  return slice(start, start + BATCH)
+
+
+def _data(rows=ROWS):
   random = np.random.default_rng(0)
   y = np.arange(rows, dtype=np.int32) % CLASSES
   x = random.normal(size=(rows, FEATURES)) + y[:, None]
@@ -157,13 +163,11 @@ def one_by_one(width: int) -> Callable[[int], None]:
   network = _torch_network(width)
   sgd = torch.optim.SGD(network.parameters(), lr=1e-2)
   x, y = (torch.tensor(a) for a in _data())
-  y, t = y.long(), 0
+  y = y.long()
 
   def advance(steps):
-    nonlocal t
-    for _ in range(steps):
-      rows = slice(t * BATCH % len(x), t * BATCH % len(x) + BATCH)
-      t += 1
+    for step in range(steps):
+      rows = _rows(step)
       sgd.zero_grad()
       loss = torch.nn.functional.cross_entropy(network(x[rows]), y[rows])
       loss.backward()
@@ -175,33 +179,7 @@ def one_by_one(width: int) -> Callable[[int], None]:
 def torch_vmap(width: int, members: int) -> Callable[[int], None]:
   """`advance(steps)` of a population by `torch.func`."""
   networks = [_torch_network(width) for _ in range(members)]
-  params, _ = torch.func.stack_module_state(networks)
-  params = {name: p.detach() for name, p in params.items()}
-  rates = torch.logspace(-3, -1, members)
-  x, y = (torch.tensor(a) for a in _data())
-  y, t = y.long(), 0
-
-  def loss(params, x, y):
-    logits = torch.func.functional_call(networks[0], params, (x,))
-    return torch.nn.functional.cross_entropy(logits, y)
-
-  # "same": one mask for all, as ours.
-  grads = torch.func.vmap(
-    torch.func.grad(loss), in_dims=(0, None, None), randomness="same"
-  )
-
-  def advance(steps):
-    nonlocal params, t
-    for _ in range(steps):
-      rows = slice(t * BATCH % len(x), t * BATCH % len(x) + BATCH)
-      t += 1
-      slope = grads(params, x[rows], y[rows])
-      params = {
-        name: p - rates.view(-1, *[1] * (p.ndim - 1)) * slope[name]
-        for name, p in params.items()
-      }
-
-  return advance
+  return cnn_zoo_torch.population(networks, *_data(), _rows, 0.0)
 
 
 def scikit_learn(width: int) -> Callable[[int], None]:

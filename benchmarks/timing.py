@@ -104,6 +104,23 @@ def interleaved(contenders: dict, rounds: int) -> dict[Any, Seconds]:
   return {name: Seconds(s) for name, s in seconds.items()} | others
 
 
+def seconds_of(
+  advance: Callable[[int], None], calls: int, rounds: int, steps: int = 1
+) -> Seconds:
+  """`interleaved` of ours alone."""
+  return interleaved({"ours": (advance, calls, steps)}, rounds)["ours"]
+
+
+def repeated(function: Callable, *args: Any) -> Callable[[int], None]:
+  """`advance(calls)`, which calls a function on the same arguments."""
+
+  def advance(calls):
+    for _ in range(calls):
+      jax.block_until_ready(function(*args))
+
+  return advance
+
+
 def alone() -> bool:
   """Whether this process measures our side only, on one core.
 
@@ -270,3 +287,46 @@ def training(
       jax.block_until_ready(state)
 
     yield advance, facts, shapes
+
+
+def beside_pytorch(
+  what: str,
+  config: ml_collections.ConfigDict,
+  train: ModuleType,
+  data: ModuleType,
+  options: dict[str, str],
+  peer: Callable[..., tuple[Callable[[int], None], int]] | None,
+  rounds: int,
+  goal: float,
+  trained: Callable[[Any], Any] = lambda state: state.params,
+) -> dict[str, Any]:
+  """A row of our step and PyTorch's, which take turns, a step each.
+
+  Args:
+    what: the row's name.
+    config: see `training`.
+    train: see `training`.
+    data: see `training`.
+    options: see `training`.
+    peer: `peer(config) -> advance, number of parameters`; None: there is none.
+    rounds: how many.
+    goal: how many times the peer's speed ours is to have.
+    trained: of our state, all that is trained.
+  """
+  theirs = None
+  with training(config, train, data, options) as (advance, cells, state):
+    contenders = {"ours": (advance, 1, 1)}
+    if peer:
+      advance, theirs = peer(config)
+      contenders["peer"] = (advance, 1, 1)
+    seconds = interleaved(contenders, rounds)
+  return row(
+    what,
+    seconds["ours"],
+    "PyTorch, eager",
+    seconds.get("peer"),
+    goal=goal,
+    parameters=sum(leaf.size for leaf in jax.tree.leaves(trained(state))),
+    peer_parameters=theirs,
+    **cells,
+  )

@@ -8,10 +8,8 @@ players' gradients, both Adams. The peer is plain eager PyTorch; see
 medians of the rounds. Measure on an idle machine. Goal: the peer's speed.
 """
 
-import contextlib
 from typing import Any
 
-import jax
 import ml_collections
 
 from benchmarks import timing
@@ -19,11 +17,9 @@ from configs.ttur import began_celeba64, dcgan_cifar10, wgan_gp_cifar10
 from projects.ttur import data, train
 
 try:
-  import torch
-
-  from benchmarks import ttur_torch
+  from benchmarks import ttur_torch as peer
 except ImportError:  # Then the peer's cells stay empty.
-  torch = None
+  peer = None
 
 HOW_TO_ADD_PEER = "no PyTorch to compare with: pip install torch (CPU build)"
 
@@ -48,25 +44,9 @@ def _row(
   name: str, config: ml_collections.ConfigDict, rounds: int
 ) -> dict[str, Any]:
   """One game's step."""
-  theirs, contenders = None, {}
-  with contextlib.ExitStack() as stack:
-    one = timing.training(config, train, data, {})
-    advance, cells, state = stack.enter_context(one)
-    players = state.generator.params, state.discriminator.params
-    parameters = sum(leaf.size for leaf in jax.tree.leaves(players))
-    contenders["ours"] = (advance, 1, 1)
-    if torch:
-      advance, theirs = ttur_torch.step(config)
-      contenders["peer"] = (advance, 1, 1)
-    seconds = timing.interleaved(contenders, rounds)
-  size = config.image_size
-  return timing.row(
-    f"{name}, {size}x{size}, batch {config.batch_size}: a step",
-    seconds["ours"],
-    "PyTorch, eager",
-    seconds.get("peer"),
-    goal=1,
-    parameters=parameters,
-    peer_parameters=theirs,
-    **cells,
+  size, step = config.image_size, peer and peer.step
+  what = f"{name}, {size}x{size}, batch {config.batch_size}: a step"
+  players = lambda state: (state.generator.params, state.discriminator.params)
+  return timing.beside_pytorch(
+    what, config, train, data, {}, step, rounds, 1, players
   )

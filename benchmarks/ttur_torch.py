@@ -29,13 +29,6 @@ def step(config) -> tuple[Callable[[int], None], int]:
     z = torch.rand(n, config.latent_dim) * 2 - 1 if uniform else None
     return torch.randn(n, config.latent_dim) if z is None else z
 
-  def down(adam, module, loss):
-    parameters = list(module.parameters())
-    grads = torch.autograd.grad(loss, parameters)
-    for p, g in zip(parameters, grads, strict=True):
-      p.grad = g
-    adam.step()
-
   def dcgan():
     y, x = discs(n, size, c), G(latent())
     d_x, d_y = D(x.detach()), D(y)
@@ -84,6 +77,15 @@ def step(config) -> tuple[Callable[[int], None], int]:
 
   count = sum(p.numel() for net in (G, D) for p in net.parameters())
   return advance, count
+
+
+def down(adam: Any, module: nn.Module, loss: Any) -> None:
+  """A step of one player; the other gets no gradients."""
+  parameters = list(module.parameters())
+  grads = torch.autograd.grad(loss, parameters)
+  for p, g in zip(parameters, grads, strict=True):
+    p.grad = g
+  adam.step()
 
 
 def discs(n: int, size: int, channels: int) -> Any:

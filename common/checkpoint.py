@@ -113,17 +113,14 @@ class Checkpoints:
         + (f"; the checkpoint of step {before} is intact" if before else "")
       ) from error
 
-  def restore(
-    self, like: Any, report=print
-  ) -> tuple[Any, dict[str, Any]] | None:
-    """Returns the newest sound state and its record, or None where none is.
+  def restore(self, like: Any) -> Any:
+    """Returns the newest sound state, or None where there is none.
 
     A damaged checkpoint (truncated, corrupted, digest differs) is moved to
     `damaged_checkpoints/`, said so, and the one before is taken.
 
     Args:
       like: a tree of `jax.ShapeDtypeStruct` with shardings.
-      report: called with one sentence for each damaged checkpoint.
 
     Raises:
       InputError: checkpoints exist, and not one of them can be read.
@@ -142,7 +139,7 @@ class Checkpoints:
         if restored.record["digest"] != digest(restored.state):
           raise ValueError("its digest differs from the one saved with it")
       except Exception as error:
-        report(
+        warn(
           f"the checkpoint of step {step} in {self.folder} is damaged "
           f"({_reason(error)}); going back to the one before"
         )
@@ -150,7 +147,7 @@ class Checkpoints:
         continue
       for bad in damaged:
         self._set_aside(bad)
-      return restored.state, restored.record
+      return restored.state
     if steps:
       raise InputError(
         f"none of the {len(steps)} checkpoints in {self.folder} can be read; "

@@ -150,9 +150,8 @@ class Run:
     like = workdirs.abstract(init, key, self._replicated)
     if self.main:  # Not before: other data may have been refused.
       workdirs.save_config(self.workdir, self.config)
-    found = self._checkpoints.restore(like, checkpoint.warn)
-    if found:
-      state = found[0]
+    state = self._checkpoints.restore(like)
+    if state is not None:
       if self.main:
         step, total = int(state.step), int(self.config.total_steps)
         print(workdirs.greeting(self.workdir, step, total))

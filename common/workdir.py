@@ -63,12 +63,16 @@ def save_config(
   Raises:
     InputError: it cannot be written.
   """
+  _save(workdir / "config.json", json.loads(config.to_json()))
+
+
+def _save(path: pathlib.Path, value: Any) -> None:
   try:
-    checkpoint.save_json(workdir / "config.json", json.loads(config.to_json()))
+    checkpoint.save_json(path, value)
   except OSError as error:
     raise InputError(
-      f"could not write {workdir / 'config.json'} ({error.strerror}); free "
-      "some space or choose another --workdir"
+      f"could not write {path} ({error.strerror}); free some space or choose "
+      "another --workdir"
     ) from error
 
 
@@ -118,10 +122,10 @@ def saved_state(workdir: pathlib.Path, init: Callable[[jax.Array], Any]) -> Any:
   found = None
   if (workdir / "checkpoints").is_dir():
     with checkpoint.Checkpoints(workdir, read_only=True) as checkpoints:
-      found = checkpoints.restore(like, checkpoint.warn)
-  if not found:
+      found = checkpoints.restore(like)
+  if found is None:
     raise InputError(f"no checkpoint in {workdir} yet; train a little first")
-  return found[0]
+  return found
 
 
 def greeting(workdir: pathlib.Path, step: int, total_steps: int) -> str:
@@ -187,19 +191,8 @@ def claim_data(
   if begun:
     refuse_other_data(workdir, path, found)
   if main:
-    save_data(workdir, path, found)
-
-
-def save_data(workdir: pathlib.Path, source: str, fingerprint: str) -> None:
-  """Writes `data.json`: what the run in `workdir` is trained on."""
-  path = workdir / "data.json"
-  try:
-    checkpoint.save_json(path, {"source": source, "fingerprint": fingerprint})
-  except OSError as error:
-    raise InputError(
-      f"could not write {path} ({error.strerror}); free some space or choose "
-      "another --workdir"
-    ) from error
+    record = {"source": path, "fingerprint": found}
+    _save(workdir / "data.json", record)
 
 
 def refuse_other_data(

@@ -3,7 +3,7 @@
 import glob
 import os
 import pathlib
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from common.data import folders, sources, table_files
@@ -173,10 +173,12 @@ def parts(source: Path | Iterable[object]) -> list[Part]:
   return found
 
 
-def complaint(name: str, molecules: Molecules) -> str:
+def complaint(
+  name: str, invalid: Sequence[tuple[int, str]], empty: Sequence[int]
+) -> str:
   """One sentence on what was left out, with line numbers; "" for nothing."""
-  wrong = [f"line {line} {text[:40]!r}" for line, text in molecules.invalid]
-  wrong += [f"line {line} (empty)" for line in molecules.empty]
+  wrong = [f"line {line} {text[:40]!r}" for line, text in invalid]
+  wrong += [f"line {line} (empty)" for line in empty]
   if not wrong:
     return ""
   return (

@@ -123,5 +123,9 @@ def _to_bytes(image):
     return Image.fromarray(values.astype(np.uint8)), said
   if low < 0 or high > 65535:
     raise ValueError(f"its numbers go from {low} to {high}, not 0 to 65535")
-  values = (values.astype(np.int64) + 128) // 257
-  return Image.fromarray(values.astype(np.uint8)), "16 bits became 8"
+  return Image.fromarray(eight_bits(values)), "16 bits became 8"
+
+
+def eight_bits(values: np.ndarray) -> np.ndarray:
+  """Numbers of 16 bits as uint8, rounded to nearest: 65535 becomes 255."""
+  return ((values.astype(np.int64) + 128) // 257).astype(np.uint8)

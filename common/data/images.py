@@ -184,23 +184,18 @@ def load_folder(
   path: str | os.PathLike,
   cache_dir: str | os.PathLike,
   size: Pair,
-  mode: Mode,
-  crop: Pair | None = None,
   channels: Literal[1, 3] = 3,
   held_out: bool | None = None,
 ) -> np.ndarray:
   """Loads all images of a folder and its subfolders, in the order of the names.
 
-  They are read as `image_files` says. A file added, removed or changed (in size
-  or time) makes a new cache. Under "pad" all images must have one size;
-  "crop_resize" takes any sizes.
+  They are read as `image_files` says, cropped and resized. A file added,
+  removed or changed (in size or time) makes a new cache.
 
   Args:
     path: folder with png, jpg, jpeg, webp or bmp files.
     cache_dir: where the decoded array is kept; made if missing.
-    size: height and width, see `fit`.
-    mode: "pad" or "crop_resize", see `fit`.
-    crop: see `fit`.
+    size: height and width.
     channels: 1 (converted to grey) or 3 (converted to RGB).
     held_out: None is all; True every tenth, to test on; False the others.
 
@@ -208,7 +203,7 @@ def load_folder(
     Images, memory-mapped uint8 [n, *size, channels].
 
   Raises:
-    DataError: if there is no image, one cannot be decoded, or does not fit.
+    DataError: if there is no image, or one cannot be decoded.
   """
   path = pathlib.Path(path).expanduser()
   if not path.is_dir():
@@ -229,19 +224,9 @@ def load_folder(
   facts = decoded.fingerprint(files, path)
 
   def read(indices: range):
-    images = []
-    for i in indices:
-      image = _decode(files[i], channels, str(files[i]))
-      if mode == "pad" and image.shape != first.shape:
-        raise DataError(
-          f"{files[i]} has {image.shape[0]}x{image.shape[1]} pixels but "
-          f"{files[0].name} has {first.shape[0]}x{first.shape[1]}: make them "
-          "equal, or ask for the mode 'crop_resize'."
-        )
-      images.append(_fit(image, size, mode, crop, str(files[i])))
-    return images, None
+    some = (_decode(files[i], channels, str(files[i])) for i in indices)
+    return [fit(image, size, "crop_resize") for image in some], None
 
-  first = _decode(files[0], channels, str(files[0]))
   return _cached(
     pathlib.Path(cache_dir),
     {
@@ -250,8 +235,8 @@ def load_folder(
       "split": {None: "all", True: "held-out", False: "others"}[held_out],
       "reading": 2,  # Counts changes of the rules of image_files.
       "size": list(size),
-      "mode": mode,
-      "crop": list(crop) if crop else None,
+      "mode": "crop_resize",
+      "crop": None,
     },
     (len(files), *size, channels),
     False,
@@ -282,8 +267,7 @@ def load_split(
     path if flat else path / splits[test],
     cache_dir,
     size,
-    "crop_resize",
-    channels=channels,
+    channels,
     held_out=test if flat else None,
   )
 

@@ -1,7 +1,7 @@
 """Batches out of arrays that are in memory, as a pure function of the step."""
 
 import zlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Any
 
 import chex
@@ -111,37 +111,6 @@ def batches(
     return complete(rows, key, step)
 
   return gather
-
-
-def padded(
-  arrays: chex.ArrayTree, batch_size: int
-) -> Iterator[tuple[Any, np.ndarray]]:
-  """Goes through all rows once, in order, in chunks of one size.
-
-  The last chunk is filled up with its own last row (a real row, where zeros
-  might be a 0 / 0 for some model) and the mask says which rows count, so that
-  one compiled program sees every example exactly once.
-
-  Args:
-    arrays: pytree of arrays [n, ...].
-    batch_size: rows in a chunk; may exceed n.
-
-  Yields:
-    Chunk, like `arrays` with [batch_size, ...], NumPy; mask, bool [batch_size].
-
-  Raises:
-    InputError: see `count`; or if `batch_size` is below 1.
-  """
-  size = count(arrays)
-  if batch_size < 1:
-    raise InputError(f"batch_size must be at least 1, but is {batch_size}.")
-  for start in range(0, size, batch_size):
-    rows = np.arange(start, start + batch_size)
-    clipped = np.minimum(rows, size - 1)
-    yield (
-      jax.tree.map(lambda a, r=clipped: np.asarray(a[r]), arrays),
-      rows < size,
-    )
 
 
 def fingerprint(arrays: chex.ArrayTree) -> str:

@@ -15,7 +15,7 @@ from typing import IO, Any, NamedTuple
 import numpy as np
 
 from common import errors
-from common.data import foreign, images
+from common.data import foreign, image_files, images
 
 from . import weights
 
@@ -345,7 +345,7 @@ def pixels(
       row = row[..., :3]
     if row.dtype == np.uint16:
       notes["16-bit"] += 1
-      row = ((row.astype(np.int64) + 128) // 257).astype(np.uint8)
+      row = image_files.eight_bits(row)
     if row.dtype.kind == "f":
       row = scale(row, str(notes.current))
     yield row

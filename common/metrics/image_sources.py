@@ -362,10 +362,8 @@ def decode(
         handled.append("16-bit")
       if (deep := image_files.deep_gray(image)) is not None:
         handled.append("gray")
-        gray = deep.astype(np.int64)
-        # Round to nearest: 65535 becomes 255.
-        pixels = ((gray + 128) // 257).astype(np.uint8)
-        return np.repeat(pixels[..., None], 3, -1), handled
+        gray = image_files.eight_bits(deep)
+        return np.repeat(gray[..., None], 3, -1), handled
       if image.mode in ("1", "L", "LA", "La"):
         handled.append("gray")
       elif image.mode in ("P", "PA"):

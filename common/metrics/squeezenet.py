@@ -28,7 +28,6 @@ from common.errors import InputError
 from . import resize
 
 SIZE = 227
-FEATURES = 512
 _MEAN_BGR = (104.0, 117.0, 123.0)
 # Widths of the fire modules 2 to 9: squeezed, and of each half expanded.
 _FIRES = (

@@ -12,7 +12,6 @@ is compiled for it.
 """
 
 import collections
-import contextlib
 import functools
 import sys
 from collections.abc import Iterable, Iterator
@@ -98,17 +97,15 @@ def resolution(sizes: collections.Counter[tuple[int, ...]]) -> str:
   return "mixed" if mixed else "x".join(map(str, size))
 
 
-@contextlib.contextmanager
 def progress(
   title: str, unit: str, total: int | None = None, leave: bool = True
-) -> Iterator[tqdm.tqdm]:
+) -> tqdm.tqdm:
   """A progress bar with the time left, where there is a terminal."""
-  with tqdm.tqdm(
+  return tqdm.tqdm(
     desc=title,
     total=total,
     unit=f" {unit}",
     leave=leave,
     dynamic_ncols=True,
     disable=not sys.stderr.isatty(),
-  ) as bar:
-    yield bar
+  )

@@ -168,23 +168,10 @@ def _unpacked(path: pathlib.Path, file: File) -> pathlib.Path:
 
 
 def _download(file: File, absent: str, target: pathlib.Path) -> pathlib.Path:
-  command = [
-    sys.executable,
-    "-m",
-    "pip",
-    "download",
-    "--no-deps",
-    "--quiet",
-    "--disable-pip-version-check",
-    "--no-input",
-    "--retries",
-    "1",
-    "--only-binary",
-    ":all:",
-    "--dest",
-    str(target),
-    file.wheel,
-  ]
+  options = "--no-deps --quiet --disable-pip-version-check --no-input"
+  options += " --retries 1 --only-binary :all: --dest"
+  command = [sys.executable, "-m", "pip", "download", *options.split()]
+  command += [str(target), file.wheel]
   try:
     done = subprocess.run(
       command, capture_output=True, text=True, timeout=_PIP_SECONDS

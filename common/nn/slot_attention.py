@@ -71,7 +71,12 @@ class SlotAttention(nn.Module):
       slots = mu + jnp.exp(log_sigma) * noise  # [batch, k, d]
 
     step = _Iteration(
-      **{name: getattr(self, name) for name in _Iteration.settings},
+      self.hidden,
+      self.epsilon,
+      self.norm_epsilon,
+      self.softmax,
+      self.aggregation,
+      self.gru,
       parent=None,
     )
     # The parameters of a loop's body are this module's: lax.scan stays plain.
@@ -95,15 +100,6 @@ class _Iteration(nn.Module):
   softmax: str
   aggregation: str
   gru: bool
-
-  settings = (
-    "hidden",
-    "epsilon",
-    "norm_epsilon",
-    "softmax",
-    "aggregation",
-    "gru",
-  )
 
   @nn.compact
   def __call__(self, slots, keys, values):

@@ -4,8 +4,6 @@ Reference: Demsar (2006), "Statistical comparisons of classifiers over multiple
 data sets", JMLR 7; used so by arXiv:1706.02515 on 121 UCI sets.
 """
 
-from typing import Literal
-
 import numpy as np
 import numpy.typing as npt
 from scipy import stats
@@ -13,44 +11,28 @@ from scipy import stats
 from common.errors import InputError
 
 
-def average_ranks(
-  scores: npt.ArrayLike, missing: Literal["drop", "last"] = "drop"
-) -> np.ndarray:
+def average_ranks(scores: npt.ArrayLike) -> np.ndarray:
   """Returns the rank of each method, averaged over the sets.
 
   The best method of a set has rank 1; equal scores share the average of their
-  ranks.
+  ranks. What is missing is ranked behind all else (several share the average of
+  the last ranks).
 
   Args:
     scores: [sets, methods], higher is better; NaN where there is none.
-    missing: "drop" leaves out sets that lack a score, and "last" ranks what is
-      missing behind all else (several share the average of the last ranks).
 
   Returns:
     [methods], float64, between 1 and the number of methods.
 
   Raises:
-    InputError: not 2-D, no methods, no set left, or an unknown policy.
+    InputError: not 2-D, no methods, or no sets.
   """
   x = np.asarray(scores, np.float64)
-  if x.ndim != 2 or x.shape[1] == 0:
+  if x.ndim != 2 or x.size == 0:
     raise InputError(
       f"average_ranks: the scores have shape {x.shape}; give [sets, methods]."
     )
-  if missing not in ("drop", "last"):
-    raise InputError(
-      f"average_ranks: missing is {missing!r}; it can be 'drop' or 'last'."
-    )
-  gaps = np.isnan(x)
-  if missing == "drop":
-    x = x[~gaps.any(axis=1)]
-  else:
-    x = np.where(gaps, -np.inf, x)
-  if len(x) == 0:
-    raise InputError(
-      f"average_ranks: none of {len(gaps)} set(s) has a score of every method;"
-      " give at least one."
-    )
+  x = np.where(np.isnan(x), -np.inf, x)
   return stats.rankdata(-x, axis=1).mean(axis=0)
 
 

@@ -4,7 +4,7 @@ import json
 import pathlib
 import sys
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 import ml_collections
@@ -45,6 +45,17 @@ def save(path: pathlib.Path, results: Mapping[str, Any]) -> None:
 def load(path: pathlib.Path) -> dict[str, Any]:
   """Reads a results file back."""
   return json.loads(path.read_text())
+
+
+def collected(
+  folder: pathlib.Path, table: str, rows: Iterable[str]
+) -> dict[str, list[dict[str, Any]]]:
+  """The cells `<table>_<row>_<seed>.json` that are there, by row."""
+  found = {
+    row: [load(p) for p in sorted(folder.glob(f"{table}_{row}_[0-9]*.json"))]
+    for row in rows
+  }
+  return {row: cells for row, cells in found.items() if cells}
 
 
 def recorded(config: ml_collections.ConfigDict) -> dict[str, Any]:

@@ -164,7 +164,7 @@ def listed(
       found = smiles_files.load(
         each, column, canonicalise, strict, processes, bar.update
       )
-    if complaint := smiles_files.complaint(name, found):
+    if complaint := smiles_files.complaint(name, found.invalid, found.empty):
       checkpoint.warn(complaint)
     smiles += found.smiles
     notes.update({label: len(found.smiles)} if label else {})

@@ -118,11 +118,7 @@ def draw(
   for path, found in sorted(wrong.items()):
     invalid = sorted(one for one in found if one[1])
     empty = sorted(line for line, text in found if not text)
-    checkpoint.warn(
-      smiles_files.complaint(
-        str(path), smiles_files.Molecules([], invalid, empty, 0)
-      )
-    )
+    checkpoint.warn(smiles_files.complaint(str(path), invalid, empty))
   if any(missing.values()):
     raise InputError(
       f"the lists of SMILES in {folder} have too few molecules: missing are "

@@ -16,6 +16,8 @@ from jax import numpy as jnp
 from common import keys
 from common.errors import InputError
 
+from . import inputs
+
 Function = Callable[[jax.Array], jax.Array]
 # A network's: an affine function of rows, and what follows it, entry by entry.
 Layer = tuple[Function, Function]
@@ -314,12 +316,9 @@ def of_bits(
   attribute = make_attribution(layers, config, method, most)
   found, gaps = [], []
   size = min(config.eval_batch, max(len(bits), 1))
-  for start in range(0, len(bits), size):
-    rows = np.arange(start, start + size)
-    real = int(np.sum(rows < len(bits)))
-    x = jnp.asarray(bits[np.minimum(rows, len(bits) - 1)], jnp.float32)
+  for rows, x in inputs.chunks(bits, size):
     one, missing = attribute(params, x, task)
-    found.append(np.asarray(one)[:real])
-    gaps.append(np.asarray(missing)[:real])
+    found.append(np.asarray(one)[: len(rows)])
+    gaps.append(np.asarray(missing)[: len(rows)])
   empty = [np.empty((0, bits.shape[1]), np.float32)]
   return np.concatenate(empty + found), np.concatenate([np.empty(0), *gaps])

@@ -24,7 +24,6 @@ class Dataset(NamedTuple):
     parts: rows of "train", "validation" and "test", int64.
     tasks: names.
     notes: counts of what was found and done.
-    kinds: of the alcohol task, which of `alcohols.KINDS` each is; else empty.
   """
 
   molecules: list[Chem.Mol]
@@ -32,7 +31,6 @@ class Dataset(NamedTuple):
   parts: dict[str, np.ndarray]
   tasks: tuple[str, ...]
   notes: dict[str, int]
-  kinds: tuple[str, ...] = ()
 
 
 def load(config: ml_collections.ConfigDict) -> Dataset:
@@ -115,7 +113,7 @@ def _alcohols(config) -> Dataset:
   )
   y = np.array([[kind == "alcohol"] for kind in kinds], np.float32)
   parts = split(len(molecules), config)
-  return Dataset(molecules, y, parts, ("alcohol",), sources, tuple(kinds))
+  return Dataset(molecules, y, parts, ("alcohol",), sources)
 
 
 def _ames(config, by: str = "skeleton") -> Dataset:

@@ -145,9 +145,7 @@ def read(
         read.smiles.append(one)
         read.names.append(name)
         fragments += len(Chem.GetMolFrags(molecule)) > 1
-    found = smiles_files.Molecules(read.smiles, invalid, empty, fragments)
-    complaint = smiles_files.complaint(source, found)
-    if complaint:
+    if complaint := smiles_files.complaint(source, invalid, empty):
       notes.append(complaint)
     if fragments:
       notes.append(
@@ -221,15 +219,26 @@ def explain(
         for s, m in zip(scores, molecules, strict=True)
       ],
     )
+  scores, _ = of_atoms(config, params, molecules, found, method, task)
+  return Explained(probabilities, scores)
+
+
+def of_atoms(
+  config: ml_collections.ConfigDict,
+  params: dict,
+  molecules: Sequence[Chem.Mol],
+  bits: np.ndarray,
+  method: str,
+  task: int = 0,
+) -> tuple[list[np.ndarray], np.ndarray]:
+  """Each molecule's atoms' scores, and `attribution.of_bits`' gaps `[n]`."""
   layers = functools.partial(model.layers, config)
-  bits, _ = attribution.of_bits(layers, config, method, params, found, task)
-  return Explained(
-    probabilities,
-    [
-      fingerprints.to_atoms(molecule, one, config.radius)
-      for molecule, one in zip(molecules, bits, strict=True)
-    ],
-  )
+  found, gaps = attribution.of_bits(layers, config, method, params, bits, task)
+  scores = [
+    fingerprints.to_atoms(molecule, one, config.radius)
+    for molecule, one in zip(molecules, found, strict=True)
+  ]
+  return scores, gaps
 
 
 def make_folder(out: pathlib.Path) -> None:

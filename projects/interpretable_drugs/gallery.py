@@ -59,22 +59,14 @@ def alcohol_sheet(
   each: int = 5,
 ) -> None:
   """Writes `alcohols.png`: a row of each kind, by integrated gradients."""
-  molecules, legends = [], []
-  for name in alcohols.KINDS:
-    rows = [
-      row
-      for row in data.parts["test"]
-      if alcohols.kind(data.molecules[row]) == name
-    ]
-    molecules += [data.molecules[row] for row in rows[:each]]
-    legends += [name] * len(rows[:each])
+  molecules = [data.molecules[row] for row in studies.of_each_kind(data, each)]
   found = explain.explain(config, params, molecules, 0, METHOD)
-  panels = [
-    pictures.molecule(molecule, scores, None, f"{legend}: {chance:.3f}")
-    for molecule, scores, legend, chance in zip(
-      molecules, found.scores, legends, found.probabilities[:, 0], strict=True
-    )
-  ]
+  panels = []
+  for molecule, scores, chance in zip(
+    molecules, found.scores, found.probabilities[:, 0], strict=True
+  ):
+    legend = f"{alcohols.kind(molecule)}: {chance:.3f}"
+    panels.append(pictures.molecule(molecule, scores, None, legend))
   pictures.sheet(out / "alcohols.png", panels, each)
 
 

@@ -25,8 +25,6 @@ from jax.scipy import special
 
 from common.errors import InputError
 
-SIDES = ("two-sided", "greater", "less")
-
 
 class Tests(NamedTuple):
   """Tests of each column against each group.
@@ -71,7 +69,8 @@ def centred_ranks(values: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
   return ranks.T, ties
 
 
-def _tests(ranks, ties, groups, side):
+@jax.jit
+def _tests(ranks, ties, groups):
   n = len(ranks)
   inside = jnp.sum(groups, axis=0)
   pairs = inside * (n - inside)
@@ -81,36 +80,26 @@ def _tests(ranks, ties, groups, side):
   )
   variance = pairs[None] / 12 * (n + 1 - ties / (n * (n - 1)))[:, None]
   sigma = jnp.sqrt(jnp.maximum(variance, 0))
-  directed = {"two-sided": jnp.abs(sums), "greater": sums, "less": -sums}[side]
-  z = (directed - 0.5) / jnp.where(sigma > 0, sigma, 1)
-  log_p = special.log_ndtr(-z) + (jnp.log(2.0) if side == "two-sided" else 0)
+  z = (jnp.abs(sums) - 0.5) / jnp.where(sigma > 0, sigma, 1)
+  log_p = special.log_ndtr(-z) + jnp.log(2.0)
   log_p = jnp.where(sigma > 0, jnp.minimum(log_p, 0), 0)
   return log_p, 0.5 + sums / jnp.maximum(pairs, 1)[None]
 
 
-_compiled = jax.jit(_tests, static_argnames="side")
-
-
 def mann_whitney(
-  values: np.ndarray,
-  groups: np.ndarray,
-  side: str = "two-sided",
-  columns_at_once: int = 64,
+  values: np.ndarray, groups: np.ndarray, columns_at_once: int = 64
 ) -> Tests:
-  """Tests each column of `values` for each group against all others.
+  """Tests each column of `values` for each group against all others, two-sided.
 
   Args:
     values: float `[n, columns]`, finite.
     groups: bool `[n, groups]`; a group of nobody or everybody has p = 1.
-    side: "two-sided", or whether values of the group are "greater" or "less".
     columns_at_once: bounds the memory; few stay in the caches.
 
   Raises:
-    InputError: an unknown side, other shapes, fewer than two rows, or values
-      that are not finite.
+    InputError: other shapes, fewer than two rows, or values that are not
+      finite.
   """
-  if side not in SIDES:
-    raise InputError(f"side is {side!r}; it can be {', '.join(SIDES)}")
   if values.ndim != 2 or len(values) < 2 or len(values) != len(groups):
     raise InputError(
       f"values {values.shape} and groups {groups.shape}: give [n, columns] and "
@@ -126,7 +115,7 @@ def mann_whitney(
   )
   with futures.ThreadPoolExecutor(os.cpu_count()) as pool:
     for ranks, ties in pool.map(centred_ranks, blocks):
-      one = _compiled(ranks, ties, indicator, side)
+      one = _tests(ranks, ties, indicator)
       log_p.append(np.asarray(one[0]))
       auc.append(np.asarray(one[1]))
   return Tests(np.concatenate(log_p), np.concatenate(auc))

@@ -18,7 +18,7 @@ molecules, in a minute, and changes neither results nor README.
 import argparse
 import functools
 import pathlib
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import ml_collections
@@ -109,31 +109,12 @@ def wanted(
   ]
 
 
-def collected(
-  context: reproduce.Context, table: str, rows: Sequence[str]
-) -> dict[str, list[dict[str, Any]]]:
-  """The cells that are there, by row, in the order of the table."""
-  found = {
-    row: [
-      cells.load(path)
-      for path in sorted(context.out.glob(f"{table}_{row}_[0-9]*.json"))
-    ]
-    for row in rows
-  }
-  return {row: cells_ for row, cells_ in found.items() if cells_}
-
-
-def once(compute: Callable[[], Any]) -> Callable[[], Any]:
-  """`compute`, whose result is kept from its first call on."""
-  return functools.lru_cache(maxsize=1)(compute)
-
-
 def neuron_table(context: reproduce.Context) -> dict[str, str]:
   """Experiment A: which alerts have a unit, and which controls have one too."""
   base = config_of(context, "neurons", "", 0)
-  data = once(lambda: datasets.load(base))
-  known = once(lambda: studies.read_alerts(context.arguments.alerts))
-  tested = once(lambda: studies.tested(base, data(), known()))
+  data = functools.cache(lambda: datasets.load(base))
+  known = functools.cache(lambda: studies.read_alerts(context.arguments.alerts))
+  tested = functools.cache(lambda: studies.tested(base, data(), known()))
 
   def measure(row, seed):
     if row == "bits":
@@ -154,7 +135,7 @@ def neuron_table(context: reproduce.Context) -> dict[str, str]:
   for row, seed in wanted(context, list(NEURONS)):
     work = functools.partial(measure, row, seed)
     reproduce.cell(context, f"neurons_{row}_{seed}", work)
-  found = collected(context, "neurons", list(NEURONS))
+  found = cells.collected(context.out, "neurons", NEURONS)
   rows = [["paper, 4 layers (figure: 8)", "0.77", "~650", "~290", *["-"] * 5]]
   for row, results in found.items():
     number = lambda name, form, r=results: spread([c[name] for c in r], form)
@@ -190,7 +171,9 @@ def neuron_table(context: reproduce.Context) -> dict[str, str]:
 
 def alcohol_table(context: reproduce.Context) -> str:
   """Experiment B: how well atoms are marked where they are known."""
-  data = once(lambda: datasets.load(config_of(context, "alcohols", "", 0)))
+  data = functools.cache(
+    lambda: datasets.load(config_of(context, "alcohols", "", 0))
+  )
 
   def measure(seed):
     config, params, cell = training(context, "alcohols", "", seed)
@@ -203,7 +186,7 @@ def alcohol_table(context: reproduce.Context) -> str:
   for _, seed in wanted(context, ["main"]):
     work = functools.partial(measure, seed)
     reproduce.cell(context, f"alcohols_main_{seed}", work)
-  found = collected(context, "alcohols", ["main"])["main"]
+  found = cells.collected(context.out, "alcohols", ["main"])["main"]
   columns = {
     "hydroxyl": "OH of alcohols marked",
     "other": "their other atoms",
@@ -232,8 +215,8 @@ def alcohol_table(context: reproduce.Context) -> str:
 def ames_table(context: reproduce.Context) -> dict[str, str]:
   """Experiment D: AUC, and the substructures that the network calls toxic."""
   base = config_of(context, "ames", "", 0)
-  data = once(lambda: datasets.load(base))
-  larger = once(
+  data = functools.cache(lambda: datasets.load(base))
+  larger = functools.cache(
     lambda: data() if context.quick else datasets.ames_by_whole_key(base)
   )
   # Before a training that bad alerts would waste.
@@ -261,7 +244,7 @@ def ames_table(context: reproduce.Context) -> dict[str, str]:
   for row, seed in wanted(context, list(AMES)):
     work = functools.partial(measure, row, seed)
     reproduce.cell(context, f"ames_{row}_{seed}", work)
-  found = collected(context, "ames", list(AMES))
+  found = cells.collected(context.out, "ames", AMES)
   rows = [["paper (its code)", "0.804 (0.8006)", "-", "- (0.9189)", *["-"] * 3]]
   for row, results in found.items():
     rows.append(
@@ -298,7 +281,9 @@ def ames_table(context: reproduce.Context) -> dict[str, str]:
 def attribution_table(context: reproduce.Context) -> str:
   """Experiment C: completeness, agreement of methods, and twelve molecules."""
   variant = context.arguments.variant
-  data = once(lambda: datasets.load(config_of(context, "attribution", "", 0)))
+  data = functools.cache(
+    lambda: datasets.load(config_of(context, "attribution", "", 0))
+  )
 
   def measure():
     config, params, cell = training(context, "attribution", variant, 0)

@@ -1,6 +1,5 @@
 """What the tables compute on trained networks: plain data out."""
 
-import functools
 import pathlib
 from collections.abc import Sequence
 from typing import Any, NamedTuple
@@ -18,11 +17,11 @@ from . import (
   alerts,
   attribution,
   datasets,
+  explain,
   fingerprints,
   inputs,
   localisation,
   losses,
-  model,
   neurons,
   substructures,
   train,
@@ -124,14 +123,11 @@ def exciting(
 
 def of_each_kind(data: datasets.Dataset, count: int) -> list[int]:
   """Up to `count` test molecules of each kind of the alcohol task."""
-  rows = data.parts["test"]
-  kinds = data.kinds or tuple(
-    alcohols.kind(molecule) or "" for molecule in data.molecules
-  )
+  kinds = {int(i): alcohols.kind(data.molecules[i]) for i in data.parts["test"]}
   return [
-    int(i)
-    for kind in alcohols.KINDS
-    for i in [row for row in rows if kinds[row] == kind][:count]
+    row
+    for name in alcohols.KINDS
+    for row in [row for row, kind in kinds.items() if kind == name][:count]
   ]
 
 
@@ -143,16 +139,11 @@ def of_alcohols(
   molecules = [data.molecules[i] for i in rows]
   kinds = [alcohols.kind(molecule) or "" for molecule in molecules]
   bits = inputs.of_molecules(molecules, config)
-  layers = functools.partial(model.layers, config)
   cases = {name: (name, params) for name in attribution.METHODS}
   cases["untrained"] = ("integrated_gradients", initial(config))
   methods = {}
   for name, (method, weights) in cases.items():
-    found, gaps = attribution.of_bits(layers, config, method, weights, bits, 0)
-    scores = [
-      fingerprints.to_atoms(molecule, one, config.radius)
-      for molecule, one in zip(molecules, found, strict=True)
-    ]
+    scores, gaps = explain.of_atoms(config, weights, molecules, bits, method)
     methods[name] = localisation.of_alcohols(molecules, kinds, scores)
     methods[name]["gap"] = float(np.abs(gaps).max())
   counts = {kind: kinds.count(kind) for kind in alcohols.KINDS}
@@ -193,7 +184,6 @@ def of_attribution(
   rows = data.parts["test"][: config.attribution.molecules]
   molecules = [data.molecules[i] for i in rows]
   bits = inputs.of_molecules(molecules, config)
-  layers = functools.partial(model.layers, config)
   logit = train.make_predict(config)
   zero = logit(params, np.zeros((1, config.bits), np.uint8))[0, 0]
   change = logit(params, bits)[:, 0] - zero
@@ -207,14 +197,10 @@ def of_attribution(
     with config.unlocked():
       config.attribution.steps = n or 1
       config.attribution.block = 1
-    found, missing = attribution.of_bits(
-      layers, config, method, params, bits, 0
+    atoms[name], missing = explain.of_atoms(
+      config, params, molecules, bits, method
     )
     gaps[name] = float(np.abs(missing).mean()) / scale
-    atoms[name] = [
-      fingerprints.to_atoms(molecule, one, config.radius)
-      for molecule, one in zip(molecules, found, strict=True)
-    ]
   reference = atoms[f"integrated_gradients, {max(steps)} steps"]
   return {
     "molecules": len(molecules),

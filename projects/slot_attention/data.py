@@ -91,10 +91,11 @@ def arrays(config: ml_collections.ConfigDict) -> dict[str, Any]:
   """The arrays of files by split; nothing where pictures are generated.
 
   Raises:
-    InputError: see `files.arrays`.
+    InputError: see `files.arrays` and `check_dataset`.
   """
   if config.dataset not in files.DATASETS:
     return {}
+  check_dataset(config)
   return {split: files.arrays(config, split) for split in ("train", "test")}
 
 

@@ -117,15 +117,10 @@ def arrays(
 
   Raises:
     InputError: the files are missing, truncated, damaged, of another data set
-      or too few; CLEVR is not prepared; set prediction of another than CLEVR;
-      images of another size than `config.image_size`.
+      or too few; CLEVR is not prepared; images of another size than
+      `config.image_size`.
   """
   size, crop = config.image_size, config.task == "discovery"
-  if config.task == "set_prediction" and config.dataset != "clevr":
-    raise InputError(
-      f"config.dataset {config.dataset!r} has no property vectors; "
-      "set_prediction needs 'clevr' or 'clevr_like'"
-    )
   if config.dataset == "folder":
     return folder.arrays(config, split)
   count = config.train_images if split == "train" else config.test_images

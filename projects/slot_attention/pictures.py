@@ -84,18 +84,18 @@ def slots_sheet(images, out, masks) -> np.ndarray:
     mask = out["masks"][i][..., None]  # [k, h, w, 1]
     # On white: a slot's own black is then not its absence.
     parts = mask * np.clip(out["pictures"][i], -1, 1) + (1 - mask)
-    true = [] if masks is None else [np.argmax(np.asarray(masks[i]), axis=0)]
-    found = np.argmax(out["masks"][i], axis=0)
-    panels = [
-      to_pixels(image),
-      to_pixels(out["reconstruction"][i]),
-      *(PALETTE[which % len(PALETTE)] for which in (*true, found)),
-      *to_pixels(parts),
-    ]
-    rows.append(panels)
+    panels = [to_pixels(image), to_pixels(out["reconstruction"][i])]
+    if masks is not None:
+      panels.append(segments(np.asarray(masks[i])))
+    rows.append([*panels, segments(out["masks"][i]), *to_pixels(parts)])
   objects = [] if masks is None else ["objects"]
   slots = [f"slot {k}" for k in range(out["masks"].shape[1])]
   return sheet(rows, ["picture", "rebuilt", *objects, "segments", *slots])
+
+
+def segments(masks: np.ndarray) -> np.ndarray:
+  """A colour where a mask is the largest, `[k, h, w] -> uint8 [h, w, 3]`."""
+  return PALETTE[np.argmax(masks, axis=0) % len(PALETTE)]
 
 
 def attention_sheet(images, attention) -> np.ndarray:
@@ -165,9 +165,7 @@ def sheet(rows, titles=()) -> np.ndarray:
   return np.concatenate(lines)
 
 
-def curves(
-  path: pathlib.Path, records: Mapping[str, list[list[dict]]], dpi: int = 120
-) -> None:
+def curves(path: pathlib.Path, records: Mapping[str, list[list[dict]]]) -> None:
   """Foreground ARI over training: one line a seed, one colour a label."""
   figure = figures.figure(6.5, 3.8)
   axes = figure.subplots()
@@ -185,4 +183,4 @@ def curves(
   axes.set_xscale("log")
   axes.grid(alpha=0.3)
   figure.legend(loc="outside right center", fontsize=8)
-  figures.save(figure, path, dpi)
+  figures.save(figure, path, 120)

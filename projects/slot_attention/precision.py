@@ -4,8 +4,6 @@ Predictions of the whole evaluation set are ranked together, not per image, and
 every slot is one, however unsure: there is no cut-off.
 """
 
-from collections.abc import Sequence
-
 import chex
 import numpy as np
 
@@ -21,13 +19,12 @@ FLAG = 18  # of a real object; predicted: the confidence
 DIMENSION = 19
 CATEGORIES = (SIZE, MATERIAL, SHAPE, COLOUR)
 EXTENT = 6.0  # length of the coordinates' range in the scene's units
+# Distances in the scene's units: a large cube is 1 wide.
 THRESHOLDS = (np.inf, 1.0, 0.5, 0.25, 0.125)
 
 
 def average_precision(
-  predictions: np.ndarray,
-  targets: np.ndarray,
-  thresholds: Sequence[float] = THRESHOLDS,
+  predictions: np.ndarray, targets: np.ndarray
 ) -> dict[float, float]:
   """Returns the average precision at each distance threshold.
 
@@ -41,7 +38,6 @@ def average_precision(
   Args:
     predictions: `[images, slots, 19]`, finite.
     targets: `[images, objects, 19]`, rows of zeros where there is no object.
-    thresholds: distances in the scene's units (a large cube is 1 wide).
 
   Returns:
     threshold -> average precision in [0, 1], float64.
@@ -65,7 +61,7 @@ def average_precision(
   nearest, names = nearest.ravel()[order], names.ravel()[order]
   return {
     threshold: _area(_true_positives(nearest, names, threshold), real.sum())
-    for threshold in thresholds
+    for threshold in THRESHOLDS
   }
 
 

@@ -148,21 +148,9 @@ def compute(
         copy.write_bytes(source.read_bytes())
 
 
-def collected(table: str, out: pathlib.Path) -> dict[str, list[dict]]:
-  """The cells that are there, by variant, in the order of the table."""
-  found = {
-    name: [
-      cells.load(path)
-      for path in sorted(out.glob(f"{table}_{name}_[0-9]*.json"))
-    ]
-    for name in ROWS[table]
-  }
-  return {name: results for name, results in found.items() if results}
-
-
 def discovery_tables(out: pathlib.Path) -> dict[str, str]:
   """The table, the study of other numbers, and the figure of curves."""
-  found = collected("discovery", out)
+  found = cells.collected(out, "discovery", ROWS["discovery"])
   # Where all have been, however long the others went on.
   common = min((r["steps"] for v in found.values() for r in v), default=0)
   rows = []
@@ -219,8 +207,10 @@ def set_tables(out: pathlib.Path) -> dict[str, str]:
   """Average precision at five distances."""
   distances = ("inf", "1", "0.5", "0.25", "0.125")
   rows = []
-  for name, results in collected("set_prediction", out).items():
-    label, paper = ROWS["set_prediction"][name]
+  titles = ROWS["set_prediction"]
+  found = cells.collected(out, "set_prediction", titles)
+  for name, results in found.items():
+    label, paper = titles[name]
     ours = [
       spread([100 * r["scores"][f"ap_{distance}"] for r in results])
       for distance in distances

@@ -48,8 +48,7 @@ def read(
   (height, width), size = pixels.shape[:2], config.image_size
   side = min(height, width)
   if width != height:
-    top, left = (height - side) // 2, (width - side) // 2
-    pixels = pixels[top : top + side, left : left + side]
+    pixels = images.fit(pixels, (side, side), "crop_resize")
     done.append(f"of {height}x{width} the central {side}x{side} was kept")
   if side != size:
     if config.dataset == "folder":  # As those that it was trained on.
@@ -97,38 +96,25 @@ def write_masks(
   steps = iterations or config.eval_iterations
   apply = jax.jit(lambda *args: network.apply(*args, steps))
   outputs = jax.device_get(apply(state.params, shown, noise))
+  drawn = {n: outputs[n] for n in ("masks", "pictures", "reconstruction")}
   out.mkdir(parents=True, exist_ok=True)
   sheets = []
   for i, (path, (_, done)) in enumerate(zip(paths, found, strict=True)):
     for note in done:
       print(f"{path}: {note}")
-    one = {
-      name: outputs[name][i] for name in ("masks", "pictures", "reconstruction")
-    }
-    sheets.append(_write(out / path.stem, shown[i], one))
+    one = jax.tree.map(lambda output, i=i: output[i : i + 1], drawn)
+    sheets.append(_write(out / path.stem, shown[i : i + 1], one))
   return sheets
 
 
 def _write(stem: pathlib.Path, image, one) -> pathlib.Path:
-  masks = one["masks"]
+  (masks,) = one["masks"]
   for k, mask in enumerate(masks):
     gray = np.round(255 * mask).astype(np.uint8)
     Image.fromarray(gray).save(f"{stem}_slot_{k}.png")
-  segments = pictures.PALETTE[np.argmax(masks, axis=0) % len(pictures.PALETTE)]
-  Image.fromarray(segments).save(f"{stem}_segments.png")
-  parts = masks[..., None] * np.clip(one["pictures"], -1, 1)
-  # On white: a slot's own black is then not its absence.
-  parts = parts + (1 - masks[..., None])
-  panels = [
-    pictures.to_pixels(image),
-    pictures.to_pixels(one["reconstruction"]),
-    segments,
-    *pictures.to_pixels(parts),
-  ]
+  Image.fromarray(pictures.segments(masks)).save(f"{stem}_segments.png")
   path = pathlib.Path(f"{stem}_sheet.png")
-  slots = [f"slot {k}" for k in range(len(masks))]
-  titles = ["picture", "rebuilt", "segments", *slots]
-  Image.fromarray(pictures.sheet([panels], titles)).save(path)
+  Image.fromarray(pictures.slots_sheet(image, one, None)).save(path)
   return path
 
 

@@ -109,9 +109,6 @@ def tetrominoes(key: jax.Array, size: int, cell: int, objects: int) -> Picture:
   return 2 * rgb - 1, jnp.concatenate([1 - taken[None], masks]), properties
 
 
-SPRITES = ("square", "ellipse", "heart")
-
-
 def multi_dsprites(
   key: jax.Array, size: int, min_objects: int, max_objects: int
 ) -> Picture:
@@ -132,10 +129,10 @@ def multi_dsprites(
 
   Returns:
     image, masks, whose last ones are empty where there are fewer objects, and
-    properties `[max_objects, ...]`: `shape` (of SPRITES), int32; `scale`,
-    `orientation` in radians, `x` and `y` of the centre as shares of the
-    picture, `color` `[.., 3]` in [0, 1], and `visible`, 1 where there is an
-    object.
+    properties `[max_objects, ...]`: `shape`, int32 (0 square, 1 ellipse,
+    2 heart); `scale`, `orientation` in radians, `x` and `y` of the centre as
+    shares of the picture, `color` `[.., 3]` in [0, 1], and `visible`, 1 where
+    there is an object.
   """
   draw = lambda name, shape, low, high: jax.random.uniform(
     keys.named(key, name), shape, minval=low, maxval=high

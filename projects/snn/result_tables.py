@@ -67,11 +67,11 @@ def uci_results(
   summary = {}
   if done and networks:
     middle = (len(networks) + 1) / 2
-    rank = ranks.average_ranks(ours, missing="last") - middle
+    rank = ranks.average_ranks(ours) - middle
     # Of generated data and of one's own there is nothing published.
     rank_paper = [None] * len(networks)
     if both:
-      rank_paper = (ranks.average_ranks(theirs, "last") - middle).tolist()
+      rank_paper = (ranks.average_ranks(theirs) - middle).tolist()
     p = _p_against_snn(ours, networks)
     for i, method in enumerate(networks):
       found = [best[n, method] for n in done]
@@ -149,7 +149,7 @@ def uci_by_depth(
     done, accuracy = _compared(best, networks)
     if not done:
       continue
-    rank = ranks.average_ranks(accuracy, missing="last")
+    rank = ranks.average_ranks(accuracy)
     p = _p_against_snn(accuracy, networks)
     p = dict(zip(p, ranks.holm(list(p.values())), strict=True))
     out[str(depth)] = {

@@ -16,7 +16,7 @@ import jax
 import numpy as np
 from PIL import Image
 
-from common.data import npz_files, torch_files
+from common.data import npz_files, tfrecord, torch_files
 from common.errors import InputError
 from common.metrics import (
   feature_distance,
@@ -68,7 +68,7 @@ def read_masks(path):
 def read_record(path):
   """An Example: its bytes in a file whose check sums are right."""
   record = path.read_bytes()
-  path.write_bytes(gzip.compress(slots.framed(record), 1))
+  path.write_bytes(gzip.compress(tfrecord.framed(record), 1))
   return read_masks(path)
 
 
@@ -179,7 +179,7 @@ READERS = [
     ("e.jpg", picture("JPEG"), image_sources.decode),
     ("f.pt", torch_file(), torch_files.read),
     ("f.pth", old_torch_file(), torch_files.read),
-    ("g.tfrecords", gzip.compress(slots.framed(RECORD)), read_masks),
+    ("g.tfrecords", gzip.compress(tfrecord.framed(RECORD)), read_masks),
     ("g.example", RECORD, read_record),
     ("h.pb", graph(), inception_weights.read_graph),
     ("i.caffemodel", caffe(), read_caffe),

@@ -24,7 +24,6 @@ from tests.common.malformed import (
   read_rows,
   refused,
 )
-from tests.projects.slot_attention.test_files import framed
 
 
 @pytest.mark.parametrize(
@@ -42,7 +41,7 @@ def test_mutants_are_read_or_refused_in_a_sentence(i, tmp_path):
 
 def test_the_length_of_a_record_has_a_check_sum(tmp_path):
   path = tmp_path / "a.tfrecords"
-  whole = bytearray(framed(b"a record"))
+  whole = bytearray(tfrecord.framed(b"a record"))
   path.write_bytes(gzip.compress(whole))
   assert list(tfrecord.read(path)) == [b"a record"]
   whole[9] ^= 1  # The length is right, and nothing else is wrong.

@@ -6,8 +6,6 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
 
 from common.data import in_memory
 from common.errors import InputError
@@ -100,19 +98,6 @@ def test_host_data_cannot_be_traced(arrays):
     jax.jit(host)(0)
 
 
-@settings(max_examples=50, deadline=None)
-@given(size=st.integers(1, 40), batch_size=st.integers(1, 50))
-def test_padded_counts_every_row_once(size, batch_size):
-  arrays = (np.arange(size), np.arange(2.0 * size).reshape(size, 2))
-  chunks = list(in_memory.padded(arrays, batch_size))
-  assert len(chunks) == -(-size // batch_size)
-  for chunk, mask in chunks:
-    assert chunk[0].shape == mask.shape == (batch_size,)
-    assert chunk[1].shape == (batch_size, 2)
-  kept = [np.concatenate([c[i][m] for c, m in chunks]) for i in (0, 1)]
-  assert_same(tuple(kept), arrays)
-
-
 def test_check_finite_names_the_first_row(monkeypatch):
   array = np.zeros((9, 3), np.float32)
   in_memory.check_finite(array, "features")
@@ -141,8 +126,6 @@ def test_bad_arguments(arrays):
       in_memory.batches(bad, key, 1, transform, 0)
   with pytest.raises(InputError, match="a batch must be from 1 to the"):
     in_memory.batches(arrays, key, SIZE + 1, transform, 0)
-  with pytest.raises(ValueError, match="batch_size must be at least 1"):
-    list(in_memory.padded(arrays, 0))
 
 
 def test_a_fingerprint_is_of_content_shape_and_type(monkeypatch):

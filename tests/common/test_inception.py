@@ -2,9 +2,7 @@
 
 import csv
 import pathlib
-import struct
 import tempfile
-import zipfile
 import zlib
 
 import jax
@@ -14,6 +12,7 @@ import pytest
 
 from common import errors
 from common.metrics import inception, inception_weights, resize, weights
+from tests.common import test_torch_files as torch_tests
 from tests.common.test_protobuf import field
 
 # Ours, and the names under which the golden values are.
@@ -146,34 +145,16 @@ def test_every_product_is_of_full_precision():
 # Files of weights. Each is written as torch or TensorFlow would have, without.
 
 
-def torch_pickle(arrays):
-  """The pickle of a state dict of float32 tensors, one storage each."""
-
-  def text(value):
-    raw = value.encode()
-    return b"X" + struct.pack("<I", len(raw)) + raw
-
-  def numbers(values):
-    return b"(" + b"".join(b"J" + struct.pack("<i", v) for v in values) + b"t"
-
-  out = [b"\x80\x02}("]
-  for key, (name, array) in enumerate(arrays.items()):
-    strides = [s // 4 for s in array.strides]
-    out += [text(name), b"ctorch._utils\n_rebuild_tensor_v2\n("]
-    out += [b"(", text("storage"), b"ctorch\nFloatStorage\n", text(str(key))]
-    out += [text("cpu"), b"J", struct.pack("<i", array.size), b"tQ"]
-    out += [b"J\0\0\0\0", numbers(array.shape), numbers(strides), b"\x89}tR"]
-  return b"".join([*out, b"u."])
-
-
 def write_torch(path, arrays):
+  """A state dict of tensors, each with a storage of its own."""
   arrays = {n: np.ascontiguousarray(a) for n, a in arrays.items()}
-  with zipfile.ZipFile(path, "w") as file:
-    file.writestr("archive/data.pkl", torch_pickle(arrays))
-    file.writestr("archive/version", "3\n")
-    for key, array in enumerate(arrays.values()):
-      file.writestr(f"archive/data/{key}", array.tobytes())
-  return path
+  tensors = (
+    torch_tests.text(name) + torch_tests.tensor(str(key), array)
+    for key, (name, array) in enumerate(arrays.items())
+  )
+  opcodes = b"}(" + b"".join(tensors) + b"u"
+  storages = {str(key): array for key, array in enumerate(arrays.values())}
+  return torch_tests.write(path, opcodes, storages)
 
 
 def constant(name, array, packed=False):

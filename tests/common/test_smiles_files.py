@@ -49,7 +49,7 @@ def test_invalid_ones_are_counted_with_their_lines(tmp_path):
   assert found.smiles == ["CCO", "[Cl-].[Na+]"]
   assert found.invalid == [(2, "C1CC"), (4, "xx")] and found.fragments == 1
   assert found.notes()["invalid SMILES left out"] == 2
-  said = smiles_files.complaint("a.smi", found)
+  said = smiles_files.complaint("a.smi", found.invalid, found.empty)
   assert "2 SMILES are left out: line 2 'C1CC', line 4 'xx'" in said
   with pytest.raises(InputError, match="line 2"):
     smiles_files.load(path, strict=True)

@@ -104,7 +104,6 @@ MUTANTS = (
   *of(
     "common/metrics/image_sources.py",
     f"{TESTS}image_sources.py {TESTS}sources.py",
-    ("(gray + 128) // 257", "gray // 256"),
     ("[*wanted, *more]", "wanted"),
     ("for i in spare or () if i < end", "for i in spare or ()"),
     ("- start for i in drawn if start <= i <", "- start for i in drawn if i <"),

@@ -59,7 +59,7 @@ MUTANTS = (
   ),
   *of(
     "common/data/image_files.py",
-    "tests/common/test_image_files.py",
+    "tests/common/test_image_files.py tests/common/test_image_sources.py",
     ("turned = ImageOps.exif_transpose(image)", "turned = image"),
     ("+ 128) // 257", ") // 257"),
     ("(0, 0, 0, 255)", "(255, 255, 255, 255)"),

@@ -190,7 +190,7 @@ MUTANTS = (
     ("factors * raw[order]", "raw[order]"),
     ("stats.rankdata(-x, axis=1)", "stats.rankdata(x, axis=1)"),
     ('alternative="greater"', 'alternative="less"'),
-    ("np.where(gaps, -np.inf, x)", "np.where(gaps, np.inf, x)"),
+    ("np.where(np.isnan(x), -np.inf, x)", "np.where(np.isnan(x), np.inf, x)"),
     ("n_methods * (n_methods + 1)", "n_methods * (n_methods - 1)"),
   ),
   *of(

@@ -20,16 +20,13 @@ def case():
   return values, groups
 
 
-@pytest.mark.parametrize("side", rank_tests.SIDES)
-def test_scipys_numbers(case, side):
+def test_scipys_numbers(case):
   values, groups = case
-  found = rank_tests.mann_whitney(values, groups, side, columns_at_once=2)
+  found = rank_tests.mann_whitney(values, groups, columns_at_once=2)
   for c in (0, 1, 3, 4):
     for g in range(groups.shape[1]):
       inside, outside = values[groups[:, g], c], values[~groups[:, g], c]
-      expected = stats.mannwhitneyu(
-        inside, outside, alternative=side, method="asymptotic"
-      )
+      expected = stats.mannwhitneyu(inside, outside, method="asymptotic")
       np.testing.assert_allclose(
         found.log_p[c, g], np.log(expected.pvalue), rtol=2e-4, atol=2e-5
       )
@@ -75,8 +72,6 @@ def test_corrections():
 
 def test_bad_input_is_one_sentence(case):
   values, groups = case
-  with pytest.raises(InputError, match="side is 'both'"):
-    rank_tests.mann_whitney(values, groups, "both")
   with pytest.raises(InputError, match="of the same n"):
     rank_tests.mann_whitney(values[1:], groups)
   with pytest.raises(InputError, match="NaN"):

@@ -17,6 +17,7 @@ from projects.interpretable_drugs import (
   datasets,
   explain,
   inputs,
+  model,
   reproduce,
   result_tables,
   studies,
@@ -171,10 +172,10 @@ def test_gaps_are_shares_of_the_change(runs):
   gaps, agreement = found["gaps"], found["agreement"]
   one, many = (f"integrated_gradients, {n} steps" for n in (1, 40))
   # By hand: a step of the gradient at the end of the path.
-  network = studies.model.network(config)
+  network = model.network(config)
   f = lambda x: network.apply({"params": params}, x)[0][:, 0]
   x = bits.astype(np.float32)
-  layers = studies.model.layers(config, params)
+  layers = model.layers(config, params)
   np.testing.assert_allclose(
     studies.attribution.composed(layers)(x),
     network.apply({"params": params}, x)[0],

@@ -13,7 +13,7 @@ from PIL import Image
 
 from common.data import tfrecord
 from common.errors import InputError
-from projects.slot_attention import files, scenes
+from projects.slot_attention import data, files, scenes
 from tests.common.test_protobuf import field, varint
 
 
@@ -36,14 +36,8 @@ def example(**features):
   return field(1, b"".join(entries))
 
 
-def framed(data):
-  crc = lambda part: struct.pack("<I", tfrecord.masked_crc(part))
-  head = struct.pack("<Q", len(data))
-  return head + crc(head) + data + crc(data)
-
-
 def write(path, *examples):
-  path.write_bytes(gzip.compress(b"".join(map(framed, examples)), 1))
+  path.write_bytes(gzip.compress(b"".join(map(tfrecord.framed, examples)), 1))
   return path
 
 
@@ -224,9 +218,9 @@ def broken(tmp_path, how):
     write(path, data, data)
     path.write_bytes(path.read_bytes()[:-500])
   elif how == "truncated inside":
-    path.write_bytes(gzip.compress(framed(data)[:-10]))
+    path.write_bytes(gzip.compress(tfrecord.framed(data)[:-10]))
   elif how == "damaged":
-    raw = bytearray(framed(data))
+    raw = bytearray(tfrecord.framed(data))
     raw[5000] ^= 1
     path.write_bytes(gzip.compress(bytes(raw)))
   elif how == "other":
@@ -272,7 +266,7 @@ def test_what_is_asked_must_be_there(tmp_path):
   with pytest.raises(InputError, match="image_size is 32"):
     files.arrays(config(tmp_path, image_size=32), "train")
   with pytest.raises(InputError, match="has no property vectors"):
-    files.arrays(config(tmp_path, task="set_prediction"), "train")
+    data.arrays(config(tmp_path, task="set_prediction"))
   with pytest.raises(InputError, match="clevr is not prepared in"):
     files.arrays(config(tmp_path, dataset="clevr"), "train")
   with pytest.raises(InputError, match="of CLEVR is 240x320"):

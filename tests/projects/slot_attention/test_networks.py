@@ -9,27 +9,23 @@ from tests.common import test_slot_attention as theirs
 
 from .test_model import config_of, example
 
+ENCODER = dict(
+  image_size=8,
+  encoder_features=(5, 6),
+  encoder_kernels=(5, 3),
+  encoder_strides=(2, 1),
+  slot_dim=7,
+)
 SMALL = {
   "discovery": config_of(
     "tetrominoes_small",
-    image_size=8,
-    encoder_features=(5, 6),
-    encoder_kernels=(5, 3),
-    encoder_strides=(2, 1),
-    slot_dim=7,
+    **ENCODER,
     decoder_grid=4,
     decoder_features=(5, 6, 4),
     decoder_kernels=(3, 5, 3),
     decoder_strides=(1, 2, 1),
   ),
-  "set_prediction": config_of(
-    "set_prediction_small",
-    image_size=8,
-    encoder_features=(5, 6),
-    encoder_kernels=(5, 3),
-    encoder_strides=(2, 1),
-    slot_dim=7,
-  ),
+  "set_prediction": config_of("set_prediction_small", **ENCODER),
 }
 ITERATIONS = 2
 
