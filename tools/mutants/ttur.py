@@ -80,16 +80,6 @@ MUTANTS = (
     ('f"shrink_{i}")(a))', 'f"shrink_{i}")(a) * 0.5)'),
   ),
   *of(
-    "common/gan/resnet.py",
-    f"{TESTS}test_model.py",
-    ("inside = self.features if up else a.shape[0]", "inside = self.features"),
-    ('("up", "") if up', '("", "up") if up'),
-    ("norm = _batch_norm if up else _layer_norm", "norm = _batch_norm"),
-    ('else ("", "down")', 'else ("down", "")'),
-    ("shortcut(halved(a))", "halved(shortcut(a)) * 0"),
-    ("variance_scaling(gain / 2", "variance_scaling(gain / 6"),
-  ),
-  *of(
     "common/gan/dcgan.py",
     f"{TESTS}test_model.py tests/projects/coulomb_gan/test_model.py",
     (
