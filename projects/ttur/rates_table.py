@@ -58,19 +58,7 @@ def image_grid(
   curves = [curve(workdir, name) for workdir in workdirs]
   most = max(map(len, curves))
   found = [c + [float("nan")] * (most - len(c)) for c in curves]
-  shape = (
-    len(config.sweep_discriminator_rates),
-    len(config.sweep_generator_rates),
-    config.sweep_seeds,
-    -1,
-  )
-  return {
-    "scores": {name: rates.plain(np.reshape(found, shape))},
-    "discriminator_rates": list(config.sweep_discriminator_rates),
-    "generator_rates": list(config.sweep_generator_rates),
-    "minutes": minutes,
-    "config": cells.recorded(config),
-  }
+  return rates.cell_of(config, name, found, minutes)
 
 
 def trained(

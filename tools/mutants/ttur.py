@@ -9,8 +9,8 @@ MUTANTS = (
     "projects/ttur/train.py",
     f"{TESTS}test_step.py",
     (
-      "losses.gan_discriminator_loss(of(x), of(y))",
-      "losses.gan_discriminator_loss(of(y), of(x))",
+      "usual.gan_discriminator_loss(of(x), of(y))",
+      "usual.gan_discriminator_loss(of(y), of(x))",
     ),
     (
       "G.apply(params, averages, z)",
@@ -29,8 +29,8 @@ MUTANTS = (
     ),
     ("value + config.gradient_penalty * penalty", "value + penalty"),
     (
-      "losses.wgan_critic_loss(of(x), of(y))",
-      "losses.wgan_critic_loss(of(y), of(x))",
+      "usual.wgan_critic_loss(of(x), of(y))",
+      "usual.wgan_critic_loss(of(y), of(x))",
     ),
     ("AccumulationType.MEAN", "AccumulationType.SUM"),
     ("fours = 4 if config.four_samples_as_one else 1", "fours = 1"),
