@@ -248,16 +248,13 @@ def released(
     return {"kernel": np.ascontiguousarray(tensors[name].transpose(2, 1, 0))}
 
   def lstm(name):
+    # Keras has one bias, torch two, of which the file leaves one at 0.
+    bias = tensors[f"{name}.bias_ih_l0"] + tensors[f"{name}.bias_hh_l0"]
     return {
       "input": np.ascontiguousarray(tensors[f"{name}.weight_ih_l0"].T),
       "recurrent": np.ascontiguousarray(tensors[f"{name}.weight_hh_l0"].T),
-      "bias": bias(name),
+      "bias": bias[None],
     }
-
-  def bias(
-    name,
-  ):  # Keras has one, torch two, of which the file leaves one at 0.
-    return (tensors[f"{name}.bias_ih_l0"] + tensors[f"{name}.bias_hh_l0"])[None]
 
   # The file is a list of layers, each a name and a tuple of weights first.
   params = {
