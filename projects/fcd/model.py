@@ -112,19 +112,12 @@ class ChemNet(nn.Module):
     return jax.lax.fori_loop(used, total, in_padding, state).h
 
 
-def steps(length: int) -> int:
-  """Steps of the LSTMs for strings padded to `length`: 88 for 350."""
-  for _ in range(2):
-    length = -(-length // _STRIDE)
-  return length
-
-
 def used_steps(tokens: jax.Array, total: int) -> jax.Array:
   """How many steps the longest string reaches: int32, at most `total`.
 
   Args:
     tokens: `[batch, length]`.
-    total: `steps(length)`.
+    total: steps of the LSTMs, 88 for strings padded to 350.
   """
   positions = jnp.arange(tokens.shape[1])
   last = jnp.max(jnp.where(tokens != PADDING, positions[None], 0))

@@ -5,6 +5,7 @@ import importlib
 
 import jax
 import numpy as np
+import optax
 import pytest
 from jax import numpy as jnp
 
@@ -14,7 +15,6 @@ from projects.fvd.models import (
   cdna,
   choice,
   feedback,
-  layers,
   savp,
   sv2p,
   svp_fp,
@@ -78,7 +78,7 @@ def test_the_papers_sizes(name, counts):
   params = jax.eval_shape(model.init, KEY)["params"]
   found = {**params, **params.get("model", {}), **params.get("generator", {})}
   found |= params.get("discriminators", {})
-  assert {part: layers.count(found[part]) for part in counts} == counts
+  assert {part: optax.tree.size(found[part]) for part in counts} == counts
 
 
 @functools.cache
