@@ -5,7 +5,6 @@ import importlib
 
 import jax
 import numpy as np
-import optax
 import pytest
 from jax import numpy as jnp
 
@@ -19,6 +18,8 @@ from projects.fvd.models import (
   sv2p,
   svp_fp,
 )
+
+from .test_video_layers import count
 
 pytestmark = pytest.mark.slow
 
@@ -78,7 +79,7 @@ def test_the_papers_sizes(name, counts):
   params = jax.eval_shape(model.init, KEY)["params"]
   found = {**params, **params.get("model", {}), **params.get("generator", {})}
   found |= params.get("discriminators", {})
-  assert {part: optax.tree.size(found[part]) for part in counts} == counts
+  assert {part: count(found[part]) for part in counts} == counts
 
 
 @functools.cache
