@@ -112,15 +112,9 @@ def models(context: reproduce.Context) -> str | dict[str, str]:
     draw_films(context, scenario)
   title = ", ".join(sorted(scores)) or "clips' distance"
   header = ["scenario", "model", title, "at n = infinity", "kernel distance"]
-  header += [
-    "single frames",
-    "PSNR",
-    "SSIM",
-    "best PSNR / SSIM",
-    "steps, minutes",
-  ]
-  text = markdown.table([*header, "paper's FVD, 64 / 128 pixels"], rows)
-  return for_readme(context, text)
+  header += ["single frames", "PSNR", "SSIM", "best PSNR / SSIM"]
+  header += ["steps, minutes", "paper's FVD, 64 / 128 pixels"]
+  return for_readme(context, markdown.table(header, rows))
 
 
 def for_readme(context: reproduce.Context, text: str) -> str | dict[str, str]:

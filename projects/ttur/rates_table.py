@@ -95,15 +95,15 @@ def table(context: reproduce.Context) -> str:
   rows, lost = [], []
   for name, (title, _) in GRIDS.items():
     path = context.out / f"rates_{name}.json"
-    if name != asked and not path.exists():
-      rows.append([title, *["-"] * 8])
-      continue
     if name == asked:
       cell = reproduce.cell(
         context, f"rates_{name}", lambda name=name: measure(context, name)
       )
-    else:
+    elif path.exists():
       cell = cells.load(path)
+    else:
+      rows.append([title, *["-"] * 8])
+      continue
     score = next(iter(cell["scores"]))
     found = rates.statistics(cell, score)
     picture = context.out / f"rates_{name}.png"

@@ -16,7 +16,7 @@ import numpy as np
 from jax import numpy as jnp
 
 from common import keys
-from common.errors import InputError, nearest
+from common.errors import InputError, did_you_mean
 
 from . import (
   brawl,
@@ -81,11 +81,10 @@ def clip(
 def module(scenario: str) -> ModuleType:
   """The scenario's module, or an `InputError` that names those there are."""
   if scenario not in SCENARIOS:
-    close = nearest(scenario, list(SCENARIOS))
+    near = did_you_mean(scenario, list(SCENARIOS))
     raise InputError(
-      f"there is no scenario {scenario!r}"
-      + (f"; did you mean {close!r}?" if close else "")
-      + f" (there are {', '.join(SCENARIOS)})"
+      f"there is no scenario {scenario!r}{near} "
+      f"(there are {', '.join(SCENARIOS)})"
     )
   return SCENARIOS[scenario]
 
