@@ -41,17 +41,11 @@ def get_config(variant: str = "") -> ml_collections.ConfigDict:
   config.batch_size = 16
   config.learning_rate = 2e-4
   config.adam_b1 = 0.5
-  schedules(config)
-  sizes = {
-    name: _scheduled(vary)
-    for name, vary in (
-      ("small", small),
-      ("tiny", tiny),
-      ("longer", longer),
-      ("smoke", smoke),
-    )
-  }
-  return cdna.vary(config, variant, **sizes)
+  config = cdna.vary(
+    config, variant, small=small, tiny=tiny, longer=longer, smoke=smoke
+  )
+  schedules(config.unlock())
+  return config.lock()
 
 
 def schedules(config: ml_collections.ConfigDict) -> None:
@@ -60,14 +54,6 @@ def schedules(config: ml_collections.ConfigDict) -> None:
   config.kl_ramp = config.total_steps // 6
   config.decay_start = 2 * config.total_steps // 3
   config.decay_end = config.total_steps
-
-
-def _scheduled(vary):
-  def varied(config):
-    vary(config)
-    schedules(config)
-
-  return varied
 
 
 def small(config: ml_collections.ConfigDict) -> None:

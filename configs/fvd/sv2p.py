@@ -31,17 +31,16 @@ def get_config(variant: str = "") -> ml_collections.ConfigDict:
   config.total_steps = 200_000
   config.batch_size = 16
   config.kl_weight = 1e-3
-  phases(config)
-  sizes = {
-    name: _phased(vary)
-    for name, vary in (
-      ("small", cdna.small),
-      ("tiny", cdna.tiny),
-      ("longer", cdna.longer),
-      ("smoke", cdna.smoke),
-    )
-  }
-  return cdna.vary(config, variant, **sizes)
+  config = cdna.vary(
+    config,
+    variant,
+    small=cdna.small,
+    tiny=cdna.tiny,
+    longer=cdna.longer,
+    smoke=cdna.smoke,
+  )
+  phases(config.unlock())
+  return config.lock()
 
 
 def phases(config: ml_collections.ConfigDict) -> None:
@@ -49,11 +48,3 @@ def phases(config: ml_collections.ConfigDict) -> None:
   config.noise_steps = config.total_steps // 4
   config.kl_start = config.total_steps // 2
   config.kl_ramp = config.total_steps // 10  # 0: KL counts fully at once
-
-
-def _phased(vary):
-  def varied(config):
-    vary(config)
-    phases(config)
-
-  return varied

@@ -20,7 +20,6 @@ Variants: `original`, one rate; `smoke`, seconds on generated discs.
 
 import ml_collections
 
-from configs import variants
 from configs.ttur import dcgan_celeba64
 
 
@@ -38,7 +37,4 @@ def get_config(variant: str = "") -> ml_collections.ConfigDict:
   config.halve_every = 100_000
   config.total_steps = 500_000
   config.eval_every = config.checkpoint_every = 1_000
-  original = dict(discriminator_rate=5e-5, generator_rate=5e-5)
-  return variants.apply(
-    config, variant, original=original, smoke=dcgan_celeba64.smoke
-  )
+  return dcgan_celeba64.change(config, variant, one_rate=5e-5)

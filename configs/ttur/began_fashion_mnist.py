@@ -15,7 +15,6 @@ Variants: `original`, one rate; `smoke`, seconds on generated discs.
 
 import ml_collections
 
-from configs import variants
 from configs.ttur import began_celeba64, dcgan_celeba64, dcgan_fashion_mnist
 
 
@@ -27,7 +26,4 @@ def get_config(variant: str = "") -> ml_collections.ConfigDict:
   config.image_channels = 1
   dcgan_fashion_mnist.narrow(config)
   config.cpu_microbatch = 0  # Layers as narrow stay in the caches whole.
-  original = dict(discriminator_rate=5e-5, generator_rate=5e-5)
-  return variants.apply(
-    config, variant, original=original, smoke=dcgan_celeba64.smoke
-  )
+  return dcgan_celeba64.change(config, variant, one_rate=5e-5)

@@ -29,10 +29,7 @@ from configs import variants
 
 def get_config(variant: str = "") -> ml_collections.ConfigDict:
   """Returns the config of a variant; several are joined with commas."""
-  config = base()
-  # As many steps: the paper compares both along one axis of minibatches.
-  original = dict(discriminator_rate=5e-4, generator_rate=5e-4)
-  return variants.apply(config, variant, original=original, smoke=smoke)
+  return change(base(), variant, one_rate=5e-4)
 
 
 def base() -> ml_collections.ConfigDict:
@@ -90,6 +87,21 @@ def base() -> ml_collections.ConfigDict:
   config.sweep_generator_rates = (1e-5, 5e-5, 1e-4, 2e-4, 5e-4)
   config.sweep_seeds = 3
   return config
+
+
+def change(
+  config: ml_collections.ConfigDict,
+  variant: str,
+  one_rate: float,
+  **more: variants.Change,
+) -> ml_collections.ConfigDict:
+  """Applies the variants of image configs; returns it, locked.
+
+  `original` has one rate for both players, and as many steps: the paper
+  compares both along one axis of minibatches.
+  """
+  original = dict(discriminator_rate=one_rate, generator_rate=one_rate)
+  return variants.apply(config, variant, original=original, **more, smoke=smoke)
 
 
 def smoke(config: ml_collections.ConfigDict) -> None:

@@ -20,7 +20,6 @@ cores; `smoke`, seconds on generated discs.
 
 import ml_collections
 
-from configs import variants
 from configs.ttur import dcgan_celeba64, dcgan_fashion_mnist
 
 
@@ -34,11 +33,6 @@ def get_config(variant: str = "") -> ml_collections.ConfigDict:
   # Ours: past both bests, at 75,000 to 115,000. The code's 500 epochs are 500 x
   # 781 batches of 64, 390,500.
   config.total_steps = 120_000
-  original = dict(discriminator_rate=1e-4, generator_rate=1e-4)
-  return variants.apply(
-    config,
-    variant,
-    original=original,
-    narrow=dcgan_fashion_mnist.narrow,
-    smoke=dcgan_celeba64.smoke,
+  return dcgan_celeba64.change(
+    config, variant, one_rate=1e-4, narrow=dcgan_fashion_mnist.narrow
   )

@@ -16,7 +16,6 @@ Variants: `original`, one rate; `smoke`, seconds on generated discs.
 
 import ml_collections
 
-from configs import variants
 from configs.ttur import dcgan_celeba64
 
 
@@ -29,10 +28,7 @@ def get_config(variant: str = "") -> ml_collections.ConfigDict:
   config.discriminator_rate = 1e-4
   config.generator_rate = 5e-4
   narrow(config)
-  original = dict(discriminator_rate=1e-4, generator_rate=1e-4)
-  return variants.apply(
-    config, variant, original=original, smoke=dcgan_celeba64.smoke
-  )
+  return dcgan_celeba64.change(config, variant, one_rate=1e-4)
 
 
 def narrow(config: ml_collections.ConfigDict) -> None:

@@ -19,7 +19,6 @@ Variants: `original`, one rate; `smoke`, seconds on generated discs.
 
 import ml_collections
 
-from configs import variants
 from configs.ttur import dcgan_celeba64
 
 
@@ -33,7 +32,4 @@ def get_config(variant: str = "") -> ml_collections.ConfigDict:
   # The code's 9 epochs: 9 x 47,391 batches of 64 of the 3,033,042 bedrooms are
   # 426,519, of which the last FID is at 425,000.
   config.total_steps = 425_000
-  original = dict(discriminator_rate=5e-5, generator_rate=5e-5)
-  return variants.apply(
-    config, variant, original=original, smoke=dcgan_celeba64.smoke
-  )
+  return dcgan_celeba64.change(config, variant, one_rate=5e-5)

@@ -17,7 +17,6 @@ Variants: `original`, one rate; `smoke`, seconds on generated discs.
 
 import ml_collections
 
-from configs import variants
 from configs.ttur import dcgan_celeba64
 
 
@@ -30,7 +29,4 @@ def get_config(variant: str = "") -> ml_collections.ConfigDict:
   config.generator_rate = 1e-4
   # Ours: past the last best, at 185,000; the code's epochs are not known.
   config.total_steps = 200_000
-  original = dict(discriminator_rate=5e-5, generator_rate=5e-5)
-  return variants.apply(
-    config, variant, original=original, smoke=dcgan_celeba64.smoke
-  )
+  return dcgan_celeba64.change(config, variant, one_rate=5e-5)

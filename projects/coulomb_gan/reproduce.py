@@ -28,13 +28,13 @@ from tqdm import tqdm
 from common import cli, keys, population
 from common.gan.gaussian_grid import mode_scores, mode_spread
 from common.tables import cells, image_table, markdown, reproduce
+from common.tables.image_table import ORIGIN
 
 from . import data, losses, model, pictures, train
 
 GRIDS = ("gaussian_grid", "gaussian_grid_uneven")
 IMAGES = ("fashion_mnist", "cifar10")
 NAMES = {"coulomb": "Coulomb GAN", "gan": "GAN", "wgan_gp": "WGAN-GP"}
-ORIGIN = "minutes, device, commit"
 
 
 def train_population(
@@ -164,14 +164,11 @@ def toy_row(cell: dict[str, Any]) -> list[str]:
     "energy_u": ".1e",
     "energy_at_mode_std": ".1e",
   }
-  # A cell from before modes' widths were measured has no such scores.
   texts = [
     cells.median_and_range(cell["scores"][name], form)
-    if name in cell["scores"]
-    else "-"
     for name, form in forms.items()
   ]
-  first = cell.get("first_seed", 0)
+  first = cell["first_seed"]
   seeds = f"{first} to {first + cell['seeds'] - 1}"
   if cell["diverged"]:
     seeds += f" ({cell['diverged']} diverged)"

@@ -112,19 +112,12 @@ class ChemNet(nn.Module):
     return jax.lax.fori_loop(used, total, in_padding, state).h
 
 
-def steps(length: int) -> int:
-  """Steps of the LSTMs for strings padded to `length`: 88 for 350."""
-  for _ in range(2):
-    length = -(-length // _STRIDE)
-  return length
-
-
 def used_steps(tokens: jax.Array, total: int) -> jax.Array:
   """How many steps the longest string reaches: int32, at most `total`.
 
   Args:
     tokens: `[batch, length]`.
-    total: `steps(length)`.
+    total: steps of the LSTMs, 88 for strings padded to 350.
   """
   positions = jnp.arange(tokens.shape[1])
   last = jnp.max(jnp.where(tokens != PADDING, positions[None], 0))
@@ -248,16 +241,13 @@ def released(
     return {"kernel": np.ascontiguousarray(tensors[name].transpose(2, 1, 0))}
 
   def lstm(name):
+    # Keras has one bias, torch two, of which the file leaves one at 0.
+    bias = tensors[f"{name}.bias_ih_l0"] + tensors[f"{name}.bias_hh_l0"]
     return {
       "input": np.ascontiguousarray(tensors[f"{name}.weight_ih_l0"].T),
       "recurrent": np.ascontiguousarray(tensors[f"{name}.weight_hh_l0"].T),
-      "bias": bias(name),
+      "bias": bias[None],
     }
-
-  def bias(
-    name,
-  ):  # Keras has one, torch two, of which the file leaves one at 0.
-    return (tensors[f"{name}.bias_ih_l0"] + tensors[f"{name}.bias_hh_l0"])[None]
 
   # The file is a list of layers, each a name and a tuple of weights first.
   params = {

@@ -23,6 +23,7 @@ from common.gan.pictures import save_tiles
 from common.metrics import fid, image_sources
 from common.stats import frechet
 from common.tables import cells, figures, markdown, reproduce
+from common.tables.image_table import ORIGIN
 
 from . import data, train
 
@@ -66,7 +67,6 @@ PUBLISHED = {
   "Coulomb GAN": ("9.3", "31.2", "27.3"),
   "First Order GAN": ("6.0", "11.4", "27.4"),
 }
-ORIGIN = "minutes, device, commit"
 
 
 def commands(

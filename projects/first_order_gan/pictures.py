@@ -13,6 +13,7 @@ from common.tables import figures
 
 from . import data
 
+ORDERS = (4, 6)  # The n whose JSDs are shown, as in the paper.
 COLOURS = {
   "first_order": figures.OURS,
   "wgan_gp": figures.OTHERS,
@@ -97,7 +98,6 @@ def divergences(
   path: pathlib.Path,
   curves: Mapping[str, Sequence[Mapping[str, Any]]],
   floors: Mapping[int, np.ndarray],
-  orders: Sequence[int] = (4, 6),
   updates: Mapping[str, int] | None = None,
 ) -> None:
   """JSD over steps, a panel for each n and number of samples.
@@ -107,12 +107,11 @@ def divergences(
     curves: of each method, those of its seeds (`divergence_curve`): their mean
       as a line, and two standard deviations as a band.
     floors: of each number of samples, JSD of held-out text for n = 1 .. 6.
-    orders: which n.
     updates: of both players in a step of each method, which are then counted.
   """
-  figure = figures.figure(5 * len(floors), 3.2 * len(orders))
-  panels = figure.subplots(len(orders), len(floors), squeeze=False, sharex=True)
-  for row, n in zip(panels, orders, strict=True):
+  figure = figures.figure(5 * len(floors), 3.2 * len(ORDERS))
+  panels = figure.subplots(len(ORDERS), len(floors), squeeze=False, sharex=True)
+  for row, n in zip(panels, ORDERS, strict=True):
     for axes, (count, floor) in zip(row, floors.items(), strict=True):
       for method, seeds in curves.items():
         values = np.array([c[str(count)][str(n)] for c in seeds])

@@ -27,10 +27,10 @@ from typing import Any
 import numpy as np
 
 from common.tables import cells, image_table, markdown, reproduce
+from common.tables.image_table import ORIGIN
 
 from . import data, directions, papers, pictures, schema, seeds, train
 
-ORIGIN = "minutes, device, commit"
 IMAGES = ("fashion_mnist", "cifar10", "celeba64", "lsun64")  # Configs.
 SHOWN = 4  # Lines of each method in the README.
 # By (n, lines): mean and deviation of the best JSD of five runs (from memory).
@@ -108,7 +108,9 @@ def text_table(
 ) -> str:
   """Our rows, the floor, and the paper's rows with its steps and runs."""
   first, *_ = found.values()
-  columns = [(n, int(count)) for count in first["floor"] for n in (4, 6)]
+  columns = [
+    (n, int(count)) for count in first["floor"] for n in pictures.ORDERS
+  ]
   header = [f"JSD-{n}, {count:,} lines" for n, count in columns]
   rows = []
   for method, cell in found.items():

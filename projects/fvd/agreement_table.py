@@ -12,44 +12,30 @@ import ml_collections
 import numpy as np
 import scipy.stats
 
-from common.tables import cells, markdown, reproduce
+from common.tables import markdown, reproduce
 
 from . import predict, published, semantics
 from .model_tables import (
   BASELINES,
   MODELS,
   PREDICTED,
-  cell_name,
   config_of,
   judged_parts,
+  parts_of,
   run_of,
   size_of,
   split_of,
 )
 from .scenarios import SCENARIOS
 
-# Which way each score is better, to rank models by.
+# Which way a score is better, what the paper's study of people calls it, and
+# the table.
 METRICS = {
-  "distance": -1,
-  "kernel": -1,
-  "frames": -1,
-  "psnr": 1,
-  "ssim": 1,
-}
-# What the paper's study of people calls them.
-_PUBLISHED = {
-  "distance": "FVD",
-  "kernel": "KVD",
-  "frames": "average FID",
-  "psnr": "PSNR",
-  "ssim": "SSIM",
-}
-_SHORT = {
-  "distance": "clips' distance",
-  "kernel": "kernel distance",
-  "frames": "frames' distance",
-  "psnr": "PSNR",
-  "ssim": "SSIM",
+  "distance": (-1, "FVD", "clips' distance"),
+  "kernel": (-1, "KVD", "kernel distance"),
+  "frames": (-1, "average FID", "frames' distance"),
+  "psnr": (1, "PSNR", "PSNR"),
+  "ssim": (1, "SSIM", "SSIM"),
 }
 
 
@@ -90,13 +76,14 @@ def agreement(context: reproduce.Context) -> str:
       "what people prefer",
       "models spread by FVD / SSIM / PSNR, agreement in %",
       *(
-        " / ".join(map(str, published.AGREEMENT[_PUBLISHED[metric]][3:]))
-        for metric in METRICS
+        " / ".join(map(str, published.AGREEMENT[name][3:]))
+        for _, name, _ in METRICS.values()
       ),
     ]
   )
   header = ["scenario", "semantic score", "of whom"]
-  return markdown.table([*header, *(_SHORT[m] for m in METRICS)], rows)
+  header += [title for *_, title in METRICS.values()]
+  return markdown.table(header, rows)
 
 
 def semantic_cell(
@@ -134,7 +121,7 @@ def ranked(
     rank_correlation(
       [sign * entries[e][metric] for e in names], [values[e] for e in names]
     )
-    for metric, sign in METRICS.items()
+    for metric, (sign, *_) in METRICS.items()
   ]
   texts = ["-" if rank is None else f"{rank:+.2f}" for rank in found]
   shares = ", ".join(f"{e} {abs(values[e]):.4g}" for e in names)
@@ -147,11 +134,7 @@ def judged_entries(
   """The scores of a scenario's cells that are there, by model and baseline."""
   entries = {}
   for member in (BASELINES, *MODELS):
-    path = context.out / f"{cell_name(context, scenario, member)}.json"
-    if path.exists():
-      cell = cells.load(path)
-      parts = cell if member == BASELINES else {MODELS[member]: cell}
-      entries |= judged_parts(parts)
+    entries |= judged_parts(parts_of(context, scenario, member))
   return entries
 
 

@@ -87,10 +87,7 @@ def models(context: reproduce.Context) -> str | dict[str, str]:
   variant of the configs, `--runs` where runs are. Of another size than `SIZE`,
   the README's, it is printed alone.
   """
-  asked = context.arguments
-  network = functools.cache(
-    lambda: score.network(asked.features, asked.weights)
-  )
+  asked, network = context.arguments, network_of(context)
   names = [*SCENARIOS, data.MNIST]
   wanted = chosen("scenarios", asked.scenarios, names)
   if not asked.scenarios and not asked.data_dir:
@@ -101,21 +98,13 @@ def models(context: reproduce.Context) -> str | dict[str, str]:
   rows, scores = [], set()
   for scenario in names:
     for member in (BASELINES, *MODELS):
-      name = cell_name(context, scenario, member)
-      if scenario in wanted and member in members:
-        config = config_of(context, scenario, member)
-        at = run_of(context, scenario, member)
-        compute = functools.partial(cell_of, member, config, at, network)
-        cell = reproduce.cell(context, name, compute)
-      elif (path := context.out / f"{name}.json").exists():
-        cell = cells.load(path)
-      elif member == BASELINES:
+      ask = network if scenario in wanted and member in members else None
+      parts = parts_of(context, scenario, member, ask)
+      if not parts:
+        if member != BASELINES:
+          row = [scenario, MODELS[member], *["-"] * 8]
+          rows.append([*row, *paper(scenario, member)])
         continue
-      else:
-        row = [scenario, MODELS[member], *["-"] * 8]
-        rows.append([*row, *paper(scenario, member)])
-        continue
-      parts = cell if member == BASELINES else {MODELS[member]: cell}
       for title, found in judged_parts(parts).items():
         scores.add(found["protocol"]["score"])
         row = [scenario, title, *row_of(found), *budget(parts[title])]
@@ -123,15 +112,9 @@ def models(context: reproduce.Context) -> str | dict[str, str]:
     draw_films(context, scenario)
   title = ", ".join(sorted(scores)) or "clips' distance"
   header = ["scenario", "model", title, "at n = infinity", "kernel distance"]
-  header += [
-    "single frames",
-    "PSNR",
-    "SSIM",
-    "best PSNR / SSIM",
-    "steps, minutes",
-  ]
-  text = markdown.table([*header, "paper's FVD, 64 / 128 pixels"], rows)
-  return for_readme(context, text)
+  header += ["single frames", "PSNR", "SSIM", "best PSNR / SSIM"]
+  header += ["steps, minutes", "paper's FVD, 64 / 128 pixels"]
+  return for_readme(context, markdown.table(header, rows))
 
 
 def for_readme(context: reproduce.Context, text: str) -> str | dict[str, str]:
@@ -140,16 +123,42 @@ def for_readme(context: reproduce.Context, text: str) -> str | dict[str, str]:
   return text if ours else reproduce.printed(text)
 
 
-def cell_of(
+def network_of(context: reproduce.Context) -> Callable[[], score.Network]:
+  """Loads the network that the arguments name, once somebody asks for it."""
+  asked = context.arguments
+  return functools.cache(lambda: score.network(asked.features, asked.weights))
+
+
+def parts_of(
+  context: reproduce.Context,
+  scenario: str,
   member: str,
-  config: ml_collections.ConfigDict,
-  workdir: pathlib.Path,
-  network: Callable[[], score.Network],
+  network: Callable[[], score.Network] | None = None,
+  seed: int = 0,
 ) -> dict[str, Any]:
-  """Computes a cell."""
-  if member == BASELINES:
-    return baselines_cell(config, network())
-  return model_cell(config, workdir, network())
+  """What a cell says, by model or baseline; empty where nobody ran it.
+
+  With a `network` a cell that is missing is computed.
+  """
+  name = cell_name(context, scenario, member, seed)
+  path = context.out / f"{name}.json"
+  if network:
+    config = config_of(context, scenario, member, seed)
+    at = run_of(context, scenario, member, seed)
+    cell = reproduce.cell(
+      context,
+      name,
+      lambda: (
+        baselines_cell(config, network())
+        if member == BASELINES
+        else model_cell(config, at, network())
+      ),
+    )
+  elif path.exists():
+    cell = cells.load(path)
+  else:
+    return {}
+  return cell if member == BASELINES else {MODELS[member]: cell}
 
 
 def config_of(

@@ -17,6 +17,7 @@ standard deviation of 1 over such clips. A clip that runs backwards has another
 direction, growth and presence.
 """
 
+import functools
 import hashlib
 import io
 import json
@@ -27,6 +28,7 @@ import jax
 import numpy as np
 import optax
 import tqdm
+from flax import traverse_util
 from jax import numpy as jnp
 
 from common.checkpoint import warn
@@ -47,6 +49,7 @@ QUESTIONS = {
   "presence": 4,
   "colour": 3,
 }
+NETWORK = model.MotionNet(QUESTIONS)
 SPEEDS = (0.4, 0.9, 1.8)  # Pixels a frame.
 # All that the weights depend on; the cached file is named by its hash.
 CONFIG = {
@@ -143,11 +146,6 @@ def generate(
   return np.clip(np.rint(clips), 0, 255).astype(np.uint8), answers
 
 
-def network() -> model.MotionNet:
-  """The network that `train` trains."""
-  return model.MotionNet(QUESTIONS)
-
-
 def features(params: Any, x: jax.Array) -> jax.Array:
   """The features of the motion distance, float32 [n, 64].
 
@@ -163,20 +161,14 @@ def features(params: Any, x: jax.Array) -> jax.Array:
       f"a clip of {x.shape[1]} frames is too short: the motion network "
       f"takes {FEWEST_FRAMES} or more"
     )
-  return network().apply({"params": params}, x)[0]
-
-
-def answers(params: Any, x: jax.Array) -> dict[str, jax.Array]:
-  """What the network says, int32 [n] for each question; x as for `features`."""
-  _, logits = network().apply({"params": params}, x)
-  return {name: values.argmax(-1) for name, values in logits.items()}
+  return NETWORK.apply({"params": params}, x)[0]
 
 
 def init(config: dict[str, Any]) -> Any:
   """The network's parameters before training."""
   blank = jnp.zeros((1, config["frames"], SIZE, SIZE, 3))
   # Compiled as one program, not as a hundred.
-  variables = jax.jit(network().init)(jax.random.key(config["seed"]), blank)
+  variables = jax.jit(NETWORK.init)(jax.random.key(config["seed"]), blank)
   return variables["params"]
 
 
@@ -185,10 +177,9 @@ def train(config: dict[str, Any]) -> Any:
   steps = config["steps"]
   schedule = optax.cosine_decay_schedule(config["learning_rate"], steps)
   optimizer = optax.adam(schedule)
-  net = network()
 
   def loss(params, clips, wanted):
-    _, logits = net.apply({"params": params}, model.scaled(clips, SIZE))
+    _, logits = NETWORK.apply({"params": params}, model.scaled(clips, SIZE))
     return sum(
       optax.softmax_cross_entropy_with_integer_labels(
         logits[name], wanted[name]
@@ -258,27 +249,22 @@ def load(config: dict[str, Any] | None = None) -> tuple[Any, str]:
   digest = hashlib.sha256(json.dumps(config, sort_keys=True).encode())
   name = f"fvd-motion-{digest.hexdigest()[:12]}.npz"
   path = weights.folder() / name
-  wanted = jax.eval_shape(lambda: init(config))
-  paths, tree = jax.tree.flatten_with_path(wanted)
-  names = [
-    jax.tree_util.keystr(p, simple=True, separator="/") for p, _ in paths
-  ]
+  flat = functools.partial(traverse_util.flatten_dict, sep="/")
+  wanted = flat(jax.eval_shape(lambda: init(config)))
   if not path.is_file():
     warn(f"{path} is made now, once, which takes a minute or two")
-    params = train(config)
     buffer = io.BytesIO()
-    arrays = [np.asarray(leaf) for leaf in jax.tree.leaves(params)]
-    np.savez(buffer, **dict(zip(names, arrays, strict=True)))
+    np.savez(buffer, **jax.tree.map(np.asarray, flat(train(config))))
     buffer.seek(0)
     weights.store(weights.File(name, "", ""), buffer)
   try:
     with open(path, "rb") as raw, np.load(raw, allow_pickle=False) as file:
-      arrays = [file[name] for name in names]
-    if any(a.shape != w.shape for a, (_, w) in zip(arrays, paths, strict=True)):
+      arrays = {name: file[name] for name in wanted}
+    if any(arrays[name].shape != wanted[name].shape for name in wanted):
       raise ValueError("arrays of other shapes")
   except foreign.BROKEN as error:
     raise InputError(
       f"{path} is damaged ({error}): delete it, and it is made again"
     ) from error
-  params = jax.tree.unflatten(tree, arrays)
+  params = traverse_util.unflatten_dict(arrays, sep="/")
   return params, fingerprint(params)

@@ -13,9 +13,7 @@ from common.errors import InputError
 from . import schema
 from .models import choice
 
-AT_ONCE = (
-  32  # Clips; the last of them are filled up, so that all are of a size.
-)
+AT_ONCE = 32  # Clips; the last of them are filled up to as many.
 
 
 def variables(state: Any) -> dict[str, Any]:

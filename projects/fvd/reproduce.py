@@ -146,7 +146,6 @@ def study_samples(
   config: ml_collections.ConfigDict,
   network: score.Network,
   x: np.ndarray,
-  featurise: Callable[..., np.ndarray] = _features,
 ) -> dict[str, Any]:
   """The distance of two sets of equal distribution against their size.
 
@@ -154,9 +153,8 @@ def study_samples(
     config: of `configs/fvd/studies.py`.
     network: of `score.network`.
     x: uint8 [2 * the largest size, t, h, w, 3].
-    featurise: `(config, network, clips) -> [n, d]`.
   """
-  features = featurise(config, network, x)
+  features = _features(config, network, x)
   random = np.random.default_rng(config.seed)
   rows = []
   for n in tqdm(config.sizes, desc="sizes", dynamic_ncols=True):

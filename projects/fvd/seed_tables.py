@@ -1,10 +1,8 @@
 """The benchmark's models trained again by other seeds: what is luck."""
 
-import functools
-
 from common.tables import cells, markdown, reproduce
 
-from . import model_tables, score
+from . import model_tables
 
 # Of a cell's "judged": what is shown, and how.
 _SHOWN = {"distance": ".3g", "frames": ".3g", "psnr": ".2f", "ssim": ".3f"}
@@ -18,9 +16,7 @@ def seeds(context: reproduce.Context) -> str | dict[str, str]:
   models' own table. "-" where fewer than two seeds are there.
   """
   asked, config = context.arguments, reproduce.config_of(context, "studies")
-  network = functools.cache(
-    lambda: score.network(asked.features, asked.weights)
-  )
+  network = model_tables.network_of(context)
   scenarios = list(config.seeded)
   wanted = model_tables.chosen("scenarios", asked.scenarios, scenarios)
   members = model_tables.chosen(
@@ -29,21 +25,12 @@ def seeds(context: reproduce.Context) -> str | dict[str, str]:
   rows, scores = [], set()
   for scenario in scenarios:
     for member, title in model_tables.MODELS.items():
-      found = []
-      for seed in config.seeds:
-        name = model_tables.cell_name(context, scenario, member, seed)
-        path = context.out / f"{name}.json"
-        if scenario in wanted and member in members:
-          compute = functools.partial(
-            model_tables.cell_of,
-            member,
-            model_tables.config_of(context, scenario, member, seed),
-            model_tables.run_of(context, scenario, member, seed),
-            network,
-          )
-          found.append(reproduce.cell(context, name, compute)["judged"])
-        elif path.exists():
-          found.append(cells.load(path)["judged"])
+      ask = network if scenario in wanted and member in members else None
+      parts = [
+        model_tables.parts_of(context, scenario, member, ask, seed)
+        for seed in config.seeds
+      ]
+      found = [part[title]["judged"] for part in parts if part]
       scores |= {one["protocol"]["score"] for one in found}
       rows.append([scenario, title, *_row(found)])
   title = ", ".join(sorted(scores)) or "clips' distance"

@@ -39,7 +39,7 @@ def share(right: np.ndarray, cases: np.ndarray | None = None) -> Share:
   return Share(int((right & cases).sum()), int(cases.sum()))
 
 
-def wilson(found: Share, z: float = _Z) -> tuple[float, float]:
+def wilson(found: Share) -> tuple[float, float]:
   """Wilson's interval of a share: of no case, all from 0 to 1.
 
   Reference: Wilson (1927), "Probable inference, the law of succession, and
@@ -48,7 +48,7 @@ def wilson(found: Share, z: float = _Z) -> tuple[float, float]:
   n = found.cases
   if not n:
     return 0.0, 1.0
-  p = found.right / n
+  p, z = found.right / n, _Z
   middle = (p + z**2 / (2 * n)) / (1 + z**2 / n)
   half = z / (1 + z**2 / n) * np.sqrt(p * (1 - p) / n + z**2 / (4 * n**2))
   return float(max(middle - half, 0)), float(min(middle + half, 1))

@@ -23,6 +23,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any, NamedTuple
 
 import numpy as np
+from flax import traverse_util
 
 from common.checkpoint import warn
 from common.data import torch_files
@@ -115,16 +116,9 @@ def load(path: str | os.PathLike | None = None) -> Weights:
 def fingerprint(parameters: Any) -> str:
   """SHA-256 over name and float32 bytes of nested parameters, by name."""
   digest = hashlib.sha256()
-
-  def walk(name, node):
-    if isinstance(node, Mapping):
-      for key in sorted(node):
-        walk(f"{name}/{key}", node[key])
-    else:
-      digest.update(name.encode())
-      digest.update(np.ascontiguousarray(node, "<f4").tobytes())
-
-  walk("", parameters)
+  for path, leaf in sorted(traverse_util.flatten_dict(parameters).items()):
+    digest.update("".join(f"/{name}" for name in path).encode())
+    digest.update(np.ascontiguousarray(leaf, "<f4").tobytes())
   return digest.hexdigest()
 
 

@@ -1,33 +1,12 @@
 """The games that two rates are tried on, an equation each (arXiv:1706.08500).
 
-`x` are generated and `y` real samples. DCGAN's and WGAN-GP's equations are
-`common.gan.losses`, which other papers play, too; BEGAN's are here.
+`x` are generated and `y` real samples. BEGAN's equations; DCGAN's and WGAN-GP's
+are `common.gan.losses`, which other papers play, too.
 """
 
 import chex
 import jax
 from jax import numpy as jnp
-
-from common.gan.losses import (
-  gan_discriminator_loss,
-  gan_generator_loss,
-  gradient_penalty,
-  wgan_critic_loss,
-  wgan_generator_loss,
-)
-
-__all__ = [
-  "balance",
-  "began_discriminator_loss",
-  "began_generator_loss",
-  "convergence",
-  "gan_discriminator_loss",
-  "gan_generator_loss",
-  "gradient_penalty",
-  "reconstruction",
-  "wgan_critic_loss",
-  "wgan_generator_loss",
-]
 
 
 def reconstruction(images: jax.Array, decoded: jax.Array) -> jax.Array:

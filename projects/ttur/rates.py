@@ -14,6 +14,7 @@ from typing import Any
 import jax
 import ml_collections
 import numpy as np
+import numpy.typing as npt
 from jax import numpy as jnp
 from tqdm import tqdm
 
@@ -86,17 +87,11 @@ def make_fit(config: ml_collections.ConfigDict):
 def sweep(
   config: ml_collections.ConfigDict, folder: pathlib.Path
 ) -> dict[str, Any]:
-  """Trains all members, going on where the journal in `folder` ends.
-
-  Returns:
-    "scores": name -> nested lists `[D rates, G rates, seeds, evaluations]`; and
-    both lists of rates, minutes, config.
-  """
+  """Trains all members, going on where the journal in `folder` ends."""
   members = members_of(config)
   total = len(members["seed"])
   program = population.compiled(make_fit(config), config.sweep_at_once)
-  settings = cells.recorded(config)
-  journal = population.Journal(folder / "rates.jsonl", settings)
+  journal = population.Journal(folder / "rates.jsonl", cells.recorded(config))
   chunk = min(config.sweep_chunk, total)
   # A whole number of every device's groups, or the last would be another size.
   pieces = range(0, total, chunk)
@@ -116,20 +111,33 @@ def sweep(
         journal.write(piece, {"scores": record, "seconds": seconds})
       bar.update(min(chunk, total - start))
     records = {r["piece"]: r for r in journal.records()}
-  shape = (
-    len(config.sweep_discriminator_rates),
-    len(config.sweep_generator_rates),
-    config.sweep_seeds,
-    -1,
-  )
+  # The journal has the other scores, too.
   parts = [records[f"{start}"]["scores"][SCORE] for start in pieces]
+  minutes = sum(r["seconds"] for r in records.values()) / 60
+  return cell_of(config, SCORE, np.concatenate(parts).round(4), minutes)
+
+
+def cell_of(
+  config: ml_collections.ConfigDict,
+  score: str,
+  values: npt.ArrayLike,
+  minutes: float,
+) -> dict[str, Any]:
+  """What a table has of a grid, of whose members `values` are in their order.
+
+  Returns:
+    "scores": name -> nested lists `[D rates, G rates, seeds, evaluations]`; and
+    both lists of rates, minutes, config.
+  """
+  of_d = list(config.sweep_discriminator_rates)
+  of_g = list(config.sweep_generator_rates)
+  shape = (len(of_d), len(of_g), config.sweep_seeds, -1)
   return {
-    # The journal has the other scores, too.
-    "scores": {SCORE: plain(np.concatenate(parts).reshape(shape).round(4))},
-    "discriminator_rates": list(config.sweep_discriminator_rates),
-    "generator_rates": list(config.sweep_generator_rates),
-    "minutes": sum(r["seconds"] for r in records.values()) / 60,
-    "config": settings,
+    "scores": {score: plain(np.reshape(values, shape))},
+    "discriminator_rates": of_d,
+    "generator_rates": of_g,
+    "minutes": minutes,
+    "config": cells.recorded(config),
   }
 
 

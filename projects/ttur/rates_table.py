@@ -58,19 +58,7 @@ def image_grid(
   curves = [curve(workdir, name) for workdir in workdirs]
   most = max(map(len, curves))
   found = [c + [float("nan")] * (most - len(c)) for c in curves]
-  shape = (
-    len(config.sweep_discriminator_rates),
-    len(config.sweep_generator_rates),
-    config.sweep_seeds,
-    -1,
-  )
-  return {
-    "scores": {name: rates.plain(np.reshape(found, shape))},
-    "discriminator_rates": list(config.sweep_discriminator_rates),
-    "generator_rates": list(config.sweep_generator_rates),
-    "minutes": minutes,
-    "config": cells.recorded(config),
-  }
+  return rates.cell_of(config, name, found, minutes)
 
 
 def trained(
@@ -107,15 +95,15 @@ def table(context: reproduce.Context) -> str:
   rows, lost = [], []
   for name, (title, _) in GRIDS.items():
     path = context.out / f"rates_{name}.json"
-    if name != asked and not path.exists():
-      rows.append([title, *["-"] * 8])
-      continue
     if name == asked:
       cell = reproduce.cell(
         context, f"rates_{name}", lambda name=name: measure(context, name)
       )
-    else:
+    elif path.exists():
       cell = cells.load(path)
+    else:
+      rows.append([title, *["-"] * 8])
+      continue
     score = next(iter(cell["scores"]))
     found = rates.statistics(cell, score)
     picture = context.out / f"rates_{name}.png"

@@ -127,19 +127,17 @@ class Path(NamedTuple):
 
 
 def heavy_ball(
-  slope: Callable[[jax.Array], jax.Array],
-  config: ml_collections.ConfigDict,
-  fine: int = 5_000,
+  slope: Callable[[jax.Array], jax.Array], config: ml_collections.ConfigDict
 ) -> Path:
   """Solves theta'' + a theta' + grad f(theta) = 0 (Theorem 3), from rest.
 
-  By the classical Runge-Kutta method, in `fine` steps of a time unit.
+  By the classical Runge-Kutta method.
 
   Args:
     slope: grad f.
     config: ball_start, ball_time, ball_friction (a).
-    fine: steps a unit of time.
   """
+  fine = 5_000  # Steps a unit of time.
   h, count = 1 / fine, int(config.ball_time * fine)
 
   def flow(state):
@@ -161,11 +159,10 @@ def heavy_ball(
 
 
 def gradient_flow(
-  slope: Callable[[jax.Array], jax.Array],
-  config: ml_collections.ConfigDict,
-  fine: int = 1_000,
+  slope: Callable[[jax.Array], jax.Array], config: ml_collections.ConfigDict
 ) -> Path:
   """Solves a theta' + grad f(theta) = 0: the ball without its mass."""
+  fine = 1_000  # Steps a unit of time.
   h, count = 1 / fine, int(config.ball_time * fine)
 
   def step(theta, _):

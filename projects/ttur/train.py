@@ -18,6 +18,7 @@ from optax import microbatching
 
 from common import cli, experiment, keys
 from common.gan import gaussian_grid, players
+from common.gan import losses as usual
 from common.gan.batches import interleaved
 
 from . import data, losses, model, pictures, schema, scores
@@ -85,7 +86,7 @@ def dcgan_step(config: ml_collections.ConfigDict) -> Callable:
 
     def discriminator_loss(params):
       of = lambda a: D.apply(params, {}, a)[0]
-      value = losses.gan_discriminator_loss(of(x), of(y))
+      value = usual.gan_discriminator_loss(of(x), of(y))
       return value, value
 
     discriminator, d_value = players.move(
@@ -94,7 +95,7 @@ def dcgan_step(config: ml_collections.ConfigDict) -> Callable:
 
     def generator_loss(params):
       x, moved = G.apply(params, averages, z)
-      value = losses.gan_generator_loss(D.apply(discriminator.params, {}, x)[0])
+      value = usual.gan_generator_loss(D.apply(discriminator.params, {}, x)[0])
       return value, (value, moved)
 
     generator, (g_value, averages) = players.move(
@@ -124,8 +125,8 @@ def wgan_gp_step(config: ml_collections.ConfigDict) -> Callable:
   def critic_loss(params, batch):
     x, y, mixing = batch
     of = lambda a: D.apply(params, {}, a)[0]
-    value = losses.wgan_critic_loss(of(x), of(y))
-    penalty = losses.gradient_penalty(of, x, y, mixing)
+    value = usual.wgan_critic_loss(of(x), of(y))
+    penalty = usual.gradient_penalty(of, x, y, mixing)
     return value + config.gradient_penalty * penalty, (value, penalty)
 
   slopes = in_pieces(jax.grad(critic_loss, has_aux=True), config)
@@ -139,7 +140,7 @@ def wgan_gp_step(config: ml_collections.ConfigDict) -> Callable:
     def generator_loss(params):
       x, _ = G.apply(params, {}, latent[-1])
       of = D.apply(state.discriminator.params, {}, x)[0]
-      value = losses.wgan_generator_loss(of)
+      value = usual.wgan_generator_loss(of)
       return value, value
 
     generator, g_value = players.move(

@@ -109,16 +109,9 @@ def table(context: reproduce.Context) -> str:
           cells.origin([cell]),
         ]
       )
-  header = [
-    "config",
-    "rates",
-    "D",
-    "G",
-    "paper: best",
-    "paper: mean run's best",
-  ]
-  header += ["ours: best", "ours: median run's best", "runs"]
-  return markdown.table([*header, "minutes, device, commit"], rows)
+  header = ["config", "rates", "D", "G", "paper: best"]
+  header += ["paper: mean run's best", "ours: best", "ours: median run's best"]
+  return markdown.table([*header, "runs", "minutes, device, commit"], rows)
 
 
 def text(value: float | None) -> str:

@@ -107,6 +107,8 @@ def test_wgan_gps_critic_is_its_transcription(as_one):
   p = theirs.doubles(variables["params"])
   widths = [p[f"block_{i}"]["conv_2"]["kernel"].shape[3] for i in range(4)]
   assert widths == [4, 8, 16, 16] and p["conv"]["kernel"].shape[0] == 3
+  widths = [p[f"block_{i}"]["conv_1"]["kernel"].shape[3] for i in range(4)]
+  assert widths == [2, 4, 8, 16]  # Down keeps the width.
   want = theirs.wgan_gp_critic(p, x, as_one)
   close(applied(module, variables, x)[0], want)
 

@@ -57,6 +57,12 @@ MUTANTS = (
   *of(
     "common/gan/resnet.py",
     "tests/common/test_gan_networks.py",
+    ("inside = self.features if up else a.shape[0]", "inside = self.features"),
+    ('("up", "") if up', '("", "up") if up'),
+    ("norm = _batch_norm if up else _layer_norm", "norm = _batch_norm"),
+    ('else ("", "down")', 'else ("down", "")'),
+    ("shortcut(halved(a))", "halved(shortcut(a)) * 0"),
+    ("variance_scaling(gain / 2", "variance_scaling(gain / 6"),
     ("(8, 4, 2, 1)", "(4, 4, 2, 1)"),
     ("(2, 4, 8, 8)", "(2, 4, 4, 8)"),
     (

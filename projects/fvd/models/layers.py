@@ -380,8 +380,3 @@ class SpectralNorm(nn.Module):
 def unit(a: jax.Array) -> jax.Array:
   """A vector of length 1."""
   return a / jnp.maximum(jnp.linalg.norm(a), 1e-12)
-
-
-def count(tree: Any) -> int:
-  """How many numbers a tree of arrays (or of their shapes) has."""
-  return sum(leaf.size for leaf in jax.tree.leaves(tree))

@@ -5,7 +5,6 @@ python -m projects.fvd.scenarios --sheet=FILE.png
 """
 
 import argparse
-import functools
 import pathlib
 import sys
 
@@ -70,7 +69,7 @@ def maker(given: argparse.Namespace) -> write.Make:
   """What gives the clips that the flags ask for, by their numbers."""
   shape = (given.frames, given.size)
   if given.scenario != moving_mnist.NAME:
-    return functools.partial(_scenario, given.scenario, given.split, *shape)
+    return lambda i: make.videos(given.scenario, given.split, i, *shape)
   if not given.data_dir:
     raise InputError(
       "moving_mnist is made from MNIST: say by --data_dir=DIR where TensorFlow "
@@ -80,10 +79,6 @@ def maker(given: argparse.Namespace) -> write.Make:
     given.data_dir, given.cache_dir, given.split, given.size
   )
   return lambda i: moving_mnist.videos(digits, given.split, i, *shape)
-
-
-def _scenario(scenario, split, frames, size, indices):
-  return make.videos(scenario, split, indices, frames, size)
 
 
 def main() -> None:

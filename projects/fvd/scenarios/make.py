@@ -7,7 +7,7 @@ After StarCraft 2 Videos (SCV, arXiv:1812.01717), whose maps and clips these are
 not: rules, looks and numbers were made here.
 """
 
-from collections.abc import Collection, Mapping
+from collections.abc import Mapping
 from types import ModuleType
 from typing import Any
 
@@ -16,7 +16,7 @@ import numpy as np
 from jax import numpy as jnp
 
 from common import keys
-from common.errors import InputError, nearest
+from common.errors import InputError, did_you_mean
 
 from . import (
   brawl,
@@ -78,20 +78,14 @@ def clip(
   return video, things.labels(seen, size)
 
 
-def known(scenario: str, names: Collection[str]) -> None:
-  """Raises an `InputError`, which says what there is, if it is no name."""
-  if scenario not in names:
-    close = nearest(scenario, list(names))
-    raise InputError(
-      f"there is no scenario {scenario!r}"
-      + (f"; did you mean {close!r}?" if close else "")
-      + f" (there are {', '.join(names)})"
-    )
-
-
 def module(scenario: str) -> ModuleType:
   """The scenario's module, or an `InputError` that names those there are."""
-  known(scenario, SCENARIOS)
+  if scenario not in SCENARIOS:
+    near = did_you_mean(scenario, list(SCENARIOS))
+    raise InputError(
+      f"there is no scenario {scenario!r}{near} "
+      f"(there are {', '.join(SCENARIOS)})"
+    )
   return SCENARIOS[scenario]
 
 

@@ -6,7 +6,6 @@ alike. The training digits serve training and validation, the test digits the
 test, each clip a function of its number; the published test file is another.
 """
 
-import dataclasses
 import os
 
 import jax
@@ -20,15 +19,9 @@ from common.data import images
 from . import make
 
 NAME = "moving_mnist"
-
-
-@dataclasses.dataclass(frozen=True)
-class Rules:
-  """The numbers of the set; lengths are parts of the frame."""
-
-  digits: int = 2
-  digit: float = 28 / 64  # A side of one.
-  speed: tuple[float, float] = (2 / 64, 5 / 64)  # A frame: from, to.
+DIGITS = 2  # In a clip.
+DIGIT = 28 / 64  # A side of one, part of the frame's.
+SPEED = (2 / 64, 5 / 64)  # Parts of the frame, a frame: from, to.
 
 
 def digits(
@@ -36,7 +29,6 @@ def digits(
   cache_dir: str | os.PathLike,
   split: str,
   size: int,
-  rules: Rules | None = None,
 ) -> np.ndarray:
   """The digits of a split, uint8 [n, d, d], as large as frames of `size` ask.
 
@@ -45,14 +37,13 @@ def digits(
     cache_dir: where it is kept decoded.
     split: a name of `make.SPLITS`.
     size: pixels a side of the frames.
-    rules: None is as they stand above.
 
   Raises:
     InputError: MNIST is not there.
   """
   part = "test" if split == "test" else "train"
   found = images.load("mnist", part, data_dir, cache_dir, (28, 28), "pad")
-  side = round((rules or Rules()).digit * size)
+  side = round(DIGIT * size)
   if side == 28:
     return np.asarray(found[..., 0])
   shrunk = lambda x: Image.fromarray(x).resize(
@@ -66,7 +57,6 @@ def clip(
   key: jax.Array,
   frames: int,
   size: int,
-  rules: Rules | None = None,
 ) -> tuple[jax.Array, dict[str, jax.Array]]:
   """One clip, and where its digits are.
 
@@ -75,26 +65,24 @@ def clip(
     key: typed; the clip is a function of it.
     frames: of the clip.
     size: pixels a side.
-    rules: None is as they stand above.
 
   Returns:
     uint8 [frames, size, size, 3], all three channels alike; `position`, the
     digits' middles in pixels, [frames, digits, 2], and `digit`, which of all
     each is, [frames, digits].
   """
-  rules = rules or Rules()
-  count, side = rules.digits, digits.shape[1]
+  side = digits.shape[1]
   room = size - side
   draw = lambda name, *shape: jax.random.uniform(keys.named(key, name), shape)
   which = jax.random.randint(
-    keys.named(key, "digits"), (count,), 0, len(digits)
+    keys.named(key, "digits"), (DIGITS,), 0, len(digits)
   )
-  angle = 2 * jnp.pi * draw("angle", count)
-  low, high = rules.speed
-  speed = size * (low + (high - low) * draw("speed", count))
+  angle = 2 * jnp.pi * draw("angle", DIGITS)
+  low, high = SPEED
+  speed = size * (low + (high - low) * draw("speed", DIGITS))
   velocity = speed[:, None] * jnp.stack([jnp.cos(angle), jnp.sin(angle)], -1)
   time = jnp.arange(frames, dtype=jnp.float32)[:, None, None]
-  straight = room * draw("start", count, 2)[None] + time * velocity[None]
+  straight = room * draw("start", DIGITS, 2)[None] + time * velocity[None]
   # Bouncing between two walls is a straight line, folded.
   corner = room - jnp.abs(room - straight % (2 * room))
   whole = jnp.round(corner).astype(jnp.int32)
@@ -110,7 +98,7 @@ def clip(
   gray = jax.vmap(lambda at: jax.lax.scan(place, blank, (chosen, at))[0])(whole)
   labels = {
     "position": whole + side / 2,
-    "digit": jnp.broadcast_to(which[None], (frames, count)),
+    "digit": jnp.broadcast_to(which[None], (frames, DIGITS)),
   }
   return jnp.repeat(gray[..., None], 3, axis=-1), labels
 
@@ -121,13 +109,11 @@ def videos(
   indices: jax.Array,
   frames: int,
   size: int,
-  rules: Rules | None = None,
-  seed: int = 0,
 ) -> tuple[jax.Array, dict[str, jax.Array]]:
   """Clips of a split by their numbers, as `make.videos`.
 
   Raises:
     InputError: as `make.key_of`.
   """
-  chosen = make.key_of(NAME, split, indices, seed)
-  return jax.vmap(lambda key: clip(digits, key, frames, size, rules))(chosen)
+  chosen = make.key_of(NAME, split, indices)
+  return jax.vmap(lambda key: clip(digits, key, frames, size))(chosen)

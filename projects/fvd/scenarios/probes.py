@@ -21,6 +21,7 @@ from . import ground, make, sprites, things
 _TURNS = 8  # Directions that are tried.
 _CHUNK = 64  # Frames at once.
 _PLACES = 4  # Places in a pixel that are tried, a side, at most.
+_RADIUS = 2.5  # Of the part that is searched for who was dropped, in units.
 _THERE = 0.5  # Part of a picture that must be explained where a thing is.
 _STIRS = 0.02  # Squared difference from the ground of what is not the ground.
 _LEVELS = (0.1, 0.25, 0.4)  # How red or blue a pixel of an army is.
@@ -174,12 +175,10 @@ def carrier(frames: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
   return np.stack([x, y], -1).astype(float), there
 
 
-def dropped(frames: np.ndarray, radius: float = 2.5) -> np.ndarray:
+def dropped(frames: np.ndarray) -> np.ndarray:
   """Which kind of walker stands below the second pad's middle; -1 is none.
 
-  Args:
-    frames: of RoadTripWithMedivac.
-    radius: of the part that is searched, in units.
+  Frames are of RoadTripWithMedivac.
   """
   size = frames.shape[1]
   scale = size / things.WIDTH
@@ -188,7 +187,7 @@ def dropped(frames: np.ndarray, radius: float = 2.5) -> np.ndarray:
   pictures = pictures[:, ::every, ::every]
   found = _matched("road_trip_with_medivac", frames, pictures)
   x, y = ground.ROAD[-1]
-  near = _away(size, (x * scale, (y + 2) * scale)) < radius * scale
+  near = _away(size, (x * scale, (y + 2) * scale)) < _RADIUS * scale
   best, part = (a[:, near].max(1) for a in found)
   kind = best.argmax(1)
   there = np.take_along_axis(part, kind[:, None], 1)[:, 0] > _THERE

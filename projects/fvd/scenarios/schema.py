@@ -9,7 +9,8 @@ from common import config_schema
 from common.config_schema import at_least, between, fraction, positive, several
 from common.errors import InputError
 
-_EACH = several(at_least(0.0))  # Of blades, troopers and tanks.
+# Three numbers each: of blades, troopers and tanks.
+_THREE = ("health", "damage", "reload", "reach", "speed", "shares")
 
 RULES = {
   "move_unit_to_border": {
@@ -28,10 +29,7 @@ RULES = {
   "brawl": {
     "most": between(1, 16),
     "fewest": between(1, 16),
-    **{
-      name: _EACH
-      for name in ("health", "damage", "reload", "reach", "speed", "shares")
-    },
+    **{name: several(at_least(0.0)) for name in _THREE},
     "pace": fraction,
     "shot_speed": positive(float),
     "flash": positive(int),
@@ -74,7 +72,7 @@ def check(scenario: str, rules: Any) -> None:
         f"an army of {rules.fewest} to {rules.most}: the fewest are more than "
         "the most"
       )
-    for name in ("health", "damage", "reload", "reach", "speed", "shares"):
+    for name in _THREE:
       if len(getattr(rules, name)) != 3:
         raise InputError(
           f"{name} is {getattr(rules, name)}: it has three numbers, of blades, "

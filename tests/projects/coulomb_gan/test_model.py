@@ -1,26 +1,21 @@
 """Networks: shapes, the transposed convolution, the original's quirks."""
 
-import importlib
-
 import jax
 import numpy as np
 import pytest
-from flax import linen as nn
 from jax import numpy as jnp
 
 from common.errors import InputError
 from projects.coulomb_gan import model, schema
 from tests.common import gan_transcriptions as theirs
 
+from .test_train import config_of
+
 pytestmark = pytest.mark.slow
 
 
 def image_config(**changes):
-  module = importlib.import_module("configs.coulomb_gan.celeba64")
-  config = module.get_config("smoke")
-  config.unlock()
-  config.update(changes)
-  return config
+  return config_of("celeba64", **changes)
 
 
 @pytest.mark.parametrize(("size", "channels"), [(32, 1), (64, 3)])
@@ -81,15 +76,12 @@ NUMBERS = dict(
   ],
 )
 def test_numbers_are_the_codes(name, variant, changes):
-  module = importlib.import_module(f"configs.coulomb_gan.{name}")
-  numbers, config = NUMBERS | changes, module.get_config(variant)
+  numbers, config = NUMBERS | changes, config_of(name, variant)
   assert {key: config[key] for key in numbers} == numbers
 
 
 def test_the_papers_networks_have_the_papers_widths():
-  module = importlib.import_module("configs.coulomb_gan.celeba64")
-  config = module.get_config()
-  generator, discriminator = model.networks(config)
+  generator, discriminator = model.networks(config_of("celeba64", ""))
   g = jax.eval_shape(generator.init, jax.random.key(0))
   d = jax.eval_shape(discriminator.init, jax.random.key(0))
   widths = [g[f"deconv_{i}"]["kernel"].shape for i in range(1, 5)]
@@ -163,18 +155,6 @@ def test_the_networks_start_as_the_codes():
     want = np.sqrt(gain / (size * np.mean(kernel.shape[-2:])))
     np.testing.assert_allclose(std, want, rtol=0.08)
     np.testing.assert_allclose(ratio, largest, rtol=0.05)
-
-
-def test_batch_norm_uses_the_batch_at_hand():
-  a = 5 + 3 * jax.random.normal(jax.random.key(0), (64, 4, 4, 2))
-  norm = nn.BatchNorm(use_running_average=False, epsilon=1e-3)
-  out, _ = norm.apply(
-    {"params": norm.init(jax.random.key(0), a)["params"]},
-    a,
-    mutable=["batch_stats"],
-  )
-  np.testing.assert_allclose(jnp.mean(out, (0, 1, 2)), 0, atol=1e-5)
-  np.testing.assert_allclose(jnp.var(out, (0, 1, 2)), 1, atol=1e-3)
 
 
 def test_a_wrong_image_size_is_one_sentence():

@@ -217,20 +217,6 @@ def test_rates_rise_and_fall_as_a_cosine_and_both_moments_are_the_configs():
     np.testing.assert_allclose((mu[0], nu[0]), (0.4 * 3, 0.1 * 9), rtol=1e-5)
 
 
-def test_energy_is_half_the_squared_mmd():
-  config = config_of("gaussian_grid")
-  rng = np.random.default_rng(0)
-  x, y = (rng.normal(size=(5, 2)).astype(np.float32) for _ in range(2))
-  k = lambda a, b: (
-    (((a[:, None] - b[None]) ** 2).sum(-1) + config.kernel_epsilon**2)
-    ** (-config.kernel_exponent / 2)
-  )
-  expected = (k(x, x).mean() + k(y, y).mean()) / 2 - k(x, y).mean()
-  kernel = (config.kernel_exponent, config.kernel_epsilon)
-  got = jax.jit(lambda x, y: losses.energy(x, y, *kernel, "keep"))(x, y)
-  np.testing.assert_allclose(got, expected, rtol=1e-4)
-
-
 def test_a_sequential_step_and_what_each_part_of_it_sees():
   changes = {"update_order": "sequential", "critic_steps": 2}
   config = config_of("gaussian_grid", decay_steps=0, **changes)

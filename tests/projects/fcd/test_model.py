@@ -78,10 +78,6 @@ def test_it_is_the_plain_network_whatever_the_padding():
     np.testing.assert_allclose(got, want, atol=2e-6)
 
 
-def test_350_characters_are_88_steps():
-  assert model.steps(350) == 88 and model.steps(351) == 88
-
-
 @pytest.fixture(scope="module")
 def released(chemnet):
   params, digest = model.released(chemnet)

@@ -1,7 +1,5 @@
 """The networks against their transcriptions, of text and of images."""
 
-import importlib
-
 import jax
 import numpy as np
 import pytest
@@ -10,14 +8,9 @@ from common.errors import InputError
 from projects.first_order_gan import model
 from tests.common import gan_transcriptions as theirs
 
+from .test_train import config_of
+
 pytestmark = pytest.mark.slow
-
-
-def config_of(name, variant="smoke", **changes):
-  module = importlib.import_module(f"configs.first_order_gan.{name}")
-  config = module.get_config(variant).unlock()
-  config.update(changes)
-  return config
 
 
 def normal(*shape):

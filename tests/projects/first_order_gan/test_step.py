@@ -1,7 +1,5 @@
 """One training step of each method against its transcription."""
 
-import importlib
-
 import jax
 import numpy as np
 import pytest
@@ -10,13 +8,7 @@ from jax import numpy as jnp
 from common import keys
 from projects.first_order_gan import data, model, train
 
-
-def config_of(name="language", variant="smoke", **changes):
-  module = importlib.import_module(f"configs.first_order_gan.{name}")
-  config = module.get_config(variant)
-  config.unlock()
-  config.update(changes)
-  return config
+from .test_train import config_of
 
 
 class Taken:

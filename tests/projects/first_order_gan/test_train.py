@@ -30,8 +30,7 @@ WORDS = ("the cat", "a dog", "my bird", "one fish")
 
 def config_of(name="language", variant="smoke", **changes):
   module = importlib.import_module(f"configs.first_order_gan.{name}")
-  config = module.get_config(variant)
-  config.unlock()
+  config = module.get_config(variant).unlock()
   config.update(changes)
   return config
 
@@ -374,14 +373,12 @@ def test_images_are_judged_by_those_that_are_not_trained_on(monkeypatch):
   ],
 )
 def test_steps_are_the_codes_epochs_to_the_last_score(name, images, epochs):
-  module = importlib.import_module(f"configs.first_order_gan.{name}")
-  config = module.get_config()
+  config = config_of(name, "")
   steps = epochs * (images // config.batch_size)
   assert config.total_steps == steps - steps % config.eval_every
 
 
 def test_bedrooms_are_judged_by_the_300_of_the_split_that_there_is():
-  module = importlib.import_module("configs.first_order_gan.lsun64")
-  config = module.get_config()
+  config = config_of("lsun64", "")
   assert (config.train_split, config.test_split) == ("train", "validation")
   assert config.eval_samples <= 300

@@ -19,9 +19,12 @@ def clips():
 @pytest.fixture
 def ask(trained, optimised):
   """ask(clips) -> what the network answers."""
-  answers = jax.jit(
-    lambda clips: motion.answers(trained, model.scaled(clips, motion.SIZE))
-  )
+
+  @jax.jit
+  def answers(clips):
+    x = model.scaled(clips, motion.SIZE)
+    _, logits = motion.NETWORK.apply({"params": trained}, x)
+    return {name: values.argmax(-1) for name, values in logits.items()}
 
   def ask(clips):
     with optimised():

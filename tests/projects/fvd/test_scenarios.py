@@ -316,7 +316,7 @@ def test_digits_bounce():
         np.maximum(window, digits[which], out=window)
     assert (video[clip, ..., 0] == wanted).all()
   step = np.abs(np.diff(corner, axis=1))
-  low, high = moving_mnist.Rules().speed
+  low, high = moving_mnist.SPEED
   length = np.linalg.norm(step, axis=-1)
   assert length.max() <= high * SIZE + 1.5
   assert (np.median(length, axis=1) >= low * SIZE - 1).all()

@@ -15,6 +15,11 @@ def draw(*shape, seed=0):
   return np.random.default_rng(seed).normal(size=shape).astype(np.float32)
 
 
+def count(tree):
+  """How many numbers a tree of arrays, or of their shapes, has."""
+  return sum(leaf.size for leaf in jax.tree.leaves(tree))
+
+
 def zeros(shapes):
   return jax.tree.map(lambda s: np.zeros(s.shape, s.dtype), shapes)
 
@@ -23,7 +28,7 @@ def test_a_convolutional_lstm_is_its_equations():
   cell = layers.ConvLSTM(2, size=3)
   x, c, h = draw(3, 4, 4, 2), draw(2, 4, 4, 2, seed=1), draw(2, 4, 4, 2, seed=2)
   params = jax.eval_shape(cell.init, jax.random.key(0), (c, h), x)
-  assert layers.count(params) == 3 * 3 * 5 * 8 + 8  # One biased convolution.
+  assert count(params) == 3 * 3 * 5 * 8 + 8  # One biased convolution.
   zero = zeros(params)
   apply = jax.jit(cell.apply)
   # The gates are halves but the one that forgets, whose bias is 1.
@@ -119,7 +124,7 @@ def test_norms_have_the_moments_of_their_axes():
     (layers.layer_norm("n"), (0, 1, 2)),
     (layers.instance_norm("n"), (1, 2)),
   ):
-    assert layers.count(jax.eval_shape(norm.init, jax.random.key(0), x)) == 6
+    assert count(jax.eval_shape(norm.init, jax.random.key(0), x)) == 6
     apply = jax.jit(norm.apply)
     wanted = (x - x.mean(axes, keepdims=True)) / x.std(axes, keepdims=True)
     scale, shift = np.float32([1, 2, 3]), np.float32([-1, 0, 1])

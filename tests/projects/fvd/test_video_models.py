@@ -14,11 +14,12 @@ from projects.fvd.models import (
   cdna,
   choice,
   feedback,
-  layers,
   savp,
   sv2p,
   svp_fp,
 )
+
+from .test_video_layers import count
 
 pytestmark = pytest.mark.slow
 
@@ -78,7 +79,7 @@ def test_the_papers_sizes(name, counts):
   params = jax.eval_shape(model.init, KEY)["params"]
   found = {**params, **params.get("model", {}), **params.get("generator", {})}
   found |= params.get("discriminators", {})
-  assert {part: layers.count(found[part]) for part in counts} == counts
+  assert {part: count(found[part]) for part in counts} == counts
 
 
 @functools.cache

@@ -1,24 +1,15 @@
 """Networks: the code's shapes, initialisers, order inside blocks, its quirk."""
 
-import functools
-import importlib
-
 import jax
 import numpy as np
 import pytest
 from jax import numpy as jnp
 
 from common.errors import InputError
-from common.gan import resnet
 from projects.ttur import model
 from tests.common import gan_transcriptions as theirs
 
-
-def config_of(name, variant="", **changes):
-  module = importlib.import_module(f"configs.ttur.{name}")
-  config = module.get_config(variant).unlock()
-  config.update(changes)
-  return config
+from .test_train import config_of
 
 
 def shapes(config):
@@ -33,7 +24,7 @@ def shapes(config):
 
 
 def test_dcgan_is_the_codes():
-  g, d = shapes(config_of("dcgan_celeba64"))
+  g, d = shapes(config_of("dcgan_celeba64", ""))
   assert g["dense.kernel"] == (100, 4 * 4 * 512) and "norm_0.scale" in g
   widths = [g[f"deconv_{i}.kernel"][2:] for i in (1, 2, 3, 4)]
   assert widths == [(512, 256), (256, 128), (128, 64), (64, 3)]
@@ -42,13 +33,13 @@ def test_dcgan_is_the_codes():
   assert widths == [64, 128, 256, 512]
   assert "norm_0.scale" not in d and "norm_1.scale" in d and "conv_1.bias" in d
   assert d["out.kernel"] == (4 * 4 * 512, 1)
-  g, d = shapes(config_of("dcgan_cifar10"))  # Four convolutions, to 2x2.
+  g, d = shapes(config_of("dcgan_cifar10", ""))  # Four convolutions, to 2x2.
   assert g["dense.kernel"] == (100, 2 * 2 * 512)
   assert d["out.kernel"] == (2 * 2 * 512, 1)
 
 
 def test_wgan_gp_is_the_codes():
-  g, d = shapes(config_of("wgan_gp_lsun64"))
+  g, d = shapes(config_of("wgan_gp_lsun64", ""))
   assert g["dense.kernel"] == (128, 4 * 4 * 512)
   assert g["block_3.conv_1.kernel"] == (3, 3, 128, 64)
   assert "block_0.conv_1.bias" not in g and "block_0.conv_2.bias" in g
@@ -57,14 +48,16 @@ def test_wgan_gp_is_the_codes():
   assert d["block_1.conv_2.kernel"] == (3, 3, 128, 256)
   assert d["block_0.norm_1.scale"] == (64,)
   assert d["out.kernel"] == (4 * 4 * 512, 1)
-  _, quirk = shapes(config_of("wgan_gp_cifar10"))
-  _, mended = shapes(config_of("wgan_gp_cifar10", four_samples_as_one=False))
+  _, quirk = shapes(config_of("wgan_gp_cifar10", ""))
+  _, mended = shapes(
+    config_of("wgan_gp_cifar10", "", four_samples_as_one=False)
+  )
   assert quirk["out.kernel"] == (4096, 1)
   assert mended["out.kernel"] == (1024, 1)
 
 
 def test_began_is_the_codes():
-  g, d = shapes(config_of("began_celeba64"))
+  g, d = shapes(config_of("began_celeba64", ""))
   assert g["dense.kernel"] == (64, 8 * 8 * 128)
   assert g["conv.kernel"] == (3, 3, 128, 3)
   widths = [d[f"encoder.conv_{i}_1.kernel"][3] for i in range(4)]
@@ -83,30 +76,24 @@ def test_began_is_its_transcription():
   rng = np.random.default_rng(2)
   moved = lambda a: a + 0.2 * rng.normal(size=a.shape).astype("f")
   params = jax.tree.map(moved, params)
-  linear = lambda a, p: a @ p["kernel"] + p["bias"][None]
-
-  @jax.jit
-  def transcription(params, a):
-    up, p = params["decoder"], params["encoder"]
-    a = jax.nn.elu(conv(a, p["conv"]))
-    for name, stride in (
-      ("conv_0_0", 1),
-      ("conv_0_1", 1),
-      ("shrink_0", 2),
-      ("conv_1_0", 1),
-      ("conv_1_1", 1),
-    ):
-      a = jax.nn.elu(conv(a, p[name], stride))
-    z = linear(a.reshape(2, -1), p["out"])
-    a = linear(z, up["dense"]).reshape(2, 8, 8, 2)
-    for i in range(2):
-      for j in range(2):
-        a = jax.nn.elu(conv(a, up[f"conv_{i}_{j}"]))
-      a = a if i else a.repeat(2, 1).repeat(2, 2)
-    return conv(a, up["conv"])
-
+  up, p = theirs.doubles(params["decoder"]), theirs.doubles(params["encoder"])
+  a = theirs.elu(theirs.conv(image, p["conv"]))
+  for name, stride in (
+    ("conv_0_0", 1),
+    ("conv_0_1", 1),
+    ("shrink_0", 2),
+    ("conv_1_0", 1),
+    ("conv_1_1", 1),
+  ):
+    a = theirs.elu(theirs.conv(a, p[name], stride))
+  z = theirs.linear(a.reshape(2, -1), p["out"])
+  a = theirs.linear(z, up["dense"]).reshape(2, 8, 8, 2)
+  for i in range(2):
+    for j in range(2):
+      a = theirs.elu(theirs.conv(a, up[f"conv_{i}_{j}"]))
+    a = a if i else theirs.doubled(a)
+  want = theirs.conv(a, up["conv"])
   got = jax.jit(network.apply)({"params": params}, image)
-  want = transcription(params, image)
   np.testing.assert_allclose(got, want, rtol=1e-4, atol=1e-4)
 
 
@@ -156,67 +143,6 @@ def test_initial_values_are_the_codes():
   assert jnp.max(jnp.abs(up)) > 0.05 >= 0.04 >= jnp.max(jnp.abs(down))
   np.testing.assert_allclose(jnp.std(down), 0.0176, rtol=0.05)
   np.testing.assert_allclose(jnp.std(g["dense"]["kernel"]), 0.02, rtol=0.05)
-  a = jnp.zeros((8, 8, 8, 2))
-  init = jax.jit(resnet.ResBlock(16, "down").init)
-  block = init(jax.random.key(2), a)["params"]
-  for name, fans, gain in (
-    ("conv_1", 9 * (8 + 8), 4),
-    ("conv_2", 9 * (8 + 16), 4),
-    ("shortcut", 8 + 16, 2),
-  ):
-    kernel = block[name]["kernel"]
-    bound = np.sqrt(3 * gain / fans)
-    assert 0.8 * bound < jnp.max(jnp.abs(kernel)) <= bound
-
-
-def conv(a, p, stride=1):
-  dims = ("NHWC", "HWIO", "NHWC")
-  out = jax.lax.conv_general_dilated(
-    a, p["kernel"], (stride, stride), "SAME", dimension_numbers=dims
-  )
-  bias = p.get("bias", jnp.zeros(out.shape[-1]))
-  return out + bias.reshape(1, 1, 1, -1)
-
-
-def norm(a, p, axes):
-  mean, var = a.mean(axes, keepdims=True), a.var(axes, keepdims=True)
-  shape = (1, 1, 1, -1)
-  scaled = (a - mean) / jnp.sqrt(var + 1e-5) * p["scale"].reshape(shape)
-  return scaled + p["bias"].reshape(shape)
-
-
-@pytest.mark.parametrize("resample", ["up", "down"])
-def test_a_block_is_its_transcription(resample):
-  a = jax.random.normal(jax.random.key(0), (3, 4, 4, 2))
-  last = a.transpose(3, 1, 2, 0)
-  block = resnet.ResBlock(5, resample)
-  params = jax.jit(block.init)(jax.random.key(1), last)["params"]
-  leaves, tree = jax.tree.flatten(params)
-  rng = np.random.default_rng(2)
-  moved = [a + 0.1 * rng.normal(size=a.shape).astype("f") for a in leaves]
-  params = tree.unflatten(moved)
-  apply = functools.partial(block.apply, mutable=["batch_stats"])
-  got, _ = jax.jit(apply)({"params": params}, last)
-  double = lambda a: a.repeat(2, 1).repeat(2, 2)
-  halve = lambda a: a.reshape(3, 2, 2, 2, 2, -1).mean((2, 4))
-  if resample == "up":
-    axes, before, after, short = (0, 1, 2), double, lambda a: a, double
-  else:
-    axes, before, after, short = (1, 2, 3), lambda a: a, halve, halve
-
-  @jax.jit  # Faster than op by op.
-  def transcription(p, a):
-    h = before(jax.nn.relu(norm(a, p["norm_1"], axes)))
-    h = conv(h, p["conv_1"])
-    h = conv(jax.nn.relu(norm(h, p["norm_2"], axes)), p["conv_2"])
-    return after(h) + conv(short(a), p["shortcut"])
-
-  np.testing.assert_allclose(
-    np.transpose(got, (3, 1, 2, 0)),
-    transcription(params, a),
-    rtol=1e-4,
-    atol=1e-4,
-  )
 
 
 def test_four_samples_share_a_number_at_32_pixels():
@@ -241,4 +167,4 @@ def test_four_samples_share_a_number_at_32_pixels():
 )
 def test_sizes_that_networks_cannot_have(name, changes, sentence):
   with pytest.raises(InputError, match=sentence):
-    model.networks(config_of(name, **changes))
+    model.networks(config_of(name, "", **changes))
