@@ -6,6 +6,7 @@ Its flags are `add_arguments`'; its cells, `<set>_<method>.json` and `.png`.
 import argparse
 import functools
 import pathlib
+import shutil
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NamedTuple
 
@@ -84,6 +85,8 @@ def table(
     config = reproduce.config_of(context, asked.images, *variants, variant)
     config.data_dir = asked.data_dir or config.data_dir
     name = f"{asked.images}_{method}"
+    if context.quick:  # A check of yesterday's, of another config perhaps.
+      shutil.rmtree(runs / name, ignore_errors=True)
     picture = context.out / f"{name}.png"
     compute = functools.partial(
       cell, paper, config, runs / name, picture, network

@@ -1,6 +1,5 @@
 """The table of a GAN paper's images: cells, columns, and the judge."""
 
-import argparse
 import collections
 import pathlib
 
@@ -68,9 +67,8 @@ def test_rows_are_the_methods_configs_and_scores(
 
   monkeypatch.setattr(reproduce, "config_of", config_of)
 
-  def table(**flags):
-    arguments = argparse.Namespace(**vars(asked) | flags)
-    context = reproduce.Context("x", tmp_path, False, False, 1, arguments)
+  def table(quick=False):
+    context = reproduce.Context("x", tmp_path, quick, quick, 1, asked)
     methods = {"own": "Own", "gan": "GAN"}
     scores = {"energy F": ("energy", ".2e")}
     return image_table.table(context, paper, methods, scores, "narrow")
@@ -88,3 +86,8 @@ def test_rows_are_the_methods_configs_and_scores(
   kept = table()
   assert kept.splitlines() == lines
   assert capsys.readouterr().err.count("kept: ") == 2
+  # A quick one begins anew, where its results are.
+  old = tmp_path / "cifar10_gan" / "old"
+  old.mkdir(parents=True)
+  assert table(quick=True).splitlines()[3].startswith("| GAN | 1,234 | ")
+  assert not old.exists()

@@ -112,7 +112,7 @@ def tables(tmp_path_factory):
       patch.setattr(module, name, recording(getattr(module, name)))
     for table in ("toy", "particles", "images"):
       flags = ["--quick", "--seeds=2", f"--out={folder / table}"]
-      flags += ["--first_seed=0", f"--runs={folder}/runs"]
+      flags += ["--first_seed=0"]
       said = io.StringIO()
       with contextlib.redirect_stdout(said):
         reproduce.main([f"--table={table}", *flags])
@@ -125,7 +125,7 @@ def test_every_config_runs(config, one, tables, tmp_path):
   if config == "gaussian_grid":
     workdir = one
   elif config == "fashion_mnist":
-    workdir = tables[0] / "runs" / "fashion_mnist_coulomb"
+    workdir = tables[0] / "images" / "fashion_mnist_coulomb"
   else:  # Without the seconds in which a process of its own begins.
     workdir = tmp_path
     module = importlib.import_module(f"configs.{PROJECT}.{config}")
