@@ -75,7 +75,9 @@ def table(
     *variants: of the config, for all methods.
   """
   asked, rows, judges = context.arguments, [], set()
-  runs = context.out if context.quick else pathlib.Path(asked.runs)
+  runs = pathlib.Path(asked.runs)
+  if context.quick:  # A folder that nobody else has anything in.
+    runs = context.out / "quick_trainings"
   network = None
   if asked.features:
     network = fid.network(asked.features, asked.weights)

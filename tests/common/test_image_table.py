@@ -87,7 +87,7 @@ def test_rows_are_the_methods_configs_and_scores(
   assert kept.splitlines() == lines
   assert capsys.readouterr().err.count("kept: ") == 2
   # A quick one begins anew, where its results are.
-  old = tmp_path / "cifar10_gan" / "old"
+  old = tmp_path / "quick_trainings" / "cifar10_gan" / "old"
   old.mkdir(parents=True)
   assert table(quick=True).splitlines()[3].startswith("| GAN | 1,234 | ")
   assert not old.exists()

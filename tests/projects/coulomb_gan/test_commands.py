@@ -125,7 +125,8 @@ def test_every_config_runs(config, one, tables, tmp_path):
   if config == "gaussian_grid":
     workdir = one
   elif config == "fashion_mnist":
-    workdir = tables[0] / "images" / "fashion_mnist_coulomb"
+    runs = tables[0] / "images" / "quick_trainings"
+    workdir = runs / "fashion_mnist_coulomb"
   else:  # Without the seconds in which a process of its own begins.
     workdir = tmp_path
     module = importlib.import_module(f"configs.{PROJECT}.{config}")
