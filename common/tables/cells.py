@@ -13,6 +13,7 @@ import numpy as np
 from common import checkpoint
 from common.provenance import provenance
 
+ORIGIN = "minutes, device, commit"  # The column of `origin`.
 PLACES = ("data_dir", "cache_dir", "weights")  # Of this machine: no result.
 
 

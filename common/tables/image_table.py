@@ -19,8 +19,6 @@ from common.metrics import fid
 
 from . import cells, figures, markdown, reproduce
 
-ORIGIN = "minutes, device, commit"
-
 
 class Paper(NamedTuple):
   """What a project trains, and draws from it."""
@@ -102,7 +100,7 @@ def table(
     row = [title, f"{found['steps']:,}", *texts, distance]
     rows.append([*row, cells.origin([found])])
   judge = ", ".join(sorted(judges)) or "FID"
-  return markdown.table(["method", "steps", *scores, judge, ORIGIN], rows)
+  return markdown.table(["method", "steps", *scores, judge, cells.ORIGIN], rows)
 
 
 def add_arguments(
@@ -117,5 +115,5 @@ def add_arguments(
   add("--features", choices=fid.FEATURES, help=text)
   text = "of that network, if they are not in ~/.cache/weights"
   add("--weights", metavar="FILE", help=text)
-  text = "where unfinished trainings are kept"
+  text = "where trainings are kept; --fresh does not train images again"
   add("--runs", default="runs/reproduce", metavar="DIR", help=text)

@@ -28,7 +28,6 @@ from tqdm import tqdm
 from common import cli, keys, population
 from common.gan.gaussian_grid import mode_scores, mode_spread
 from common.tables import cells, image_table, markdown, reproduce
-from common.tables.image_table import ORIGIN
 
 from . import data, losses, model, pictures, train
 
@@ -149,7 +148,7 @@ def toy(context: reproduce.Context) -> str:
   header += ["on its narrow axis", "on its wide axis"]
   header += ["weights' total variation", "energy F (U-statistic)"]
   header += ["F at a mode's scale", "seeds"]
-  return markdown.table([*header, ORIGIN], rows)
+  return markdown.table([*header, cells.ORIGIN], rows)
 
 
 def toy_row(cell: dict[str, Any]) -> list[str]:
@@ -266,7 +265,7 @@ def particles(context: reproduce.Context) -> str:
     )
   header = ["grid", "energy at the start", "at the end", "of a fresh sample"]
   header += ["largest rise in a step", "modes of 25", "within 3 std"]
-  header += ["std in a mode", "seeds", ORIGIN]
+  header += ["std in a mode", "seeds", cells.ORIGIN]
   return markdown.table(header, rows)
 
 

@@ -23,7 +23,6 @@ from common.gan.pictures import save_tiles
 from common.metrics import fid, image_sources
 from common.stats import frechet
 from common.tables import cells, figures, markdown, reproduce
-from common.tables.image_table import ORIGIN
 
 from . import data, train
 
@@ -223,7 +222,7 @@ def table(context: reproduce.Context) -> str:
     )
   score = ", ".join(sorted(names)) or "FID"
   header = ["method", score, "Frechet distance of 8x8 pixels", "steps", "seeds"]
-  header += [ORIGIN, "paper's FID: CelebA", "LSUN", "CIFAR-10"]
+  header += [cells.ORIGIN, "paper's FID: CelebA", "LSUN", "CIFAR-10"]
   return markdown.table(header, rows)
 
 

@@ -27,7 +27,6 @@ from typing import Any
 import numpy as np
 
 from common.tables import cells, image_table, markdown, reproduce
-from common.tables.image_table import ORIGIN
 
 from . import data, directions, papers, pictures, schema, seeds, train
 
@@ -124,7 +123,9 @@ def text_table(
     name = f"the paper's {pictures.NAMES[method]}, other text"
     theirs = [values.get(column, "-") for column in columns]
     rows.append([name, *theirs, steps, runs, "-"])
-  return markdown.table(["method", *header, "steps", "seeds", ORIGIN], rows)
+  return markdown.table(
+    ["method", *header, "steps", "seeds", cells.ORIGIN], rows
+  )
 
 
 def mean(summary: Mapping[str, Any], form: str = ".3f") -> str:
@@ -154,7 +155,7 @@ def turns(context: reproduce.Context) -> str:
   header += ["off that of W1", "length, of tau_P's"]
   seeds_, origin = cell["seeds"], cells.origin([cell])
   table = markdown.table(header, rows)
-  return f"{table}\n{seeds_} seeds; {ORIGIN}: {origin}.\n"
+  return f"{table}\n{seeds_} seeds; {cells.ORIGIN}: {origin}.\n"
 
 
 def images(context: reproduce.Context) -> str | dict[str, str]:

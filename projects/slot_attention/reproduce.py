@@ -51,7 +51,7 @@ ROWS = {
     "slot_mlp": ("Slot MLP", "19.8 / 1.4 / 0.3 / 0.0 / 0.0"),
   },
 }
-LAST = ("seeds", "steps", "minutes, device, commit")  # Columns of both.
+LAST = ("seeds", "steps", cells.ORIGIN)  # Columns of both.
 
 
 def config_of(

@@ -66,5 +66,5 @@ def figure1(context: reproduce.Context, variant: str = "") -> str:
       )
   pictures.losses_plot(context.out / f"{name}.png", curves)
   header = ["layers", "method", "epochs", "loss of the last epoch's batches"]
-  header += ["training accuracy", "test accuracy", "minutes, device, commit"]
+  header += ["training accuracy", "test accuracy", cells.ORIGIN]
   return markdown.table(header, rows)

@@ -111,7 +111,7 @@ def table(context: reproduce.Context) -> str:
       )
   header = ["config", "rates", "D", "G", "paper: best"]
   header += ["paper: mean run's best", "ours: best", "ours: median run's best"]
-  return markdown.table([*header, "runs", "minutes, device, commit"], rows)
+  return markdown.table([*header, "runs", cells.ORIGIN], rows)
 
 
 def text(value: float | None) -> str:

@@ -93,7 +93,7 @@ def table(found: dict[tuple[str, str], dict[str, Any]]) -> str:
       origin = cells.origin([cell], ".0f", "in pieces")
       rows.append([*row, f"{cell['frames'] / 1e6:.2f}M", origin])
   header = ["game", "method", "paper, 200M frames", "ours, mean of last games"]
-  header += ["games", "frames", "minutes, device, commit"]
+  header += ["games", "frames", cells.ORIGIN]
   return markdown.table(header, rows)
 
 

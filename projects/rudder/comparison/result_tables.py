@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 
 from common.tables import markdown
+from common.tables.cells import ORIGIN
 
 from . import sweep_runner
 
@@ -77,7 +78,7 @@ def tasks(
     "delay: episodes, median [40%, 60%] of trials",
     "growth with steps of delay [95%]",
     "trials",
-    "minutes, device, commit",
+    ORIGIN,
   ]
   return markdown.table(header, rows)
 
@@ -105,7 +106,7 @@ def watch(cells: dict[str, dict[str, Any]]) -> str:
     "ours, median [40%, 60%]",
     "ours, range",
     "trials",
-    "minutes, device, commit",
+    ORIGIN,
   ]
   return markdown.table(header, rows)
 
