@@ -5,7 +5,7 @@
 
 Bad input ends in one sentence on standard error and exit code 1, without a
 traceback; a command line that is wrong by itself, in exit code 2; Ctrl-C in
-130, as shells expect.
+130, and a reader that has seen enough (`| head`) in 141, as shells expect.
 """
 
 import argparse
@@ -13,8 +13,10 @@ import ast
 import contextlib
 import errno
 import importlib.util
+import os
 import pathlib
 import re
+import signal
 import sys
 import threading
 import traceback
@@ -303,9 +305,13 @@ def sentences() -> Iterator[None]:
   threading.excepthook = lambda args: _of_a_thread(args, plain)
   try:
     yield
+    print(end="", flush=True)  # Here, since at the exit nobody listens.
     threading.excepthook = plain  # Else it is asked for until the end.
   except (InputError, FloatingPointError) as error:
     leave(str(error), getattr(error, "exit_code", 1))
+  except BrokenPipeError:  # Who reads has enough, as `head`.
+    os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
+    sys.exit(128 + signal.SIGPIPE)
   except OSError as error:
     # A file that is open already, as a log on a full disk, has no name here.
     where = f": {error.filename}" if error.filename else ""

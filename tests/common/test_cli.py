@@ -1,19 +1,14 @@
 """The command line: flags, a config's values, and what is wrong with them."""
 
-import errno
 import importlib
 import io
 import json
-import os
 import runpy
 import subprocess
 import sys
-from unittest import mock
 
 import jax
-import numpy as np
 import pytest
-from jax import numpy as jnp
 
 from common import cli, logs, population, xla_options
 from common.errors import InputError
@@ -163,45 +158,6 @@ def test_a_broken_config_file_is_one_sentence(tmp_path, text, says):
   with pytest.raises(InputError, match=says) as caught:
     cli.load_config(f"{path}:b")
   assert "\n" not in str(caught.value)
-
-
-def test_a_full_disk_is_named_with_the_mend(tmp_path, capsys, monkeypatch):
-  log = logs.Log(tmp_path, 0)
-  log.close()
-  full = OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
-  monkeypatch.setattr(
-    log, "_file", mock.Mock(flush=mock.Mock(side_effect=full))
-  )
-  log._file.name = "runs/metrics.jsonl"
-  with pytest.raises(SystemExit) as left, cli.sentences():
-    log.write(1, {"loss": 0.5})
-  assert left.value.code == 1
-  said = capsys.readouterr().err
-  where = "error: No space left on device: runs/metrics.jsonl; free some space"
-  assert said.startswith(where)
-  assert said.count("\n") == 1
-
-
-@pytest.mark.parametrize(
-  ("ask", "says"),
-  [
-    (lambda: jnp.zeros((10**7, 10**7)), " (400000000000000 bytes more were"),
-    (lambda: np.zeros((10**7, 10**7)), " (728. TiB more were"),
-    (lambda: bytearray(2**62), "; a smaller --config.batch_size"),
-  ],
-)
-def test_out_of_memory_is_one_sentence(capsys, ask, says):
-  with pytest.raises(SystemExit) as left, cli.sentences():
-    jax.block_until_ready(ask())
-  assert left.value.code == 1
-  said = capsys.readouterr().err
-  assert said.startswith(f"error: out of memory{says}")
-  assert said.count("\n") == 1
-
-
-def test_other_errors_of_a_program_keep_their_traceback():
-  with pytest.raises(RuntimeError, match="a bug"), cli.sentences():
-    raise RuntimeError("a bug")
 
 
 @pytest.mark.parametrize(

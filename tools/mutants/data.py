@@ -13,6 +13,12 @@ MUTANTS = (
     ("    place = place.parent  # Then", "    pass  # Then"),
   ),
   *of(
+    "common/cli.py",
+    f"{TESTS}sentences.py",
+    ('    print(end="", flush=True)', "    pass"),
+    ("except BrokenPipeError:", "except KeyError:"),
+  ),
+  *of(
     "common/data/folders.py",
     f"{TESTS}folders.py",
     (
