@@ -54,7 +54,10 @@ def test_other_errors_of_a_program_keep_their_traceback():
 
 
 @pytest.mark.parametrize("lines", [5, 100_000])  # In one buffer, and in many.
-def test_a_reader_that_has_seen_enough_ends_it_in_silence(root, lines):
+def test_a_reader_that_has_seen_enough_ends_it_in_silence(
+  root, lines, monkeypatch
+):
+  monkeypatch.delenv("PYTHONUNBUFFERED", raising=False)
   code = f"""
 from common import cli
 with cli.sentences():
