@@ -40,6 +40,7 @@ from . import (
   model,
   pictures,
   result_tables,
+  setting_costs,
   sweep_runner,
   tox21_tables,
 )
@@ -128,6 +129,7 @@ def uci(context: reproduce.Context) -> str | dict[str, str]:
   results = result_tables.uci_results(*found, networks)
   if _in_part(context) and not (context.quick or arguments.out):
     return result_tables.uci_table(results)  # Whole results stay.
+  results["by_setting"] = setting_costs.costs(found[0], networks)
   cells.save(context.out / f"{name}.json", results)
   summary = results["summary"]
   if len(summary) > 1:
@@ -145,6 +147,7 @@ def uci(context: reproduce.Context) -> str | dict[str, str]:
   return {
     "uci": result_tables.uci_table(results),
     "uci_depth": result_tables.uci_depth_tables(results),
+    "uci_settings": setting_costs.table(results["by_setting"]),
   }
 
 

@@ -47,10 +47,10 @@ def uci_results(
   the paper's on the same tasks. A method that diverged everywhere on a task
   has rank last there. Depths that some of these tasks lack are not chosen from.
   """
-  finished = _finished(records, networks)
-  tasks = set().union(*finished.values())
-  partly = {depth for depth, has in finished.items() if has != tasks}
-  everywhere = set.intersection(*finished.values()) if partly else set()
+  by_depth = finished(records, networks)
+  tasks = set().union(*by_depth.values())
+  partly = {depth for depth, has in by_depth.items() if has != tasks}
+  everywhere = set.intersection(*by_depth.values()) if partly else set()
   whole = [r for r in records if r.get("depth") not in partly]
   best = best_of(whole)
   score = lambda n, m: (best.get((n, m)) or {}).get("test", np.nan)
@@ -101,7 +101,9 @@ def uci_results(
   }
 
 
-def _finished(records, networks):
+def finished(
+  records: list[dict[str, Any]], networks: Sequence[str]
+) -> dict[int, set[str]]:
   """Depth -> tasks that all networks have finished at it."""
   names = lambda depth: _compared(
     best_of([r for r in records if r.get("depth") == depth]), networks

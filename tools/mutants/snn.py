@@ -107,6 +107,15 @@ MUTANTS = (
     ('if np.isfinite(out[m]["mean"])]', "]"),
   ),
   *of(
+    "projects/snn/setting_costs.py",
+    f"{TESTS}test_setting_costs.py",
+    (' and member["dropout"] == 0', ""),
+    ('member["dropout"] > 0', "True"),
+    ('one["test"] - two["test"]', 'two["test"] - one["test"]'),
+    ("1 - len(lost) / len(found)", "len(lost) / len(found)"),
+    ('and record["task"] in tasks', ""),
+  ),
+  *of(
     "projects/snn/tox21_tables.py",
     f"{TESTS}test_tox21_tables.py",
     (
