@@ -95,5 +95,5 @@ def table(by_depth: dict[str, dict[str, dict[str, Any]]]) -> str:
 
 def _cell(cost):
   points, share = cost or (None, 0.0)
-  text = "-" if points is None else f"{points:.1f}"
+  text = "-" if points is None else f"{round(points, 1) + 0:.1f}"  # No -0.0.
   return f"{text} ({share:.0%})" if share else text

@@ -85,4 +85,9 @@ def test_the_table_says_points_and_how_many_diverged():
     "| SNN, with dropout | 5.0 | - |",
     "| BatchNorm | 15.0 / 5.0 | 0.0 / -10.0 |",
   ]
+  little = setting_costs.costs(
+    [record("a", "selu", 2, (0.1, 0, 0.9, 0.8))], NETWORKS[:1]
+  )
+  little["2"]["selu"]["rates"]["0.1"] = [-0.01, 0.0]
+  assert "| SNN | 0.0 |" in setting_costs.table(little)
   assert setting_costs.table({}) == ""
