@@ -13,10 +13,8 @@ import ast
 import contextlib
 import errno
 import importlib.util
-import os
 import pathlib
 import re
-import signal
 import sys
 import threading
 import traceback
@@ -29,7 +27,13 @@ from absl import logging
 from . import xla_options
 from .config_schema import unknown_key
 from .errors import InputError, Stopped, UsageError, did_you_mean
-from .flags import Parser, leave, show_any_character, whole
+from .flags import (
+  Parser,
+  leave,
+  readers_may_leave,
+  show_any_character,
+  whole,
+)
 
 ROOT = pathlib.Path(__file__).parent.parent
 
@@ -304,14 +308,11 @@ def sentences() -> Iterator[None]:
   plain = threading.excepthook
   threading.excepthook = lambda args: _of_a_thread(args, plain)
   try:
-    yield
-    print(end="", flush=True)  # Here, since at the exit nobody listens.
+    with readers_may_leave():
+      yield
     threading.excepthook = plain  # Else it is asked for until the end.
   except (InputError, FloatingPointError) as error:
     leave(str(error), getattr(error, "exit_code", 1))
-  except BrokenPipeError:  # Who reads has enough, as `head`.
-    os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
-    sys.exit(128 + signal.SIGPIPE)
   except OSError as error:
     # A file that is open already, as a log on a full disk, has no name here.
     where = f": {error.filename}" if error.filename else ""

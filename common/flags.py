@@ -1,9 +1,12 @@
 """Flags of commands: their parser, which names the nearest, and its help."""
 
 import argparse
+import contextlib
 import io
+import os
+import signal
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any, NoReturn
 
 from .errors import UsageError, check_names, nearest
@@ -104,6 +107,17 @@ def show_any_character() -> None:
   """A terminal of ASCII must not end, by an accent, what took hours."""
   if isinstance(sys.stdout, io.TextIOWrapper):
     sys.stdout.reconfigure(errors="backslashreplace")
+
+
+@contextlib.contextmanager
+def readers_may_leave() -> Iterator[None]:
+  """Ends the command in silence if who reads has enough, as `| head`."""
+  try:
+    yield
+    print(end="", flush=True)  # Here, since at the exit nobody listens.
+  except BrokenPipeError:
+    os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
+    sys.exit(128 + signal.SIGPIPE)
 
 
 def leave(message: str, code: int) -> NoReturn:

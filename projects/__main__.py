@@ -11,8 +11,9 @@ if __name__ == "__main__":
     if name not in papers:
       flags.leave(str(errors.unknown(name, name, papers)), 2)
     papers = [name]
-  print("\n\n".join(map(catalogue.project, papers)))
-  print("\npython -m tools.fork OLD NEW: copies a project under a new name")
-  print("One paper alone: python -m projects.NAME; a command's flags: --help")
-  print("A training takes one of the configs above, and a folder for what it")
-  print("leaves: python -m projects.NAME.train --config=FILE --workdir=DIR")
+  with flags.readers_may_leave():
+    print("\n\n".join(map(catalogue.project, papers)))
+    print("\npython -m tools.fork OLD NEW: copies a project under a new name")
+    print("One paper alone: python -m projects.NAME; a command's flags: --help")
+    print("A training takes one of the configs above, and a folder for what it")
+    print("leaves: python -m projects.NAME.train --config=FILE --workdir=DIR")

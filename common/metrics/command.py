@@ -204,4 +204,4 @@ def main(
     result = feature_distance.compare(
       a, b, arguments.any_protocol, arguments.distance_only, gamma
     )
-  print(json.dumps(result, indent=2) if arguments.json else text(result))
+    print(json.dumps(result, indent=2) if arguments.json else text(result))

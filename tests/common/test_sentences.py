@@ -53,18 +53,29 @@ def test_other_errors_of_a_program_keep_their_traceback():
     raise RuntimeError("a bug")
 
 
-@pytest.mark.parametrize("lines", [5, 100_000])  # In one buffer, and in many.
-def test_a_reader_that_has_seen_enough_ends_it_in_silence(
-  root, lines, monkeypatch
-):
-  monkeypatch.delenv("PYTHONUNBUFFERED", raising=False)
-  code = f"""
+PRINTS = """
 from common import cli
 with cli.sentences():
   print(*range({lines}), sep="\\n")
 """
+
+
+@pytest.mark.parametrize(
+  "command",
+  [
+    ("-c", PRINTS.format(lines=5)),  # In one buffer, and in many.
+    ("-c", PRINTS.format(lines=100_000)),
+    ("-m", "projects"),
+    ("-m", "projects.snn"),
+  ],
+  ids=["few", "many", "all papers", "a paper"],
+)
+def test_a_reader_that_has_seen_enough_ends_it_in_silence(
+  root, command, monkeypatch
+):
+  monkeypatch.delenv("PYTHONUNBUFFERED", raising=False)
   done = subprocess.Popen(
-    [sys.executable, "-c", code],
+    [sys.executable, *command],
     cwd=root,
     stdout=subprocess.PIPE,
     stderr=subprocess.PIPE,

@@ -22,7 +22,7 @@ import sys
 import tempfile
 from collections.abc import Iterator, Sequence
 
-from common.flags import Parser, leave, whole
+from common.flags import Parser, leave, readers_may_leave, whole
 from tools.mutants.mutant import Mutant
 
 ROOT = pathlib.Path(__file__).parents[2]
@@ -158,4 +158,5 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-  main()
+  with readers_may_leave():
+    main()
