@@ -11,6 +11,7 @@ import ml_collections
 import numpy as np
 
 from common import checkpoint
+from common.errors import InputError
 from common.provenance import provenance
 
 ORIGIN = "minutes, device, commit"  # The column of `origin`.
@@ -29,9 +30,13 @@ def cached(
   took, unless `compute` has said so itself.
   """
   if fresh or not path.exists():
+    old = load(path) if path.exists() else {}
     start = time.perf_counter()
     found = compute()
-    save(path, {"minutes": (time.perf_counter() - start) / 60, **found})
+    found = {"minutes": (time.perf_counter() - start) / 60, **found}
+    if found["minutes"] is None:  # An ended training was read once more.
+      found["minutes"] = old.get("minutes")
+    save(path, found)
   else:
     print(f"kept: {path} (--fresh computes it again)", file=sys.stderr)
   return load(path)
@@ -51,12 +56,21 @@ def load(path: pathlib.Path) -> dict[str, Any]:
 def collected(
   folder: pathlib.Path, table: str, rows: Iterable[str]
 ) -> dict[str, list[dict[str, Any]]]:
-  """The cells `<table>_<row>_<seed>.json` that are there, by row."""
+  """The cells `<table>_<row>_<seed>.json` that are there, by row.
+
+  Raises:
+    InputError: there are none.
+  """
   found = {
     row: [load(p) for p in sorted(folder.glob(f"{table}_{row}_[0-9]*.json"))]
     for row in rows
   }
-  return {row: cells for row, cells in found.items() if cells}
+  found = {row: cells for row, cells in found.items() if cells}
+  if not found:
+    raise InputError(
+      f"{folder} has no cell of --table={table} yet: ask for --seeds=1 or more"
+    )
+  return found
 
 
 def recorded(config: ml_collections.ConfigDict) -> dict[str, Any]:

@@ -6,7 +6,6 @@ Its flags are `add_arguments`'; its cells, `<set>_<method>.json` and `.png`.
 import argparse
 import functools
 import pathlib
-import shutil
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NamedTuple
 
@@ -73,9 +72,6 @@ def table(
     *variants: of the config, for all methods.
   """
   asked, rows, judges = context.arguments, [], set()
-  runs = pathlib.Path(asked.runs)
-  if context.quick:  # A folder that nobody else has anything in.
-    runs = context.out / "quick_trainings"
   network = None
   if asked.features:
     network = fid.network(asked.features, asked.weights)
@@ -85,14 +81,14 @@ def table(
     config = reproduce.config_of(context, asked.images, *variants, variant)
     config.data_dir = asked.data_dir or config.data_dir
     name = f"{asked.images}_{method}"
-    if context.quick:  # A check of yesterday's, of another config perhaps.
-      shutil.rmtree(runs / name, ignore_errors=True)
     picture = context.out / f"{name}.png"
-    compute = functools.partial(
-      cell, paper, config, runs / name, picture, network
-    )
+    run = reproduce.workdir(context, asked.runs, name)
+    compute = functools.partial(cell, paper, config, run, picture, network)
     found = reproduce.cell(context, name, compute)
-    texts = (f"{found['scores'][key]:{form}}" for key, form in scores.values())
+    texts = [
+      f"{found['scores'][key]:{form}}" if key in found["scores"] else "-"
+      for key, form in scores.values()
+    ]
     distance = "-"  # Of a cell that was computed without --features.
     if judged := found.get("frechet"):
       judges.add(judged["protocol"]["score"])
@@ -115,5 +111,5 @@ def add_arguments(
   add("--features", choices=fid.FEATURES, help=text)
   text = "of that network, if they are not in ~/.cache/weights"
   add("--weights", metavar="FILE", help=text)
-  text = "where trainings are kept; --fresh does not train images again"
+  text = "where trainings are kept"
   add("--runs", default="runs/reproduce", metavar="DIR", help=text)

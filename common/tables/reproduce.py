@@ -16,6 +16,7 @@ markers `<!-- toy -->` and `<!-- /toy -->` of the project's README.
 import argparse
 import importlib
 import pathlib
+import shutil
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NamedTuple
@@ -33,8 +34,12 @@ class Context(NamedTuple):
   out: pathlib.Path  # Where results go; the folder is there.
   quick: bool  # Of smoke size, to see that everything works.
   fresh: bool  # Compute what is there, too.
-  seeds: int
   arguments: argparse.Namespace  # With the project's own flags.
+
+  @property
+  def seeds(self) -> int:
+    """How many; 0 where the command has no `--seeds`."""
+    return getattr(self.arguments, "seeds", 0)
 
 
 # One text, or several by the names of their places in the README.
@@ -83,6 +88,21 @@ def cell(
   return cells.cached(context.out / f"{name}.json", compute, context.fresh)
 
 
+def workdir(
+  context: Context, runs: str | pathlib.Path, name: str
+) -> pathlib.Path:
+  """Where the training `name` of a table lives: `<runs>/<name>`.
+
+  A quick one begins anew, in a folder where nobody has anything else: what is
+  left of yesterday's check has ended, or is of another config.
+  """
+  if not context.quick:
+    return pathlib.Path(runs) / name
+  path = context.out / "quick_trainings" / name
+  shutil.rmtree(path, ignore_errors=True)
+  return path
+
+
 def printed(found: str | Mapping[str, str]) -> dict[str, str]:
   """Prints the text or texts of a table, none of which is the README's.
 
@@ -129,7 +149,8 @@ def main(
     add("--seeds", type=number, default=seeds, metavar="N", help=text)
   quick = "tiny sizes, to see that all works, into runs/quick"
   add("--quick", action="store_true", help=quick)
-  fresh = "compute again what is there already"
+  fresh = "compute again what is there already; a training that has ended is "
+  fresh += "read again, unless its folder is removed"
   add("--fresh", action="store_true", help=fresh)
   out = f"write here; results/{project} and the README stay as they are"
   add("--out", metavar="DIR", help=out)
@@ -154,8 +175,7 @@ def _run(arguments, project, readme, tables):
   out.mkdir(parents=True, exist_ok=True)
   # The quick folder is everybody's, and of a check that was yesterday's.
   fresh = arguments.fresh or quick
-  seeds = getattr(arguments, "seeds", 0)
-  found = tables[name](Context(project, out, quick, fresh, seeds, arguments))
+  found = tables[name](Context(project, out, quick, fresh, arguments))
   places = {name: found} if isinstance(found, str) else found
   for place, text in places.items():
     print(text)

@@ -6,7 +6,7 @@
 Reproduces: nothing of First Order GAN's paper (arXiv:1802.04591), which has no
 such experiment; losses and weights are its (see celeba64.py). Ours: an eighth
 of its width, 3,000 steps, and five times its rates for as few. Variants as of
-celeba64.py.
+celeba64.py, but `small`, which it is already.
 """
 
 import ml_collections

@@ -191,7 +191,6 @@ def table(context: reproduce.Context) -> str:
   of_project.eval_samples = config.samples
   of_project.image_size = config.image_size
   of_project.data_dir = asked.data_dir or of_project.data_dir
-  runs = context.out if context.quick else pathlib.Path(asked.runs)
   where = "" if context.quick else of_project.data_dir
   judge = make_judge(of_project, network)
   for method in METHODS:
@@ -199,7 +198,8 @@ def table(context: reproduce.Context) -> str:
     for config.seed in range(context.seeds):
       name = "papers_" + re.sub("[^a-z]+", "_", method.lower())
       picture = None if config.seed else context.out / f"{name}.png"
-      workdir = (runs / f"{name}_{config.seed}").absolute()
+      run = reproduce.workdir(context, asked.runs, f"{name}_{config.seed}")
+      workdir = run.absolute()
       told = commands(config, method, workdir, where, context.quick)
       compute = functools.partial(
         measure, config, told, workdir, judge, picture

@@ -17,7 +17,6 @@ molecules, in a minute, and changes neither results nor README.
 
 import argparse
 import functools
-import pathlib
 from collections.abc import Sequence
 from typing import Any
 
@@ -82,9 +81,9 @@ def training(
   """A training, done or found: its config, best parameters, and cell."""
   config = config_of(context, table, variant, seed)
   flags = context.arguments
-  runs = pathlib.Path("runs/quick_trainings" if context.quick else flags.runs)
   name = f"{CONFIGS[table]}_{variant or 'main'}_{seed}"
-  state, cell = cells.trained(train.train, config, runs / name)
+  run = reproduce.workdir(context, flags.runs, name)
+  state, cell = cells.trained(train.train, config, run)
   after = config.copy_and_resolve_references().unlock()
   if not context.quick:
     after.attribution.steps = flags.ig_steps or after.attribution.steps

@@ -132,17 +132,17 @@ def compute(
 ) -> None:
   """Trains the cells that are not there, each to a file and a picture."""
   flags = context.arguments
-  runs = pathlib.Path("runs/quick_trainings" if context.quick else flags.runs)
   for variant, seed in wanted:
     name = f"{table}_{variant}_{seed}"
     study = variant == "main" and table == "discovery"
     config = config_of(context, table, variant, seed)
     config.total_steps = flags.steps or config.total_steps
     others = generalisation if study else None
-    train_it = functools.partial(training, config, runs / name, others)
+    run = reproduce.workdir(context, flags.runs, name)
+    train_it = functools.partial(training, config, run, others)
     reproduce.cell(context, name, train_it)
     for picture in ("slots", "attention"):
-      source = runs / name / f"{picture}.png"
+      source = run / f"{picture}.png"
       if source.exists() and seed == 0:
         copy = context.out / f"{name}_{picture}.png"
         copy.write_bytes(source.read_bytes())

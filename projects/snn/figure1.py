@@ -40,7 +40,6 @@ def figure1(context: reproduce.Context, variant: str = "") -> str:
   """Trains what is missing, draws the curves; returns the table."""
   paper = "paper" if context.arguments.paper else ""
   name = "_".join(filter(None, ["figure1", variant, paper]))
-  runs = pathlib.Path("runs/quick_trainings") if context.quick else RUNS
   rows, curves = [], {}
   for depth in DEPTHS:
     for method in context.arguments.methods or METHODS:
@@ -49,7 +48,8 @@ def figure1(context: reproduce.Context, variant: str = "") -> str:
       config.cache_dir = context.arguments.cache_dir
       config.method, config.depth = method, depth
       piece = f"{name}_{method}_{depth}"
-      fit = functools.partial(training, config, runs / piece)
+      run = reproduce.workdir(context, RUNS, piece)
+      fit = functools.partial(training, config, run)
       cell = reproduce.cell(context, piece, fit)
       label = result_tables.named(method)
       curves.setdefault(depth, {})[label] = cell["step"], cell["loss"]
@@ -64,7 +64,9 @@ def figure1(context: reproduce.Context, variant: str = "") -> str:
           cells.origin([cell], unknown="in pieces"),
         ]
       )
-  pictures.losses_plot(context.out / f"{name}.png", curves)
+  asked = context.arguments
+  if not asked.methods or context.quick or asked.out:  # Whole pictures stay.
+    pictures.losses_plot(context.out / f"{name}.png", curves)
   header = ["layers", "method", "epochs", "loss of the last epoch's batches"]
   header += ["training accuracy", "test accuracy", cells.ORIGIN]
   return markdown.table(header, rows)

@@ -80,8 +80,7 @@ def curve(workdir: pathlib.Path, name: str) -> list[float]:
 def measure(context: reproduce.Context, name: str) -> dict[str, Any]:
   """Trains the grid of a config."""
   config = reproduce.config_of(context, name, GRIDS[name][1])
-  runs = context.out if context.quick else context.arguments.runs
-  folder = pathlib.Path(runs) / f"rates_{name}"
+  folder = reproduce.workdir(context, context.arguments.runs, f"rates_{name}")
   if config.network == "mlp":
     return rates.sweep(config, folder)
   config.data_dir = context.arguments.data_dir or config.data_dir

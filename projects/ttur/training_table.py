@@ -83,11 +83,10 @@ def table(context: reproduce.Context) -> str:
       row = [name, title, *rates, *map(text, theirs[variant])]
       if name == asked:
         config.data_dir = context.arguments.data_dir or config.data_dir
-        runs = pathlib.Path(context.arguments.runs)
         compute = functools.partial(
           measure,
           config,
-          (context.out if context.quick else runs) / file,
+          reproduce.workdir(context, context.arguments.runs, file),
           context.seeds,
           context.out / f"{file}.png",
         )

@@ -68,18 +68,18 @@ def test_rows_are_the_methods_configs_and_scores(
   monkeypatch.setattr(reproduce, "config_of", config_of)
 
   def table(quick=False):
-    context = reproduce.Context("x", tmp_path, quick, quick, 1, asked)
+    context = reproduce.Context("x", tmp_path, quick, quick, asked)
     methods = {"own": "Own", "gan": "GAN"}
-    scores = {"energy F": ("energy", ".2e")}
+    scores = {"energy F": ("energy", ".2e"), "pixels": ("pixels", ".3f")}
     return image_table.table(context, paper, methods, scores, "narrow")
 
   lines = table().splitlines()
   assert seen == [("cifar10", "narrow"), ("cifar10", "narrow", "gan")]
   assert lines[0] == (
-    "| method | steps | energy F | FID | minutes, device, commit |"
+    "| method | steps | energy F | pixels | FID | minutes, device, commit |"
   )
-  assert lines[2].startswith("| Own | 1,234 | 7.50e-01 | - | ")
-  assert lines[3].startswith("| GAN | 1,234 | 7.50e-01 | - | ")
+  assert lines[2].startswith("| Own | 1,234 | 7.50e-01 | - | - | ")
+  assert lines[3].startswith("| GAN | 1,234 | 7.50e-01 | - | - | ")
   assert (tmp_path / "runs/cifar10_gan").is_dir()
   assert (tmp_path / "cifar10_gan.png").read_bytes() == b"gan"
   # What is there is kept, and no training is asked for.

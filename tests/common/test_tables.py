@@ -55,7 +55,7 @@ def test_a_flag_that_a_table_has_not_used_is_named(tmp_path, capsys):
     parser.add_argument("--data_dir", default="here")
 
   def call(*argv):
-    table = lambda context: f"{context.arguments.only} alone\n"
+    table = lambda context: f"{context.arguments.only}, {context.seeds}\n"
     tables = {"toy": table, "other": lambda _: "all\n"}
     argv = (*argv, f"--out={tmp_path}")
     reproduce.main("Tables.", __file__, tables, add_arguments, 3, argv)
@@ -67,6 +67,8 @@ def test_a_flag_that_a_table_has_not_used_is_named(tmp_path, capsys):
     "warning: --only was not used for --table=other",
     "warning: --data_dir was not used for --table=other",
   ]
+  said = "warning: --seeds was not used for --table=other\n"
+  assert call("--table=other", "--seeds=2") == said
 
 
 def test_quick_and_out_leave_results_and_readme(paper, tmp_path, capsys):
@@ -104,7 +106,7 @@ def test_bad_input_is_one_sentence(paper, capsys, tables, message):
 
 
 def test_configs_are_found_by_name_variant_and_size():
-  context = reproduce.Context("coulomb_gan", None, True, True, 1, None)
+  context = reproduce.Context("coulomb_gan", None, True, True, None)
   config = reproduce.config_of(context, "gaussian_grid", "", "gan")
   assert config.method == "gan" and not config.is_locked
   whole = reproduce.config_of(context._replace(quick=False), "gaussian_grid")
@@ -195,3 +197,19 @@ def test_what_is_kept_is_said(tmp_path, capsys):
   assert kept["value"] == 1
   assert f"kept: {path} (--fresh" in capsys.readouterr().err
   assert cells.cached(path, lambda: {"value": 2}, fresh=True)["value"] == 2
+  # An ended training that is read again keeps the minutes it took.
+  cells.cached(path, lambda: {"minutes": 7.0}, fresh=True)
+  read = lambda: {"minutes": None, "value": 3}
+  again = cells.cached(path, read, fresh=True)
+  assert (again["minutes"], again["value"]) == (7.0, 3)
+  assert cells.cached(tmp_path / "new.json", read)["minutes"] is None
+
+
+def test_cells_are_collected_by_row_and_seed(tmp_path):
+  with pytest.raises(InputError, match="no cell of --table=t yet: ask for"):
+    cells.collected(tmp_path, "t", ["a", "b"])
+  for name, value in (("t_a_0", 1), ("t_a_1", 2), ("t_a_x_0", 3), ("u_a_0", 4)):
+    cells.save(tmp_path / f"{name}.json", {"value": value})
+  found = cells.collected(tmp_path, "t", ["a", "b", "a_x"])
+  values = {row: [cell["value"] for cell in of] for row, of in found.items()}
+  assert values == {"a": [1, 2], "a_x": [3]}

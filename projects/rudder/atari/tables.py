@@ -55,13 +55,13 @@ def atari(context: reproduce.Context) -> str:
   asked, found = context.arguments, {}
   game = asked.only or "bowling"
   check_names("--only", [game], list(PAPER))
-  runs = pathlib.Path("runs/quick_trainings" if context.quick else asked.runs)
   for method, (variant, *_) in METHODS.items():
     length = "" if context.quick else "hour"
     of_game = "" if game == "bowling" else game
     config = reproduce.config_of(context, "atari", of_game, variant, length)
     name = f"atari_{game}_{method}"
-    compute = functools.partial(training, config, runs / name)
+    run = reproduce.workdir(context, asked.runs, name)
+    compute = functools.partial(training, config, run)
     reproduce.cell(context, name, compute)
   for game in PAPER:
     for method in METHODS:

@@ -29,7 +29,7 @@ def half(found):
 def context(out, **flags):
   arguments = argparse.Namespace(**{"zoo": [], "other": [], **flags})
   project = reproduce.__name__.split(".")[1]  # Of a fork, its own.
-  return frame.Context(project, out, True, True, 0, arguments)
+  return frame.Context(project, out, True, True, arguments)
 
 
 @pytest.mark.slow

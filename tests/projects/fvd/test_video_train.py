@@ -328,7 +328,7 @@ def test_the_benchmarks_table_goes_on_with_a_run_to_the_same_bits(
     weights="",
     data_dir="there",
   )
-  context = tables.Context("fvd", tmp_path / "out", True, False, 1, flags)
+  context = tables.Context("fvd", tmp_path / "out", True, False, flags)
   # No weights are needed where all cells are kept.
   monkeypatch.setattr(score, "network", lambda *_: pytest.fail("it was asked"))
   (line,) = [

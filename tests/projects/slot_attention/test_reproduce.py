@@ -18,8 +18,9 @@ pytestmark = pytest.mark.slow
 
 
 def asked_for(out, quick=False):
-  flags = argparse.Namespace(only="", steps=0, runs=str(out.parent / "runs"))
-  return Context("slot_attention", out, quick, False, 1, flags)
+  runs = str(out.parent / "runs")
+  flags = argparse.Namespace(only="", steps=0, runs=runs, seeds=1)
+  return Context("slot_attention", out, quick, False, flags)
 
 
 def fake(out, name, ari, minutes=3.0, **scores):

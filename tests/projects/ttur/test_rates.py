@@ -73,8 +73,8 @@ def test_a_seed_that_diverges_counts_until_then(tmp_path, monkeypatch):
   cell = training_table.measure(config, tmp_path / "runs", 3, picture)
   assert cell["curves"] == [[0.5], [], [0.3]] and cell["diverged"] == 2
   cells.save(tmp_path / "training_dcgan_fashion_mnist_ttur.json", cell)
-  arguments = argparse.Namespace(name="", data_dir="", runs="")
-  context = table_frame.Context("ttur", tmp_path, False, False, 3, arguments)
+  arguments = argparse.Namespace(name="", data_dir="", runs="", seeds=3)
+  context = table_frame.Context("ttur", tmp_path, False, False, arguments)
   text = training_table.table(context)
   assert "| distance 0.3 | 0.5 | 3 of 8 steps, 2 diverged | 1.0, " in text
   with pytest.raises(InputError, match=r"all 2 runs in .* diverged: give low"):
@@ -126,8 +126,8 @@ def test_the_table_says_how_many_diverged(tmp_path, monkeypatch):
   monkeypatch.setattr(rates_table, "GRIDS", {"a": ("A", ""), "b": ("B", "")})
   cells.save(tmp_path / "rates_a.json", grid(SOME))
   cells.save(tmp_path / "rates_b.json", grid(np.linspace(0, 1, 16)))
-  arguments = argparse.Namespace(grid="a")
-  context = table_frame.Context("ttur", tmp_path, False, False, 3, arguments)
+  arguments = argparse.Namespace(grid="a", seeds=3)
+  context = table_frame.Context("ttur", tmp_path, False, False, arguments)
   text = rates_table.table(context)
   assert text.endswith("\nDiverged: 3 of 8 runs on A.\n")
   assert "nan" not in text and "inf" not in text

@@ -224,8 +224,8 @@ def test_a_grid_of_images_has_each_run_at_its_place(
 
   monkeypatch.setattr(rates_table.cells, "trained", trained)
   monkeypatch.setattr(rates_table, "curve", lambda workdir, _: made[workdir])
-  arguments = argparse.Namespace(runs=tmp_path, data_dir="")
-  context = table_frame.Context("ttur", tmp_path, False, False, 3, arguments)
+  arguments = argparse.Namespace(runs=tmp_path, data_dir="", seeds=3)
+  context = table_frame.Context("ttur", tmp_path, False, False, arguments)
   cell = rates_table.measure(context, name)
   found = np.array(cell["scores"]["pixel_distance"])
   of_d, of_g = cell["discriminator_rates"], cell["generator_rates"]

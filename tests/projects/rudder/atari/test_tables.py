@@ -17,7 +17,7 @@ pytestmark = pytest.mark.slow
 def context(out, **flags):
   arguments = argparse.Namespace(**{"only": "", "runs": "", **flags})
   project = tables.__name__.split(".")[1]  # Of a fork, its own.
-  return frame.Context(project, out, True, False, 0, arguments)
+  return frame.Context(project, out, True, False, arguments)
 
 
 def test_what_was_not_trained_is_said():
