@@ -260,10 +260,11 @@ def ranks_by_depth_plot(
   figure = figures.figure(2.6 + 4.4 * len(sets), 4.2)
   every = figure.subplots(1, len(sets), sharey=True, squeeze=False)[0]
   for axes, by_depth in zip(every, sets, strict=True):
-    for method in next(iter(by_depth.values())):
+    for method in {m: 0 for found in by_depth.values() for m in found}:
+      has = {int(d): found for d, found in by_depth.items() if method in found}
       axes.plot(
-        [int(depth) for depth in by_depth],
-        [found[method]["rank_difference"] for found in by_depth.values()],
+        [*has],
+        [found[method]["rank_difference"] for found in has.values()],
         "o-",
         color=COLORS[names[method]],
         lw=3 if method == "selu" else 1.5,

@@ -41,6 +41,7 @@ from . import (
   pictures,
   result_tables,
   setting_costs,
+  sweep,
   sweep_runner,
   tox21_tables,
 )
@@ -126,10 +127,11 @@ def uci(context: reproduce.Context) -> str | dict[str, str]:
     config, units, methods, context.out / f"{name}.jsonl"
   )
   networks = [m for m in model.METHODS if m in methods]
-  results = result_tables.uci_results(*found, networks)
+  lacking = sweep.lacking(config, networks)
+  results = result_tables.uci_results(*found, networks, lacking)
   if _in_part(context) and not (context.quick or arguments.out):
     return result_tables.uci_table(results)  # Whole results stay.
-  results["by_setting"] = setting_costs.costs(found[0], networks)
+  results["by_setting"] = setting_costs.costs(found[0], networks, lacking)
   cells.save(context.out / f"{name}.json", results)
   summary = results["summary"]
   if len(summary) > 1:

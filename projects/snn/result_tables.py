@@ -1,6 +1,6 @@
 """What the records of a sweep say: choices, ranks, tests, and their tables."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import Any
 
 import numpy as np
@@ -16,6 +16,8 @@ PAPER_NAMES = dict(zip(model.METHODS, published.METHODS, strict=True)) | {
   "decision_tree": "C4.5",
   "svm": "SVM",
 }
+# (method, depth) that a method's grid lacks, and others have.
+Lacking = Collection[tuple[str, int]]
 BEHIND = 0.05  # p below which a rival of SNN has a star.
 HTRU2_METHODS = (*model.METHODS, *baselines.METHODS)
 
@@ -40,14 +42,16 @@ def uci_results(
   records: list[dict[str, Any]],
   broken: dict[str, str],
   networks: Sequence[str] = model.METHODS,
+  lacking: Lacking = frozenset(),
 ) -> dict[str, Any]:
   """What the records say of `networks`: accuracies, ranks, tests; plain data.
 
   Ranks and tests are over the tasks that all networks have finished, ours and
   the paper's on the same tasks. A method that diverged everywhere on a task
-  has rank last there. Depths that some of these tasks lack are not chosen from.
+  has rank last there. Depths that some of these tasks lack are not chosen from;
+  those that a method's grid lacks are chosen from by the others.
   """
-  by_depth = finished(records, networks)
+  by_depth = finished(records, networks, lacking)
   tasks = set().union(*by_depth.values())
   partly = {depth for depth, has in by_depth.items() if has != tasks}
   everywhere = set.intersection(*by_depth.values()) if partly else set()
@@ -95,18 +99,21 @@ def uci_results(
     },
     "references": reference,
     "broken": broken,
-    "by_depth": uci_by_depth(whole, networks),
-    "by_depth_in_part": uci_by_depth(records, networks, everywhere),
+    "by_depth": uci_by_depth(whole, networks, lacking),
+    "by_depth_in_part": uci_by_depth(records, networks, lacking, everywhere),
     "hours": sum(record["seconds"] for record in whole) / 3600,
   }
 
 
 def finished(
-  records: list[dict[str, Any]], networks: Sequence[str]
+  records: list[dict[str, Any]],
+  networks: Sequence[str],
+  lacking: Lacking = frozenset(),
 ) -> dict[int, set[str]]:
-  """Depth -> tasks that all networks have finished at it."""
+  """Depth -> tasks that all networks that have it have finished at it."""
   names = lambda depth: _compared(
-    best_of([r for r in records if r.get("depth") == depth]), networks
+    best_of([r for r in records if r.get("depth") == depth]),
+    [m for m in networks if (m, depth) not in lacking],
   )[0]
   depths = {r["depth"] for r in records if r["method"] in networks}
   return {depth: set(names(depth)) for depth in sorted(depths)}
@@ -133,35 +140,38 @@ def _p_against_snn(accuracy, networks):
 def uci_by_depth(
   records: list[dict[str, Any]],
   networks: Sequence[str] = model.METHODS,
+  lacking: Lacking = frozenset(),
   tasks: set[str] | None = None,
 ) -> dict[str, dict[str, dict[str, float]]]:
   """Ranks at a fixed depth: depth -> method -> rank difference and accuracy.
 
   Everything but the depth is chosen as for the table over all depths, which
   lets every method take the depth that suits it. Tasks are those that all
-  networks have finished at that depth, of `tasks` if given; ResNet's depth is
-  its blocks. `p` says that SNN is better there: one-sided, paired Wilcoxon,
-  corrected for as many tests as SNN has rivals (Holm).
+  networks have finished at that depth, of `tasks` if given; a method whose grid
+  lacks a depth is not there. ResNet's depth is its blocks. `p` says that SNN is
+  better there: one-sided, paired Wilcoxon, corrected for as many tests as SNN
+  has rivals (Holm).
   """
   if tasks is not None:
     records = [record for record in records if record["task"] in tasks]
   out = {}
   for depth in sorted({r["depth"] for r in records if r["method"] in networks}):
     best = best_of([r for r in records if r.get("depth") == depth])
-    done, accuracy = _compared(best, networks)
+    here = [m for m in networks if (m, depth) not in lacking]
+    done, accuracy = _compared(best, here)
     if not done:
       continue
     rank = ranks.average_ranks(accuracy)
-    p = _p_against_snn(accuracy, networks)
+    p = _p_against_snn(accuracy, here)
     p = dict(zip(p, ranks.holm(list(p.values())), strict=True))
     out[str(depth)] = {
       method: {
         "p": p.get(method),
-        "rank_difference": float(rank[i] - (len(networks) + 1) / 2),
+        "rank_difference": float(rank[i] - (len(here) + 1) / 2),
         "mean_accuracy": float(np.nanmean(accuracy[:, i])),
         "tasks": len(done),
       }
-      for i, method in enumerate(networks)
+      for i, method in enumerate(here)
     }
   return out
 
@@ -176,14 +186,16 @@ def uci_depth_tables(results: dict[str, Any]) -> str:
 
 def uci_depth_table(by_depth: dict[str, dict[str, dict[str, float]]]) -> str:
   """The table of the README from what `uci_by_depth` returned."""
-  methods = [*next(iter(by_depth.values()), {})]
+  methods = dict.fromkeys(m for found in by_depth.values() for m in found)
 
   def cell(s):
+    if s is None:
+      return "-"
     star = "*" if s["p"] is not None and s["p"] < BEHIND else ""
     return f"{s['rank_difference']:+.2f}{star} ({s['mean_accuracy']:.1%})"
 
   rows = [
-    [PAPER_NAMES[m], *(cell(found[m]) for found in by_depth.values())]
+    [PAPER_NAMES[m], *(cell(found.get(m)) for found in by_depth.values())]
     for m in methods
   ]
   counts = {s["tasks"] for found in by_depth.values() for s in found.values()}

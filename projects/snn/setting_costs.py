@@ -4,7 +4,6 @@ How robust learning is to its settings: accuracy that is lost, in points, and
 how often a training diverges, by learning rate and with dropout.
 """
 
-import functools
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -16,7 +15,9 @@ from . import model, result_tables
 
 
 def costs(
-  records: list[dict[str, Any]], networks: Sequence[str] = model.METHODS
+  records: list[dict[str, Any]],
+  networks: Sequence[str] = model.METHODS,
+  lacking: result_tables.Lacking = frozenset(),
 ) -> dict[str, dict[str, dict[str, Any]]]:
   """Depth -> method -> what its settings cost there; plain data.
 
@@ -25,12 +26,16 @@ def costs(
   are none. A cost is [points, share]: accuracy below the setting that the
   validation chooses of all, in the mean of the tasks where this one did not
   diverge (None: it did everywhere), and the share of tasks where it did.
-  `tasks` are those that all networks have finished at that depth.
+  `tasks` are those that all networks have finished at that depth, but those
+  whose grid lacks it.
   """
   out = {}
-  for depth, tasks in result_tables.finished(records, networks).items():
+  by_depth = result_tables.finished(records, networks, lacking)
+  for depth, tasks in by_depth.items():
+    if not tasks:
+      continue
     out[str(depth)] = found = {}
-    for method in networks:
+    for method in [m for m in networks if (m, depth) not in lacking]:
       here = [
         record
         for record in records
@@ -41,17 +46,17 @@ def costs(
       found[method] = {
         "tasks": len(tasks),
         "rates": {
-          f"{rate:.3g}": _cost(here, functools.partial(_plain, rate))
+          f"{rate:.3g}": _cost(
+            here,
+            lambda member, rate=rate: (
+              member["learning_rate"] == rate and member["dropout"] == 0
+            ),
+          )
           for rate in sorted(every)
         },
         "dropout": _cost(here, lambda member: member["dropout"] > 0),
       }
   return out
-
-
-def _plain(rate, member):
-  """Whether a member has this learning rate, and no dropout."""
-  return member["learning_rate"] == rate and member["dropout"] == 0
 
 
 def _cost(
@@ -75,20 +80,18 @@ def table(by_depth: dict[str, dict[str, dict[str, Any]]]) -> str:
   """The table of the README from what `costs` returned."""
   if not by_depth:
     return ""
-  first, *_ = by_depth.values()
   rows = []
-  for method in first:
+  for method in dict.fromkeys(m for at in by_depth.values() for m in at):
     name = result_tables.PAPER_NAMES[method]
-    found = [at[method] for at in by_depth.values()]
-    rates = (" / ".join(map(_cell, one["rates"].values())) for one in found)
-    rows.append([name, *rates])
-    if any(one["dropout"] for one in found):
-      with_it = (_cell(one["dropout"]) for one in found)
+    found = [at.get(method) for at in by_depth.values()]
+    cells = lambda one: " / ".join(map(_cell, one["rates"].values()))
+    rows.append([name, *(cells(one) if one else "-" for one in found)])
+    if any(one and one["dropout"] for one in found):
+      with_it = (_cell(one and one["dropout"]) for one in found)
       rows.append([f"{name}, with dropout", *with_it])
-  (one, *_) = first.values()
-  header = [f"rates {', '.join(one['rates'])}"]
-  for depth, at in by_depth.items():
-    (one, *_) = at.values()
+  some = {depth: next(iter(at.values())) for depth, at in by_depth.items()}
+  header = [f"rates {', '.join(next(iter(some.values()))['rates'])}"]
+  for depth, one in some.items():
     header.append(f"depth {depth}, {one['tasks']} tasks")
   return markdown.table(header, rows) + "\n"
 

@@ -9,7 +9,7 @@ import functools
 import itertools
 import operator
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any, NamedTuple
 
 import jax
@@ -52,6 +52,15 @@ def groups(config: ml_collections.ConfigDict, method: str) -> list[Group]:
     shapes = grid.blocks, grid.bottleneck, grid.block_layers
   every = itertools.product((method,), forms, grid.width, *shapes)
   return [Group(*values) for values in every]
+
+
+def lacking(
+  config: ml_collections.ConfigDict, methods: Sequence[str]
+) -> set[tuple[str, int]]:
+  """(method, depth) of depths that others have: ResNet's are its blocks."""
+  depths = {m: {group.depth for group in groups(config, m)} for m in methods}
+  every = set().union(*depths.values())
+  return {(m, depth) for m in methods for depth in every - depths[m]}
 
 
 def members(

@@ -90,8 +90,19 @@ MUTANTS = (
     ("held_out.y, is_validation)", "held_out.y, is_test)"),
   ),
   *of(
+    "projects/snn/sweep.py",
+    f"{TESTS}test_reproduce.py",
+    ("every - depths[m]", "depths[m] - every"),
+  ),
+  *of(
+    "projects/snn/figure1.py",
+    f"{TESTS}test_reproduce.py",
+    ("if not asked.methods or", "if True or"),
+  ),
+  *of(
     "projects/snn/result_tables.py",
     f"{TESTS}test_reproduce.py",
+    ("rank[i] - (len(here) + 1) / 2", "rank[i] - (len(networks) + 1) / 2"),
     (
       "ranks.one_sided_wilcoxon(snn, theirs)",
       "ranks.one_sided_wilcoxon(theirs, snn)",

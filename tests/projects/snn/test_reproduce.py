@@ -1,5 +1,6 @@
 """The tables, from records made up and from a quick run."""
 
+import argparse
 import json
 import re
 import socket
@@ -10,6 +11,7 @@ import numpy as np
 import pytest
 
 from common.stats import ranks
+from common.tables.reproduce import Context
 from configs.snn import figure1 as figure1_config
 from configs.snn import uci
 from projects.snn import (
@@ -18,6 +20,7 @@ from projects.snn import (
   published,
   reproduce,
   result_tables,
+  sweep,
   sweep_runner,
 )
 from projects.snn.datasets import loading
@@ -114,6 +117,25 @@ def test_a_depth_that_some_tasks_lack_is_shown_but_not_chosen():
   assert part["8"]["selu"]["rank_difference"] == pytest.approx(-3)
   tables = result_tables.uci_depth_tables(found)
   assert "| 6 tasks: " in tables and "| 4 tasks: " in tables
+
+
+def test_a_depth_that_a_grid_lacks_is_chosen_by_the_others():
+  _, records = two_depths()
+  lacking = sweep.lacking(uci.get_config("paper"), model.METHODS)
+  assert lacking == {("resnet", 32)}
+  lacking = {("resnet", 8)}
+  records = [r for r in records if (r["method"], r["depth"]) not in lacking]
+  found = result_tables.uci_results(records, {}, model.METHODS, lacking)
+  depths = {m: s["mean_depth"] for m, s in found["summary"].items()}
+  assert depths["selu"] == 8 and depths["resnet"] == 2 and found["tasks"] == 6
+  # SNN is first of six: 2.5 places before the middle.
+  deep = found["by_depth"]["8"]
+  assert deep["selu"]["rank_difference"] == pytest.approx(-2.5)
+  assert "resnet" not in deep and not found["by_depth_in_part"]
+  table = result_tables.uci_depth_table(found["by_depth"])
+  assert "| SNN | +3.00 (50.0%) | -2.50 (80.0%) |" in table
+  (row,) = [r for r in table.splitlines() if r.startswith("| ResNet")]
+  assert row.endswith("| - |")
 
 
 def test_unfinished_tasks_wait_and_broken_ones_are_named():
@@ -302,6 +324,14 @@ def test_figure_1_is_of_real_trainings(tmp_path, monkeypatch):
     assert cell["config"]["method"] == method
     assert cell["config"]["norm_behind"] and not cell["config"]["dropout"]
   assert (out / "figure1.png").stat().st_size > 10_000
+  # One method's curves do not replace the README's picture.
+  monkeypatch.setattr(figure1, "training", lambda *_: cell)
+  asked = argparse.Namespace(
+    paper=False, methods=["selu"], data_dir="", cache_dir="", out=None
+  )
+  there = tmp_path / "results"
+  figure1.figure1(Context("snn", there, False, False, asked))
+  assert [path.name for path in there.iterdir()] == ["figure1_selu_1.json"]
 
 
 def test_the_last_epochs_losses_are_those_of_figure_1s_table():

@@ -91,3 +91,15 @@ def test_the_table_says_points_and_how_many_diverged():
   little["2"]["selu"]["rates"]["0.1"] = [-0.01, 0.0]
   assert "| SNN | 0.0 |" in setting_costs.table(little)
   assert setting_costs.table({}) == ""
+
+
+def test_a_depth_that_a_method_lacks_is_the_others():
+  some = [r for r in records() if (r["method"], r["depth"]) != ("selu", 8)]
+  assert [*setting_costs.costs(some, NETWORKS)] == ["2"]  # Of no whole task.
+  found = setting_costs.costs(some, NETWORKS, {("selu", 8)})
+  assert [*found["8"]] == ["batch_norm"]
+  table = setting_costs.table(found)
+  assert (
+    "depth 8, 1 tasks" in table and "| SNN, with dropout | 5.0 | - |" in table
+  )
+  assert "| SNN | 5.0 / -10.0 (50%) | - |" in table
