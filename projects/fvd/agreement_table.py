@@ -12,7 +12,7 @@ import ml_collections
 import numpy as np
 import scipy.stats
 
-from common.tables import markdown, reproduce
+from common.tables import cells, markdown, reproduce
 
 from . import predict, published, semantics
 from .model_tables import (
@@ -55,12 +55,17 @@ def agreement(context: reproduce.Context) -> str:
       and ((path := run_of(context, scenario, member)) / PREDICTED).exists()
     }
     name = f"semantics_{size_of(context)}_{scenario}"
-    if not runs and not (context.out / f"{name}.json").exists():
+    path = context.out / f"{name}.json"
+    if runs:
+      config = config_of(context, scenario, "cdna")
+      # With `--fresh`, those whose runs are elsewhere stay.
+      old = cells.load(path)["semantics"] if path.exists() else {}
+      compute = functools.partial(semantic_cell, config, runs, old)
+      cell = reproduce.cell(context, name, compute)
+    elif path.exists():
+      cell = cells.load(path)
+    else:
       continue
-    config = config_of(context, scenario, "cdna")
-    cell = reproduce.cell(
-      context, name, functools.partial(semantic_cell, config, runs)
-    )
     rows += [
       ranked(scenario, title, values, entries)
       for title, values in semantic_scores(cell["semantics"]).items()
@@ -87,13 +92,16 @@ def agreement(context: reproduce.Context) -> str:
 
 
 def semantic_cell(
-  config: ml_collections.ConfigDict, runs: dict[str, pathlib.Path]
+  config: ml_collections.ConfigDict,
+  runs: dict[str, pathlib.Path],
+  old: dict[str, Any],
 ) -> dict[str, Any]:
   """Scores of `semantics.py` of what was predicted first, by model.
 
   Args:
     config: names the scenario.
     runs: of the models whose predictions are there.
+    old: what is kept of other models.
   """
   videos, c = split_of(config)
   made = {
@@ -101,12 +109,11 @@ def semantic_cell(
     for name, make in predict.BASELINES.items()
   }
   made |= {MODELS[m]: np.load(path / PREDICTED) for m, path in runs.items()}
-  return {
-    "semantics": {
-      name: semantics.of_predictions(config.scenario, video, c)
-      for name, video in made.items()
-    }
+  new = {
+    name: semantics.of_predictions(config.scenario, video, c)
+    for name, video in made.items()
   }
+  return {"semantics": {**old, **new}}
 
 
 def ranked(

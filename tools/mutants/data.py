@@ -1,4 +1,4 @@
-"""Mutants of what finds and opens files."""
+"""Mutants of what finds and opens files, of commands and of tables."""
 
 from tools.mutants.mutant import of
 
@@ -13,10 +13,31 @@ MUTANTS = (
     ("    place = place.parent  # Then", "    pass  # Then"),
   ),
   *of(
-    "common/cli.py",
+    "common/flags.py",
     f"{TESTS}sentences.py",
     ('    print(end="", flush=True)', "    pass"),
     ("except BrokenPipeError:", "except KeyError:"),
+  ),
+  *of(
+    "common/tables/cells.py",
+    f"{TESTS}tables.py",
+    ('found["minutes"] = old.get("minutes")', "pass"),
+    ("  if not found:", "  if False:"),
+  ),
+  *of(
+    "common/tables/image_table.py",
+    f"{TESTS}image_table.py",
+    ('if key in found["scores"] else "-"', 'if True else "-"'),
+  ),
+  *of(
+    "common/tables/reproduce.py",
+    f"{TESTS}image_table.py",
+    ("shutil.rmtree(path, ignore_errors=True)", "pass"),
+  ),
+  *of(
+    "common/data/image_files.py",
+    f"{TESTS}image_files.py",
+    ('is_deep(image) and not image.mode.startswith("I")', "False"),
   ),
   *of(
     "common/data/folders.py",

@@ -7,6 +7,17 @@ PLACE = "projects/fvd/scenarios/"
 
 MUTANTS = (
   *of(
+    "projects/fvd/agreement_table.py",
+    f"{FVD}test_semantics.py",
+    ("{**old, **new}", "new"),
+    ("    if runs:", "    if True:"),
+  ),
+  *of(
+    "projects/fvd/scenarios/write.py",
+    f"{FVD}test_write.py",
+    (" if first else split", " if False else split"),
+  ),
+  *of(
     f"{PLACE}move_unit_to_border.py",
     f"{FVD}test_scenarios.py",
     ("things.LOOPS", "1"),
@@ -58,7 +69,7 @@ MUTANTS = (
     f"{FVD}test_scenarios.py",
     ("names[: names.index(split)]", "names[:0]"),
     ("high >= SPLITS[split]", "high > SPLITS[split]"),
-    ("keys.named(jax.random.key(seed), scenario)", "jax.random.key(seed)"),
+    ("keys.named(jax.random.key(0), scenario)", "jax.random.key(0)"),
   ),
   *of(
     f"{PLACE}moving_mnist.py",

@@ -89,9 +89,7 @@ def module(scenario: str) -> ModuleType:
   return SCENARIOS[scenario]
 
 
-def key_of(
-  scenario: str, split: str, index: jax.Array | int, seed: int = 0
-) -> jax.Array:
+def key_of(scenario: str, split: str, index: jax.Array | int) -> jax.Array:
   """The key of clip `index` of a split: no two splits share one.
 
   Raises:
@@ -109,7 +107,7 @@ def key_of(
       )
   names = list(SPLITS)
   first = sum(SPLITS[name] for name in names[: names.index(split)])
-  root = keys.named(jax.random.key(seed), scenario)
+  root = keys.named(jax.random.key(0), scenario)
   fold = lambda i: jax.random.fold_in(root, i)
   places = jnp.asarray(index, jnp.uint32) + first
   return fold(places) if places.ndim == 0 else jax.vmap(fold)(places)
@@ -121,8 +119,6 @@ def videos(
   indices: jax.Array,
   frames: int,
   size: int,
-  rules: Any = None,
-  seed: int = 0,
 ) -> tuple[jax.Array, dict[str, jax.Array]]:
   """Clips of a split by their numbers; pure, so that `jit` takes it.
 
@@ -132,8 +128,6 @@ def videos(
     indices: int [n], below the split's number of clips.
     frames: of a clip.
     size: pixels a side.
-    rules: see `clip`.
-    seed: of all splits; 0 for numbers that others shall compare with.
 
   Returns:
     uint8 [n, frames, size, size, 3], and the labels, [n, frames, things].
@@ -141,5 +135,5 @@ def videos(
   Raises:
     InputError: as `clip` and `key_of`.
   """
-  chosen = key_of(scenario, split, indices, seed)
-  return jax.vmap(lambda key: clip(scenario, key, frames, size, rules))(chosen)
+  chosen = key_of(scenario, split, indices)
+  return jax.vmap(lambda key: clip(scenario, key, frames, size))(chosen)

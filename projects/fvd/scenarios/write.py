@@ -104,9 +104,11 @@ def clips(
     bar: of tqdm.
   """
   total = -(-count // SHARD)
+  # SCV's names, but where a call goes on behind another's clips.
+  stem = f"{split}-from-{first:05}" if first else split
   for i, (start, video, labels) in enumerate(shards(make, first, count)):
     names = [f"{split}-{start + j:05}" for j in range(len(video))]
-    shard = f"{split}-{i:05}-of-{total:05}"
+    shard = f"{stem}-{i:05}-of-{total:05}"
     if "png" in formats:
       png(out / "png", names, video)
     if "gif" in formats:

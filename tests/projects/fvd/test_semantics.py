@@ -1,9 +1,13 @@
 """The probes read real frames, and the scores notice broken rules."""
 
+import argparse
+
 import numpy as np
 import pytest
 
-from projects.fvd import semantics
+from common.tables import cells
+from common.tables.reproduce import Context
+from projects.fvd import agreement_table, semantics
 from projects.fvd.scenarios import brawl, probes, road_trip_with_medivac, things
 
 
@@ -155,3 +159,30 @@ def test_scores_of_predictions(scenes, monkeypatch):
   monkeypatch.setattr(semantics, "CEILING", 1.1)
   none = semantics.of_predictions(scenario, video[:, 2:], 2)
   assert name not in none and none["left_out"][name] == 1
+
+
+def test_models_whose_runs_are_elsewhere_keep_their_scores(
+  tmp_path, monkeypatch
+):
+  kept = tmp_path / "semantics_tiny_brawl.json"
+  cells.save(kept, {"minutes": 1.0, "semantics": {"CDNA": {"x": 0.5}}})
+  entry = dict.fromkeys(agreement_table.METRICS, 1.0)
+  judged = lambda context, scenario: {
+    name: entry for name in ("CDNA", "SAVP") if scenario == "brawl"
+  }
+  monkeypatch.setattr(agreement_table, "judged_entries", judged)
+  monkeypatch.setattr(agreement_table.predict, "BASELINES", {})
+  monkeypatch.setattr(agreement_table, "split_of", lambda _: (np.ones(1), 0))
+  score = lambda scenario, video, c: {"x": float(video.mean())}
+  monkeypatch.setattr(agreement_table.semantics, "of_predictions", score)
+  flags = argparse.Namespace(size="tiny", runs=tmp_path / "runs", data_dir="")
+  context = Context("fvd", tmp_path, False, True, flags)
+  text = agreement_table.agreement(context)  # --fresh, and no run at all.
+  assert "| CDNA 0.5 |" in text
+  assert cells.load(kept)["semantics"] == {"CDNA": {"x": 0.5}}
+  run = agreement_table.run_of(context, "brawl", "savp")
+  run.mkdir(parents=True)
+  np.save(run / agreement_table.PREDICTED, np.full(3, 0.25))
+  assert "| CDNA 0.5, SAVP 0.25 |" in agreement_table.agreement(context)
+  found = cells.load(kept)["semantics"]
+  assert found == {"CDNA": {"x": 0.5}, "SAVP": {"x": 0.25}}

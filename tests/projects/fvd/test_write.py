@@ -32,7 +32,7 @@ def test_all_formats(sent, tmp_path, monkeypatch):
   names = [f"valid-{i:05}" for i in range(2, 7)]
   folders = sorted(path.name for path in tmp_path.iterdir())
   assert folders == ["MyBrawl_10x8_png", "gif", "labels", "npz", "png"]
-  shards = [f"valid-0000{i}-of-00002" for i in (0, 1)]
+  shards = [f"valid-from-00002-0000{i}-of-00002" for i in (0, 1)]
   for folder, suffix in (("npz", ".npz"), ("MyBrawl_10x8_png", ".tfrecords")):
     found = sorted(path.name for path in (tmp_path / folder).iterdir())
     assert found == [shard + suffix for shard in shards]
@@ -46,6 +46,10 @@ def test_all_formats(sent, tmp_path, monkeypatch):
       assert (np.stack(list(read)) == sent[2:7]).all(), folder
   labels = [np.load(tmp_path / "labels" / f"{s}.npz")["alive"] for s in shards]
   assert np.concatenate(labels)[:, 0].tolist() == [False] * 3 + [True] * 2
+  # Clips behind them take nothing away.
+  write.clips(tmp_path, ("npz",), "my_brawl", "valid", make, 7, 2, bar)
+  found = sorted(path.stem for path in (tmp_path / "npz").iterdir())
+  assert found == [*shards, "valid-from-00007-00000-of-00001"]
 
 
 def test_some_formats(sent, tmp_path):
