@@ -78,7 +78,7 @@ class Cell(torch.nn.Module):
 
 
 def ppo(config: ml_collections.ConfigDict) -> Advance:
-  """PPO on CartPole, as `projects.rudder.deep.ppo` with the same config.
+  """PPO on CartPole, as `projects.rudder.ppo.ppo` with the same config.
 
   Environments are gymnasium's, side by side in one process. A call is an
   update: `batch_size * rollout_steps` environment steps.

@@ -70,7 +70,9 @@ def keep_programs() -> pathlib.Path | None:
   told = jax.config.jax_compilation_cache_dir
   if told or not jax.config.jax_enable_compilation_cache:
     return None
-  base = os.environ.get("XDG_CACHE_HOME") or pathlib.Path.home() / ".cache"
+  base = os.environ.get("XDG_CACHE_HOME", "")
+  if not os.path.isabs(base):  # As the specification says.
+    base = pathlib.Path.home() / ".cache"
   folder = pathlib.Path(base) / "xla_programs" / _processor()
   try:
     folder.mkdir(parents=True, exist_ok=True)

@@ -116,7 +116,9 @@ def test_all_modules_live_in_one_process():
 
 
 def test_files_are_short_and_none_is_called_utils():
-  for path in ROOT.glob("[!.]*/**/*.py"):
+  # No others: a user's environment may lie here, too, and what they try.
+  tops = ("common", "projects", "configs", "tests", "benchmarks", "tools")
+  for path in (path for top in tops for path in (ROOT / top).rglob("*.py")):
     assert path.read_text().count("\n") <= 400, f"split {path}"
     assert path.stem not in ("utils", "util", "helpers", "misc"), path
 

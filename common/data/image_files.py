@@ -5,7 +5,8 @@ so that both see the same:
 
 - turned as the camera's orientation tag (EXIF) says;
 - what is transparent lies on black, never the colours hidden below it;
-- 16 bits become 8 by division by 257, rounded, so that 65535 is 255;
+- gray of 16 bits becomes 8 by division by 257, rounded, so that 65535 is 255;
+  of colours of 16 bits Pillow keeps the upper byte;
 - floats are 0..1, or else 0..255; NaN and other ranges are refused;
 - of several pictures (GIF, TIFF) the first.
 """
@@ -21,6 +22,7 @@ from common import errors
 from common.data import foreign
 
 _MODES = {1: "L", 3: "RGB"}
+_CUT = "16 bits became 8"
 
 
 def is_deep(image: Image.Image) -> bool:
@@ -71,7 +73,9 @@ def decode(
   try:
     with warnings.catch_warnings(), Image.open(file) as image:
       warnings.simplefilter("ignore")  # Odd metadata, very large images.
-      return _pixels(image, channels)
+      cut = is_deep(image) and not image.mode.startswith("I")
+      array, done = _pixels(image, channels)
+      return array, [_CUT] * cut + done
   except foreign.BROKEN as error:
     raise errors.InputError(
       f"{where or file} is no picture that can be decoded: {error}"
@@ -123,7 +127,7 @@ def _to_bytes(image):
     return Image.fromarray(values.astype(np.uint8)), said
   if low < 0 or high > 65535:
     raise ValueError(f"its numbers go from {low} to {high}, not 0 to 65535")
-  return Image.fromarray(eight_bits(values)), "16 bits became 8"
+  return Image.fromarray(eight_bits(values)), _CUT
 
 
 def eight_bits(values: np.ndarray) -> np.ndarray:

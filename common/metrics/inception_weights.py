@@ -93,7 +93,7 @@ def load(path: str | os.PathLike | None = None) -> Weights:
 
 
 def _find() -> pathlib.Path:
-  home = os.environ.get("TORCH_HOME") or pathlib.Path.home() / ".cache/torch"
+  home = os.environ.get("TORCH_HOME") or weights.folder().parent / "torch"
   for file in PUBLISHED:
     if (found := weights.cached(file)) is not None:
       return found

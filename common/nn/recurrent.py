@@ -109,15 +109,13 @@ class LSTM(nn.Module):
     return self._recur(None if net is None else x @ net, x.shape[:-1], carry)
 
   @nn.compact
-  def from_net_inputs(
-    self, net: jax.Array, carry: Carry | None = None
-  ) -> tuple[Carry, jax.Array]:
+  def from_net_inputs(self, net: jax.Array) -> tuple[Carry, jax.Array]:
     """The same, from the forward terms `[time, ..., forward parts * features]`.
 
     They are the inputs by which the authors' Atari code explains a prediction;
     the parts follow one another as in the order of the fields.
     """
-    return self._recur(net, net.shape[:-1], carry)
+    return self._recur(net, net.shape[:-1], None)
 
   def net_inputs(self, x: jax.Array) -> jax.Array:
     """The forward terms of an initialised network, for `from_net_inputs`."""

@@ -5,13 +5,13 @@
 
 Ours: the paper has no such experiment. Kernel, latents and batch size are the
 paper's (see celeba64.py). Ours, for 3,000 steps in place of 500,000, which are
-12 minutes on two cores: a sixteenth of its width; a faster discriminator (the
-paper's is the slower one); layer in place of batch normalisation in it, but for
-the first convolution, for all three methods; no self-interaction; and a
-discriminator that learns 30 times the potential, whose differences, about 0.01,
-are else lost in its first output. With the paper's settings 1,000 steps give
-one grey average. On a GPU, `:full` takes the paper's values for all of that,
-and 100,000 steps.
+12 minutes on two cores: a sixteenth of the generator's width and an eighth of
+the discriminator's; a faster discriminator (the paper's is the slower one);
+layer in place of batch normalisation in it, but for the first convolution, for
+all three methods; no self-interaction; and a discriminator that learns 30 times
+the potential, whose differences, about 0.01, are else lost in its first output.
+With the paper's settings 1,000 steps give one grey average. On a GPU, `:full`
+takes the paper's values for all of that, and 100,000 steps.
 
 Variants: `full`; `narrow`, smaller networks for more steps, of the README's
 table; `gan` and `wgan_gp`, the baselines with the same networks and as many

@@ -6,6 +6,7 @@ from PIL import Image
 
 from common.data import image_files, images
 from common.errors import InputError
+from tests.projects.fvd.test_clips import deep_png
 
 
 def saved(path, array, mode=None, **options):
@@ -33,6 +34,13 @@ def test_sixteen_bits_are_scaled(tmp_path, channels):
   right = [[0, 0, 1, 1], [128, 254, 255, 255]]
   np.testing.assert_array_equal(found, np.stack([right] * channels, -1))
   assert done[0] == "16 bits became 8"
+
+
+def test_of_colours_of_sixteen_bits_the_upper_byte_is_kept(tmp_path):
+  deep_png(tmp_path / "a.png", np.full((1, 2, 3), (255, 256, 65535), "u2"))
+  found, done = image_files.decode(tmp_path / "a.png", 3)
+  assert found.tolist() == [[[0, 1, 255]] * 2]
+  assert done == ["16 bits became 8"]
 
 
 def test_what_is_transparent_lies_on_black(tmp_path):

@@ -268,4 +268,13 @@ def test_where_weights_are_looked_for(tmp_path, monkeypatch):
   downloaded.write_bytes(b"half of it")
   with pytest.raises(errors.InputError, match=r"checkpoints.*is not the publ"):
     inception_weights.load()
-  assert pathlib.Path(weights.folder()).parent == tmp_path / "XDG_CACHE_HOME"
+  cache = tmp_path / "XDG_CACHE_HOME"
+  assert pathlib.Path(weights.folder()).parent == cache
+  # Without TORCH_HOME torch is in the same cache.
+  monkeypatch.delenv("TORCH_HOME")
+  (cache / "torch").mkdir(parents=True)
+  downloaded.parents[1].rename(cache / "torch" / "hub")
+  with pytest.raises(
+    errors.InputError, match=r"XDG_CACHE_HOME/torch/hub.*is not"
+  ):
+    inception_weights.load()
