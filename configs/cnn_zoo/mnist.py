@@ -4,7 +4,7 @@
       --config=configs/cnn_zoo/mnist.py
 
 Reproduces: the small CNN zoo (arXiv:2002.11448), its MNIST part: 30,000
-networks of 86 epochs and nine checkpoints each. Run so far: `v1`, 96 to 448
+networks of 86 epochs and nine checkpoints each. Run so far: `v1`, 384 to 448
 networks of each data set but SVHN, and 32 of `dense`, on MNIST; that took 10 to
 18 s of a CPU core a network.
 
