@@ -4,6 +4,7 @@ import argparse
 import contextlib
 import io
 import os
+import select
 import signal
 import sys
 from collections.abc import Callable, Iterator
@@ -116,6 +117,10 @@ def readers_may_leave() -> Iterator[None]:
     yield
     print(end="", flush=True)  # Here, since at the exit nobody listens.
   except BrokenPipeError:
+    poll = select.poll()
+    poll.register(1, 0)
+    if not poll.poll(0):  # Standard output is read: another pipe is broken.
+      raise
     os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
     sys.exit(128 + signal.SIGPIPE)
 

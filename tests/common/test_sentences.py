@@ -60,6 +60,13 @@ with cli.sentences():
 """
 
 
+def test_another_pipe_that_breaks_is_told(capfd):
+  with pytest.raises(SystemExit) as left, cli.sentences():
+    raise BrokenPipeError(errno.EPIPE, os.strerror(errno.EPIPE))
+  assert left.value.code == 1
+  assert capfd.readouterr().err == "error: Broken pipe\n"
+
+
 @pytest.mark.parametrize(
   "command",
   [
