@@ -55,6 +55,7 @@ LATER = {
     "max_steps",
     "min_epochs",
     "repetitions",
+    "small_rows",
     "smoothing",
   ),
   "ttur": (

@@ -21,7 +21,8 @@ rectangular form where it has conic too, of residual blocks that of two layers
 with a bottleneck of a half where it has three layers, a quarter and rectangular
 ones too, and `max_steps`, which leaves large tables fewer epochs, but
 `min_epochs` at least. `reproduce`'s `--depths=16,32` adds depths, task by task.
-The variant `paper` has the paper's grid.
+The variant `paper` has the paper's grid, `small_batches` batches of 16, which
+`--table=uci_small` compares on small tasks.
 """
 
 import ml_collections
@@ -81,6 +82,7 @@ def get_config(variant: str = "") -> ml_collections.ConfigDict:
   config.max_steps = 2_000  # of a training: fewer epochs for large tables,
   config.min_epochs = 10  # but never fewer than these
   config.smoothing = 10  # epochs in the moving average that chooses
+  config.small_rows = 256  # to train on, at most: a task of --table=uci_small
   config.repetitions = 1
   config.max_bytes = 2**29  # of a chunk's members
   grid = config.grid = ml_collections.ConfigDict()
@@ -122,6 +124,7 @@ def get_config(variant: str = "") -> ml_collections.ConfigDict:
       max_steps=10**9,
       max_bytes=2**33,
     ),
+    small_batches=dict(batch_size=16, max_steps=10_000),
     smoke=dict(
       data=dict(
         source="blobs",

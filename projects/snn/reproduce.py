@@ -8,12 +8,13 @@
     python -m projects.snn.reproduce --table=theorem
 
 `uci`: seven methods, and two references from scikit-learn, on every task of the
-folder. `htru2`: the same and more on ten nested folds. `tox21`: AUC against
-depth; `tox21_more`: with more features and rates; `tox21_wide`: with more units
-in a layer. `fingerprints`: what Tox21's features are worth to a network, a
-random forest and an SVM. `figure1`: deep networks on MNIST; `figure1_cifar10`:
-on CIFAR-10. `theorem`: the checks of Theorems 1 to 3, and the moments in a
-network of 32 layers.
+folder. `uci_small`: the small ones with smaller batches, too. `htru2`: the same
+and more on ten nested folds. `tox21`: AUC against depth; `tox21_more`: with
+more features and rates; `tox21_wide`: with more units in a layer.
+`fingerprints`: what Tox21's features are worth to a network, a random forest
+and an SVM. `figure1`: deep networks on MNIST; `figure1_cifar10`: on CIFAR-10.
+`theorem`: the checks of Theorems 1 to 3, and the moments in a network of 32
+layers.
 Numbers go to `results/snn/` and into the tables of this
 project's README; a sweep goes on where it was stopped. `--only=iris,wine`
 restricts the tasks, `--depths=16,32` adds to the grid's depths, `--quick` takes
@@ -45,6 +46,7 @@ from . import (
   sweep_runner,
   tox21_tables,
 )
+from .datasets import loading
 from .datasets import uci as uci_tasks
 from .theory import depth, moment_map, proofs
 
@@ -151,6 +153,56 @@ def uci(context: reproduce.Context) -> str | dict[str, str]:
     "uci_depth": result_tables.uci_depth_tables(results),
     "uci_settings": setting_costs.table(results["by_setting"]),
   }
+
+
+def small_tasks(
+  context: reproduce.Context, config: ml_collections.ConfigDict
+) -> list[str]:
+  """The tasks that have at most `config.small_rows` rows to train on."""
+  if context.quick:
+    return ["blobs"]
+  if not context.arguments.data_dir:
+    raise InputError("say where the tasks' files are with --data_dir=DIR")
+  found = []
+  for name in uci_tasks.names(config.data_dir, config.cache_dir or None):
+    config.data.name = name
+    try:
+      dataset = loading.split(config, loading.read(config))
+    except InputError:  # The sweep says so.
+      found.append(name)
+    else:
+      if len(dataset.split[0]) <= config.small_rows:
+        found.append(name)
+  return found
+
+
+def uci_small(context: reproduce.Context) -> str:
+  """Small tasks with the batches of `uci` and with smaller ones."""
+  base = "uci_paper" if context.arguments.paper else "uci"
+  methods = context.arguments.methods or [*model.METHODS]
+  networks = [m for m in model.METHODS if m in methods]
+  tasks = small_tasks(context, config_of(context, "uci"))
+  found = []
+  for variant in ("", "small_batches"):
+    config = config_of(context, "uci", variant)
+    records, broken = sweep_runner.complete_sweep(
+      config,
+      {name: {"name": name} for name in tasks},
+      networks,
+      context.out / f"{'_'.join(filter(None, [base, variant]))}.jsonl",
+    )
+    depths = {g.depth for m in networks for g in sweep.groups(config, m)}
+    some = [
+      record
+      for record in records
+      if record["task"] in tasks and record.get("depth") in depths
+    ]
+    lacking = sweep.lacking(config, networks)
+    results = result_tables.uci_results(some, broken, networks, lacking)
+    found.append({"batch_size": config.batch_size, **results})
+  if context.quick or context.arguments.out or not _in_part(context):
+    cells.save(context.out / f"{base}_small.json", {"batches": found})
+  return result_tables.uci_batches_table(found)
 
 
 def swept(
@@ -301,6 +353,7 @@ _cifar10 = functools.partial(figure1.figure1, variant="cifar10")
 CELLS = (theorem_table, figure1.figure1, _cifar10)
 TABLES = {
   "uci": uci,
+  "uci_small": uci_small,
   "htru2": htru2,
   "tox21": tox21,
   "tox21_more": functools.partial(tox21, variant="more"),

@@ -260,6 +260,41 @@ def uci_table(results: dict[str, Any]) -> str:
   return markdown.table(header, rows) + note
 
 
+def uci_batches_table(found: Sequence[dict[str, Any]]) -> str:
+  """The table of the README: `uci_results` of each batch size.
+
+  Args:
+    found: results of the same tasks, each with its `batch_size`.
+  """
+  first, *_ = found
+  header = ["method", "rank - middle, paper, these tasks", "accuracy"]
+  for one in found:
+    size = f"batch {one['batch_size']}"
+    header += [f"{size}: rank - middle", "accuracy", "p", "depth"]
+  rows = []
+  for method, s in first["summary"].items():
+    rank = s["rank_difference_paper_same_tasks"]
+    accuracy = s["mean_accuracy_paper"]
+    row = [PAPER_NAMES[method], "-" if rank is None else f"{rank:+.2f}"]
+    row.append("-" if accuracy is None else f"{accuracy:.1%}")
+    for one in found:
+      s = one["summary"][method]
+      p = s["p_against_snn"]
+      row += [
+        f"{s['rank_difference']:+.2f}",
+        f"{s['mean_accuracy']:.1%}",
+        "-" if p is None else f"{p:.2g}",
+        f"{s['mean_depth']:.1f}",
+      ]
+    rows.append(row)
+  notes = (
+    f"{one['tasks']} tasks, {one['hours']:.1f} core hours"
+    + (f" (broken: {', '.join(one['broken'])})" if one["broken"] else "")
+    for one in found
+  )
+  return markdown.table(header, rows) + f"\n{'; '.join(notes)}.\n"
+
+
 def htru2_results(records: list[dict[str, Any]]) -> dict[str, Any]:
   """AUC over the folds, beside the paper's; p of a paired Wilcoxon test."""
   best = best_of(records)

@@ -66,6 +66,7 @@ SCHEMA = {
   "max_steps": positive(int),
   "min_epochs": at_least(0),
   "smoothing": positive(int),
+  "small_rows": positive(int),
   "repetitions": positive(int),
   "max_bytes": positive(int),
   "grid": {
