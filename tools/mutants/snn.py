@@ -95,6 +95,14 @@ MUTANTS = (
     ("every - depths[m]", "depths[m] - every"),
   ),
   *of(
+    "projects/snn/reproduce.py",
+    f"{TESTS}test_reproduce.py",
+    ("<= config.small_rows:", "> config.small_rows:"),
+    ('record["task"] in tasks and record.get', "record.get"),
+    ('in tasks and record.get("depth") in depths', "in tasks"),
+    ('for variant in ("", "small_batches"):', 'for variant in ("", ""):'),
+  ),
+  *of(
     "projects/snn/figure1.py",
     f"{TESTS}test_reproduce.py",
     ("if not asked.methods or", "if True or"),

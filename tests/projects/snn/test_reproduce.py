@@ -206,21 +206,61 @@ def test_a_method_that_diverged_in_a_fold_leads_nothing_on_htru2():
   assert "| SNN | 0.9803 ± 0.010 | diverged in 1 folds | - |" in table
 
 
+def write_task(top, name, rows=40):
+  """Files of a task, of which "bad" is broken; a quarter is the test."""
+  random = np.random.default_rng(rows)
+  folder = top / name
+  folder.mkdir()
+  lines = [f"{i}\t{random.normal() + i % 2}\t{i % 2}" for i in range(rows)]
+  if name == "bad":
+    lines[7] = "7\tmuch\t1"
+  text = "\n".join(["\tf1\tclase", *lines]) + "\n"
+  (folder / f"{name}_R.dat").write_text(text)
+  train = rows * 3 // 4
+  parts = [" ".join(map(str, r)) for r in (range(train), range(train, rows))]
+  (folder / "conxuntos_kfold.dat").write_text("\n".join(parts * 4))
+
+
+def test_small_tasks_are_compared_by_their_batches(tmp_path, monkeypatch):
+  for name, rows in (("small", 40), ("bad", 40), ("large", 500)):
+    write_task(tmp_path, name, rows)
+  asked = []
+
+  def sweep_of(config, units, methods, path):
+    asked.append((config.batch_size, config.max_steps, [*units], path.name))
+    scores = np.linspace(0.8, 0.5, 7)[:: 1 if config.batch_size < 128 else -1]
+    records = fake_records(scores[None], ["small"])
+    # Of other tasks and depths in the journal nothing is said.
+    others = [{**r, "task": "large"} for r in records]
+    deeper = [{**r, "depth": 16} for r in records[:1]]
+    return records + others + deeper, {"bad": "its line 9"}
+
+  monkeypatch.setattr(sweep_runner, "complete_sweep", sweep_of)
+  flags = {"data_dir": str(tmp_path), "cache_dir": ""}
+  flags |= {"methods": [], "only": [], "paper": False, "out": None}
+  out = tmp_path / "out"
+  context = Context("snn", out, False, False, argparse.Namespace(**flags))
+  table = reproduce.uci_small(context)
+  assert asked == [
+    (128, 2_000, ["bad", "small"], "uci.jsonl"),
+    (16, 10_000, ["bad", "small"], "uci_small_batches.jsonl"),
+  ]
+  assert (
+    "| SNN | - | - | +3.00 | 50.0% | - | 4.0 | -3.00 | 80.0% | - |" in table
+  )
+  assert "| LayerNorm | - | - | -3.00 | 80.0% | 1 | 4.0 | +3.00 |" in table
+  note = "1 tasks, 0.1 core hours (broken: bad)"
+  assert table.endswith(f"\n{note}; {note}.\n")
+  kept = json.loads((out / "uci_small.json").read_text())["batches"]
+  assert [one["batch_size"] for one in kept] == [128, 16]
+
+
 @pytest.mark.slow
 def test_a_broken_task_is_reported_and_the_others_are_done(
   tmp_path, monkeypatch
 ):
-  random = np.random.default_rng(0)
   for name in ("one", "bad", "two"):
-    folder = tmp_path / name
-    folder.mkdir()
-    lines = [f"{i}\t{random.normal() + i % 2}\t{i % 2}" for i in range(40)]
-    if name == "bad":
-      lines[7] = "7\tmuch\t1"
-    text = "\n".join(["\tf1\tclase", *lines]) + "\n"
-    (folder / f"{name}_R.dat").write_text(text)
-    rows = [" ".join(map(str, r)) for r in (range(30), range(30, 40))]
-    (folder / "conxuntos_kfold.dat").write_text("\n".join(rows * 4))
+    write_task(tmp_path, name)
   config = uci.get_config("smoke")
   config.unlock()
   config.data.source, config.data_dir = "uci", str(tmp_path)
