@@ -30,12 +30,11 @@ def cached(
   took, unless `compute` has said so itself.
   """
   if fresh or not path.exists():
-    old = load(path) if path.exists() else {}
     start = time.perf_counter()
     found = compute()
     found = {"minutes": (time.perf_counter() - start) / 60, **found}
-    if found["minutes"] is None:  # An ended training was read once more.
-      found["minutes"] = old.get("minutes")
+    if found["minutes"] is None and path.exists():
+      found["minutes"] = load(path).get("minutes")  # It was read once more.
     save(path, found)
   else:
     print(f"kept: {path} (--fresh computes it again)", file=sys.stderr)
