@@ -20,6 +20,7 @@ from typing import Any
 
 import jax
 import numpy as np
+from jax import numpy as jnp
 from jax.sharding import AxisType, NamedSharding, PartitionSpec
 
 from . import provenance
@@ -120,7 +121,9 @@ def run(
   for start in range(0, total, chunk):
     rows = np.arange(start, min(start + chunk, total))
     filled = np.minimum(np.arange(start, start + chunk), total - 1)
-    part = jax.tree.map(lambda leaf, i=filled: np.asarray(leaf)[i], members)
+    # Of several processes none can split NumPy's arrays over its devices.
+    cut = lambda leaf, i=filled: jnp.asarray(np.asarray(leaf)[i])
+    part = jax.tree.map(cut, members)
     results = jax.device_get(program(part, shared))
     kept = len(rows)
     yield rows, jax.tree.map(lambda leaf, kept=kept: leaf[:kept], results)

@@ -190,6 +190,7 @@ def uci_small(context: reproduce.Context) -> str:
       {name: {"name": name} for name in tasks},
       networks,
       context.out / f"{'_'.join(filter(None, [base, variant]))}.jsonl",
+      last=bool(variant),
     )
     depths = {g.depth for m in networks for g in sweep.groups(config, m)}
     some = [

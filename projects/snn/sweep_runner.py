@@ -22,10 +22,12 @@ def complete_sweep(
   units: dict[str, dict[str, Any]],
   methods: list[str],
   path: pathlib.Path,
+  last: bool = True,
 ) -> tuple[list[dict[str, Any]], dict[str, str]]:
   """Runs what is missing of a sweep; returns all records, and broken units.
 
-  Of several processes only the first returns, when all are done.
+  Of several processes only the first returns from the `last` sweep of a table,
+  when all are done.
   """
   config_schema.check(config, SCHEMA)
   settings = sweep.settings(config)
@@ -33,7 +35,7 @@ def complete_sweep(
     broken = run_sweep(config, units, methods, journal)
   if jax.process_count() > 1:
     multihost_utils.sync_global_devices("the sweep is done")
-    if jax.process_index():
+    if jax.process_index() and last:
       sys.exit(0)
   with population.Journal(path, settings) as journal:
     return journal.records(), broken

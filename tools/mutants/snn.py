@@ -104,7 +104,7 @@ MUTANTS = (
   ),
   *of(
     "projects/snn/figure1.py",
-    f"{TESTS}test_reproduce.py",
+    f"{TESTS}test_figure1.py",
     ("if not asked.methods or", "if True or"),
   ),
   *of(
@@ -163,7 +163,7 @@ MUTANTS = (
   ),
   *of(
     "projects/snn/figure1.py",
-    f"{TESTS}test_reproduce.py",
+    f"{TESTS}test_figure1.py",
     ('cell["steps"] - max(length, 1)', 'cell["steps"] - 1'),
     ('if "loss" in row', 'if "loss" not in row'),
     ("config.method, config.depth = method, depth", "config.depth = depth"),

@@ -12,10 +12,8 @@ import pytest
 
 from common.stats import ranks
 from common.tables.reproduce import Context
-from configs.snn import figure1 as figure1_config
 from configs.snn import uci
 from projects.snn import (
-  figure1,
   model,
   published,
   reproduce,
@@ -226,7 +224,8 @@ def test_small_tasks_are_compared_by_their_batches(tmp_path, monkeypatch):
     write_task(tmp_path, name, rows)
   asked = []
 
-  def sweep_of(config, units, methods, path):
+  def sweep_of(config, units, methods, path, last):
+    assert last == (config.batch_size < 128)
     asked.append((config.batch_size, config.max_steps, [*units], path.name))
     scores = np.linspace(0.8, 0.5, 7)[:: 1 if config.batch_size < 128 else -1]
     records = fake_records(scores[None], ["small"])
@@ -281,13 +280,28 @@ def test_a_broken_task_is_reported_and_the_others_are_done(
 
 
 @pytest.mark.processes
-def test_two_processes_share_a_sweep(tmp_path, root):
+@pytest.mark.parametrize(
+  ("table", "methods", "names", "journal"),
+  [
+    ("htru2", "svm,decision_tree", ("SVM", "C4.5"), "htru2"),
+    # Networks, and a table of two sweeps, of which the second is looked at.
+    (
+      "uci_small",
+      "selu,layer_norm",
+      ("SNN", "LayerNorm"),
+      "uci_small_batches",
+    ),
+  ],
+)
+def test_two_processes_share_a_sweep(
+  table, methods, names, journal, tmp_path, root
+):
   with socket.socket() as free:
     free.bind(("localhost", 0))
     port = free.getsockname()[1]
   command = [
-    *(sys.executable, "-m", "projects.snn.reproduce", "--table=htru2"),
-    *("--quick", f"--out={tmp_path}", "--methods=svm,decision_tree"),
+    *(sys.executable, "-m", "projects.snn.reproduce", f"--table={table}"),
+    *("--quick", f"--out={tmp_path}", f"--methods={methods}"),
     *(f"--coordinator=localhost:{port}", "--processes=2"),
   ]
   running = [
@@ -298,9 +312,9 @@ def test_two_processes_share_a_sweep(tmp_path, root):
   ]
   printed = [process.communicate()[0] for process in running]
   assert [process.returncode for process in running] == [0, 0]
-  assert "SVM" in printed[0] and "C4.5" in printed[0]
-  assert "C4.5" not in printed[1]
-  both = [tmp_path / "htru2.jsonl", tmp_path / "htru2.1.jsonl"]
+  assert all(name in printed[0] for name in names)
+  assert names[1] not in printed[1]
+  both = [tmp_path / f"{journal}.jsonl", tmp_path / f"{journal}.1.jsonl"]
   # The settings, then one piece each.
   assert [len(file.read_text().splitlines()) for file in both] == [2, 2]
 
@@ -350,43 +364,3 @@ def test_a_wrong_flag_is_one_sentence(flag, message, tmp_path, capsys):
   with pytest.raises(SystemExit) as end:
     reproduce.main([*flag.split(), f"--out={tmp_path}"])
   assert message in f"{end.value}{capsys.readouterr().err}"
-
-
-def test_figure_1_is_of_real_trainings(tmp_path, monkeypatch):
-  monkeypatch.chdir(tmp_path)
-  monkeypatch.setattr(figure1, "DEPTHS", (1,))
-  out = tmp_path / "out"
-  argv = ["--table=figure1", "--quick", f"--out={out}"]
-  reproduce.main(argv)
-  for method in figure1.METHODS:
-    cell = json.loads((out / f"figure1_{method}_1.json").read_text())
-    assert cell["step"] == [5, 10, 15] and len(cell["loss"]) == 3
-    assert cell["config"]["method"] == method
-    assert cell["config"]["norm_behind"] and not cell["config"]["dropout"]
-  assert (out / "figure1.png").stat().st_size > 10_000
-  # One method's curves do not replace the README's picture.
-  monkeypatch.setattr(figure1, "training", lambda *_: cell)
-  asked = argparse.Namespace(
-    paper=False, methods=["selu"], data_dir="", cache_dir="", out=None
-  )
-  there = tmp_path / "results"
-  figure1.figure1(Context("snn", there, False, False, asked))
-  assert [path.name for path in there.iterdir()] == ["figure1_selu_1.json"]
-
-
-def test_the_last_epochs_losses_are_those_of_figure_1s_table():
-  cell = {"steps": 30, "config": {"epochs": 3}}
-  cell |= {"step": [5, 10, 15, 20, 25, 30], "loss": [6, 5, 4, 3, 2, 1]}
-  assert figure1.last_epoch(cell).tolist() == [2, 1]
-
-
-def test_figure_1_has_the_papers_settings():
-  for variant, width in (("paper", 784), ("cifar10,paper", 3_072)):
-    config = figure1_config.get_config(variant)
-    assert config.learning_rate == pytest.approx(1e-5 * config.batch_size)
-    assert (config.width, config.epochs, config.batch_size) == (
-      width,
-      2000,
-      128,
-    )
-  assert figure1.DEPTHS == (8, 16, 32)
