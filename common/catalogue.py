@@ -4,6 +4,8 @@ import ast
 import pathlib
 import re
 
+from . import flags
+
 ROOT = pathlib.Path(__file__).parents[1]
 
 
@@ -37,3 +39,15 @@ def project(name: str) -> str:
       tables = ", ".join(dict.fromkeys(found))
       lines.append(f"    --table={tables or '...'}")
   return "\n".join(lines)
+
+
+def main(file: str, doc: str | None) -> None:
+  """`python -m projects.<paper>`: prints `project` of the folder of `file`.
+
+  Args:
+    file: the paper's `__main__.py`.
+    doc: what `--help` says; there is no other flag.
+  """
+  flags.Parser(description=doc).parse_args()
+  with flags.readers_may_leave():
+    print(project(pathlib.Path(file).parent.name))

@@ -13,7 +13,7 @@ import jax
 import ml_collections
 import numpy as np
 
-from common import keys
+from common import keys, logs
 from common.metrics import fid
 
 from . import cells, figures, markdown, reproduce
@@ -39,9 +39,13 @@ def cell(
 ) -> dict[str, Any]:
   """One training, its samples copied to `picture`, and judged by `network`.
 
+  Its `curve` are the scores at each evaluation, as the log has them.
+
   The Fréchet distance is between `eval_samples` held-out and generated images.
   """
   state, cell = cells.trained(paper.train, config, workdir)
+  logged = (r for r in logs.read(workdir) if cell["scores"].keys() <= r.keys())
+  cell["curve"] = [{k: r[k] for k in ("step", *cell["scores"])} for r in logged]
   picture.write_bytes((workdir / "samples.png").read_bytes())
   if network is None:
     return cell

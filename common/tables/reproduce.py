@@ -35,6 +35,7 @@ class Context(NamedTuple):
   quick: bool  # Of smoke size, to see that everything works.
   fresh: bool  # Compute what is there, too.
   arguments: argparse.Namespace  # With the project's own flags.
+  table: str = ""  # Its name.
 
   @property
   def seeds(self) -> int:
@@ -93,14 +94,15 @@ def workdir(
 ) -> pathlib.Path:
   """Where the training `name` of a table lives: `<runs>/<name>`.
 
-  A quick one begins anew, in a folder where nobody has anything else: what is
-  left of yesterday's check has ended, or is of another config.
+  Quick ones have a folder of their table, which `main` empties: what is left of
+  yesterday's check has ended, or is of another config.
   """
-  if not context.quick:
-    return pathlib.Path(runs) / name
-  path = context.out / "quick_trainings" / name
-  shutil.rmtree(path, ignore_errors=True)
-  return path
+  return (_quick_runs(context) if context.quick else pathlib.Path(runs)) / name
+
+
+def _quick_runs(context):
+  table = f"{context.project}_{context.table}"
+  return context.out / "quick_trainings" / table
 
 
 def printed(found: str | Mapping[str, str]) -> dict[str, str]:
@@ -175,7 +177,10 @@ def _run(arguments, project, readme, tables):
   out.mkdir(parents=True, exist_ok=True)
   # The quick folder is everybody's, and of a check that was yesterday's.
   fresh = arguments.fresh or quick
-  found = tables[name](Context(project, out, quick, fresh, arguments))
+  context = Context(project, out, quick, fresh, arguments, name)
+  if quick:
+    shutil.rmtree(_quick_runs(context), ignore_errors=True)
+  found = tables[name](context)
   places = {name: found} if isinstance(found, str) else found
   for place, text in places.items():
     print(text)

@@ -14,7 +14,9 @@ so 3x3 convolutions for 5x5 and fewer of them (two before the slots, of 16 and
 rate two and a half times as high, which rises and falls faster, over 60,000
 steps for 500,000.
 
-Variants: those of tetrominoes.py.
+Variants: those of tetrominoes.py; `slow_decay`, the rate halved every 25,000
+steps; and `larger_cells`, that and cells of two pixels, where a pixel is a
+forty-eighth of what is scored and no twelfth.
 """
 
 import ml_collections
@@ -49,4 +51,14 @@ def get_config(variant: str = "") -> ml_collections.ConfigDict:
   config.decay_steps = 10_000
 
   config.eval_images = 256
-  return tetrominoes.change(config, variant)
+  slow_decay = dict(decay_steps=25_000)
+  larger_cells = dict(
+    slow_decay,
+    image_size=16,
+    decoder_grid=16,
+    cell_size=2,
+    encoder_kernels=(5, 5),  # As many cells as three of one pixel, or nearly.
+  )
+  return tetrominoes.change(
+    config, variant, slow_decay=slow_decay, larger_cells=larger_cells
+  )

@@ -38,6 +38,8 @@ CONFIGS = {
 ROWS = {
   "discovery": {
     "main": ("Slot Attention", "99.5 ± 0.2"),
+    "slow_decay": ("a rate that falls more slowly", "99.5 ± 0.2"),
+    "larger_cells": ("that, and cells of two pixels", "99.5 ± 0.2"),
     "slot_mlp": ("Slot MLP", "25.1 ± 34.3"),
     "softmax_inputs": ("softmax over inputs", "fails"),
     "weighted_sum": ("weighted sum", "worse"),

@@ -13,7 +13,7 @@ import numpy as np
 from common import logs
 from common.tables import cells, markdown, reproduce
 
-from . import pictures, result_tables, train
+from . import asked, pictures, result_tables, train
 
 METHODS = ("selu", "batch_norm")
 DEPTHS = (8, 16, 32)
@@ -38,14 +38,11 @@ def last_epoch(cell: dict[str, Any]) -> np.ndarray:
 
 def figure1(context: reproduce.Context, variant: str = "") -> str:
   """Trains what is missing, draws the curves; returns the table."""
-  paper = "paper" if context.arguments.paper else ""
-  name = "_".join(filter(None, ["figure1", variant, paper]))
+  name = asked.name_of(context, "figure1", variant)
   rows, curves = [], {}
   for depth in DEPTHS:
     for method in context.arguments.methods or METHODS:
-      config = reproduce.config_of(context, "figure1", variant, paper)
-      config.data_dir = context.arguments.data_dir
-      config.cache_dir = context.arguments.cache_dir
+      config = asked.config_of(context, "figure1", variant)
       config.method, config.depth = method, depth
       piece = f"{name}_{method}_{depth}"
       run = reproduce.workdir(context, RUNS, piece)
@@ -64,8 +61,7 @@ def figure1(context: reproduce.Context, variant: str = "") -> str:
           cells.origin([cell], unknown="in pieces"),
         ]
       )
-  asked = context.arguments
-  if not asked.methods or context.quick or asked.out:  # Whole pictures stay.
+  if asked.may_write(context):
     pictures.losses_plot(context.out / f"{name}.png", curves)
   header = ["layers", "method", "epochs", "loss of the last epoch's batches"]
   header += ["training accuracy", "test accuracy", cells.ORIGIN]

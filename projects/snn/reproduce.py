@@ -37,6 +37,7 @@ from common.stats import ranks
 from common.tables import cells, markdown, reproduce
 
 from . import (
+  asked,
   figure1,
   model,
   pictures,
@@ -46,22 +47,9 @@ from . import (
   sweep_runner,
   tox21_tables,
 )
-from .datasets import loading
-from .datasets import uci as uci_tasks
 from .theory import depth, moment_map, proofs
 
 REFERENCES = ("random_forest", "svm")
-
-
-def config_of(
-  context: reproduce.Context, name: str, variant: str = ""
-) -> ml_collections.ConfigDict:
-  """Loads `configs/<project>/<name>.py` as the arguments say, unlocked."""
-  paper = context.arguments.paper and not context.quick
-  config = reproduce.config_of(context, name, "paper" if paper else "", variant)
-  config.data_dir = context.arguments.data_dir
-  config.cache_dir = context.arguments.cache_dir or config.cache_dir
-  return config
 
 
 def theorem_table(context: reproduce.Context) -> str:
@@ -111,28 +99,23 @@ def theorem_table(context: reproduce.Context) -> str:
 
 def uci(context: reproduce.Context) -> str | dict[str, str]:
   """Sweeps what is missing, writes the results; returns the tables."""
-  config, arguments = config_of(context, "uci"), context.arguments
-  if context.quick:
-    every = ["blobs"]
-  elif not arguments.data_dir:
-    raise InputError("say where the tasks' files are with --data_dir=DIR")
-  else:
-    every = uci_tasks.names(config.data_dir, config.cache_dir or None)
+  config, arguments = asked.config_of(context, "uci"), context.arguments
+  every = asked.uci_tasks(context, config)
   check_names("--only", arguments.only, every)
   with_more = lambda depths: tuple(sorted({*depths, *arguments.depths}))
   config.grid.depth = with_more(config.grid.depth)
   config.grid.blocks = with_more(config.grid.blocks)
   methods = arguments.methods or [*model.METHODS, *REFERENCES]
   units = {name: {"name": name} for name in arguments.only or every}
-  name = "uci_paper" if arguments.paper else "uci"
+  name = asked.name_of(context, "uci")
   found = sweep_runner.complete_sweep(
     config, units, methods, context.out / f"{name}.jsonl"
   )
   networks = [m for m in model.METHODS if m in methods]
   lacking = sweep.lacking(config, networks)
   results = result_tables.uci_results(*found, networks, lacking)
-  if _in_part(context) and not (context.quick or arguments.out):
-    return result_tables.uci_table(results)  # Whole results stay.
+  if not asked.may_write(context):
+    return result_tables.uci_table(results)
   results["by_setting"] = setting_costs.costs(found[0], networks, lacking)
   cells.save(context.out / f"{name}.json", results)
   summary = results["summary"]
@@ -155,36 +138,15 @@ def uci(context: reproduce.Context) -> str | dict[str, str]:
   }
 
 
-def small_tasks(
-  context: reproduce.Context, config: ml_collections.ConfigDict
-) -> list[str]:
-  """The tasks that have at most `config.small_rows` rows to train on."""
-  if context.quick:
-    return ["blobs"]
-  if not context.arguments.data_dir:
-    raise InputError("say where the tasks' files are with --data_dir=DIR")
-  found = []
-  for name in uci_tasks.names(config.data_dir, config.cache_dir or None):
-    config.data.name = name
-    try:
-      dataset = loading.split(config, loading.read(config))
-    except InputError:  # The sweep says so.
-      found.append(name)
-    else:
-      if len(dataset.split[0]) <= config.small_rows:
-        found.append(name)
-  return found
-
-
 def uci_small(context: reproduce.Context) -> str:
   """Small tasks with the batches of `uci` and with smaller ones."""
-  base = "uci_paper" if context.arguments.paper else "uci"
+  base = asked.name_of(context, "uci")
   methods = context.arguments.methods or [*model.METHODS]
   networks = [m for m in model.METHODS if m in methods]
-  tasks = small_tasks(context, config_of(context, "uci"))
+  tasks = asked.small_tasks(context, asked.config_of(context, "uci"))
   found = []
   for variant in ("", "small_batches"):
-    config = config_of(context, "uci", variant)
+    config = asked.config_of(context, "uci", variant)
     records, broken = sweep_runner.complete_sweep(
       config,
       {name: {"name": name} for name in tasks},
@@ -192,7 +154,7 @@ def uci_small(context: reproduce.Context) -> str:
       context.out / f"{'_'.join(filter(None, [base, variant]))}.jsonl",
       last=bool(variant),
     )
-    depths = {g.depth for m in networks for g in sweep.groups(config, m)}
+    depths = set().union(*sweep.depths(config, networks).values())
     some = [
       record
       for record in records
@@ -201,7 +163,7 @@ def uci_small(context: reproduce.Context) -> str:
     lacking = sweep.lacking(config, networks)
     results = result_tables.uci_results(some, broken, networks, lacking)
     found.append({"batch_size": config.batch_size, **results})
-  if context.quick or context.arguments.out or not _in_part(context):
+  if asked.may_write(context):
     cells.save(context.out / f"{base}_small.json", {"batches": found})
   return result_tables.uci_batches_table(found)
 
@@ -219,8 +181,7 @@ def swept(
   Raises:
     InputError: it is not said where the `files` are, or they cannot be read.
   """
-  if not context.quick and not context.arguments.data_dir:
-    raise InputError(f"say where {files} with --data_dir=DIR")
+  asked.need_files(context, files)
   records, broken = sweep_runner.complete_sweep(
     config, units, methods, context.out / f"{name}.jsonl"
   )
@@ -231,9 +192,9 @@ def swept(
 
 def htru2(context: reproduce.Context) -> str:
   """Sweeps what is missing, writes the results; returns the table."""
-  config, arguments = config_of(context, "htru2"), context.arguments
+  config, arguments = asked.config_of(context, "htru2"), context.arguments
   units = {f"fold {i}": {"fold": i} for i in range(1 if context.quick else 10)}
-  name = "htru2_paper" if arguments.paper else "htru2"
+  name = asked.name_of(context, "htru2")
   methods = arguments.methods or list(result_tables.HTRU2_METHODS)
   records = swept(context, config, units, methods, name, "HTRU_2.csv is")
   results = result_tables.htru2_results(records)
@@ -243,10 +204,9 @@ def htru2(context: reproduce.Context) -> str:
 
 def tox21(context: reproduce.Context, variant: str = "") -> str:
   """Sweeps what is missing, writes the results; returns the table."""
-  config = config_of(context, "tox21", variant)
+  config = asked.config_of(context, "tox21", variant)
   arguments = context.arguments
-  paper = "paper" if arguments.paper else ""
-  name = "_".join(filter(None, ["tox21", variant, paper]))
+  name = asked.name_of(context, "tox21", variant)
   methods = arguments.methods or list(model.METHODS)
   check_names("--methods", methods, model.METHODS)
   units = {"tox21": {}}
@@ -271,7 +231,7 @@ def tox21(context: reproduce.Context, variant: str = "") -> str:
 
 def fingerprints(context: reproduce.Context) -> str:
   """Sweeps what is missing, writes the results; returns the table."""
-  config, arguments = config_of(context, "tox21"), context.arguments
+  config, arguments = asked.config_of(context, "tox21"), context.arguments
   config.grid.depth = config.grid.blocks = (config.depth,)
   units = {
     f"{families} in {share:.1%}": {
@@ -284,18 +244,13 @@ def fingerprints(context: reproduce.Context) -> str:
     for families in config.grid.fingerprints
   }
   methods = arguments.methods or ["selu", *REFERENCES]
-  name = "fingerprints_paper" if arguments.paper else "fingerprints"
+  name = asked.name_of(context, "fingerprints")
   records = swept(
     context, config, units, methods, name, "the challenge's files are"
   )
   results = tox21_tables.fingerprint_results(records)
   cells.save(context.out / f"{name}.json", results)
   return tox21_tables.fingerprint_table(results)
-
-
-def _in_part(context: reproduce.Context) -> bool:
-  """Whether some tasks or methods alone are asked for."""
-  return bool(context.arguments.only or context.arguments.methods)
 
 
 def prepared(
@@ -306,19 +261,21 @@ def prepared(
 
   Of some tasks or methods alone it is printed, and does not go into the README.
   """
-  asked = context.arguments
-  if asked.fresh and table not in CELLS:
+  arguments = context.arguments
+  if arguments.fresh and table not in CELLS:
     raise InputError(
       f"--fresh: a sweep begins anew once its records {context.out}/*.jsonl "
       "are removed"
     )
-  check_names("--methods", asked.methods, list(result_tables.HTRU2_METHODS))
-  if (asked.only or asked.depths) and table is not uci:
+  check_names("--methods", arguments.methods, list(result_tables.HTRU2_METHODS))
+  if (arguments.only or arguments.depths) and table is not uci:
     raise InputError("--only and --depths are of --table=uci: leave them out")
   population.use_all_cores()
-  cli.join_processes(asked.coordinator, asked.processes, asked.process)
+  cli.join_processes(
+    arguments.coordinator, arguments.processes, arguments.process
+  )
   found = table(context)
-  return reproduce.printed(found) if _in_part(context) else found
+  return reproduce.printed(found) if asked.in_part(context) else found
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:

@@ -54,13 +54,20 @@ def groups(config: ml_collections.ConfigDict, method: str) -> list[Group]:
   return [Group(*values) for values in every]
 
 
+def depths(
+  config: ml_collections.ConfigDict, methods: Sequence[str]
+) -> dict[str, set[int]]:
+  """The depths of each method's graphs: ResNet's are its blocks."""
+  return {m: {group.depth for group in groups(config, m)} for m in methods}
+
+
 def lacking(
   config: ml_collections.ConfigDict, methods: Sequence[str]
 ) -> set[tuple[str, int]]:
-  """(method, depth) of depths that others have: ResNet's are its blocks."""
-  depths = {m: {group.depth for group in groups(config, m)} for m in methods}
-  every = set().union(*depths.values())
-  return {(m, depth) for m in methods for depth in every - depths[m]}
+  """(method, depth) of depths that others have."""
+  found = depths(config, methods)
+  every = set().union(*found.values())
+  return {(m, depth) for m in methods for depth in every - found[m]}
 
 
 def members(

@@ -1,6 +1,7 @@
 """The table of a GAN paper's images: cells, columns, and the judge."""
 
 import collections
+import json
 import pathlib
 
 import jax
@@ -26,6 +27,8 @@ def paper():
     path = pathlib.Path(workdir)
     path.mkdir(parents=True)
     (path / "samples.png").write_bytes(config.method.encode())
+    rows = {"step": 1, "loss": 2.0}, {"step": 1, "energy": 9.0, "loss": 3.0}
+    (path / "metrics.jsonl").write_text("\n".join(map(json.dumps, rows)))
     return STATE(1_234, 0.5), {"energy": 0.25 * config.seed}
 
   return image_table.Paper(
@@ -42,6 +45,7 @@ def test_a_cell_is_judged_between_held_out_and_drawn(paper, tmp_path):
   cell = image_table.cell(paper, config, tmp_path / "run", picture, network)
   assert picture.read_bytes() == b"gan"
   assert cell["steps"] == 1_234 and cell["scores"] == {"energy": 0.75}
+  assert cell["curve"] == [{"step": 1, "energy": 9.0}]
   root = jax.random.key(3)
   real = images(keys.named(root, "test"), 0.0)
   made = images(keys.named(root, "fid"), 0.5)
@@ -68,7 +72,7 @@ def test_rows_are_the_methods_configs_and_scores(
   monkeypatch.setattr(reproduce, "config_of", config_of)
 
   def table(quick=False):
-    context = reproduce.Context("x", tmp_path, quick, quick, asked)
+    context = reproduce.Context("x", tmp_path, quick, quick, asked, "images")
     methods = {"own": "Own", "gan": "GAN"}
     scores = {"energy F": ("energy", ".2e"), "pixels": ("pixels", ".3f")}
     return image_table.table(context, paper, methods, scores, "narrow")
@@ -86,8 +90,6 @@ def test_rows_are_the_methods_configs_and_scores(
   kept = table()
   assert kept.splitlines() == lines
   assert capsys.readouterr().err.count("kept: ") == 2
-  # A quick one begins anew, where its results are.
-  old = tmp_path / "quick_trainings" / "cifar10_gan" / "old"
-  old.mkdir(parents=True)
+  # A quick one trains where its results are.
   assert table(quick=True).splitlines()[3].startswith("| GAN | 1,234 | ")
-  assert not old.exists()
+  assert (tmp_path / "quick_trainings" / "x_images" / "cifar10_gan").is_dir()

@@ -1,6 +1,7 @@
 """The frame of reproduce commands: folders, cells, READMEs, figures, GIFs."""
 
 import json
+import pathlib
 import subprocess
 import sys
 
@@ -82,6 +83,25 @@ def test_quick_and_out_leave_results_and_readme(paper, tmp_path, capsys):
     f"{tmp_path}/else",
   ]
   assert not (tmp_path / "results").exists()
+
+
+def test_a_quick_training_begins_anew(paper):
+  call, _ = paper
+  found = []
+
+  def table(context):
+    path = reproduce.workdir(context, "kept", "gan")
+    found.append((path, path.exists()))
+    path.mkdir(parents=True, exist_ok=True)
+    # The second training of a table may go on with the first.
+    assert reproduce.workdir(context, "kept", "gan").exists()
+    return {}
+
+  for flags in ((), (), ("--quick",), ("--quick",)):
+    call(*flags, data=table)
+  kept = pathlib.Path("kept/gan")
+  quick = pathlib.Path("runs/quick/quick_trainings/my_paper_data/gan")
+  assert found == [(kept, False), (kept, True), (quick, False), (quick, False)]
 
 
 def test_a_table_may_have_several_places_or_none(paper):

@@ -29,11 +29,12 @@ MUTANTS = (
     "common/tables/image_table.py",
     f"{TESTS}image_table.py",
     ('if key in found["scores"] else "-"', 'if True else "-"'),
+    ('("step", *cell["scores"])} for r', '("step",)} for r'),
   ),
   *of(
     "common/tables/reproduce.py",
-    f"{TESTS}image_table.py",
-    ("shutil.rmtree(path, ignore_errors=True)", "pass"),
+    f"{TESTS}tables.py",
+    ("shutil.rmtree(_quick_runs(context), ignore_errors=True)", "pass"),
   ),
   *of(
     "common/data/image_files.py",

@@ -92,7 +92,7 @@ MUTANTS = (
   *of(
     "projects/snn/sweep.py",
     f"{TESTS}test_reproduce.py",
-    ("every - depths[m]", "depths[m] - every"),
+    ("every - found[m]", "depths[m] - every"),
   ),
   *of(
     "projects/snn/reproduce.py",

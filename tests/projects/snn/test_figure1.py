@@ -25,7 +25,7 @@ def test_figure_1_is_of_real_trainings(tmp_path, monkeypatch):
   # One method's curves do not replace the README's picture.
   monkeypatch.setattr(figure1, "training", lambda *_: cell)
   asked = argparse.Namespace(
-    paper=False, methods=["selu"], data_dir="", cache_dir="", out=None
+    only=[], paper=False, methods=["selu"], data_dir="", cache_dir="", out=None
   )
   there = tmp_path / "results"
   figure1.figure1(Context("snn", there, False, False, asked))
