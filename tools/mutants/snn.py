@@ -95,9 +95,16 @@ MUTANTS = (
     ("every - found[m]", "depths[m] - every"),
   ),
   *of(
+    "projects/snn/asked.py",
+    f"{TESTS}test_reproduce.py",
+    ("<= config.small_rows or", "> config.small_rows or"),
+    ("bool(elsewhere) or not in_part(context)", "True"),
+    ("return bool(elsewhere) or not", "return not"),
+    ("if not context.quick and not context.arguments.data_dir:", "if False:"),
+  ),
+  *of(
     "projects/snn/reproduce.py",
     f"{TESTS}test_reproduce.py",
-    ("<= config.small_rows:", "> config.small_rows:"),
     ('record["task"] in tasks and record.get', "record.get"),
     ('in tasks and record.get("depth") in depths', "in tasks"),
     ('for variant in ("", "small_batches"):', 'for variant in ("", ""):'),
@@ -105,7 +112,7 @@ MUTANTS = (
   *of(
     "projects/snn/figure1.py",
     f"{TESTS}test_figure1.py",
-    ("if not asked.methods or", "if True or"),
+    ("if asked.may_write(context):", "if True:"),
   ),
   *of(
     "projects/snn/result_tables.py",

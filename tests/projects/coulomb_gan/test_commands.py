@@ -125,7 +125,7 @@ def test_every_config_runs(config, one, tables, tmp_path):
   if config == "gaussian_grid":
     workdir = one
   elif config == "fashion_mnist":
-    runs = tables[0] / "images" / "quick_trainings"
+    runs = tables[0] / "images" / "quick_trainings" / f"{PROJECT}_images"
     workdir = runs / "fashion_mnist_coulomb"
   else:  # Without the seconds in which a process of its own begins.
     workdir = tmp_path

@@ -1,6 +1,7 @@
 """The tables, from records made up and from a quick run."""
 
 import argparse
+import contextlib
 import json
 import re
 import socket
@@ -10,10 +11,12 @@ import sys
 import numpy as np
 import pytest
 
+from common.errors import InputError
 from common.stats import ranks
 from common.tables.reproduce import Context
 from configs.snn import uci
 from projects.snn import (
+  asked,
   model,
   published,
   reproduce,
@@ -163,10 +166,10 @@ def test_the_winner_of_the_table_is_the_winner():
 
 def test_some_tasks_and_methods_alone_have_a_table():
   scores = np.linspace(0.9, 0.7, 7)[None]
-  asked = ["selu", "batch_norm"]
+  both = ["selu", "batch_norm"]
   records = fake_records(scores, published.uci().sets[:1])
-  records = [r for r in records if r["method"] in asked]
-  results = result_tables.uci_results(records, {}, asked)
+  records = [r for r in records if r["method"] in both]
+  results = result_tables.uci_results(records, {}, both)
   assert results["tasks"] == 1
   assert results["summary"]["selu"]["rank_difference"] == -0.5
   table = result_tables.uci_table(results)
@@ -222,11 +225,11 @@ def write_task(top, name, rows=40):
 def test_small_tasks_are_compared_by_their_batches(tmp_path, monkeypatch):
   for name, rows in (("small", 40), ("bad", 40), ("large", 500)):
     write_task(tmp_path, name, rows)
-  asked = []
+  swept = []
 
   def sweep_of(config, units, methods, path, last):
     assert last == (config.batch_size < 128)
-    asked.append((config.batch_size, config.max_steps, [*units], path.name))
+    swept.append((config.batch_size, config.max_steps, [*units], path.name))
     scores = np.linspace(0.8, 0.5, 7)[:: 1 if config.batch_size < 128 else -1]
     records = fake_records(scores[None], ["small"])
     # Of other tasks and depths in the journal nothing is said.
@@ -240,7 +243,7 @@ def test_small_tasks_are_compared_by_their_batches(tmp_path, monkeypatch):
   out = tmp_path / "out"
   context = Context("snn", out, False, False, argparse.Namespace(**flags))
   table = reproduce.uci_small(context)
-  assert asked == [
+  assert swept == [
     (128, 2_000, ["bad", "small"], "uci.jsonl"),
     (16, 10_000, ["bad", "small"], "uci_small_batches.jsonl"),
   ]
@@ -252,6 +255,30 @@ def test_small_tasks_are_compared_by_their_batches(tmp_path, monkeypatch):
   assert table.endswith(f"\n{note}; {note}.\n")
   kept = json.loads((out / "uci_small.json").read_text())["batches"]
   assert [one["batch_size"] for one in kept] == [128, 16]
+
+
+@pytest.mark.parametrize(
+  ("quick", "flags", "may"),
+  [
+    (False, {}, True),
+    (False, {"only": ["iris"]}, False),
+    (False, {"methods": ["selu"]}, False),
+    (True, {"methods": ["selu"]}, True),
+    (False, {"methods": ["selu"], "out": "else"}, True),
+  ],
+)
+def test_a_part_of_a_table_replaces_no_whole(quick, flags, may):
+  flags = {"only": [], "methods": [], "out": None, "data_dir": "", **flags}
+  flags = argparse.Namespace(**flags)
+  context = Context("snn", None, quick, False, flags)
+  assert asked.may_write(context) == may
+  needs = contextlib.nullcontext()
+  if not quick:
+    needs = pytest.raises(InputError, match="say where it is with --data_dir=")
+  with needs:
+    asked.need_files(context, "it is")
+  flags.data_dir = "there"
+  asked.need_files(context, "it is")
 
 
 @pytest.mark.slow
