@@ -1,6 +1,7 @@
 """The table of a GAN paper's images: methods trained, drawn, and judged alike.
 
-Its flags are `add_arguments`'; its cells, `<set>_<method>.json` and `.png`.
+Its flags are `add_arguments`'; its cells, `<set>_<method>.json` and `.png`; its
+picture of the scores while training, `<set>_curves.png`.
 """
 
 import argparse
@@ -75,7 +76,7 @@ def table(
     scores: column -> name among the scores of the training, and its format.
     *variants: of the config, for all methods.
   """
-  asked, rows, judges = context.arguments, [], set()
+  asked, rows, judges, curves = context.arguments, [], set(), {}
   network = None
   if asked.features:
     network = fid.network(asked.features, asked.weights)
@@ -89,6 +90,8 @@ def table(
     run = reproduce.workdir(context, asked.runs, name)
     compute = functools.partial(cell, paper, config, run, picture, network)
     found = reproduce.cell(context, name, compute)
+    if curve := found.get("curve"):  # Not of a cell from before it was kept.
+      curves[title] = curve
     texts = [
       f"{found['scores'][key]:{form}}" if key in found["scores"] else "-"
       for key, form in scores.values()
@@ -99,8 +102,35 @@ def table(
       distance = f"{judged['distance']:.4g} ± {judged['standard_error']:.2g}"
     row = [title, f"{found['steps']:,}", *texts, distance]
     rows.append([*row, cells.origin([found])])
+  if curves:
+    draw_curves(context.out / f"{asked.images}_curves.png", curves, scores)
   judge = ", ".join(sorted(judges)) or "FID"
   return markdown.table(["method", "steps", *scores, judge, cells.ORIGIN], rows)
+
+
+def draw_curves(
+  path: pathlib.Path,
+  curves: Mapping[str, Sequence[Mapping[str, float]]],
+  scores: Mapping[str, tuple[str, str]],
+) -> None:
+  """A panel for each score, a line for each method, over the training's steps.
+
+  Args:
+    path: of the picture.
+    curves: title of a method -> `curve` of its cell.
+    scores: as `table` has them; where a score is not positive the line stops.
+  """
+  made = figures.figure(4.5 * len(scores), 3.4)
+  panels = made.subplots(1, len(scores), squeeze=False)[0]
+  for axes, (label, (score, _)) in zip(panels, scores.items(), strict=True):
+    for title, curve in curves.items():
+      rows = [row for row in curve if score in row]
+      steps = [row["step"] for row in rows]
+      axes.plot(steps, [row[score] for row in rows], label=title)
+    axes.set(xlabel="step", ylabel=label)
+    axes.set_yscale("log", nonpositive="mask")
+    axes.legend()
+  figures.save(made, path)
 
 
 def add_arguments(

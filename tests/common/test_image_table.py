@@ -78,6 +78,7 @@ def test_rows_are_the_methods_configs_and_scores(
     return image_table.table(context, paper, methods, scores, "narrow")
 
   lines = table().splitlines()
+  assert (tmp_path / "cifar10_curves.png").stat().st_size > 5_000
   assert seen == [("cifar10", "narrow"), ("cifar10", "narrow", "gan")]
   assert lines[0] == (
     "| method | steps | energy F | pixels | FID | minutes, device, commit |"
@@ -90,6 +91,16 @@ def test_rows_are_the_methods_configs_and_scores(
   kept = table()
   assert kept.splitlines() == lines
   assert capsys.readouterr().err.count("kept: ") == 2
+  drawn = {}
+  monkeypatch.setattr(
+    image_table, "draw_curves", lambda path, *about: drawn.update({path: about})
+  )
+  table()
+  curve = [{"step": 1, "energy": 9.0}]
+  ((path, (curves, scores)),) = drawn.items()
+  assert path == tmp_path / "cifar10_curves.png"
+  assert curves == {"Own": curve, "GAN": curve}
+  assert scores["energy F"] == ("energy", ".2e")
   # A quick one trains where its results are.
   assert table(quick=True).splitlines()[3].startswith("| GAN | 1,234 | ")
   assert (tmp_path / "quick_trainings" / "x_images" / "cifar10_gan").is_dir()

@@ -30,6 +30,7 @@ MUTANTS = (
     f"{TESTS}image_table.py",
     ('if key in found["scores"] else "-"', 'if True else "-"'),
     ('("step", *cell["scores"])} for r', '("step",)} for r'),
+    ("curves[title] = curve", "curves[method] = curve"),
   ),
   *of(
     "common/tables/reproduce.py",
