@@ -26,15 +26,19 @@ def cached(
   """The results at `path`, computed and written where there are none.
 
   With `fresh` they are computed in any case; what is kept is said, since other
-  data or weights do not change it. A cell says how many `minutes` it
-  took, unless `compute` has said so itself.
+  data or weights do not change it. A cell says how many `minutes` it took,
+  unless `compute` has said so itself. That of a training which had ended, and
+  was read once more, keeps its minutes, and in `trained` its commit and device.
   """
   if fresh or not path.exists():
     start = time.perf_counter()
     found = compute()
     found = {"minutes": (time.perf_counter() - start) / 60, **found}
     if found["minutes"] is None and path.exists():
-      found["minutes"] = load(path).get("minutes")  # It was read once more.
+      old = load(path)
+      trained = old.get("trained") or old["provenance"]
+      if old.get("scores") == found.get("scores"):  # It was read once more.
+        found |= {"minutes": old.get("minutes"), "trained": trained}
     save(path, found)
   else:
     print(f"kept: {path} (--fresh computes it again)", file=sys.stderr)
@@ -121,7 +125,7 @@ def origin(
   cells: Sequence[Mapping[str, Any]], form: str = ".1f", unknown: str = "?"
 ) -> str:
   """Where cells come from: mean minutes, and each device and commit."""
-  stamps = (cell["provenance"] for cell in cells)
+  stamps = (cell.get("trained", cell["provenance"]) for cell in cells)
   places = dict.fromkeys(f"{one['device']}, {one['commit']}" for one in stamps)
   minutes = [c["minutes"] for c in cells if c["minutes"] is not None]
   each = f"{np.mean(minutes):{form}}" if minutes else unknown

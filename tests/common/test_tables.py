@@ -217,12 +217,31 @@ def test_what_is_kept_is_said(tmp_path, capsys):
   assert kept["value"] == 1
   assert f"kept: {path} (--fresh" in capsys.readouterr().err
   assert cells.cached(path, lambda: {"value": 2}, fresh=True)["value"] == 2
-  # An ended training that is read again keeps the minutes it took.
-  cells.cached(path, lambda: {"minutes": 7.0}, fresh=True)
-  read = lambda: {"minutes": None, "value": 3}
-  again = cells.cached(path, read, fresh=True)
-  assert (again["minutes"], again["value"]) == (7.0, 3)
-  assert cells.cached(tmp_path / "new.json", read)["minutes"] is None
+
+
+def test_a_training_that_is_read_again_keeps_where_it_was_trained(
+  tmp_path, monkeypatch
+):
+  path, stamp = tmp_path / "cell.json", {"device": "a machine"}
+  read = lambda: {"minutes": None, "scores": {"ari": 0.5}, "value": 3}
+
+  def cached(commit, compute):
+    monkeypatch.setattr(
+      cells, "provenance", lambda: {**stamp, "commit": commit}
+    )
+    return cells.cached(path, compute, fresh=True)
+
+  assert cached("a", read)["minutes"] is None
+  cached("b", lambda: {**read(), "minutes": 7.0, "value": 2})
+  for commit in ("c", "d"):
+    again = cached(commit, read)
+    assert (again["minutes"], again["value"]) == (7.0, 3)
+    assert again["provenance"]["commit"] == commit
+    assert cells.origin([again]) == "7.0, a machine, b"
+  # In pieces, and another training than the one before.
+  again = cached("e", lambda: {**read(), "scores": {"ari": 0.6}})
+  assert again["minutes"] is None
+  assert cells.origin([again]) == "?, a machine, e"
 
 
 def test_cells_are_collected_by_row_and_seed(tmp_path):

@@ -22,7 +22,10 @@ MUTANTS = (
   *of(
     "common/tables/cells.py",
     f"{TESTS}tables.py",
-    ('found["minutes"] = load(path).get("minutes")', "pass"),
+    ('found |= {"minutes": old.get("minutes"), "trained": trained}', "pass"),
+    ('if old.get("scores") == found.get("scores"):', "if True:"),
+    ('old.get("trained") or old["provenance"]', 'old["provenance"]'),
+    ('cell.get("trained", cell["provenance"])', 'cell["provenance"]'),
     ("  if not found:", "  if False:"),
   ),
   *of(
