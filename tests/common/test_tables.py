@@ -224,6 +224,7 @@ def test_a_training_that_is_read_again_keeps_where_it_was_trained(
 ):
   path, stamp = tmp_path / "cell.json", {"device": "a machine"}
   read = lambda: {"minutes": None, "scores": {"ari": 0.5}, "value": 3}
+  rounded = lambda: {**read(), "scores": {"ari": 0.5 + 1e-6}}
 
   def cached(commit, compute):
     monkeypatch.setattr(
@@ -233,15 +234,17 @@ def test_a_training_that_is_read_again_keeps_where_it_was_trained(
 
   assert cached("a", read)["minutes"] is None
   cached("b", lambda: {**read(), "minutes": 7.0, "value": 2})
-  for commit in ("c", "d"):
-    again = cached(commit, read)
+  for commit, once_more in (("c", read), ("d", rounded)):
+    again = cached(commit, once_more)
     assert (again["minutes"], again["value"]) == (7.0, 3)
     assert again["provenance"]["commit"] == commit
     assert cells.origin([again]) == "7.0, a machine, b"
   # In pieces, and another training than the one before.
-  again = cached("e", lambda: {**read(), "scores": {"ari": 0.6}})
-  assert again["minutes"] is None
-  assert cells.origin([again]) == "?, a machine, e"
+  for scores in ({"ari": 0.51}, {"other": 0.5}, {}):
+    cached("b", lambda: {**read(), "minutes": 7.0})
+    again = cached("e", lambda: {**read(), "scores": scores})
+    assert again["minutes"] is None
+    assert cells.origin([again]) == "?, a machine, e"
 
 
 def test_cells_are_collected_by_row_and_seed(tmp_path):
