@@ -165,22 +165,31 @@ def sheet(rows, titles=()) -> np.ndarray:
   return np.concatenate(lines)
 
 
-def curves(path: pathlib.Path, records: Mapping[str, list[list[dict]]]) -> None:
-  """Foreground ARI over training: one line a seed, one colour a label."""
-  figure = figures.figure(6.5, 3.8)
-  axes = figure.subplots()
+def curves(
+  path: pathlib.Path, records: Mapping[str, list[list[dict]]], common: int
+) -> None:
+  """Foreground ARI over training: one line a seed, one colour a label.
+
+  On the left until the step `common`, that all have been at; on the right those
+  that went on.
+  """
+  colors = PALETTE[[*range(1, 9), 10, 0]] / 255  # White is left out.
+  figure = figures.figure(9, 3.8)
+  start, whole = figure.subplots(1, 2, sharey=True)
   for i, (label, seeds) in enumerate(records.items()):
-    color = PALETTE[1 + i] / 255
     for j, rows in enumerate(seeds):
-      rows = [r for r in rows if "foreground_ari" in r]
-      axes.plot(
-        [r["step"] for r in rows],
-        [r["foreground_ari"] for r in rows],
-        color=color,
-        label=None if j else label,
-      )
-  axes.set(xlabel="step", ylabel="foreground ARI", ylim=(-0.05, 1.02))
-  axes.set_xscale("log")
-  axes.grid(alpha=0.3)
+      steps = np.array([r["step"] for r in rows])
+      ari = np.array([r["foreground_ari"] for r in rows])
+      color = colors[i % len(colors)]
+      named = None if j else label
+      early = steps <= common
+      start.plot(steps[early], ari[early], color=color, label=named)
+      if not early.all():
+        whole.plot(steps, ari, color=color)
+  start.set(xlabel="step", ylabel="foreground ARI", ylim=(-0.05, 1.02))
+  whole.set(xlabel="step")
+  for axes in (start, whole):
+    axes.grid(alpha=0.3)
+    axes.locator_params(axis="x", nbins=4)
   figure.legend(loc="outside right center", fontsize=8)
   figures.save(figure, path, 120)

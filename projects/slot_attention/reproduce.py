@@ -195,6 +195,7 @@ def discovery_tables(out: pathlib.Path) -> dict[str, str]:
     {
       ROWS["discovery"][n][0]: [r["curve"] for r in v] for n, v in found.items()
     },
+    common,
   )
   return tables
 
