@@ -16,6 +16,7 @@ from jax import numpy as jnp
 from jax.tree_util import Partial
 
 from common import checkpoint, cli, config_schema, experiment, keys
+from common.data import shuffle
 from common.errors import InputError
 from common.nn import regularizers
 
@@ -153,10 +154,17 @@ def make_evaluate(
 def batches(
   part: padded.Part, batch_size: int, key: jax.Array
 ) -> Callable[[Any], dict[str, jax.Array]]:
-  """Returns `t -> batch`: epochs, each in an order of its own."""
+  """Returns `t -> batch`: epochs, each in an order of its own.
+
+  Every row comes in each epoch; its last batch, and a part smaller than a
+  batch, are filled by going round.
+  """
+  rows, per_epoch = int(part.rows), int(part.batches(batch_size))
 
   def draw(part, key, t):
-    order = part.rows_of_batch(key, t, batch_size)
+    at = (t % per_epoch) * batch_size + jnp.arange(batch_size)
+    epoch = jax.random.fold_in(key, t // per_epoch)
+    order = shuffle.permute(epoch, at % rows, rows)
     return {"x": part.x[order], "y": part.y[order]}
 
   return Partial(draw, part, key)

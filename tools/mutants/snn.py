@@ -15,6 +15,9 @@ MUTANTS = (
     ("optax.sgd(learning_rate)", "optax.sgd(-learning_rate)"),
     ("jax.random.fold_in(state.key, state.step)", "state.key"),
     ("config.dropout or None", "None"),
+    ("fold_in(key, t // per_epoch)", "fold_in(key, 0)"),
+    ("at % rows, rows", "at % rows, rows - 1"),
+    ('"y": part.y[order]', '"y": part.y[at % rows]'),
     (
       "for name, p in parts.items()\n    }",
       'for name in parts\n      for p in [parts["test"]]\n    }',

@@ -29,16 +29,6 @@ class Part:
   y: jax.Array  # int32 [padded rows], or float32 [padded rows, tasks]
   rows: jax.Array  # int32, how many are no padding
 
-  def rows_of_batch(self, key, t, batch_size):
-    """Row numbers `[batch_size]` of batch t: epochs in random orders.
-
-    A part smaller than a batch fills it by going round.
-    """
-    per_epoch = self.batches(batch_size)
-    order = self.order(jax.random.fold_in(key, t // per_epoch))
-    at = (t % per_epoch) * batch_size + jnp.arange(batch_size)
-    return order[at % self.rows]
-
   def batches(self, batch_size):
     """How many batches an epoch has."""
     return (self.rows + batch_size - 1) // batch_size

@@ -76,14 +76,21 @@ def test_mean_auc_leaves_out_missing_labels_and_tasks_of_one_class():
 
 
 def test_batches_pass_through_every_row_once_an_epoch():
-  part = padded.pad_part(np.arange(300.0)[:, None], np.arange(300), 2048)
-  key = jax.random.key(0)
-  rows = [part.rows_of_batch(key, t, 50) for t in range(12)]
-  first, second = np.concatenate(rows[:6]), np.concatenate(rows[6:])
+  def epochs(rows, batch_size, count):
+    y = np.arange(rows)
+    part = padded.pad_part(y[:, None], y, 2048)
+    draw = train.batches(part, batch_size, jax.random.key(0))
+    found = [draw(t) for t in range(count)]
+    assert all((one["x"][:, 0] == one["y"]).all() for one in found)
+    return np.stack([one["y"] for one in found])
+
+  first, second = epochs(300, 50, 12).reshape(2, 300)
   assert sorted(first) == sorted(second) == list(range(300))
   assert not np.array_equal(first, second)
-  small = padded.pad_part(np.arange(3.0)[:, None], np.arange(3), 2048)
-  assert set(np.asarray(small.rows_of_batch(key, 0, 8))) == {0, 1, 2}
+  around = epochs(300, 128, 3).ravel()  # To an epoch's first rows.
+  assert set(around) == set(range(300))
+  np.testing.assert_array_equal(around[300:], around[:84])
+  assert set(epochs(3, 8, 1).ravel()) == {0, 1, 2}
 
 
 def test_a_task_is_split_scaled_and_padded():
@@ -159,7 +166,9 @@ def one_network(config, task, group, setting):
     )
   )
   for t in range(per_epoch * config.epochs):
-    rows = part.rows_of_batch(keys.named(root, "data"), t, config.batch_size)
+    key = jax.random.fold_in(keys.named(root, "data"), t // per_epoch)
+    at = (t % per_epoch) * config.batch_size + np.arange(config.batch_size)
+    rows = part.order(key)[at % int(part.rows)]
     state, _ = step(state, {"x": part.x[rows], "y": part.y[rows]})
     if (t + 1) % per_epoch == 0:
       here = {}
