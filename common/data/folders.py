@@ -10,7 +10,7 @@ import glob
 import os
 import pathlib
 import zipfile
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence, Set
 from typing import NamedTuple
 
 from common import errors
@@ -62,7 +62,8 @@ def find(
 ) -> Found:
   """Finds the files below a folder that have one of the suffixes.
 
-  Links are followed, but no folder is entered twice on the way down.
+  Links are followed, but to no folder that holds the link: neither twice on
+  the way down, nor out to what `folder` itself lies in.
 
   Args:
     folder: where to look.
@@ -89,10 +90,11 @@ def find(
 
 
 def _walk(
-  path: pathlib.Path, above: frozenset[str] = frozenset()
+  path: pathlib.Path, above: Set[str] | None = None
 ) -> Iterator[tuple[pathlib.Path, list[str]]]:
   """Yields a folder and those below it, each with its names, none hidden."""
   real = os.path.realpath(path)
+  above = {*map(str, pathlib.Path(real).parents)} if above is None else above
   if real in above:  # A link to a folder that it lies in.
     return
   try:
@@ -105,7 +107,7 @@ def _walk(
   yield path, names
   for name in names:
     if os.path.isdir(path / name):
-      yield from _walk(path / name, above | {real})
+      yield from _walk(path / name, {*above, real})
 
 
 def archive(path: str | os.PathLike) -> zipfile.ZipFile:
@@ -140,8 +142,8 @@ def pattern(
 ) -> list[pathlib.Path] | None:
   """The files that a name with * ? [ ] or ** finds, sorted; folders if asked.
 
-  Hidden names are found only where the pattern says so; below "**" no folder is
-  entered twice on the way down. None for a name without any of these, or of a
+  Hidden names are found only where the pattern says so; below "**" links are
+  followed as by `find`. None for a name without any of these, or of a
   file or folder that is there.
   """
   path = pathlib.Path(name).expanduser()

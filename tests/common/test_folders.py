@@ -47,6 +47,10 @@ def test_links_are_followed_and_loops_end(tree, tmp_path):
   found, ignored = names(tree)
   assert found == ["a/c.JPG", "b.png", "e.png", "link/d.png"]
   assert ignored[".png"] == 1  # The link to nothing.
+  # What lies beside the set is no part of it.
+  (tmp_path / "beside.png").write_bytes(b"")
+  (tree / "out").symlink_to(tmp_path)
+  assert names(tree)[0] == found
   # Named twice, by two links, it counts twice: no loop.
   (tree / "again").symlink_to(elsewhere)
   assert names(tree)[0][0] == "a/c.JPG" and len(names(tree)[0]) == 5
