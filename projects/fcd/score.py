@@ -72,8 +72,8 @@ def score(
     weights: see `model.released`.
     column: of a table; see `smiles_files.read`. A pair is a's and b's.
     canonicalise: whether RDKit rewrites the SMILES, as ChemNet expects.
-    strict: makes all that is counted an error: what is invalid or empty, has
-      several fragments, or is too long.
+    strict: makes what is invalid or empty, has several fragments, or is too
+      long an error; duplicates are counted only, and stay.
     any_protocol: compares statistics that were made in another way, too.
     distance_only: spares all but the distance.
     batch_size: molecules at a time.
@@ -188,6 +188,8 @@ def listed(
       raise InputError(f"{said}, and {what}: remove them, or drop --strict")
     checkpoint.warn(f"{said}: {what}")
     notes[length] = longer
+  if again := len(smiles) - len(set(smiles)):  # They count, each time.
+    notes["duplicates"] = again
   feature_distance.check_count(name, len(smiles), notes)
   return Listed(name, smiles, dict(notes))
 

@@ -81,16 +81,17 @@ def test_wrong_weights_are_found_before_smiles_are_read(
 
 
 def test_what_is_handled_is_counted_or_under_strict_an_error(unloaded, capsys):
-  odd = [*A, "CC(=O)[O-].[Na+]", "C" * 2000]
+  odd = [*A, "CC(=O)[O-].[Na+]", "C" * 2000, "OCC", "C(C)O"]
   for rule, unit, said in (
     ("1.2", "characters", "padded further"),
     ("1.1", "symbols", "is cut off"),
   ):
     side = score.listed(odd, rule, None, True, False, 1)
-    assert len(side.smiles) == 4
+    assert len(side.smiles) == 6
     assert {key: count for key, count in side.notes.items() if count} == {
       "of several fragments": 1,
       f"of 350 {unit} or more": 1,
+      "duplicates": 1,  # In the form that is scored.
     }
     assert said in capsys.readouterr().err
   for bad, match in (
@@ -121,7 +122,7 @@ def test_the_command(chemnet, tmp_path, root, monkeypatch, capsys):
   assert done.returncode == 0, done.stderr
   assert "line 7 'C1CC'" in done.stderr
   found = json.loads(done.stdout)
-  assert found["notes"]["b"] == {"invalid SMILES left out": 1}
+  assert found["notes"]["b"] == {"invalid SMILES left out": 1, "duplicates": 4}
 
   def run(*arguments):
     words = ["score", str(kept), str(b), weights, *arguments]
