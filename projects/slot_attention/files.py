@@ -67,7 +67,8 @@ def batches(
     index = np.sort(np.asarray(rows(t)))
     part = {"image": to_unit(found["image"][index])}
     if config.task == "set_prediction":
-      part["vector"] = np.asarray(found["vector"][index])
+      # As many rows as objects at most: a missing one is a target, too.
+      part["vector"] = np.asarray(found["vector"][index, : config.max_objects])
     return part
 
   return batch
@@ -98,7 +99,8 @@ def test(config: ml_collections.ConfigDict) -> dict[str, jax.Array]:
     masks = index[:, None] == entities[None, :, None, None]
     part["masks"] = masks.astype(jnp.float32)
   if config.task == "set_prediction":
-    part["vector"] = jnp.asarray(found["vector"][few])
+    vector = found["vector"][few, : config.eval_max_objects]
+    part["vector"] = jnp.asarray(vector)
   return part
 
 

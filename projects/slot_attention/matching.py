@@ -54,12 +54,15 @@ def matched_loss(targets: jax.Array, predictions: jax.Array) -> jax.Array:
 
   Args:
     targets: float32 `[batch, n, d]`.
-    predictions: float32 `[batch, m, d]`. With m < n, which are more objects
-      than slots, n - m true objects go unmatched and cost nothing.
+    predictions: float32 `[batch, m, d]`. With m > n the true sets are filled
+      with missing objects. With m < n, which are more objects than slots, n - m
+      true objects go unmatched and cost nothing.
 
   Returns:
     float32 scalar.
   """
+  missing = max(predictions.shape[1] - targets.shape[1], 0)
+  targets = jnp.pad(targets, ((0, 0), (0, missing), (0, 0)))
   costs = pairwise_huber(targets, predictions)
   rows, columns = assignment(costs)
   images = jnp.arange(len(costs))[:, None]

@@ -204,7 +204,14 @@ def test_clevr_of_tensorflow_datasets(tmp_path, monkeypatch):
   assert list(np.flatnonzero(first[3:])) == [1, 2, 6, 8, 15]
   assert list(np.flatnonzero(second[3:])) == [0, 3, 4, 14, 15]
   assert not none.any()
-  assert batch["vector"].shape[-1] == scenes.DIMENSION
+  assert batch["vector"].shape == (3, 10, scenes.DIMENSION)
+  # No more rows than objects at most: slots would go to the others for nothing.
+  settings.update(
+    max_objects=3, eval_max_objects=2, eval_images=1, test_images=3
+  )
+  assert files.batches(settings, jax.random.key(0))(0)["vector"].shape[1] == 3
+  vector = files.test(settings)["vector"]
+  np.testing.assert_array_equal(vector, batch["vector"][:1, :2])
 
 
 def broken(tmp_path, how):

@@ -81,6 +81,16 @@ def test_objects_beyond_the_slots_go_unmatched():
   np.testing.assert_allclose(got, expected, rtol=1e-5)
 
 
+def test_slots_beyond_the_objects_learn_that_there_is_nothing():
+  targets, predictions = sets(5)
+  filled = np.concatenate([targets[:, :4], np.zeros_like(targets[:, 4:])], 1)
+  value, (_, gradient) = loss_and_gradient(targets[:, :4], predictions)
+  expected, (_, same) = loss_and_gradient(filled, predictions)
+  np.testing.assert_allclose(value, expected, rtol=1e-6)
+  np.testing.assert_allclose(gradient, same, atol=1e-7)
+  assert np.abs(gradient).sum(axis=-1).min() > 0
+
+
 @pytest.mark.parametrize("bad", [np.nan, np.inf])
 def test_costs_that_are_not_finite_do_not_hang(bad):
   targets, predictions = sets(4)
