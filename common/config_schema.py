@@ -136,25 +136,27 @@ def check(config: ml_collections.ConfigDict, schema: Mapping[str, Any]) -> None:
 
 
 def check_decay(
-  config: ml_collections.ConfigDict, start: str, end: str
+  config: ml_collections.ConfigDict, end: str, start: str | None = None
 ) -> None:
   """Refuses a learning rate that is zero before the training ends.
 
   Args:
     config: has `total_steps`.
-    start: the key of the step from which the rate falls.
-    end: the key of the step at which it is zero; 0 there is a constant rate.
+    end: the key of the step at which the rate is zero; 0 there is a constant
+      rate.
+    start: the key of the step from which the rate falls; None for the first.
 
   Raises:
     InputError: the fall ends before it starts, or before the training does.
   """
   last = config[end] or float("inf")
-  if config[start] >= last or config.total_steps > last:
-    raise InputError(
-      f"config.{end} is {last}, where the rate is zero: it must be more than "
-      f"config.{start} = {config[start]} and at least config.total_steps = "
-      f"{config.total_steps}; or 0, for a constant rate"
-    )
+  if config.total_steps <= last and (start is None or config[start] < last):
+    return
+  fall = f"more than config.{start} = {config[start]} and " if start else ""
+  raise InputError(
+    f"config.{end} is {last}, where the rate is zero: it must be {fall}at "
+    f"least config.total_steps = {config.total_steps}; or 0, for a constant one"
+  )
 
 
 def check_common(config: ml_collections.ConfigDict) -> None:

@@ -106,7 +106,7 @@ def check(config: ml_collections.ConfigDict) -> None:
       f"config.data_dim is {config.data_dim}; the Gaussian grid lies in the "
       "plane: set it to 2, or config.dataset to 'points'"
     )
-  config_schema.check_decay(config, "warmup_steps", "decay_steps")
+  config_schema.check_decay(config, "decay_steps", "warmup_steps")
   drops = config.method == "coulomb" and config.self_interaction == "drop"
   if drops and config.batch_size == 1:
     raise InputError(

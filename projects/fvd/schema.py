@@ -92,7 +92,7 @@ def check(config: ml_collections.ConfigDict) -> None:
       f"config.frames is {config.frames}: clips of {config.context} frames of "
       f"context, and one at least to predict, have {config.context + 1}"
     )
-  config_schema.check_decay(config, "decay_start", "decay_end")
+  config_schema.check_decay(config, "decay_end", "decay_start")
   least = _least_side(config)
   if config.image_size % least:
     raise InputError(

@@ -99,6 +99,7 @@ SCHEMA = {
 def check(config: ml_collections.ConfigDict) -> None:
   """Raises InputError if a value cannot be, alone or beside another."""
   config_schema.check(config, SCHEMA)
+  config_schema.check_decay(config, "anneal_steps")
   if config.time_longest % (config.time_span // 2):
     raise InputError(
       f"config.time_longest is {config.time_longest}; it must be a multiple of "

@@ -88,6 +88,12 @@ def init(key: jax.Array, config: Config) -> State:
       f"steps, more than config.rollout_steps = {config.rollout_steps}, and "
       "would not be seen whole; raise that, or lower config.time_limit"
     )
+  if limit is not None and limit > config.eval_steps:
+    raise InputError(
+      f"an episode of {config.env} can have {limit} steps, more than "
+      f"config.eval_steps = {config.eval_steps}, and eval_return would be a "
+      "part's; raise that, or lower config.time_limit"
+    )
   began = reset(env, params, keys.named(key, "reset"), config)
   weights = model.actor_critic(config, action_count(env, params)).init(
     keys.named(key, "policy"), flat(began[0])
@@ -277,7 +283,7 @@ def make_evaluate(config: Config, real: Any = None) -> Callable:
   """Returns `evaluate(state, key) -> dict of floats`.
 
   The mean undelayed return of a fresh episode in each environment, by the
-  policy's own chances, cut after `eval_steps` steps.
+  policy's own chances, cut after `eval_steps` steps where it may never end.
   """
   del real
   env, params = delayed_reward.make(config)

@@ -73,3 +73,4 @@ SCHEMA = {
 def check(config: ml_collections.ConfigDict) -> None:
   """Raises InputError if a value cannot be."""
   config_schema.check(config, SCHEMA)
+  config_schema.check_decay(config, "anneal_steps")

@@ -22,6 +22,11 @@ WRONG = {
       dict(time_longest=9_900),
       "time_longest is 9900; it must be",
     ),
+    (
+      "atari",
+      dict(total_steps=53_712),
+      "rate is zero: it must be at least config.total_steps = 53712",
+    ),
     ("atari", dict(policy_widths=(4, 8)), "it must have 3 values"),
     ("atari", dict(model_widths=(4,)), "it must have 2 values"),
     ("atari", dict(model_widths=(4, 0)), "of each of its values"),
@@ -30,6 +35,7 @@ WRONG = {
   ),
   "ppo": (
     ("cartpole", dict(activation="rellu"), "did you mean 'relu'"),
+    ("cartpole", dict(anneal_steps=59), "least config.total_steps = 60; or 0"),
     ("cartpole", dict(env="package:"), "a name of gymnax's, or package"),
     ("cartpole", dict(learner="ppo", share=1.5), "config.share is 1.5"),
   ),

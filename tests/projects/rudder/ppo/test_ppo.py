@@ -245,6 +245,8 @@ def test_without_restart_episodes_go_on(lever):
 def test_numbers_that_do_not_fit_are_one_sentence(lever):
   with pytest.raises(InputError, match="can have 6 steps, more than"):
     ppo.init(jax.random.key(0), lever(rollout_steps=4))
+  with pytest.raises(InputError, match=r"eval_steps = 5, and eval_return"):
+    ppo.init(jax.random.key(0), lever(eval_steps=5))
   with pytest.raises(
     InputError, match="96 samples of the config cannot be cut"
   ):
