@@ -150,13 +150,27 @@ def compute(
         copy.write_bytes(source.read_bytes())
 
 
+def by_length(
+  found: dict[str, list[dict[str, Any]]],
+) -> list[tuple[str, list[dict[str, Any]]]]:
+  """Rows and their cells, those of each number of steps apart, most first."""
+  return [
+    (name, [r for r in results if r["steps"] == steps])
+    for name, results in found.items()
+    for steps in sorted({r["steps"] for r in results}, reverse=True)
+  ]
+
+
 def discovery_tables(out: pathlib.Path) -> dict[str, str]:
   """The table, the study of other numbers, and the figure of curves."""
   found = cells.collected(out, "discovery", ROWS["discovery"])
-  # Where all have been, however long the others went on.
-  common = min((r["steps"] for v in found.values() for r in v), default=0)
+  # Where all were judged, however long the others went on.
+  curves = [
+    {row["step"] for row in r["curve"]} for v in found.values() for r in v
+  ]
+  common = max(set.intersection(*curves), default=0)
   rows = []
-  for name, results in found.items():
+  for name, results in by_length(found):
     label, paper = ROWS["discovery"][name]
     ari = [100 * r["scores"]["foreground_ari"] for r in results]
     best = [
@@ -168,7 +182,7 @@ def discovery_tables(out: pathlib.Path) -> dict[str, str]:
         paper,
         spread(ari),
         spread(best),
-        spread([100 * ari_at(r, common) for r in results]),
+        spread([100 * ari_at(r, common) for r in results]) if common else "-",
         f"{np.mean([r['scores']['test_loss'] for r in results]):.4f}",
         f"{len(results)}",
         f"{results[0]['steps']:,}",
@@ -179,13 +193,10 @@ def discovery_tables(out: pathlib.Path) -> dict[str, str]:
   header += [f"at step {common:,}", "error", *LAST]
   tables = {"discovery": markdown.table(header, rows)}
   if "main" in found:
-    names = list(found["main"][0]["variations"])
+    _, longest = by_length({"main": found["main"]})[0]
     study = [
-      [
-        name,
-        spread([100 * r["variations"][name] for r in found["main"]]),
-      ]
-      for name in names
+      [name, spread([100 * r["variations"][name] for r in longest])]
+      for name in longest[0]["variations"]
     ]
     tables["generalisation"] = markdown.table(
       ["at the test", "foreground ARI"], study
@@ -212,7 +223,7 @@ def set_tables(out: pathlib.Path) -> dict[str, str]:
   rows = []
   titles = ROWS["set_prediction"]
   found = cells.collected(out, "set_prediction", titles)
-  for name, results in found.items():
+  for name, results in by_length(found):
     label, paper = titles[name]
     ours = [
       spread([100 * r["scores"][f"ap_{distance}"] for r in results])

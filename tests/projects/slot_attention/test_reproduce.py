@@ -23,14 +23,14 @@ def asked_for(out, quick=False):
   return Context("slot_attention", out, quick, False, flags)
 
 
-def fake(out, name, ari, minutes=3.0, **scores):
+def fake(out, name, ari, minutes=3.0, at=(1, 2), **scores):
   scores = scores or {"foreground_ari": ari, "test_loss": 0.01}
   cells.save(
     out / f"{name}.json",
     {
       "scores": scores,
-      "curve": [{"step": s, **scores} for s in (1, 2)],
-      "steps": 2,
+      "curve": [{"step": s, **scores} for s in at],
+      "steps": at[-1],
       "variations": {"slots 5": ari / 2},
       "minutes": minutes,
     },
@@ -50,6 +50,27 @@ def test_tables_show_the_cells_that_are_there(tmp_path):
   assert "| 25.0 |" in lines[3] and "in pieces" in lines[3]
   assert "| slots 5 | 42.5 ± 3.5 |" in tables["generalisation"]
   assert (tmp_path / "discovery.png").exists()
+
+
+def test_trainings_of_other_lengths_are_rows_of_their_own(tmp_path):
+  fake(tmp_path, "discovery_main_0", 0.9, at=(2, 4, 6))
+  fake(tmp_path, "discovery_main_1", 0.5, at=(2, 4, 5))
+  fake(tmp_path, "discovery_main_2", 0.8, at=(2, 4, 6))
+  tables = reproduce.discovery_tables(tmp_path)
+  head, _, *rows = (
+    [cell.strip() for cell in line.split("|")]
+    for line in tables["discovery"].splitlines()
+  )
+  what = [head.index(name) for name in ("ours, last", "seeds", "steps")]
+  assert "at step 4" in head  # The last at which all were judged.
+  assert [[row[i] for i in what] for row in rows] == [
+    ["85.0 ± 7.1", "2", "6"],
+    ["50.0", "1", "5"],
+  ]
+  assert "| slots 5 | 42.5 ± 3.5 |" in tables["generalisation"]
+  fake(tmp_path, "discovery_main_1", 0.5, at=(3,))
+  line = reproduce.discovery_tables(tmp_path)["discovery"].splitlines()[3]
+  assert "| 50.0 | 50.0 | - |" in line
 
 
 def test_precisions_stand_under_their_distance(tmp_path):
