@@ -103,8 +103,8 @@ def check_dataset(config: ml_collections.ConfigDict) -> None:
   """Refuses what the data set cannot give.
 
   Raises:
-    InputError: set prediction without properties; fewer objects at most than
-      at least.
+    InputError: set prediction without properties; more tetrominoes than there
+      is room for; fewer objects at most than at least.
   """
   if config.task == "set_prediction" and config.dataset not in (
     "clevr",
@@ -114,6 +114,9 @@ def check_dataset(config: ml_collections.ConfigDict) -> None:
       f"config.dataset {config.dataset!r} has no property vectors; "
       "set_prediction needs 'clevr' or 'clevr_like'"
     )
+  if config.dataset == "tetrominoes":
+    for most in (config.max_objects, config.eval_max_objects):
+      sprites.check_room(config.image_size, config.cell_size, most)
   if config.dataset not in ("multi_dsprites", "clevr_like"):
     return  # Of others the fewest are not read.
   for name in ("max_objects", "eval_max_objects"):

@@ -14,6 +14,7 @@ import numpy as np
 from jax import numpy as jnp
 
 from common import keys
+from common.errors import InputError
 
 Picture = tuple[jax.Array, jax.Array, dict[str, jax.Array]]
 
@@ -55,18 +56,48 @@ def tetrominoes(key: jax.Array, size: int, cell: int, objects: int) -> Picture:
   three pieces of 17 shapes and orientations, and these six colours. Which 17 it
   does not say: there are 19 with the straight piece, and 17 without, as here.
   Ours, too: the bevel of a cell, and that places are drawn one piece after the
-  other among those that are left (in the original, we believe, by rejection).
+  other among those that are left (in the original, we believe, by rejection);
+  where none is left for a piece, the whole picture is drawn anew.
 
   Args:
     key: typed key.
     size: height and width in pixels.
     cell: pixels on a side of each of the four cells of a piece.
-    objects: pieces; `size` must leave room for them.
+    objects: pieces; `check_room` says whether there is room for them.
 
   Returns:
     image, masks and properties: `shape` (0 to 16) and `color` (0 to 5), int32,
     and `row` and `column` of the corner, float32 in pixels, `[objects]` each.
   """
+  attempt = lambda key: _attempt(key, size, cell, objects)
+  blank = jax.tree.map(
+    lambda leaf: jnp.zeros(leaf.shape, leaf.dtype), jax.eval_shape(attempt, key)
+  )
+
+  def once_more(state):
+    tries, _ = state
+    again = jax.random.fold_in(keys.named(key, "again"), tries)
+    return tries + 1, attempt(jax.lax.select(tries > 0, again, key))
+
+  _, (_, picture) = jax.lax.while_loop(
+    lambda state: ~state[1][0], once_more, (0, blank)
+  )
+  return picture
+
+
+def check_room(size: int, cell: int, objects: int) -> None:
+  """Raises InputError where `tetrominoes` would look for places for long."""
+  most = size**2 // (8 * cell**2) if size >= 3 * cell else 0
+  if objects > most:
+    raise InputError(
+      f"a picture of {size}x{size} has room for {most} tetrominoes of cells of "
+      f"{cell}, which cover half of it, and {objects} are asked for: set "
+      "config.image_size higher, or config.cell_size lower, or fewer objects"
+    )
+
+
+def _attempt(key, size, cell, objects):
+  """Whether all pieces found a place; and the picture."""
   shapes = jax.random.randint(keys.named(key, "shape"), (objects,), 0, 17)
   colors = jax.random.randint(keys.named(key, "color"), (objects,), 0, 6)
   cells = jnp.asarray(TETROMINOES)[shapes] * cell  # [objects, 4, 2] in pixels
@@ -86,7 +117,8 @@ def tetrominoes(key: jax.Array, size: int, cell: int, objects: int) -> Picture:
     shifted = jax.vmap(
       lambda corner: jax.lax.dynamic_slice(room, corner, free.shape)
     )(corners)
-    logits = jnp.where(jnp.min(shifted, axis=0) > 0, 0.0, -jnp.inf)
+    fits = jnp.min(shifted, axis=0) > 0
+    logits = jnp.where(fits, 0.0, -jnp.inf)
     place = jax.random.categorical(key, logits.reshape(-1))
     place = jnp.stack(jnp.divmod(place, free.shape[1]))
     mask = jnp.zeros((size, size))
@@ -94,11 +126,13 @@ def tetrominoes(key: jax.Array, size: int, cell: int, objects: int) -> Picture:
     for corner in corners + place[None]:
       mask = jax.lax.dynamic_update_slice(mask, jnp.ones(window), corner)
       shade = jax.lax.dynamic_update_slice(shade, bright, corner)
-    return jnp.maximum(taken, mask), (mask, shade, place)
+    return jnp.maximum(taken, mask), (mask, shade, place, fits.any())
 
   draws = jax.random.split(keys.named(key, "place"), objects)
   empty = jnp.zeros((len(ticks), len(ticks)))
-  taken, (masks, shades, places) = jax.lax.scan(put, empty, (draws, cells))
+  taken, (masks, shades, places, fits) = jax.lax.scan(
+    put, empty, (draws, cells)
+  )
   rgb = jnp.einsum("ohw,oc->hwc", shades, jnp.asarray(TETROMINO_COLORS)[colors])
   properties = {
     "shape": shapes,
@@ -106,7 +140,8 @@ def tetrominoes(key: jax.Array, size: int, cell: int, objects: int) -> Picture:
     "row": places[:, 0].astype(jnp.float32),
     "column": places[:, 1].astype(jnp.float32),
   }
-  return 2 * rgb - 1, jnp.concatenate([1 - taken[None], masks]), properties
+  masks = jnp.concatenate([1 - taken[None], masks])
+  return fits.all(), (2 * rgb - 1, masks, properties)
 
 
 def multi_dsprites(

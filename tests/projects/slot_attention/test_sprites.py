@@ -4,7 +4,10 @@ import jax
 import numpy as np
 import pytest
 
-from projects.slot_attention import sprites
+from common.errors import InputError
+from projects.slot_attention import data, sprites
+
+from .test_model import config_of
 
 COUNT = 40
 
@@ -61,6 +64,26 @@ def test_a_picture_is_a_function_of_its_key(tetrominoes):
   alone, _, _ = jax.jit(lambda k: sprites.tetrominoes(k, 21, 3, 3))(keys()[7])
   np.testing.assert_array_equal(alone, image[7])
   assert len(np.unique(image.reshape(COUNT, -1), axis=0)) == COUNT
+
+
+def test_pieces_do_not_overlap_where_little_room_is_left():
+  draw = jax.jit(jax.vmap(lambda k: sprites.tetrominoes(k, 35, 5, 6)))
+  image, masks, _ = jax.device_get(draw(keys()))
+  assert (masks.sum(axis=1) == 1).all()
+  assert (masks[:, 1:].sum(axis=(2, 3)) == 4 * 5**2).all()
+  # Most were drawn anew, each from a key of its own.
+  assert len(np.unique(image.reshape(COUNT, -1), axis=0)) == COUNT
+
+
+def test_more_pieces_than_there_is_room_for_are_one_sentence():
+  sprites.check_room(35, 5, 6)
+  for size, cell, objects in ((35, 5, 7), (14, 5, 1), (35, 12, 1)):
+    with pytest.raises(InputError, match=f"and {objects} are asked for"):
+      sprites.check_room(size, cell, objects)
+  for name in ("max_objects", "eval_max_objects"):
+    config = config_of("tetrominoes", "", **{name: 7})
+    with pytest.raises(InputError, match="has room for 6 tetrominoes"):
+      data.check_dataset(config)
 
 
 def test_places_are_even_among_those_that_are_left():
