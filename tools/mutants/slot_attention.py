@@ -15,12 +15,34 @@ MUTANTS = (
       "(state.params, batch, noise)",
     ),
     ('"gradient": optax.tree.norm(grads)', '"gradient": value'),
+    (
+      "adam = optax.adam(learning_rate(config))",
+      "adam = optax.adam(config.learning_rate)",
+    ),
     ("config.decay_rate ** (step", "config.decay_rate ** (0 * step"),
     ("jnp.minimum(1.0, step", "jnp.maximum(1.0, step"),
     (
       "noise, config.iterations)\n    return losses",
       "0 * noise, config.iterations)\n    return losses",
     ),
+  ),
+  *of(
+    "projects/slot_attention/matching.py",
+    f"{TESTS}test_matching.py",
+    ("max(predictions.shape[1] - targets.shape[1], 0)", "0"),
+  ),
+  *of(
+    "projects/slot_attention/files.py",
+    f"{TESTS}test_files.py",
+    ("[index, : config.max_objects]", "[index]"),
+    ("[few, : config.eval_max_objects]", "[few]"),
+  ),
+  *of(
+    "projects/slot_attention/sprites.py",
+    f"{TESTS}test_sprites.py",
+    ("tries > 0, again, key", "tries < 0, again, key"),
+    ("lambda state: ~state[1][0]", "lambda state: state[0] < 1"),
+    ("fits.all()", "fits.any()"),
   ),
   *of(
     "projects/slot_attention/model.py",

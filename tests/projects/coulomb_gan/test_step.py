@@ -24,10 +24,11 @@ BIG, SMALL = 1e-2, 1e-4  # Rates of the generator, and of the discriminator.
 
 @functools.cache
 def start():
-  """The state and the batch that most steps here begin with."""
+  """The state, of a later step, and the batch that most steps begin with."""
   config = config_of("gaussian_grid")
   root = jax.random.key(3)
   state = jax.jit(lambda k: train.init(k, config))(keys.named(root, "init"))
+  state = state.replace(step=jnp.int32(5))  # Noise is of the step.
   return state, draw(data.batches(config, keys.named(root, "data")), 0)
 
 
@@ -102,7 +103,7 @@ def test_the_discriminator_descends_to_the_potential(
   generator, discriminator = model.networks(config)
   x = jax.jit(generator.apply)(state.generator, batch["latent"])
   y = batch["real"]
-  key = jax.random.fold_in(state.key, 0)
+  key = jax.random.fold_in(state.key, 5)
   a_x, a_y = x, y
   if smoothing_std:
     noise = lambda name: jax.random.normal(keys.named(key, name), x.shape)
@@ -132,7 +133,7 @@ def test_the_generator_climbs_the_old_discriminator():
   value, expected = slope(loss, state.generator)
   np.testing.assert_allclose(metrics["generator_loss"], value, rtol=1e-4)
   assert_same(gradients(after.generator_opt, config), expected)
-  assert int(after.step) == 1
+  assert int(after.step) == 6
 
 
 def test_gan_step():
@@ -164,7 +165,7 @@ def test_wgan_gp_step():
   generator, discriminator = model.networks(config)
   x = jax.jit(generator.apply)(state.generator, batch["latent"])
   y = batch["real"]
-  key = jax.random.fold_in(state.key, 0)
+  key = jax.random.fold_in(state.key, 5)
   t = jax.random.uniform(keys.named(key, "mixing"), (len(x),))[:, None]
 
   def loss(p):
@@ -274,9 +275,25 @@ def test_each_critic_step_has_noise_of_its_own():
     x = generator.apply(state.generator, batch["latent"][1::3])
     return discriminator_loss(D, x, batch["real"][1::2], key)
 
-  key = jax.random.fold_in(jax.random.fold_in(state.key, 0), 1)
+  key = jax.random.fold_in(jax.random.fold_in(state.key, 5), 1)
   expected = last(key)
   np.testing.assert_allclose(metrics["discriminator_loss"], expected, rtol=1e-4)
+
+
+@pytest.mark.parametrize("method", ["coulomb", "gan"])
+def test_fakes_and_reals_pass_the_discriminator_apart(method):
+  """As in the authors' code: each has batch statistics of its own."""
+  config = config_of("gaussian_grid", method=method, smoothing_std=0.0)
+  seen = []
+
+  def discriminator(a):
+    seen.append(np.asarray(a))
+    return jnp.mean(a, axis=1)
+
+  x, y = np.random.default_rng(0).normal(size=(2, 4, 2)).astype(np.float32)
+  discriminator_loss, _ = train.make_losses(config)
+  discriminator_loss(discriminator, x, y, jax.random.key(0))
+  np.testing.assert_array_equal(np.stack(seen), [x, y])
 
 
 def test_scores_have_both_estimates_of_the_energy():
