@@ -8,6 +8,11 @@ MUTANTS = (
   *of(
     "projects/coulomb_gan/train.py",
     f"{TESTS}test_step.py {TESTS}test_train.py",
+    ("fold_in(state.key, state.step)", "fold_in(state.key, 0 * state.step)"),
+    (
+      "        D(a_x), D(a_y), scale",
+      "        *jnp.split(D(jnp.concatenate([a_x, a_y])), 2), scale",
+    ),
     (
       "return value + l2(params), value\n\n    grads, value = jax.grad(loss, "
       "has_aux=True)(state.discriminator)",

@@ -61,6 +61,7 @@ MUTANTS = (
   *of(
     "projects/first_order_gan/train.py",
     f"{TESTS}test_step.py",
+    ("turn(move_critic, state, i)", "turn(move_critic, state, 0)"),
     (
       "new(params, adam, config.generator_learning_rate)",
       "new(params, adam, config.critic_learning_rate)",

@@ -30,6 +30,7 @@ MUTANTS = (
   *of(
     "projects/rudder/ppo/ppo.py",
     f"{TESTS}ppo/test_ppo.py",
+    ("limit > config.eval_steps", "limit > 10**9"),
     ("advantage = proximal.standardised(advantage)", "pass"),
     (
       "return advantage, advantage + rollout.value",
@@ -84,6 +85,10 @@ MUTANTS = (
   *of(
     "projects/rudder/tabular/rudder.py",
     f"{TABULAR}test_table_steps.py {TABULAR}test_rounds.py",
+    (
+      'fold_in(keys.named(state.key, "trial"), state.step)\n    weights',
+      'fold_in(keys.named(state.key, "trial"), 0 * state.step)\n    weights',
+    ),
     ("q, reward + kappa[place])", "q, reward)"),
     ("(1 - trace) * kappa_next", "kappa_next"),
     ("config.return_scale * model_predict", "model_predict"),

@@ -70,6 +70,10 @@ MUTANTS = (
     "projects/rudder/atari/train.py",
     f"{TESTS}atari/test_atari_learning.py",
     ("flat(proximal.standardised(advantage))", "flat(advantage)"),
+    (
+      'jax.random.fold_in(keys.named(key, "act"), t)',
+      'keys.named(key, "act")',
+    ),
     ("flat(advantage + played.value)", "flat(advantage)"),
     ("config.learning_rate * left * state.slowed", "config.learning_rate"),
     (

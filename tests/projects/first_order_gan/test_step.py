@@ -32,7 +32,8 @@ class Taken:
   def seen(self, i, generator, averages):
     """Real samples, made samples and x' of the i-th move."""
     config = self.config
-    real, z = self.batch["real"][i::2], self.batch["latent"][i::2]
+    moves = config.critic_steps + 1
+    real, z = self.batch["real"][i::moves], self.batch["latent"][i::moves]
     if config.network == "characters":
       real = jax.nn.one_hot(real, len(data.text_of(config).characters))
     made, moved = self.networks.generate(generator, averages, z)
@@ -145,6 +146,30 @@ def test_both_players_move_by_the_papers_gradients(name, taken):
     step.after.averages,
     moved,
   )
+
+
+def test_each_critic_step_has_samples_and_noise_of_its_own():
+  changes = dict(variant="penalized,smoke", update_order="critic_first")
+  changes.update(generator_learning_rate=1e-12, critic_learning_rate=1e-12)
+  step = Taken(config_of(**changes, critic_steps=2))
+  before = step.before
+
+  @jax.jit
+  def slope(params, real, x_prime):
+    def loss(params):
+      critic = lambda a: step.networks.critic(params, a)
+      return objective(step.config, critic, real, x_prime, None)
+
+    return jax.grad(loss)(params)
+
+  gradients = []
+  for i in range(2):
+    real, _, x_prime, _ = step.seen(i, before.generator.params, before.averages)
+    gradients.append(slope(before.critic.params, real, x_prime))
+  # Both at the same parameters: Adam's moment has each with its weight.
+  b1 = step.config.adam_b1
+  expected = jax.tree.map(lambda a, b: b1 * a + b, *gradients)
+  assert_same(step.gradient("critic"), expected)
 
 
 def test_rates_are_each_players_own(taken):

@@ -85,10 +85,15 @@ def test_an_update_is_told_what_was_played(kl, before, slowed, step, left):
   programs, told = atari.Programs(config), []
   new = "weights", "moments", {"kl": jnp.float32(kl)}
   programs.improve = lambda *args: told.extend(args) or new
+  programs.act = lambda *args: args
   state = state_of(config, step=jnp.int32(step), slowed=jnp.float32(before))
-  players = types.SimpleNamespace(
-    play=lambda act, steps: played, actor_state=state.actor_state
-  )
+  acts = []
+
+  def play(act, steps):
+    acts.extend(act(t, f"stack {t}", 2.0) for t in range(steps))
+    return played
+
+  players = types.SimpleNamespace(play=play, actor_state=state.actor_state)
   after, metrics, lessons = atari.advance(programs, state, players)
   _, _, _, batch, key, rate, clip = told
   # Of 8 steps to zero two are gone, or all.
@@ -109,6 +114,13 @@ def test_an_update_is_told_what_was_played(kl, before, slowed, step, left):
   np.testing.assert_array_equal(batch.log_prob, played.log_prob.ravel())
   here = jax.random.fold_in(state.key, step)
   assert key == keys.named(here, "order")
+  # Each step of a rollout draws its own actions.
+  noise = keys.named(here, "act")
+  assert len(acts) == config.rollout_steps
+  for t, (*weights, of_step, stack, temperature) in enumerate(acts):
+    assert of_step == jax.random.fold_in(noise, t)
+    assert weights == [state.policy, state.model]
+    assert (stack, temperature) == (f"stack {t}", 2.0)
   assert after.policy == "weights" and after.policy_moments == "moments"
   # The mean begins anew with each reduction.
   mean = 0.01 * kl if kl < 10 else 0.0

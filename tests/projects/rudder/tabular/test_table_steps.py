@@ -205,7 +205,7 @@ def test_the_model_trains_when_it_is_ready_and_the_task_unsolved():
   _, learner, state, lesson, _ = begun()
 
   @jax.jit
-  def finish(returns, solved_at):
+  def finish(returns, solved_at, step):
     memory = state.memory
     episodes = jax.tree.map(
       lambda all_, one: all_.at[:3].set(one), memory.lessons.episodes, lesson
@@ -215,7 +215,7 @@ def test_the_model_trains_when_it_is_ready_and_the_task_unsolved():
       episodes=episodes.replace(returns=returns), count=jnp.int32(3)
     )
     now = state.replace(
-      memory=memory.replace(lessons=lessons), solved_at=solved_at
+      memory=memory.replace(lessons=lessons), solved_at=solved_at, step=step
     )
     grown = jax.tree.map(lambda leaf: leaf[None], now)
     done = jax.vmap(learner.finish, axis_name=rounds.TRIALS)(grown)
@@ -227,7 +227,7 @@ def test_the_model_trains_when_it_is_ready_and_the_task_unsolved():
     (differ, 5, False),
     (same, 0, False),
   ):
-    after, metrics = finish(returns, jnp.int32(solved_at))
+    after, metrics = finish(returns, jnp.int32(solved_at), state.step)
     assert bool(after.memory.trained) == trains
     assert (int(metrics["model_updates"]) > 0) == trains
     moved = jax.tree.map(
@@ -236,6 +236,12 @@ def test_the_model_trains_when_it_is_ready_and_the_task_unsolved():
       state.memory.params,
     )
     assert (max(jax.tree.leaves(moved)) > 0) == trains
+  # Each round draws other lessons.
+  one, other = (
+    jax.flatten_util.ravel_pytree(finish(differ, 0, step)[0].memory.params)[0]
+    for step in (state.step, state.step + 1)
+  )
+  assert float(jnp.abs(one - other).max()) > 0
 
 
 def test_an_episode_counts_by_what_it_gave_away():
