@@ -58,7 +58,8 @@ MUTANTS = (
     ("if with_folders or not one.is_dir()]", "]"),
     ("if last and last in packed else", "if last else"),
     (" or path.exists():\n    return None", ":\n    return None"),
-    ("yield from _walk(path / name, above | {real})", "continue"),
+    ("yield from _walk(path / name, {*above, real})", "continue"),
+    ("{*map(str, pathlib.Path(real).parents)}", "set()"),
     ("for folder, _ in _walk(top)", "for folder in [top]"),
   ),
   *of(
