@@ -40,7 +40,6 @@ MUTANTS = (
   *of(
     "projects/slot_attention/sprites.py",
     f"{TESTS}test_sprites.py",
-    ("tries > 0, again, key", "tries < 0, again, key"),
     ("lambda state: ~state[1][0]", "lambda state: state[0] < 1"),
     ("fits.all()", "fits.any()"),
   ),
