@@ -3,6 +3,7 @@
 import contextlib
 import io
 import json
+import logging as standard_logging
 import os
 import pathlib
 import re
@@ -184,7 +185,10 @@ def _quiet():
       try:
         yield
       except Exception:
-        time.sleep(0.5)  # Other writers end after the first one's error.
+        # Other writers end after the first one's error, and asyncio tells of
+        # theirs when it collects them, until the process ends.
+        time.sleep(0.5)
+        standard_logging.getLogger("asyncio").disabled = True
         raise
   finally:
     logging.set_verbosity(level)

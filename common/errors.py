@@ -20,8 +20,13 @@ class UnknownName(UsageError):
   """A name on the command line that is none of those to choose from."""
 
 
-class Stopped(Exception):
-  """The run was asked to stop (Ctrl-C, SIGTERM), and has saved its state."""
+class Stopped(BaseException):
+  """The run was asked to stop (Ctrl-C, SIGTERM), and has saved its state.
+
+  As KeyboardInterrupt no Exception: a signal comes at any line, and whoever
+  catches what fails there, a checkpoint that cannot be read or JAX's cache of
+  programs, would take it for that, and go on.
+  """
 
   def __init__(self, message: str, signal: int):
     super().__init__(message)

@@ -4,7 +4,6 @@ import gc
 import json
 import os
 import shutil
-import signal
 import subprocess
 import sys
 import textwrap
@@ -19,7 +18,7 @@ from jax import numpy as jnp
 from jax.tree_util import Partial
 
 from common import checkpoint, experiment, keys, logs
-from common.errors import InputError, Stopped
+from common.errors import InputError
 
 
 @flax.struct.dataclass
@@ -354,47 +353,3 @@ def test_a_full_disk_is_one_sentence_and_the_last_checkpoint_intact(tmp_path):
   assert "the checkpoint of step 4 is intact" in done.stderr
   whole = go(make_config(), tmp_path / "whole")
   assert same(whole, go(make_config(), tmp_path / "run"))
-
-
-@pytest.mark.parametrize("name", ["SIGINT", "SIGTERM", "SIGHUP", "SIGUSR1"])
-def test_a_signal_saves_and_stops(tmp_path, name):
-  number = getattr(signal, name)
-
-  def interrupted(key):
-    plain = jax.jit(batches(key))
-
-    def draw(t):
-      if t == 6:  # Drawn before step 7 is taken.
-        signal.raise_signal(number)
-      return np.asarray(plain(t))
-
-    return draw
-
-  with pytest.raises(Stopped, match="stopped at step 7") as caught:
-    go(make_config(), tmp_path / "run", batches=interrupted)
-  assert caught.value.signal == number
-  whole = go(make_config(), tmp_path / "whole")
-  assert same(whole, go(make_config(), tmp_path / "run"))
-
-
-@pytest.mark.parametrize(
-  ("name", "ends"), [("SIGINT", KeyboardInterrupt), ("SIGTERM", Stopped)]
-)
-def test_a_signal_before_the_first_step_or_a_second_one_stops_at_once(
-  tmp_path, name, ends
-):
-  number = getattr(signal, name)
-  plain = signal.getsignal(number)
-  with pytest.raises(ends), experiment.Run(make_config(), str(tmp_path)):
-    signal.raise_signal(number)
-    pytest.fail("it went on")
-  with (
-    pytest.raises(ends) as caught,
-    experiment.Run(make_config(), str(tmp_path)) as run,
-  ):
-    for _ in run.steps(run.restore_or(init), batches(run.key("data"))):
-      signal.raise_signal(number)  # This one is noted.
-      signal.raise_signal(number)
-      pytest.fail("it went on")
-  assert getattr(caught.value, "signal", number) == number
-  assert signal.getsignal(number) is plain

@@ -101,6 +101,11 @@ MUTANTS = (
     ("self._progress(step)  # Else", "pass  # Else"),
   ),
   *of(
+    "common/errors.py",
+    "tests/common/test_signals.py",
+    ("class Stopped(BaseException)", "class Stopped(Exception)"),
+  ),
+  *of(
     "common/workdir.py",
     "tests/common/test_experiment.py",
     ("    refuse_other_data(workdir, path, found)", "    pass"),
