@@ -7,6 +7,10 @@
 # without --build-arg JAX=..., it is for CUDA 13; "jax" alone is for the CPU.
 FROM python:3.11-slim
 ARG JAX="jax[cuda13]"
+# RDKit draws with the first four, and LightGBM computes with the last.
+RUN apt-get update && apt-get install -y --no-install-recommends \
+  libx11-6 libxext6 libxrender1 libexpat1 libgomp1 \
+  && rm -rf /var/lib/apt/lists/*
 WORKDIR /papers
 COPY requirements.txt requirements.lock ./
 RUN pip install --no-cache-dir -r requirements.txt -c requirements.lock \

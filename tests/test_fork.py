@@ -102,6 +102,8 @@ def test_a_wrong_name_is_one_sentence(tmp_path):
     fork.fork("colomb_gan", "x")
   with pytest.raises(ValueError, match="cannot name a module"):
     fork.fork(PROJECTS[0], "My-GAN")
+  with pytest.raises(ValueError, match="'class' cannot name a module"):
+    fork.fork(PROJECTS[0], "class")
   with pytest.raises(ValueError, match="is there already"):
     fork.fork(PROJECTS[0], PROJECTS[0])
 

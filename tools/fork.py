@@ -14,6 +14,7 @@ that import nothing else.
 
 import ast
 import importlib
+import keyword
 import pathlib
 import re
 import subprocess
@@ -49,9 +50,10 @@ def fork(
       f"there is no project {old!r}; there is {', '.join(have)}"
       + did_you_mean(old, have)
     )
-  if not re.fullmatch(r"[a-z][a-z0-9_]*", new):
+  if not re.fullmatch(r"[a-z][a-z0-9_]*", new) or keyword.iskeyword(new):
     raise ValueError(
-      f"{new!r} cannot name a module: use a-z, 0-9 and _, a letter first"
+      f"{new!r} cannot name a module: use a-z, 0-9 and _, a letter first, and "
+      "no word of Python's own"
     )
   for folder in FOLDERS:
     target = root / folder / new

@@ -8,9 +8,10 @@ from typing import Any
 import numpy as np
 from PIL import Image
 from rdkit import Chem
-from rdkit.Chem.Draw import rdDepictor, rdMolDraw2D
+from rdkit.Chem import rdDepictor
 from sklearn import metrics
 
+from common.errors import InputError
 from common.tables import figures
 
 # Red speaks for the class, blue against it, as in the paper.
@@ -42,7 +43,17 @@ def molecule(
     legend: below the molecule.
     size: width and height in pixels.
     svg: an SVG's text, else a PNG's bytes.
+
+  Raises:
+    InputError: RDKit's drawing lacks a library of the system.
   """
+  try:  # Here, since predictions need no picture.
+    from rdkit.Chem.Draw import rdMolDraw2D
+  except ImportError as error:
+    raise InputError(
+      f"RDKit cannot draw here ({error}): install the system's libraries that "
+      "the Dockerfile names"
+    ) from error
   full = scale or float(np.abs(scores).max(initial=0)) or 1.0
   shades = np.asarray(scores) / full
   atoms = [int(i) for i in np.flatnonzero(np.abs(shades) >= 0.05)]

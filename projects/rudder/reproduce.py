@@ -24,7 +24,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
   add = parser.add_argument
   text = "compute this task alone, where a table says so"
   add("--only", default="", metavar="TASK", help=text)
-  text = "of --table=atari: where trainings are kept"
+  text = "where trainings of Atari are kept"
   add("--runs", default="runs/reproduce", metavar="DIR", help=text)
 
 

@@ -4,6 +4,7 @@ import csv
 import html.parser
 import json
 import re
+import sys
 import xml.etree.ElementTree
 
 import numpy as np
@@ -89,7 +90,7 @@ class Page(html.parser.HTMLParser):
       self.texts.setdefault(self.open[-1], []).append(data)
 
 
-def test_the_page_is_sound(tmp_path):
+def test_the_page_is_sound(tmp_path, monkeypatch):
   smiles = ["CCO", "[NH4+].[Cl-]", "c1ccccc1"]
   molecules = [Chem.MolFromSmiles(text) for text in smiles]
   chances = np.array([[0.1, 0.9], [0.3, 0.1], [0.2, 0.5]])
@@ -113,6 +114,10 @@ def test_the_page_is_sound(tmp_path):
   # Full colour is that of the largest score on the page, of whichever sign.
   svgs = re.findall(r"<svg.*?</svg>", text, re.DOTALL)
   assert len(svgs) == 3
+  with monkeypatch.context() as patch, pytest.raises(InputError) as caught:
+    patch.setitem(sys.modules, "rdkit.Chem.Draw", None)
+    pictures.molecule(molecules[0], scores[0])
+  assert "RDKit cannot draw here" in str(caught.value)
   full = pictures.molecule(molecules[0], scores[0], 2.0, svg=True)
   half = pictures.molecule(molecules[2], scores[2], 2.0, svg=True)
   for svg, whole in zip(svgs, (full, half), strict=False):
