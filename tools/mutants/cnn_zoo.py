@@ -88,6 +88,15 @@ MUTANTS = (
     "projects/cnn_zoo/predictors.py",
     PREDICTORS,
     ("x / (1 - dropout), 0.0)", "x, 0.0)"),
+    ("jax.random.fold_in(key, i), 1 - dropout", "key, 1 - dropout"),
+    (
+      "epoch_key = jax.random.fold_in(key, t.epoch)",
+      "epoch_key = jax.random.fold_in(key, 0 * t.epoch)",
+    ),
+    (
+      'jax.random.fold_in(keys.named(epoch_key, "dropout"), i)',
+      'keys.named(epoch_key, "dropout")',
+    ),
     ("forward(params, x[rows], dropout, key)", "forward(params, x[rows])"),
   ),
   *of(

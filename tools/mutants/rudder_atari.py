@@ -70,6 +70,8 @@ MUTANTS = (
     "projects/rudder/atari/train.py",
     f"{TESTS}atari/test_atari_learning.py",
     ("flat(proximal.standardised(advantage))", "flat(advantage)"),
+    ("jax.random.fold_in(key, i),\n      rate", "key,\n      rate"),
+    ("here = jax.random.fold_in(key, i)", "here = key"),
     (
       'jax.random.fold_in(keys.named(key, "act"), t)',
       'keys.named(key, "act")',

@@ -2,10 +2,11 @@
 
 import jax
 import numpy as np
+import optax
 import pytest
 from jax import numpy as jnp
 
-from common import config_schema
+from common import config_schema, keys
 from common.errors import InputError
 from configs.cnn_zoo import predictors as settings
 from projects.cnn_zoo import boosting, predictors, schema, scores
@@ -121,6 +122,44 @@ def test_hidden_units_are_dropped_and_the_others_scaled():
   dropped = np.isclose(found, 0.5)
   np.testing.assert_allclose(found[~dropped], 1 / (1 + np.exp(-4)), rtol=1e-6)
   assert abs(dropped.mean() - 0.75) < 0.03
+  # Each layer draws for itself: a half of a half is left.
+  found = predictors.forward([one(), one(), one()], x, 0.5, key)
+  assert abs(np.isclose(found, 0.5).mean() - 0.75) < 0.03
+
+
+def test_each_batch_of_each_epoch_has_noise_and_an_order_of_its_own():
+  rng = np.random.default_rng(4)
+  part = predictors._filled(rng.normal(size=(8, 2)), rng.uniform(size=8), 4)
+  sizes = dict(widths=(3,), dropout=0.5, batch_size=4, patience=9)
+  key, rate, penalty = jax.random.key(0), 0.1, 0.2
+  one = lambda value: jnp.asarray([value], jnp.float32)
+  run = lambda epochs: predictors._train(
+    key[None], one(rate), one(penalty), part, part, epochs=epochs, **sizes
+  )
+  first = lambda tree: jax.tree.map(lambda leaf: leaf[0], tree)
+  params = first(run(0).params)
+  adam = optax.adam(rate)
+  moments = adam.init(params)
+  for epoch in range(2):
+    here = jax.random.fold_in(key, epoch)
+    drawn = jax.random.uniform(keys.named(here, "order"), len(part.y))
+    order = np.argsort(drawn[:8])
+    for i in range(2):
+      rows = order[4 * i : 4 * i + 4]
+      noise = jax.random.fold_in(keys.named(here, "dropout"), i)
+
+      def loss(params, rows=rows, noise=noise):
+        found = predictors.forward(params, part.x[rows], 0.5, noise)
+        kernels = sum(jnp.sum(layer["kernel"] ** 2) for layer in params)
+        return jnp.mean((found - part.y[rows]) ** 2) + penalty * kernels
+
+      change, moments = adam.update(jax.grad(loss)(params), moments)
+      params = optax.apply_updates(params, change)
+  jax.tree.map(
+    lambda got, want: np.testing.assert_allclose(got, want, atol=1e-5),
+    first(run(2).params),
+    params,
+  )
 
 
 def test_an_mlp_is_trained_with_its_dropout():

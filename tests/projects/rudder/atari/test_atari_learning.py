@@ -165,7 +165,7 @@ def test_where_chunks_overlap_the_later_one_counts():
 def test_an_episode_is_learnt_from_and_kept(ended, moved):
   """One that is drawn, then the new; the policy by chunks that are trusted."""
   config = tiny(warm_episodes=1, return_decay=0.9, lessons_temperature=0.01)
-  programs, calls = atari.Programs(config), []
+  programs, calls, noise = atari.Programs(config), [], []
   known = [0.5, 0.9, 0.0, 0.7]  # A chunk of the old one, three of the new.
 
   def learn(weights, moments, policy, chunk):
@@ -176,6 +176,7 @@ def test_an_episode_is_learnt_from_and_kept(ended, moved):
 
   def improve_chunk(policy, moments, weights, chunk, told, key, rate, clip):
     calls.append((weights, float(told[1]), rate, clip))
+    noise.append(key)
     return policy + 1, moments, {}
 
   programs.learn, programs.explain = learn, explain
@@ -201,6 +202,11 @@ def test_an_episode_is_learnt_from_and_kept(ended, moved):
   trusted = np.array([(1, 0.5), (2, 0.9), (4, 0.7)])[:moved].reshape(-1, 2)
   want = np.column_stack([trusted, np.tile([0.05, 0.2], (moved, 1))])
   np.testing.assert_allclose(np.reshape(calls, (-1, 4)), want, rtol=1e-6)
+  here = jax.random.fold_in(jax.random.key(0), 0)
+  chunks = [("old", 0), ("new", 0), ("new", 2)][:moved]
+  assert noise == [
+    jax.random.fold_in(keys.named(here, n), i) for n, i in chunks
+  ]
   # Losses are those before each update: 0, then 1, 2, 3 on average.
   np.testing.assert_allclose(after.lessons.loss, [0.0, 2.0])
   assert metrics["lesson_loss"] == pytest.approx(1.0)
