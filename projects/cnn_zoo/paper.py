@@ -30,6 +30,8 @@ SETS = {
   "wstats-layers:0,1,2,3-qts:0,25,50,75,100": "statistics of all layers (56)",
 }
 STATISTICS = "wstats-layers:0,1,2,3-qts:0,25,50,75,100"
+# Those of them that networks of any depth have, on any data.
+ENDS = "wstats-layers:0,3-qts:0,25,50,75,100"
 # Seven numbers of some weights: other architectures have most of them, too.
 STATISTICS_SETS = tuple(name for name in SETS if name.startswith("wstats"))
 

@@ -176,11 +176,17 @@ def r2_table(context: reproduce.Context) -> dict[str, str]:
   pictures.importances(context.out / "importances.png", weighed)
   path = context.out / "transfer.json"
   pairs = cells.load(path)["pairs"] if path.exists() else None
+  judged = {name: context.out / f"architectures_{name}.json" for name in found}
+  others = {  # Behind the row of the zoo's own.
+    name: cells.load(path)["rows"][1:]
+    for name, path in judged.items()
+    if path.exists()
+  }
   return {
     "zoos": result_tables.zoo_table(found),
     "r2": result_tables.r2_table(found),
     "protocols": result_tables.protocol_table(found),
-    "relations": result_tables.relation_table(found, pairs),
+    "relations": result_tables.relation_table(found, pairs, others),
   }
 
 

@@ -1,6 +1,6 @@
 """The README's tables, from the cells of `reproduce`."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -104,9 +104,17 @@ def verdict(score: list, above: float, small: bool = True) -> str:
 
 
 def relation_table(
-  found: Mapping[str, Any], pairs: Mapping[str, Any] | None
+  found: Mapping[str, Any],
+  pairs: Mapping[str, Any] | None,
+  others: Mapping[str, Sequence[Mapping[str, Any]]],
 ) -> str:
-  """The paper's relations, each data set's number, interval and verdict."""
+  """The paper's relations, each data set's number, interval and verdict.
+
+  Args:
+    found: of each data set, what `studies.of_sets` has found.
+    pairs: of `studies.transfer`, if it was run.
+    others: of each data set, what its trees have judged of other architectures.
+  """
   header = ["the paper's relation", *map(named, found)]
   rows = []
 
@@ -150,6 +158,16 @@ def relation_table(
       [
         "tau on other data sets > 0, the lowest",
         *(_lowest(taus(name)) if name in pairs else "-" for name in found),
+      ]
+    )
+  if any(others.values()):
+    taus = lambda name: [
+      row["sets"][paper.ENDS]["tau"] for row in others.get(name, ())
+    ]
+    rows.append(
+      [
+        "tau on other architectures > 0, the lowest",
+        *(_lowest(taus(name)) for name in found),
       ]
     )
   return markdown.table(header, rows)

@@ -53,7 +53,10 @@ def test_tables_have_their_pictures(tmp_path, monkeypatch):
   assert "(0.99)" in tables["r2"]  # The paper's.
   assert tables["protocols"].count("23, 5, 12 (0 left out)") == 4
   for line in tables["relations"].splitlines()[2:]:
-    assert line.count("confirmed") + line.count("not at this size") == 2, line
+    verdicts = line.count("confirmed") + line.count("not at this size")
+    # Of other architectures there are networks on one of the two.
+    assert verdicts == (1 if "other architectures" in line else 2), line
+  assert "other architectures" in line
   assert "guess at 15,000" in reproduce.size_table(context(tmp_path))
   assert "1 of 2" in reproduce.epoch_table(context(tmp_path))
   for name in ("biases", "importances", "sizes", "transfer"):
