@@ -270,6 +270,12 @@ MUTANTS = (
   ),
   *of(
     "projects/snn/datasets/padded.py",
+    f"{TESTS}test_datasets.py",
+    ("jnp.argsort(u[:n])", "jnp.argsort(u[: n // 2])"),
+    ("searchsorted(np.array(lengths), self.rows)", "int32(0 * self.rows)"),
+  ),
+  *of(
+    "projects/snn/datasets/padded.py",
     f"{TESTS}test_train.py",
     (
       "min(per_epoch * config.epochs, config.total_steps)",

@@ -6,14 +6,16 @@ import os
 import tarfile
 
 import hypothesis
+import jax
 import numpy as np
 import pytest
 from hypothesis import strategies
+from jax import numpy as jnp
 from PIL import Image
 
 from common.errors import InputError
 from configs.snn import figure1
-from projects.snn.datasets import htru2, loading, tables, uci
+from projects.snn.datasets import htru2, loading, padded, tables, uci
 
 
 def r_file(x, y):
@@ -317,3 +319,18 @@ def test_an_image_set_is_a_table_of_pixels_with_its_own_split(tmp_path):
   config.data.name = "cifar100"
   with pytest.raises(InputError, match="'cifar100': the image sets are mnist"):
     loading.read(config)
+
+
+def test_an_order_is_that_of_all_rows_whatever_part_of_them_is_sorted():
+  key, size = jax.random.key(3), 40_000
+  order = jax.jit(
+    lambda rows: padded.Part(jnp.zeros((size, 1)), jnp.zeros(size), rows).order(
+      key
+    )
+  )
+  drawn = np.asarray(jax.random.uniform(key, (size,)))
+  for rows in (1, 2048, 2049, 8193, 32_768, size):
+    found = np.asarray(order(jnp.int32(rows)))
+    whole = np.argsort(drawn[:rows], kind="stable")
+    np.testing.assert_array_equal(found[:rows], whole)
+    np.testing.assert_array_equal(np.sort(found), np.arange(size))
