@@ -5,9 +5,10 @@
 
 Reproduces: the small CNN zoo (arXiv:2002.11448), its MNIST part: 30,000
 networks of 86 epochs and nine checkpoints each. Run so far: `v1`, 384 to 448
-networks of each data set but SVHN; on MNIST also 64 of `wide`, 96 each of `deep`
-and `shallow`, and 128 of `dense`, on Fashion-MNIST 64, 32 and 64 of the last
-three. That took 10 to 18 s of a CPU core a network, 3 s of `dense`, 30 of `wide`.
+networks of each data set but SVHN; on MNIST also 64 of `wide`, 96 each of
+`deep` and `shallow`, and 128 of `dense`, on Fashion-MNIST 64, 32 and 64 of
+those three. That took 10 to 18 s of a CPU core a network, 3 s of `dense`, 30 of
+`wide`.
 
 The paper's: network, batch, shares of the data, epochs, checkpoints. From
 memory, since the paper's text was not at hand: the ranges from which
