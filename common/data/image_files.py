@@ -31,8 +31,10 @@ def is_deep(image: Image.Image) -> bool:
   Pillow makes 8 bits of 16-bit colours without a word.
   """
   stored = image.tile[0].args if image.tile else ""
-  stored = stored[0] if isinstance(stored, tuple) and stored else stored
-  return image.mode.startswith("I") or ";16" in str(stored)
+  stored = stored if isinstance(stored, tuple) and stored else (stored,)
+  # A .ppm has its largest value there.
+  largest = stored[1] if image.format == "PPM" and len(stored) > 1 else 0
+  return image.mode.startswith("I") or ";16" in str(stored[0]) or largest > 255
 
 
 def deep_gray(image: Image.Image) -> np.ndarray | None:

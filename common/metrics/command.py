@@ -21,6 +21,7 @@ def text(result: Mapping[str, Any]) -> str:
   """What a person reads of a result of `compare`, some lines."""
   protocol = dict(result["protocol"] or {"score": "Fréchet distance"})
   name = protocol.pop("score", "Fréchet distance")
+  saved = [result[side] for side in "ab" if side in result.get("exact", "")]
   error = result.get("standard_error")
   lines = [
     f"{name}: {result['distance']:.6g}"
@@ -38,6 +39,12 @@ def text(result: Mapping[str, Any]) -> str:
         if line["value"] >= 0
         else "negative: n is too small for it)"
       )
+    )
+  if saved and (error is not None or line):
+    lines.append(
+      f"  of {saved[0]} the statistics are saved, and taken as exact: the "
+      "error bar leaves out its sampling error, the extrapolation keeps its "
+      "bias"
     )
   if kernel := result.get("kernel_distance"):
     lines.append(
@@ -107,6 +114,12 @@ def _check_comparable(
     else:
       names.append(sources.title(getattr(arguments, name)))
       protocols.append({**network, **(known.get(name) or {})})
+  # A glance that sees one size does not know that all have it.
+  glanced = "mixed" in [of.get("images") for of in protocols]
+  protocols = [
+    {k: v for k, v in of.items() if not (glanced and k == "images")}
+    for of in protocols
+  ]
   one, other = protocols
   # What is not known of one does not differ.
   feature_distance.check_protocols(

@@ -156,6 +156,11 @@ def check_name(path: str | pathlib.Path) -> pathlib.Path:
     raise InputError(f"{path}: statistics are kept in a file named *.npz")
   if path.is_dir():
     raise InputError(f"{path} is a folder: name a file for the statistics")
+  if path.exists() and not is_statistics(path):
+    raise InputError(
+      f"{path} is there already and holds no statistics, but something else, "
+      "which would be lost: name another file"
+    )
   # What is not there yet is made, in the nearest folder that is.
   folder = next(p for p in path.absolute().parents if p.exists())
   if not folder.is_dir() or not os.access(folder, os.W_OK | os.X_OK):
@@ -322,8 +327,10 @@ def compare(
     "distance" with its "mean_term" and "trace_term", "n" of both sides and the
     number of "features". Unless spared: its "standard_error", "at_infinity"
     (extrapolated in n), "kernel_distance" with its error, and "manifold"; None
-    for what saved statistics do not allow. The "protocol", and "notes" of what
-    was handled.
+    for what saved statistics do not allow; and "exact", the sides ("a", "b" or
+    "ab") whose statistics are saved: the error bar leaves out their sampling
+    error, the extrapolation keeps their bias. The "protocol", and "notes" of
+    what was handled.
 
   Raises:
     InputError: different protocols, or numbers of features.
@@ -363,6 +370,9 @@ def compare(
   ) as bar:
     error = jackknife.standard_error(*sides, bar.update)
     line = jackknife.at_infinity(*sides, bar.update)
+  result["exact"] = "".join(
+    name for name, side in zip("ab", (a, b), strict=True) if not side.parts
+  )
   result["standard_error"] = error
   result["at_infinity"] = None if line is None else line._asdict()
   result["kernel_distance"] = result["manifold"] = None

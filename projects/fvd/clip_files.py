@@ -146,7 +146,7 @@ def _pixels(image: Image.Image) -> np.ndarray:
   if image.mode in ("1", "L"):
     return np.asarray(image.convert("L"))[:, :, None]
   # A GIF's transparency is how it leaves out what did not change.
-  alpha = image.mode in ("RGBA", "LA") and image.format != "GIF"
+  alpha = image.has_transparency_data and image.format != "GIF"
   return np.asarray(image.convert("RGBA" if alpha else "RGB"))
 
 

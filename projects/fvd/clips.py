@@ -127,7 +127,7 @@ def read(
         if options.strict and isinstance(error, InputError):
           raise
         handled("unreadable", f"{video.where} ({error})")
-        break
+        continue  # Others of its clips may be whole.
       if options.floats:
         # Beside an array in 0..255, one in 0..1 would pass for a dark one.
         scales.setdefault(video.array, Floats(options.floats))
@@ -148,8 +148,9 @@ def read(
     need = options.skip + _span(options)
     if count := notes["unreadable"] - unreadable:
       raise InputError(
-        f"{name} has no clip: {count} of its files cannot be read, and no "
-        f"other has {need} frames; --strict says what the first one lacks"
+        f"{name} has no clip: {count} of its files or clips cannot be read, "
+        f"and no other has {need} frames; --strict says what the first one "
+        "lacks"
       )
     raise InputError(
       f"{name} has no clip: its longest video has {longest} frames, and a clip "
@@ -240,8 +241,12 @@ def _videos(
   names = sources.names(source)
   for name, label in zip(names, sources.labels(names), strict=True):
     found = clip_files.find(name)
-    # Said, and no error if `strict`.
+    # Said, and no error if `strict`, but for what would be a clip or a frame:
+    # without it those beside it would follow on each other.
     notes.update(folders.described(found.ignored))
+    gone = sum(found.ignored.get(suffix, 0) for suffix in clip_files.KNOWN)
+    if gone:
+      handled("unreadable", f"{name} (links to nothing)", gone)
     for video in _of_files(name, found.files, handled, bar):
       yield video._replace(label=label)
 

@@ -85,6 +85,16 @@ def write_masks(
         f"{one} and {other} would write the same files, which begin with "
         f"{one.stem}_: rename one, or give them one by one, each its --out"
       )
+  known = {path.resolve() for path in paths}
+  for path in paths:
+    slot_files = (f"slot_{k}" for k in range(slots or config.eval_slots))
+    for kind in (*slot_files, "segments", "sheet"):
+      written = out / f"{path.stem}_{kind}.png"
+      if written.resolve() in known:
+        raise InputError(
+          f"{written} is one of the pictures, and the masks of {path} would "
+          "take its place: write elsewhere with --out=DIR"
+        )
   found = [read(path, config) for path in paths]
   state = saved_state(workdir, lambda key: train.init(key, config))
   shown = files.to_unit(np.stack([pixels for pixels, _ in found]))

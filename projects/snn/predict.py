@@ -109,11 +109,18 @@ def main(argv: Sequence[str] | None = None) -> None:
     config = saved_config(
       workdir, lambda config: config_schema.check(config, SCHEMA)
     )
+    out = given.out and given.out.expanduser()
+    table = pathlib.Path(given.table).expanduser()
+    if out and out.resolve() == table.resolve():
+      raise InputError(
+        f"--out={out} is the table itself, whose rows would be lost: name "
+        "another file"
+      )
     known = load_reading(workdir)
     lines, x = new_rows.read(given.table, known, config.data)
     state = saved_state(workdir, lambda key: train.init(key, config))
     found = probabilities(config, state, x)
-    write(given.out and given.out.expanduser(), lines, known.classes, found)
+    write(out, lines, known.classes, found)
 
 
 if __name__ == "__main__":

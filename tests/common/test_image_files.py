@@ -41,6 +41,12 @@ def test_of_colours_of_sixteen_bits_the_upper_byte_is_kept(tmp_path):
   found, done = image_files.decode(tmp_path / "a.png", 3)
   assert found.tolist() == [[[0, 1, 255]] * 2]
   assert done == ["16 bits became 8"]
+  for most, said in ((65535, done), (255, [])):
+    path = tmp_path / f"{most}.ppm"
+    data = np.full((1, 2, 3), most // 2, ">u2" if most > 255 else "u1")
+    path.write_bytes(b"P6 2 1 %d\n" % most + data.tobytes())
+    found, done = image_files.decode(path, 3)
+    assert (found == 127).all() and done == said
 
 
 def test_what_is_transparent_lies_on_black(tmp_path):

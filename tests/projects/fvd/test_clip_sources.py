@@ -1,5 +1,6 @@
 """Clips of several sources, of archives and patterns, and of programs."""
 
+import collections
 import io
 import zipfile
 
@@ -9,7 +10,7 @@ import pytest
 from PIL import Image
 
 from common.errors import InputError
-from projects.fvd import record_files
+from projects.fvd import clips, record_files
 from tests.projects.fvd.test_clips import read, video
 
 
@@ -122,3 +123,32 @@ def test_arrays_of_programs():
     with pytest.raises(InputError, match=said) as error:
       read(source, floats="0..255")
     assert "\n" not in str(error.value)
+
+
+def test_a_palettes_transparent_colour_is_counted(tmp_path):
+  for t in range(16):
+    frame = Image.fromarray(np.full((4, 4), t, np.uint8)).convert("P")
+    frame.save(tmp_path / f"{t}.png", transparency=3)
+  notes = collections.Counter()
+  (clip,) = clips.read(str(tmp_path), clips.Options(), notes)
+  np.testing.assert_array_equal(clip[:, 0, 0, 0], range(16))
+  assert notes == {"with transparency": 1}
+
+
+def test_a_bad_frame_costs_its_clip_and_a_missing_one_is_said(tmp_path, capsys):
+  for t in range(40):
+    Image.fromarray(np.full((4, 4), t, np.uint8)).save(tmp_path / f"{t}.png")
+  (tmp_path / "2.png").write_bytes(b"\x89PNG no more")
+  notes = collections.Counter()
+  (clip,) = clips.read(str(tmp_path), clips.Options(), notes)
+  np.testing.assert_array_equal(clip[:, 0, 0, 0], range(16, 32))
+  assert notes["unreadable"] == 1
+  # Frames on either side of one that is not there would follow on each other.
+  (tmp_path / "2.png").unlink()
+  (tmp_path / "2.png").symlink_to(tmp_path / "nowhere.png")
+  capsys.readouterr()
+  assert list(clips.read(str(tmp_path), clips.Options(), collections.Counter()))
+  assert "links to nothing): unreadable" in capsys.readouterr().err
+  strict = clips.Options(strict=True)
+  with pytest.raises(InputError, match="1 unreadable, which --strict forbids"):
+    list(clips.read(str(tmp_path), strict, collections.Counter()))

@@ -233,7 +233,7 @@ def test_frames_of_more_than_8_bits(tmp_path):
   assert np.abs(found[0] - deep / 257).max() <= 1
   with pytest.raises(InputError, match="colours: 1 16-bit, which --strict"):
     read(tmp_path / "colours", strict=True)
-  with pytest.raises(InputError, match="has no clip: 1 of its files cannot be"):
+  with pytest.raises(InputError, match="has no clip: 1 of its files or clips"):
     read(tmp_path / "floats")
   with pytest.raises(InputError, match=r"beyond .its pixels are no 16-bit num"):
     read(tmp_path / "beyond", strict=True)

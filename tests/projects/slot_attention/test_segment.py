@@ -99,6 +99,9 @@ def test_bad_input_is_one_sentence(run, tmp_path):
   named = [tmp_path / "a" / "x.png", tmp_path / "b" / "x.jpg"]
   with pytest.raises(InputError, match=r"a/x\.png and .*b/x\.jpg would write"):
     segment.write_masks(workdir, tmp_path, named, 0)
+  pair = [tmp_path / "x.png", tmp_path / "x_segments.png"]
+  with pytest.raises(InputError, match=r"x_segments\.png is one of the pic"):
+    segment.write_masks(workdir, tmp_path, pair, 0)
   with pytest.raises(InputError, match="holds no run"):
     segment.write_masks(tmp_path, tmp_path, [tmp_path / "text.png"], 0)
   save_config(tmp_path, ml_collections.ConfigDict({"seed": 0, "potential": 1}))

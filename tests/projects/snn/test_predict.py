@@ -132,6 +132,9 @@ def test_the_answer_goes_to_a_file_whole(run, tmp_path, capsys):
   assert not capsys.readouterr().out
   assert len(out.read_text().splitlines()) == 81
   assert [path.name for path in out.parent.iterdir()] == ["answer.csv"]
+  with pytest.raises(SystemExit):  # The answer has no features.
+    predict.main([str(out), f"--workdir={run[0]}", f"--out={out}"])
+  assert "is the table itself" in capsys.readouterr().err
 
 
 def test_a_run_that_does_not_say_how_rows_are_read(run, tmp_path, capsys):
