@@ -227,6 +227,8 @@ def _numbers(a: np.ndarray) -> np.ndarray:
   """The array as it is, for its dtype says how it was rounded."""
   if a.dtype.kind == "c":
     raise ValueError("they are complex")
+  if a.dtype == np.float16:
+    raise ValueError("they are float16, of three digits")
   return a if a.dtype.kind == "f" else a.astype(float)
 
 

@@ -5,6 +5,7 @@ import sys
 import numpy as np
 import pytest
 
+from common.errors import InputError
 from common.metrics import command, feature_distance
 
 READ = []
@@ -52,6 +53,13 @@ def test_what_saved_statistics_do_to_the_error_bar_is_said(tmp_path):
   bare = feature_distance.load(path)
   neither = command.text(feature_distance.compare(bare, bare))
   assert "taken as exact" not in neither  # There is no error bar, either.
+
+
+def test_statistics_of_three_digits_are_refused(tmp_path):
+  path = tmp_path / "half.npz"
+  np.savez(path, mu=np.zeros(2, np.float16), sigma=np.eye(2, dtype=np.float16))
+  with pytest.raises(InputError, match=r"half\.npz .* of three digits"):
+    feature_distance.load(path)
 
 
 @pytest.mark.parametrize("images, refused", [("mixed", 0), ("24x24", 1)])
