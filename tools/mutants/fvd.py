@@ -125,6 +125,8 @@ MUTANTS = (
   *of(
     "projects/fvd/clips.py",
     f"{FVD}test_clip_sources.py",
+    ("continue  # Others of its", "break  # Others of its"),
+    ("    if gone:", "    if False:"),
     ("yield video._replace(label=label)", "yield video"),
     ("notes[video.label] += 1", "notes[video.label] = 1"),
     ("_of_array(as_array(part, where)", "_of_array(np.asarray(part)"),

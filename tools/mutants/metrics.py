@@ -115,6 +115,19 @@ MUTANTS = (
   ),
   *of(
     "common/metrics/command.py",
+    "tests/common/test_metric_command.py",
+    ('glanced and k == "images"', "False"),
+    ("error is not None or line", "False"),
+  ),
+  *of(
+    "common/metrics/feature_distance.py",
+    "tests/common/test_metric_command.py",
+    ("path.exists() and not is_statistics(path)", "False"),
+    ("if not side.parts", "if side.parts"),
+    ("a.dtype == np.float16", "False"),
+  ),
+  *of(
+    "common/metrics/command.py",
     f"{TESTS}feature_distance.py",
     (' and "-" not in sides[name]', ""),
     ('sum("-" in side for', 'sum("-" in str(side) for'),

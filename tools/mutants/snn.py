@@ -251,6 +251,7 @@ MUTANTS = (
   *of(
     "projects/snn/datasets/new_rows.py",
     f"{TESTS}test_predict.py",
+    ("out.resolve() == table.resolve()", "False"),
     (
       "scaled(x, known.moments)",
       "x.astype(np.float32)",
