@@ -49,12 +49,13 @@ def test_folders_patterns_and_packed_files(tmp_path):
   )
   assert read(str(tmp_path)) == ["first", "second"]
   assert read(str(tmp_path / "*.xz")) == ["first"]
-  # Subfolders are read, whichever way they are reached; a loop ends.
+  # Subfolders are read, whichever way they are reached; a loop ends, and what
+  # lies above a set is no part of it.
   (tmp_path / "c").mkdir()
   write(tmp_path / "c" / "d.txt", "third\n")
   (tmp_path / "c" / "up").symlink_to(tmp_path)
   assert read(str(tmp_path)) == ["first", "second", "third"]
-  assert read(str(tmp_path / "[cx]")) == ["third", "first", "second"]
+  assert read(str(tmp_path / "[cx]")) == ["third"]
   with zipfile.ZipFile(tmp_path / "all.zip", "w") as archive:
     archive.write(tmp_path / "b.txt", "in/b.txt")
   assert read(str(tmp_path / "all.zip")) == ["second"]

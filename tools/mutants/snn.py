@@ -251,7 +251,6 @@ MUTANTS = (
   *of(
     "projects/snn/datasets/new_rows.py",
     f"{TESTS}test_predict.py",
-    ("out.resolve() == table.resolve()", "False"),
     (
       "scaled(x, known.moments)",
       "x.astype(np.float32)",
@@ -264,6 +263,7 @@ MUTANTS = (
   *of(
     "projects/snn/predict.py",
     f"{TESTS}test_predict.py",
+    ("out.resolve() == table.resolve()", "False"),
     ("losses.without_padding(logits, data.classes)", "logits"),
     ("int(np.argmax(row))", "int(np.argmin(row))"),
     ('if data.kind == "tasks":', "if False:"),
