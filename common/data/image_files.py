@@ -31,10 +31,11 @@ def is_deep(image: Image.Image) -> bool:
   Pillow makes 8 bits of 16-bit colours without a word.
   """
   stored = image.tile[0].args if image.tile else ""
-  stored = stored if isinstance(stored, tuple) and stored else (stored,)
+  parts = list(stored) if isinstance(stored, tuple) else [stored]
+  deep = image.mode.startswith("I") or ";16" in str(parts[:1])
   # A .ppm has its largest value there.
-  largest = stored[1] if image.format == "PPM" and len(stored) > 1 else 0
-  return image.mode.startswith("I") or ";16" in str(stored[0]) or largest > 255
+  large = (isinstance(part, int) and part > 255 for part in parts[1:])
+  return deep or (image.format == "PPM" and any(large))
 
 
 def deep_gray(image: Image.Image) -> np.ndarray | None:
