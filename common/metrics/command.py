@@ -197,7 +197,12 @@ def main(
     if sum("-" in side for side in sides.values()) > 1:
       raise UsageError("A and B cannot both be standard input: name a file")
     if arguments.save_stats:  # Rather than after hours of features.
-      feature_distance.check_name(arguments.save_stats)
+      path = feature_distance.check_name(arguments.save_stats)
+      if path.exists() and not feature_distance.is_statistics(path):
+        raise InputError(
+          f"{path} is there already and holds no statistics, but something "
+          "else, which would be lost: name another file"
+        )
 
     given = lambda _, source: read(source, arguments)
     # Bad ones end it before a network is loaded, or A looked at.

@@ -1,9 +1,8 @@
 """Two sets compared by a network's features: the commands of FID, FCD, FVD.
 
-A project turns what a user names into features and says how (the protocol);
-all else is here: streaming them into moments, saving and loading statistics,
-refusing to compare what was made differently, the distance with its error bar,
-its extrapolation in n and the scores beside it.
+A project turns what a user names into features and says how (the protocol); all
+else is here: moments, statistics in files, refusing what was made differently,
+the distance with its error bar and its extrapolation in n, the scores beside it.
 """
 
 import importlib.metadata
@@ -156,11 +155,6 @@ def check_name(path: str | pathlib.Path) -> pathlib.Path:
     raise InputError(f"{path}: statistics are kept in a file named *.npz")
   if path.is_dir():
     raise InputError(f"{path} is a folder: name a file for the statistics")
-  if path.exists() and not is_statistics(path):
-    raise InputError(
-      f"{path} is there already and holds no statistics, but something else, "
-      "which would be lost: name another file"
-    )
   # What is not there yet is made, in the nearest folder that is.
   folder = next(p for p in path.absolute().parents if p.exists())
   if not folder.is_dir() or not os.access(folder, os.W_OK | os.X_OK):
@@ -225,10 +219,8 @@ def load(path: str | pathlib.Path) -> Samples:
 
 def _numbers(a: np.ndarray) -> np.ndarray:
   """The array as it is, for its dtype says how it was rounded."""
-  if a.dtype.kind == "c":
-    raise ValueError("they are complex")
-  if a.dtype == np.float16:
-    raise ValueError("they are float16, of three digits")
+  if a.dtype.kind == "c" or a.dtype == np.float16:
+    raise ValueError(f"they are {a.dtype}")
   return a if a.dtype.kind == "f" else a.astype(float)
 
 
@@ -329,10 +321,8 @@ def compare(
     "distance" with its "mean_term" and "trace_term", "n" of both sides and the
     number of "features". Unless spared: its "standard_error", "at_infinity"
     (extrapolated in n), "kernel_distance" with its error, and "manifold"; None
-    for what saved statistics do not allow; and "exact", the sides ("a", "b" or
-    "ab") whose statistics are saved: the error bar leaves out their sampling
-    error, the extrapolation keeps their bias. The "protocol", and "notes" of
-    what was handled.
+    for what saved statistics do not allow; "exact", the sides that are such, as
+    in "ab". The "protocol", and "notes" of what was handled.
 
   Raises:
     InputError: different protocols, or numbers of features.
@@ -372,9 +362,7 @@ def compare(
   ) as bar:
     error = jackknife.standard_error(*sides, bar.update)
     line = jackknife.at_infinity(*sides, bar.update)
-  result["exact"] = "".join(
-    name for name, side in zip("ab", (a, b), strict=True) if not side.parts
-  )
+  result["exact"] = "a" * (not a.parts) + "b" * (not b.parts)
   result["standard_error"] = error
   result["at_infinity"] = None if line is None else line._asdict()
   result["kernel_distance"] = result["manifold"] = None

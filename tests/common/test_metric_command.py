@@ -55,10 +55,10 @@ def test_what_saved_statistics_do_to_the_error_bar_is_said(tmp_path):
   assert "taken as exact" not in neither  # There is no error bar, either.
 
 
-def test_statistics_of_three_digits_are_refused(tmp_path):
+def test_statistics_of_float16_have_three_digits_and_are_refused(tmp_path):
   path = tmp_path / "half.npz"
   np.savez(path, mu=np.zeros(2, np.float16), sigma=np.eye(2, dtype=np.float16))
-  with pytest.raises(InputError, match=r"half\.npz .* of three digits"):
+  with pytest.raises(InputError, match=r"half\.npz .* they are float16"):
     feature_distance.load(path)
 
 

@@ -117,13 +117,13 @@ MUTANTS = (
     "common/metrics/command.py",
     "tests/common/test_metric_command.py",
     ('glanced and k == "images"', "False"),
+    ("path.exists() and not feature_distance.is_statistics(path)", "False"),
     ("error is not None or line", "False"),
   ),
   *of(
     "common/metrics/feature_distance.py",
     "tests/common/test_metric_command.py",
-    ("path.exists() and not is_statistics(path)", "False"),
-    ("if not side.parts", "if side.parts"),
+    ('"a" * (not a.parts)', '"a" * bool(a.parts)'),
     ("a.dtype == np.float16", "False"),
   ),
   *of(
