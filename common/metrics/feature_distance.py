@@ -2,7 +2,7 @@
 
 A project turns what a user names into features and says how (the protocol); all
 else is here: moments, statistics in files, refusing what was made differently,
-the distance with its error bar and its extrapolation in n, the scores beside it.
+the distance with its error bar, its extrapolation in n, the scores beside it.
 """
 
 import importlib.metadata
