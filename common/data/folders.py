@@ -143,8 +143,8 @@ def pattern(
   """The files that a name with * ? [ ] or ** finds, sorted; folders if asked.
 
   Hidden names are found only where the pattern says so; below "**" links are
-  followed as by `find`. None for a name without any of these, or of a
-  file or folder that is there.
+  followed as by `find`. None for a name without any of these, or of a file or
+  folder that is there.
   """
   path = pathlib.Path(name).expanduser()
   if not glob.has_magic(str(path)) or path.exists():

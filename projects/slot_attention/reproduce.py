@@ -169,8 +169,8 @@ def discovery_tables(out: pathlib.Path) -> dict[str, str]:
     {row["step"] for row in r["curve"]} for v in found.values() for r in v
   ]
   common = max(set.intersection(*curves), default=0)
-  rows = []
-  for name, results in by_length(found):
+  rows, groups = [], by_length(found)
+  for name, results in groups:
     label, paper = ROWS["discovery"][name]
     ari = [100 * r["scores"]["foreground_ari"] for r in results]
     best = [
@@ -193,7 +193,7 @@ def discovery_tables(out: pathlib.Path) -> dict[str, str]:
   header += [f"at step {common:,}", "error", *LAST]
   tables = {"discovery": markdown.table(header, rows)}
   if "main" in found:
-    _, longest = by_length({"main": found["main"]})[0]
+    longest = next(results for name, results in groups if name == "main")
     study = [
       [name, spread([100 * r["variations"][name] for r in longest])]
       for name in longest[0]["variations"]

@@ -85,22 +85,22 @@ def write_masks(
         f"{one} and {other} would write the same files, which begin with "
         f"{one.stem}_: rename one, or give them one by one, each its --out"
       )
-  known = {path.resolve() for path in paths}
-  for path in paths:
-    slot_files = (f"slot_{k}" for k in range(slots or config.eval_slots))
-    for kind in (*slot_files, "segments", "sheet"):
-      written = out / f"{path.stem}_{kind}.png"
-      if written.resolve() in known:
+  count = slots or config.eval_slots
+  written = [_outputs(out / path.stem, count) for path in paths]
+  given = {path.resolve() for path in paths}
+  for path, own in zip(paths, written, strict=True):
+    for file in own:
+      if file.resolve() in given:
         raise InputError(
-          f"{written} is one of the pictures, and the masks of {path} would "
-          "take its place: write elsewhere with --out=DIR"
+          f"{file} is one of the pictures, and the masks of {path} would take "
+          "its place: write elsewhere with --out=DIR"
         )
   found = [read(path, config) for path in paths]
   state = saved_state(workdir, lambda key: train.init(key, config))
   shown = files.to_unit(np.stack([pixels for pixels, _ in found]))
   noise = jax.random.normal(
     jax.random.key(seed),
-    (len(shown), slots or config.eval_slots, config.slot_dim),
+    (len(shown), count, config.slot_dim),
   )
   network = model.network(config)
   steps = iterations or config.eval_iterations
@@ -108,24 +108,27 @@ def write_masks(
   outputs = jax.device_get(apply(state.params, shown, noise))
   drawn = {n: outputs[n] for n in ("masks", "pictures", "reconstruction")}
   out.mkdir(parents=True, exist_ok=True)
-  sheets = []
   for i, (path, (_, done)) in enumerate(zip(paths, found, strict=True)):
     for note in done:
       print(f"{path}: {note}")
     one = jax.tree.map(lambda output, i=i: output[i : i + 1], drawn)
-    sheets.append(_write(out / path.stem, shown[i : i + 1], one))
-  return sheets
+    _write(written[i], shown[i : i + 1], one)
+  return [sheet for *_, sheet in written]
 
 
-def _write(stem: pathlib.Path, image, one) -> pathlib.Path:
+def _outputs(stem: pathlib.Path, slots: int) -> list[pathlib.Path]:
+  """The files of a picture: each slot's mask, the segments, the sheet."""
+  kinds = (*(f"slot_{k}" for k in range(slots)), "segments", "sheet")
+  return [pathlib.Path(f"{stem}_{kind}.png") for kind in kinds]
+
+
+def _write(paths: list[pathlib.Path], image, one) -> None:
+  *of_slots, segments, sheet = paths
   (masks,) = one["masks"]
-  for k, mask in enumerate(masks):
-    gray = np.round(255 * mask).astype(np.uint8)
-    Image.fromarray(gray).save(f"{stem}_slot_{k}.png")
-  Image.fromarray(pictures.segments(masks)).save(f"{stem}_segments.png")
-  path = pathlib.Path(f"{stem}_sheet.png")
-  Image.fromarray(pictures.slots_sheet(image, one, None)).save(path)
-  return path
+  for path, mask in zip(of_slots, masks, strict=True):
+    Image.fromarray(np.round(255 * mask).astype(np.uint8)).save(path)
+  Image.fromarray(pictures.segments(masks)).save(segments)
+  Image.fromarray(pictures.slots_sheet(image, one, None)).save(sheet)
 
 
 def main() -> None:
