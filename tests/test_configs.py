@@ -40,7 +40,7 @@ LATER = {
   ),
   "interpretable_drugs": ("cache_dir", "data_dir", "max_device_bytes"),
   # The loop's are read by a run of another learner.
-  "rudder": ("delays", *(set(COMMON) - {"batch_size"})),
+  "rudder": ("delays", "trials_at_once", *(set(COMMON) - {"batch_size"})),
   "slot_attention": ("cache_dir", "data_dir", "test_images", "train_images"),
   "snn": (
     "data.categorical",

@@ -39,8 +39,9 @@ def get_config(variant: str = "") -> ml_collections.ConfigDict:
   config.lessons = 512
   config.warmup_episodes = 100
   config.max_updates = 100
-  config.delays = (10, 30, 60, 100, 200)
+  config.delays = (10, 30, 60, 100, 200, 500)
   config.seeds = 50
+  config.trials_at_once = 10
   config.max_episodes = config.rivals_episodes = 20_000
   # What follows was found on seed 0. The choice is worth 4, 0.4 of the scale:
   # a model that may stop at a mean squared error of 0.15 need not know it.

@@ -51,6 +51,7 @@ def get_config(variant: str = "") -> ml_collections.ConfigDict:
   # The tables.
   config.delays = (50,)
   config.seeds = 50  # trials; the paper has 100
+  config.trials_at_once = 50  # of one program; what has ended is kept
   config.max_episodes = 10_000  # a trial's budget
   config.rivals_episodes = 200_000  # that of methods other than RUDDER
 
@@ -100,7 +101,7 @@ def smoke(config: ml_collections.ConfigDict) -> None:
   config.eval_episodes = 8
   config.delay = config.max_delay = min(config.delay, 6)
   config.delays = (3, config.max_delay)
-  config.seeds = 3
+  config.seeds = config.trials_at_once = 3
   config.max_episodes = config.rivals_episodes = 40
   config.check_every = 10
   config.solved_window = 20

@@ -24,7 +24,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
   add = parser.add_argument
   text = "compute this task alone, where a table says so"
   add("--only", default="", metavar="TASK", help=text)
-  text = "where trainings of Atari are kept"
+  text = "where what was stopped is kept, to go on: games, and trials"
   add("--runs", default="runs/reproduce", metavar="DIR", help=text)
 
 

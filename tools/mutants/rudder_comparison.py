@@ -14,6 +14,11 @@ MUTANTS = (
     ('np.where(c["solved"], c["episodes"], limit(c))', 'c["episodes"]'),
     ("jax.scipy.stats.norm.logsf(z)", "jax.scipy.stats.norm.logcdf(z)"),
     ("max_episodes = config.rivals_episodes", "max_episodes = 10"),
+    (
+      "roots[first : first + config.trials_at_once]",
+      "roots[: config.trials_at_once]",
+    ),
+    ('["of"] != of', '["of"] == of'),
   ),
   *of(
     "projects/rudder/comparison/bias_variance.py",

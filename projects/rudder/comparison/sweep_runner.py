@@ -7,6 +7,7 @@ padded to the longest.
 
 import functools
 import json
+import pathlib
 import time
 from collections.abc import Callable
 from typing import Any
@@ -177,15 +178,21 @@ def compiled(text: str, seeds: int):
 
 
 def cell(
-  config: ml_collections.ConfigDict, method: str, delay: int, seeds: int
+  config: ml_collections.ConfigDict,
+  method: str,
+  delay: int,
+  seeds: int,
+  runs: pathlib.Path | None = None,
 ) -> dict[str, Any]:
   """Trains `seeds` trials until they have solved the task, or to the budget.
 
   Args:
-    config: of the task; `max_delay` is the program's room.
+    config: of the task; `max_delay` is the program's room, `trials_at_once`
+      how many trials are one program.
     method: of `METHODS`.
     delay: at most `max_delay`.
     seeds: how many trials.
+    runs: where the trials of each program are kept, for a cell that is stopped.
 
   Returns:
     `episodes` and `solved` of each trial, `budget`, `minutes` without and
@@ -193,24 +200,49 @@ def cell(
   """
   config = of_method(config, method)
   config.delay = config.max_delay  # Of the program; the cell's is an argument.
-  program, compile_seconds = compiled(config.to_json(), seeds)
   key = keys.named(jax.random.key(config.seed), f"{method}, {delay}")
-  start = time.perf_counter()
   roots = jax.random.split(key, seeds)
-  results = jax.device_get(program(roots, np.int32(delay)))
-  minutes = (time.perf_counter() - start) / 60
-  kept = cell_files.recorded(config)
+  of = {**cell_files.recorded(config), "delay": delay}
+  parts = []
+  for first in range(0, seeds, config.trials_at_once):
+    own = roots[first : first + config.trials_at_once]
+    train_own = functools.partial(_trials, config, own, delay)
+    if runs is None:
+      parts.append(train_own())
+    else:
+      told = {**of, "seeds": seeds}
+      parts.append(_kept(runs / f"trials_{first}.json", told, train_own))
   return {
     "method": method,
     "delay": delay,
     "seeds": seeds,
     "budget": config.max_episodes,
+    "episodes": [e for part in parts for e in part["episodes"]],
+    "solved": [s for part in parts for s in part["solved"]],
+    "minutes": sum(part["minutes"] for part in parts),
+    # A program that several parts share was compiled once.
+    "compile_seconds": sum({part["compile_seconds"] for part in parts}),
+    "config": of,
+  }
+
+
+def _trials(config, roots, delay):
+  program, compile_seconds = compiled(config.to_json(), len(roots))
+  start = time.perf_counter()
+  results = jax.device_get(program(roots, np.int32(delay)))
+  return {
     "episodes": [int(e) for e in results["episodes"]],
     "solved": [bool(s) for s in results["solved"]],
-    "minutes": minutes,
+    "minutes": (time.perf_counter() - start) / 60,
     "compile_seconds": compile_seconds,
-    "config": {**kept, "delay": delay},
   }
+
+
+def _kept(path, of, compute):
+  """Trials that an earlier command has trained; others where `of` differs."""
+  if not path.exists() or cell_files.load(path)["of"] != of:
+    cell_files.save(path, {**compute(), "of": of})
+  return cell_files.load(path)
 
 
 def quantiles(cell: dict[str, Any]) -> list[float]:

@@ -7,7 +7,8 @@
 `tasks`: episodes to solve tasks I, II and III against the delay. `watch`: the
 authors' demonstration. `bias_variance`: why TD and Monte Carlo are slow,
 against exact values. `--only=choice` computes the cells of one task, and shows
-of the others what is there.
+of the others what is there. A cell that was stopped goes on behind the last
+`trials_at_once` of its trials, which are in `--runs` until it has ended.
 """
 
 import functools
@@ -33,6 +34,18 @@ def config_of(context: reproduce.Context, name: str) -> Any:
   return config
 
 
+def _cell(context, name, config, method, delay):
+  """The trials of a method; those that were stopped go on."""
+  runs = reproduce.workdir(context, context.arguments.runs, name)
+  compute = functools.partial(
+    sweep_runner.cell, config, method, delay, config.seeds, runs
+  )
+  cell = reproduce.cell(context, name, compute)
+  for path in runs.glob("trials_*.json"):  # The cell has what they say.
+    path.unlink()
+  return cell
+
+
 def tasks(context: reproduce.Context) -> str:
   """Tasks I, II and III; returns the table and draws the three panels."""
   found = {}
@@ -43,12 +56,9 @@ def tasks(context: reproduce.Context) -> str:
     for delay, method in itertools.product(config.delays, methods):
       # Room for this delay only: steps behind an episode's end cost as much.
       config.max_delay = config.delay = delay
-      compute = functools.partial(
-        sweep_runner.cell, config, method, delay, config.seeds
-      )
       name = f"{task}_{method}_{delay}"
       if not only or task == only:
-        cell = reproduce.cell(context, name, compute)
+        cell = _cell(context, name, config, method, delay)
       elif (context.out / f"{name}.json").exists():
         cell = cells.load(context.out / f"{name}.json")
       else:
@@ -61,12 +71,9 @@ def tasks(context: reproduce.Context) -> str:
 def watch(context: reproduce.Context) -> str:
   """The demonstration's task; returns the table."""
   config = config_of(context, "watch_repair")
-  sizes = config.max_delay, config.seeds
   found = {
-    method: reproduce.cell(
-      context,
-      f"watch_repair_{method}",
-      functools.partial(sweep_runner.cell, config, method, *sizes),
+    method: _cell(
+      context, f"watch_repair_{method}", config, method, config.max_delay
     )
     for method in WATCH
   }

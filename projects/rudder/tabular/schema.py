@@ -57,6 +57,7 @@ SCHEMA = {
   "exploration": at_least(0.0),
   "delays": several(positive(int)),
   "seeds": positive(int),
+  "trials_at_once": positive(int),
   "max_episodes": positive(int),
   "rivals_episodes": positive(int),
   "judged_by": choice(*judge.JUDGES),

@@ -133,7 +133,7 @@ def test_without_the_delay_all_is_paid_at_once():
     schema.check(own)
 
 
-def test_whole_trials_solve_their_task_each_on_its_own():
+def test_whole_trials_solve_their_task_each_on_its_own(tmp_path, monkeypatch):
   """The LSTM trains, the stop is found; a trial does not see its neighbours."""
   config = charge_discharge.get_config("smoke").unlock()
   config.update(
@@ -169,6 +169,35 @@ def test_whole_trials_solve_their_task_each_on_its_own():
   turned = jax.device_get(run(roots[order], np.int32(3)))
   for name in ("episodes", "updates", "q"):
     np.testing.assert_array_equal(turned[name][::-1], results[name])
+  # The same trials in programs of two, stopped behind the first and gone on.
+  config.trials_at_once = 2
+  runs, train = tmp_path / "runs", sweep_runner._trials
+
+  def stopped(*args):
+    if runs.exists():
+      raise KeyboardInterrupt
+    return train(*args)
+
+  with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
+    patch.setattr(sweep_runner, "_trials", stopped)
+    sweep_runner.cell(config, "rudder", 3, 4, runs)
+  assert [path.name for path in runs.iterdir()] == ["trials_0.json"]
+  trained = []
+  monkeypatch.setattr(
+    sweep_runner, "_trials", lambda *a: trained.append(a[1]) or train(*a)
+  )
+  again = sweep_runner.cell(config, "rudder", 3, 4, runs)
+  assert len(trained) == 1 and (trained[0] == roots[2:]).all()
+  assert again["episodes"] == cell["episodes"]
+  assert again["solved"] == cell["solved"]
+  assert again["compile_seconds"] > 0
+  # Those of another config do not count.
+  config.max_updates = 41
+  part = {"episodes": [1, 1], "solved": [True] * 2, "minutes": 1.0}
+  part["compile_seconds"] = 1.0
+  monkeypatch.setattr(sweep_runner, "_trials", lambda *_: part)
+  other = sweep_runner.cell(config, "rudder", 3, 4, runs)
+  assert (other["episodes"], other["minutes"]) == ([1] * 4, 2.0)
 
 
 CHARGE = environments.ChargeDischarge(3)
