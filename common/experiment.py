@@ -20,7 +20,7 @@ import math
 import pathlib
 import signal
 import sys
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 import jax
@@ -48,12 +48,18 @@ class NonFinite(FloatingPointError):
 class Run:
   """The plumbing of one training run in one work directory."""
 
-  def __init__(self, config: ml_collections.ConfigDict, workdir: str):
+  def __init__(
+    self,
+    config: ml_collections.ConfigDict,
+    workdir: str,
+    lengths: Sequence[str] = ("total_steps",),
+  ):
     """Opens the work directory and refuses one that belongs to another config.
 
     Args:
       config: has `seed`, `batch_size` and the keys of `workdir.BUDGETS`.
       workdir: created where it is missing; a run found in it is continued.
+      lengths: keys that say how long the run is, and may be others later.
 
     Raises:
       InputError: the intervals are not multiples of `steps_per_call`; the
@@ -69,6 +75,7 @@ class Run:
     )
     self._replicated = NamedSharding(self.mesh, PartitionSpec())
     self._root = jax.random.key(config.seed)
+    self._lengths = lengths
     self._pending: list[tuple[int, Any]] = []
     self._signal = 0
     self._bar = self._log = None
@@ -80,7 +87,7 @@ class Run:
     try:
       # Without a checkpoint there is nothing to lose: a first try went wrong.
       if self._checkpoints.latest() is not None:
-        workdirs.refuse_other_config(self.workdir, config)
+        workdirs.refuse_other_config(self.workdir, config, lengths)
     except InputError:
       self._release()
       raise
@@ -154,7 +161,7 @@ class Run:
     if state is not None:
       if self.main:
         step, total = int(state.step), int(self.config.total_steps)
-        print(workdirs.greeting(self.workdir, step, total))
+        print(workdirs.greeting(self.workdir, step, total, self._lengths))
     else:
       state = jax.jit(init, out_shardings=self._replicated)(key)
     if self.main:

@@ -5,7 +5,7 @@ config.json  data.json  metrics.jsonl  checkpoints/  tensorboard/  and pictures
 
 import json
 import pathlib
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import filelock
@@ -128,22 +128,34 @@ def saved_state(workdir: pathlib.Path, init: Callable[[jax.Array], Any]) -> Any:
   return found
 
 
-def greeting(workdir: pathlib.Path, step: int, total_steps: int) -> str:
-  """What is said of the run found in `workdir`, whose state is of `step`."""
+def greeting(
+  workdir: pathlib.Path,
+  step: int,
+  total_steps: int,
+  lengths: Sequence[str] = ("total_steps",),
+) -> str:
+  """What is said of the run found in `workdir`, whose state is of `step`.
+
+  Any of the keys `lengths` may have ended it.
+  """
   if step < total_steps:
     return f"resuming {workdir} at step {step}"
+  larger = " or ".join(f"--config.{name}" for name in lengths)
   return (
     f"{workdir} is already finished, at step {step}: to go on, give a larger "
-    "--config.total_steps; to begin anew, another --workdir"
+    f"{larger}; to begin anew, another --workdir"
   )
 
 
 def refuse_other_config(
-  workdir: pathlib.Path, config: ml_collections.ConfigDict
+  workdir: pathlib.Path,
+  config: ml_collections.ConfigDict,
+  lengths: Sequence[str] = (),
 ) -> None:
   """Raises InputError when the run in `workdir` has another config.
 
-  BUDGETS may differ. The message holds each difference, old value first.
+  BUDGETS and `lengths` may differ. The message holds each difference, old
+  value first.
   """
   theirs = saved_config(workdir)
   old, new = (_flatten(json.loads(c.to_json())) for c in (theirs, config))
@@ -151,7 +163,7 @@ def refuse_other_config(
     f"  {name}: {old.get(name, '(absent)')} there, {new.get(name, '(absent)')} "
     "here"
     for name in sorted(old.keys() | new.keys())
-    if old.get(name) != new.get(name) and name not in BUDGETS
+    if old.get(name) != new.get(name) and name not in (*BUDGETS, *lengths)
   ]
   strange = sorted(old.keys() ^ new.keys())
   if len(strange) > len(old.keys() & new.keys()):

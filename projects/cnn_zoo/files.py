@@ -132,7 +132,9 @@ def write_shard(
   weights: np.ndarray,
   rows: Sequence[Mapping[str, Any]],
 ) -> None:
-  """Writes the shard of the networks `numbers`, in place of any inside it.
+  """Writes the shard of the networks `numbers`, in place of damaged ones.
+
+  Of any inside it, and of one that has some of its networks and is not sound.
 
   Raises:
     InputError: the disk is full, or cannot be written.
@@ -145,9 +147,11 @@ def write_shard(
       f"{path} cannot be written ({error.strerror}): free some space; the "
       "same command goes on from there"
     ) from error
-  for other in shards(folder):  # Damaged ones: `missing` names no others.
-    here = _numbers(other)
-    if other != path and numbers[0] <= here[0] and here[-1] <= numbers[-1]:
+  for other in shards(folder):
+    here = set(_numbers(other))
+    if other == path or here.isdisjoint(numbers):
+      continue
+    if here <= set(numbers) or not _sound(other):
       shutil.rmtree(other)
 
 
@@ -168,17 +172,20 @@ def missing(folder: pathlib.Path, numbers: Sequence[int]) -> list[range]:
   left = set(numbers)
   for place in shards(folder):
     here = _numbers(place)
-    if left.isdisjoint(here):
-      continue
-    try:
-      _, rows = _read(place)
-    except InputError:
-      continue
-    if len({row["modeldir"] for row in rows}) == len(here):
+    if not left.isdisjoint(here) and _sound(place):
       left.difference_update(here)
   starts = [i for i in sorted(left) if i - 1 not in left]
   ends = [i for i in sorted(left) if i + 1 not in left]
   return [range(a, b + 1) for a, b in zip(starts, ends, strict=True)]
+
+
+def _sound(shard):
+  """Whether it can be read, and has all networks of its name."""
+  try:
+    _, rows = _read(shard)
+  except InputError:
+    return False
+  return len({row["modeldir"] for row in rows}) == len(_numbers(shard))
 
 
 def read(folder: str | os.PathLike) -> ZooFiles:
@@ -225,6 +232,11 @@ def _read(place):
       "numbers [rows, weights]"
     )
   path = place / METRICS
+  if not path.exists():  # They are written last.
+    raise InputError(
+      f"{place} has {WEIGHTS} and no {METRICS}: remove the folder if it is a "
+      "shard, and the same training command makes it again"
+    )
   rows = list(csv.DictReader(io.StringIO(table_files.text(path))))
   for i, row in enumerate(rows, 1):
     if None in row or None in row.values():

@@ -89,10 +89,17 @@ def load_run(workdir: pathlib.Path) -> tuple[ml_collections.ConfigDict, dict]:
   """The config and the best parameters of a run.
 
   Raises:
-    InputError: there is no run, one of another project, or no checkpoint.
+    InputError: there is no run, one of another project, no checkpoint, or one
+      of before the first evaluation.
   """
   config = saved_config(workdir, lambda c: config_schema.check(c, SCHEMA))
   state = saved_state(workdir, lambda key: train.init(key, config))
+  if state.best_score < 0:  # They are the weights that it began with.
+    raise InputError(
+      f"{workdir} was stopped at step {state.step}, before its first "
+      f"evaluation at {config.eval_every}, and has no best parameters yet: "
+      "train on"
+    )
   return config, state.best
 
 

@@ -186,7 +186,8 @@ def train(
   said = ", ".join(f"{n} {what}" for what, n in loaded.notes.items() if n)
   print(f"{loaded.name}: {said.replace('_', ' ') or 'nothing was changed'}")
   config = padded.with_sizes(config, dataset)
-  with experiment.Run(config, workdir) as run:
+  # Orders and rates do not know how many epochs there will be.
+  with experiment.Run(config, workdir, ("epochs", "total_steps")) as run:
     run.claim_data(config.data_dir, (loaded.x, loaded.y, loaded.split))
     if run.main:
       kept = {"table": loaded.name, "notes": loaded.notes}

@@ -105,6 +105,13 @@ def split(
   Raises:
     InputError: data that cannot be split or scored as the config says.
   """
+  found = _split(config, table)
+  if config.data.score == "auc":
+    _check_auc(found)
+  return found
+
+
+def _split(config, table):
   if isinstance(table, tox21.Assays):
     return Dataset(
       "tox21", table.x, table.y, table.split, len(table.tasks), table.notes
@@ -132,6 +139,20 @@ def split(
     each = table.y[:, None] == np.arange(len(table.classes))
     table = table._replace(y=each.astype(np.float32))
   return from_table(table, (kept, validation, test))
+
+
+def _check_auc(found):
+  """Refuses parts that have no area under the ROC curve, before training."""
+  parts = ("train", "validation", "test")
+  for part, rows in zip(parts, found.split, strict=True):
+    y = found.y[rows].reshape(len(rows), -1)
+    if not ((y > 0.5).any(0) & (y <= 0.5).any(0)).any():
+      raise InputError(
+        f"the {part} part of {found.name}, {len(rows)} rows, has one class "
+        "alone, and the area under the ROC curve needs both: try another "
+        "config.data.split_seed, a larger config.data.validation_share, or "
+        "config.data.score='accuracy'"
+      )
 
 
 def from_table(table: tables.Table, split: Rows) -> Dataset:

@@ -127,6 +127,19 @@ def test_networks_that_no_sound_shard_has_are_missing(tmp_path):
   (tmp_path / "shards/notes-and-more").mkdir()
   assert files.missing(tmp_path, range(9)) == [range(3), range(5, 7)]
   assert files.missing(tmp_path, range(9, 13)) == []
+  # A damaged shard goes with the first of its networks that is there again,
+  # whatever the length of a chunk is now; a sound one stays.
+  (tmp_path / f"shards/000007-000020/{files.METRICS}").unlink()
+  files.write_layout(tmp_path, model.layout((4,), 3))
+  with pytest.raises(InputError, match=r"has weights\.npy and no metrics"):
+    files.read(tmp_path)
+  for first, last in ((2, 3), (8, 9)):
+    row = {"modeldir": "a", "step": 1, "test_accuracy": 0}
+    rows = [row | {"modeldir": name} for name in "ab"]
+    weights = np.zeros((2, 3), np.float32)
+    files.write_shard(tmp_path, range(first, last + 1), weights, rows)
+  names = ["000002-000003", "000003-000004", "000005-000006", "000008-000009"]
+  assert [shard.name for shard in files.shards(tmp_path)] == names
 
 
 @pytest.mark.slow

@@ -7,6 +7,7 @@ import re
 import sys
 import xml.etree.ElementTree
 
+import jax
 import numpy as np
 import pytest
 from rdkit import Chem
@@ -59,6 +60,15 @@ def test_a_page_of_molecules(runs, tmp_path, capsys):
   places = [page.index(f" {rows[i]['smiles']}<") for i in order]
   assert places == sorted(places)  # The highest first.
   assert (tmp_path / "out/molecule_4.png").read_bytes()[:4] == b"\x89PNG"
+
+
+def test_a_run_without_an_evaluation_explains_nothing(runs, monkeypatch):
+  """Its best parameters are the random ones that it began with."""
+  monkeypatch.setattr(
+    explain, "saved_state", lambda workdir, init: init(jax.random.key(0))
+  )
+  with pytest.raises(InputError, match="stopped at step 0, before its first"):
+    explain.load_run(runs["selu"])
 
 
 class Page(html.parser.HTMLParser):

@@ -15,6 +15,7 @@ from PIL import Image
 
 from common.errors import InputError
 from configs.snn import figure1
+from configs.snn import uci as uci_config
 from projects.snn.datasets import htru2, loading, padded, tables, uci
 
 
@@ -263,6 +264,32 @@ def test_validation_split_sizes_and_seeds():
   for train, share in ((np.arange(1), 0.15), (np.arange(9), 0.0)):
     with pytest.raises(InputError, match="cannot be set apart"):
       tables.validation_split(np.zeros(9, int), train, share)
+
+
+def test_a_part_of_one_class_has_no_auc():
+  """It would be NaN, behind all of the training."""
+  config = uci_config.get_config("smoke").unlock()
+  config.data.score, rows = "auc", np.arange(100)
+  x = np.random.default_rng(0).normal(size=(100, 3)).astype(np.float32)
+  table = lambda y, test: tables.Table(
+    "mine",
+    x,
+    y.astype(np.int32),
+    ("no", "yes"),
+    ((rows[~np.isin(rows, test)], test),),
+    {},
+  )
+  half = rows % 2
+  loading.split(config, table(half, rows[:20]))
+  for y, test, part in (
+    (half, rows[:20:2], "test part of mine, 10 rows,"),
+    (rows == 99, rows[90:], "train"),
+    (rows % 50 == 1, rows[:20], "validation"),
+  ):
+    with pytest.raises(InputError, match=f"the {part}.* has one class alone"):
+      loading.split(config, table(y, test))
+  config.data.score = "accuracy"
+  loading.split(config, table(rows == 99, rows[90:]))
 
 
 def test_real_uci_tasks(shared, tmp_path):

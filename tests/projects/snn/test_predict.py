@@ -3,6 +3,7 @@
 import csv
 import io
 import json
+import shutil
 
 import jax
 import numpy as np
@@ -76,6 +77,20 @@ def test_rows_trained_on_are_answered_as_in_training(run, capsys):
   known = predict.load_reading(workdir)
   _, again = new_rows.read(path, known, config.data)
   np.testing.assert_array_equal(again, loaded.x)  # To the bit.
+
+
+def test_more_epochs_go_on_to_the_same_bits(run, tmp_path, capsys):
+  shutil.copytree(run[0], tmp_path / "run")
+  config = run[1].copy_and_resolve_references()
+  config.total_steps, config.epochs = 1000, 15
+  whole, _ = train.train(config, str(tmp_path / "whole"))
+  again, _ = train.train(config, str(tmp_path / "run"))
+  assert "at step 10" in capsys.readouterr().out
+  assert int(again.step) == int(whole.step) > 10
+  jax.tree.map(np.testing.assert_array_equal, again.params, whole.params)
+  train.train(config, str(tmp_path / "run"))
+  said = "give a larger --config.epochs or --config.total_steps; to begin anew"
+  assert said in capsys.readouterr().out
 
 
 def test_columns_come_in_any_order_and_gaps_are_the_mean(run, tmp_path, capsys):
