@@ -21,7 +21,7 @@ from . import features, files, model
 # Of the pictures' name in a zoo's metrics, what the paper calls the data set.
 SAME = {"sheets": "cifar10"}
 CHUNK = 1_000  # Networks whose quantiles are found at once.
-TEXTS = ("config.optimizer", *features.CHOICES)  # Columns; others are numbers.
+TEXTS = (features.OPTIMIZER, *features.CHOICES)  # Columns; others are numbers.
 ARRAYS = ("scores", "columns", "statistics")  # By name, a row a network.
 
 
@@ -281,11 +281,11 @@ def statistics_of(
 
 
 def of_set(found: Collection, name: str, place: int = -1) -> np.ndarray:
-  """The features of one of the paper's 14 sets: float64 [n, k].
+  """The features of one of the paper's 14 sets, or of ours: float64 [n, k].
 
   Args:
     found: the networks.
-    name: of the set, as in the released file.
+    name: of the set, as in the released file; or "hyper+optimizer".
     place: of the epoch in `found.epochs`.
 
   Raises:
@@ -293,8 +293,10 @@ def of_set(found: Collection, name: str, place: int = -1) -> np.ndarray:
   """
   names = features.names_of(found.layout)
   if name.startswith("hyper"):
-    alone = name == "hyper.learning_rate"
-    wanted = ("config.learning_rate",) if alone else features.HYPERPARAMETERS
+    wanted = {
+      "hyper.learning_rate": ("config.learning_rate",),
+      "hyper+optimizer": (*features.HYPERPARAMETERS, features.OPTIMIZER),
+    }.get(name, features.HYPERPARAMETERS)
     here, fine = found.columns, usable(found, place)
     # NaN is such as the deviation of an initialiser that has none.
     bare = lambda n: n not in TEXTS and not np.isfinite(here[n][fine]).all()
@@ -303,8 +305,8 @@ def of_set(found: Collection, name: str, place: int = -1) -> np.ndarray:
       raise InputError(
         f"the zoo's metrics have no {', '.join(missing)}, or not of all"
       )
-  if name == "hyper":
-    return features.hyper(found.columns)
+    if name in ("hyper", "hyper+optimizer"):
+      return features.hyper(found.columns, wanted)
   if name == "hyper.learning_rate":
     return features.learning_rate(found.columns)
   if name in found.statistics:

@@ -144,14 +144,17 @@ HYPERPARAMETERS = (
   "config.dropout",
 )
 CHOICES = ("config.w_init", "config.activation")  # One column a value.
+OPTIMIZER = "config.optimizer"  # Another choice.
 
 
-def hyper(columns: Mapping[str, np.ndarray]) -> np.ndarray:
+def hyper(
+  columns: Mapping[str, np.ndarray], names: Sequence[str] = HYPERPARAMETERS
+) -> np.ndarray:
   """The seven hyperparameters, those that are choices as 0 and 1."""
   found = []
-  for name in HYPERPARAMETERS:
+  for name in names:
     values = np.asarray(columns[name])
-    if name in CHOICES:
+    if name in (*CHOICES, OPTIMIZER):
       found += [values == option for option in np.unique(values)]
     else:
       found.append(values)

@@ -5,6 +5,7 @@
     python -m projects.cnn_zoo.reproduce --table=size
     python -m projects.cnn_zoo.reproduce --table=epochs
     python -m projects.cnn_zoo.reproduce --table=architectures --other=DIR
+    python -m projects.cnn_zoo.reproduce --table=hyperparameters
 
 DIR is a zoo's folder, in the released layout or as `train` left it. Its
 statistics are written to `zoo_<data set>.npz` beside the results, and are read
@@ -25,7 +26,15 @@ from common import config_schema
 from common.errors import InputError
 from common.tables import cells, reproduce
 
-from . import collection, generated, paper, pictures, result_tables, studies
+from . import (
+  collection,
+  generated,
+  hyperparameter_study,
+  paper,
+  pictures,
+  result_tables,
+  studies,
+)
 from .collection import Collection
 from .schema import PREDICTORS
 
@@ -176,18 +185,23 @@ def r2_table(context: reproduce.Context) -> dict[str, str]:
   pictures.importances(context.out / "importances.png", weighed)
   path = context.out / "transfer.json"
   pairs = cells.load(path)["pairs"] if path.exists() else None
-  judged = {name: context.out / f"architectures_{name}.json" for name in found}
   others = {  # Behind the row of the zoo's own.
-    name: cells.load(path)["rows"][1:]
-    for name, path in judged.items()
-    if path.exists()
+    name: cell["rows"][1:]
+    for name, cell in _there(context, "architectures", found).items()
   }
+  drawn = _there(context, "hyperparameters", found)
   return {
     "zoos": result_tables.zoo_table(found),
     "r2": result_tables.r2_table(found),
     "protocols": result_tables.protocol_table(found),
-    "relations": result_tables.relation_table(found, pairs, others),
+    "relations": result_tables.relation_table(found, pairs, others, drawn),
   }
+
+
+def _there(context, table, names):
+  """The cells of another table that has been computed."""
+  paths = {name: context.out / f"{table}_{name}.json" for name in names}
+  return {n: cells.load(path) for n, path in paths.items() if path.exists()}
 
 
 def transfer_table(context: reproduce.Context) -> str:
@@ -260,6 +274,20 @@ def architecture_table(context: reproduce.Context) -> str:
   return result_tables.architecture_table(found)
 
 
+def hyperparameter_table(context: reproduce.Context) -> dict[str, str]:
+  """What hyperparameters say; accuracies beside the released zoo's."""
+  found = each(
+    context,
+    collections(context),
+    "hyperparameters",
+    hyperparameter_study.of_hyperparameters,
+  )
+  return {
+    "percentiles": result_tables.percentile_table(found),
+    "optimizers": result_tables.optimizer_table(found),
+  }
+
+
 def add_arguments(parser: argparse.ArgumentParser) -> None:
   """The flags of zoos."""
   add = parser.add_argument
@@ -278,6 +306,7 @@ TABLES = {
   "size": size_table,
   "epochs": epoch_table,
   "architectures": architecture_table,
+  "hyperparameters": hyperparameter_table,
 }
 
 if __name__ == "__main__":

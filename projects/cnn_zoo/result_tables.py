@@ -63,6 +63,46 @@ def zoo_table(found: Mapping[str, Any]) -> str:
   return markdown.table(header, rows)
 
 
+def percentile_table(found: Mapping[str, Any]) -> str:
+  """How accurate the networks are, beside those of the released zoo."""
+  header = ["data", "zoo", *(f"{p}%" for p in paper.PERCENTILES)]
+  rows = []
+  for name, cell in found.items():
+    ours = f"ours, {cell['networks']} of {cell['epochs'][-1]} epochs"
+    values = {ours: cell["percentiles"]}
+    if name in paper.RELEASED:
+      values["released, 30,000 of 86 epochs"] = paper.RELEASED[name]
+    for whose, each in values.items():
+      rows.append([named(name), whose, *(f"{value:.2f}" for value in each)])
+  return markdown.table(header, rows)
+
+
+def optimizer_table(found: Mapping[str, Any]) -> str:
+  """What the optimiser says, and what the statistics say behind it."""
+  header = ["data", "R2 of hyperparameters", "with the optimiser"]
+  header += ["statistics less that", "optimiser: networks, median accuracy"]
+  header += ["R2 of statistics among its networks"]
+  rows = []
+  for name, cell in found.items():
+    r2, groups = cell["r2"], cell["optimizers"]
+    rows.append(
+      [
+        named(name),
+        spread(r2["hyper"]),
+        spread(r2["hyper+optimizer"]),
+        spread(cell["difference"]),
+        ", ".join(
+          f"{one}: {group['networks']}, {group['accuracy'][1]:.2f}"
+          for one, group in groups.items()
+        ),
+        ", ".join(
+          f"{one}: {spread(group['r2'])}" for one, group in groups.items()
+        ),
+      ]
+    )
+  return markdown.table(header, rows)
+
+
 def protocol_table(found: Mapping[str, Any]) -> str:
   """Of the 56 statistics: all scores, and what the test networks' help is."""
   header = ["data", "predictor", "R2, honest", "R2, the paper's protocol"]
@@ -107,6 +147,7 @@ def relation_table(
   found: Mapping[str, Any],
   pairs: Mapping[str, Any] | None,
   others: Mapping[str, Sequence[Mapping[str, Any]]],
+  drawn: Mapping[str, Any],
 ) -> str:
   """The paper's relations, each data set's number, interval and verdict.
 
@@ -114,6 +155,7 @@ def relation_table(
     found: of each data set, what `studies.of_sets` has found.
     pairs: of `studies.transfer`, if it was run.
     others: of each data set, what its trees have judged of other architectures.
+    drawn: of `of_hyperparameters`, where it was run.
   """
   header = ["the paper's relation", *map(named, found)]
   rows = []
@@ -141,6 +183,13 @@ def relation_table(
   ):
     label = f"R2 of {what} > 0"
     row(label, lambda cell, w=what: cell["differences"].get(w), 0, False)
+  if drawn:
+    row(
+      "R2 of statistics less hyperparameters and optimiser > 0",
+      lambda cell: drawn.get(cell["dataset"], {}).get("difference"),
+      0,
+      False,
+    )
   rows.append(
     [
       f"R2 of the learning rate alone < {NOTHING}",

@@ -12,7 +12,15 @@ from common.errors import InputError
 from . import boosting, collection, features, paper, predictors, scores
 from .collection import Collection
 from .predictors import Part
-from .protocols import PROTOCOLS, accuracies, fitted, sides, split, validated
+from .protocols import (
+  PROTOCOLS,
+  Split,
+  accuracies,
+  fitted,
+  sides,
+  split,
+  validated,
+)
 
 
 def of_sets(
@@ -35,7 +43,7 @@ def of_sets(
     table.update({name: weighed[name] for name in heavy})
     trees.update(others)
   return {
-    **_about(found, parts),
+    **about(found, parts),
     "with_weights": len(some.networks),
     "sets": {name: table[name] for name in paper.SETS},
     "all_epochs": _all_epochs(found, config, parts),
@@ -84,7 +92,8 @@ def _named(found, name):
   return same.get(name, name)
 
 
-def _about(found, parts):
+def about(found: Collection, parts: Split) -> dict[str, Any]:
+  """What a cell of one data set says of its networks."""
   rows = np.concatenate(parts)
   return {
     "dataset": found.name,
@@ -226,7 +235,7 @@ def of_sizes(
       predict, _ = fitted("gbm", config, x, y, part)
       found_r2 = scores.scores(y[parts.test], predict(x[parts.test]))["r2"]
       curve[str(size)].append(found_r2)
-  return {**_about(found, parts), "curve": curve}
+  return {**about(found, parts), "curve": curve}
 
 
 def extrapolated(
@@ -266,7 +275,7 @@ def of_epochs(
       "weights": scores.with_intervals(truth, predict(x[test]), config),
       "accuracy": scores.with_intervals(truth, now, config),
     }
-  return {**_about(found, parts), "by_epoch": table}
+  return {**about(found, parts), "by_epoch": table}
 
 
 def seen(found: Collection, other: Collection, name: str) -> np.ndarray:
@@ -338,7 +347,7 @@ def of_architectures(
         "sets": sets,
       }
     )
-  return {**_about(found, parts), "rows": table}
+  return {**about(found, parts), "rows": table}
 
 
 def architecture(found: Collection) -> str:

@@ -82,7 +82,24 @@ MUTANTS = (
     ("left.difference_update(here)", "pass"),
     ("except foreign.BROKEN as error", "except OSError as error"),
     ("      shutil.rmtree(other)", "      pass"),
-    ("== len(here):", ">= 0:"),
+    ("== len(_numbers(shard))", ">= 0"),
+    ("here <= set(numbers) or not _sound(other)", "True"),
+    (" or not _sound(other)", ""),
+  ),
+  *of(
+    "projects/cnn_zoo/hyperparameter_study.py",
+    "tests/projects/cnn_zoo/test_hyperparameter_study.py",
+    (
+      "truth, predicted[paper.STATISTICS], predicted[KNOWN], config",
+      "truth, predicted[KNOWN], predicted[paper.STATISTICS], config",
+    ),
+    ("optimizer[parts.test] == name", "optimizer[parts.test] != name"),
+    ("np.percentile(y[rows], (25", "np.percentile(y[used], (25"),
+  ),
+  *of(
+    "projects/cnn_zoo/features.py",
+    "tests/projects/cnn_zoo/test_hyperparameter_study.py",
+    ("(*CHOICES, OPTIMIZER)", "(OPTIMIZER,)"),
   ),
   *of(
     "projects/cnn_zoo/predictors.py",

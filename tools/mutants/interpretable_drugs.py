@@ -144,6 +144,7 @@ MUTANTS = (
     ("html.escape(caption)", "caption"),
     ("read.names.append(name)", 'read.names.append("")'),
     ("if path.exists():", "if False:"),
+    ("state.best_score < 0", "False"),
   ),
   *of(
     f"{ROOT}studies.py",

@@ -276,6 +276,16 @@ MUTANTS = (
     ("searchsorted(np.array(lengths), self.rows)", "int32(0 * self.rows)"),
   ),
   *of(
+    "projects/snn/datasets/loading.py",
+    f"{TESTS}test_datasets.py",
+    ("(y > 0.5).any(0) & (y <= 0.5).any(0)", "(y > 0.5).any(0)"),
+  ),
+  *of(
+    "projects/snn/train.py",
+    f"{TESTS}test_predict.py",
+    ('("epochs", "total_steps")', '("total_steps",)'),
+  ),
+  *of(
     "projects/snn/datasets/padded.py",
     f"{TESTS}test_train.py",
     (

@@ -47,11 +47,15 @@ def test_tables_have_their_pictures(tmp_path, monkeypatch):
   monkeypatch.setattr(predictors, "KINDS", ("gbm",))  # Nothing to compile.
   made = reproduce.transfer_table(context(tmp_path))
   assert "ranks Fashion-MNIST" in made and "tau undefined" not in made
+  drawn = reproduce.hyperparameter_table(context(tmp_path))
+  assert drawn["percentiles"].count("released") == 2
+  assert "adam: 40, " in drawn["optimizers"]
   tables = reproduce.r2_table(context(tmp_path))
   assert "| Fashion-MNIST | 40 | 40 | 0 | 2 | 0.1" in tables["zoos"]
   assert "statistics of all layers (56)" in tables["r2"]
   assert "(0.99)" in tables["r2"]  # The paper's.
   assert tables["protocols"].count("23, 5, 12 (0 left out)") == 4
+  assert "less hyperparameters and optimiser > 0" in tables["relations"]
   for line in tables["relations"].splitlines()[2:]:
     verdicts = line.count("confirmed") + line.count("not at this size")
     # Of other architectures there are networks on one of the two.

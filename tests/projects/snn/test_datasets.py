@@ -283,6 +283,7 @@ def test_a_part_of_one_class_has_no_auc():
   loading.split(config, table(half, rows[:20]))
   for y, test, part in (
     (half, rows[:20:2], "test part of mine, 10 rows,"),
+    (half, rows[1:20:2], "test part of mine, 10 rows,"),
     (rows == 99, rows[90:], "train"),
     (rows % 50 == 1, rows[:20], "validation"),
   ):
