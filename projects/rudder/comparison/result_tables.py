@@ -51,6 +51,15 @@ def factor(fit: dict[str, float] | None, steps: int) -> str:
   return f"{b:.2f} [{low:.2f}, {high:.2f}]"
 
 
+def trials(cells: Sequence[dict[str, Any]]) -> str:
+  """How many trials a cell has, and which delays have others."""
+  usual = cells[0]["seeds"]
+  others = [c for c in cells if c["seeds"] != usual]
+  return ", ".join(
+    [f"{usual}", *(f"{c['seeds']} at {c['delay']}" for c in others)]
+  )
+
+
 def tasks(
   cells: dict[tuple[str, str], list[dict[str, Any]]], steps: dict[str, int]
 ) -> str:
@@ -68,7 +77,7 @@ def tasks(
         sweep_runner.METHODS[method][2],
         "; ".join(f"{c['delay']}: {spread(c)}" for c in of),
         f"{factor(sweep_runner.growth(of), steps[task])} per {steps[task]}",
-        f"{of[0]['seeds']}",
+        trials(of),
         origin(of),
       ]
     )

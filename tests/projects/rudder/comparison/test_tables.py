@@ -89,7 +89,8 @@ def test_tables_and_figures_of_cells(tmp_path):
   lines = result_tables.tasks(cells, {"choice": 10}).splitlines()
   assert len(lines) == 4
   assert "5: 100 [100, 110]; 9: 105 [105, 120]" in lines[2]
-  assert "3.0, a machine, abc" in lines[2]
+  assert "3.0, a machine, abc" in lines[2] and "| 3 |" in lines[2]
+  assert result_tables.trials([*slow, cell(20, [9, 9])]) == "3, 2 at 20"
   figures.tasks_figure(tmp_path / "tasks.png", cells)
   watch = result_tables.watch({"rudder": cells["choice", "rudder"][0]})
   theirs = "1,900 to 3,800 (before its bug fix)"
