@@ -46,10 +46,11 @@ def uci_results(
 ) -> dict[str, Any]:
   """What the records say of `networks`: accuracies, ranks, tests; plain data.
 
-  Ranks and tests are over the tasks that all networks have finished, ours and
-  the paper's on the same tasks. A method that diverged everywhere on a task
-  has rank last there. Depths that some of these tasks lack are not chosen from;
-  those that a method's grid lacks are chosen from by the others.
+  Ranks and tests are over the tasks that all networks have finished. A method
+  that diverged everywhere on a task has rank last there. Beside the paper stand
+  those that it has of all networks (it lacks four of `trains`): of these are
+  its ranks, and both mean accuracies. Depths that some of the tasks lack are
+  not chosen from; those that a method's grid lacks are by the others.
   """
   by_depth = finished(records, networks, lacking)
   tasks = set().union(*by_depth.values())
@@ -61,9 +62,13 @@ def uci_results(
   done, ours = _compared(best, networks)
   paper = published.uci()
   where = {n: i for i, n in enumerate(paper.sets)}
-  both = [i for i, n in enumerate(done) if n in where]
-  theirs = paper.accuracy[[where[done[i]] for i in both]]
-  theirs = theirs[:, [model.METHODS.index(m) for m in networks]]
+  columns = [model.METHODS.index(m) for m in networks]
+  both = [
+    i
+    for i, n in enumerate(done)
+    if n in where and np.isfinite(paper.accuracy[where[n], columns]).all()
+  ]
+  theirs = paper.accuracy[[where[done[i]] for i in both]][:, columns]
   reference = {
     m: {n: score(n, m) for n in done if np.isfinite(score(n, m))}
     for m in baselines.METHODS
@@ -85,13 +90,14 @@ def uci_results(
         "rank_difference_paper_same_tasks": rank_paper[i],
         "p_against_snn": p.get(method),
         "mean_depth": float(np.mean(depths)) if depths else np.nan,
-        "mean_accuracy": float(np.nanmean(ours[:, i])),
+        "mean_accuracy": float(np.nanmean(ours[both or slice(None), i])),
         "mean_accuracy_paper": float(np.nanmean(theirs[:, i]))
         if both
         else None,
       }
   return {
     "tasks": len(done),
+    "published": len(both),
     "summary": summary,
     "accuracy": {
       n: dict(zip(networks, map(float, row), strict=True))
@@ -169,6 +175,7 @@ def uci_by_depth(
         "p": p.get(method),
         "rank_difference": float(rank[i] - (len(here) + 1) / 2),
         "mean_accuracy": float(np.nanmean(accuracy[:, i])),
+        "with_accuracy": int(np.isfinite(accuracy[:, i]).sum()),
         "tasks": len(done),
       }
       for i, method in enumerate(here)
@@ -192,7 +199,10 @@ def uci_depth_table(by_depth: dict[str, dict[str, dict[str, float]]]) -> str:
     if s is None:
       return "-"
     star = "*" if s["p"] is not None and s["p"] < BEHIND else ""
-    return f"{s['rank_difference']:+.2f}{star} ({s['mean_accuracy']:.1%})"
+    accuracy = f"{s['mean_accuracy']:.1%}"
+    if s["with_accuracy"] < s["tasks"]:  # It diverged in the others.
+      accuracy += f" of {s['with_accuracy']}"
+    return f"{s['rank_difference']:+.2f}{star} ({accuracy})"
 
   rows = [
     [PAPER_NAMES[m], *(cell(found.get(m)) for found in by_depth.values())]
@@ -255,9 +265,19 @@ def uci_table(results: dict[str, Any]) -> str:
   note = (
     f"\n{results['tasks']} tasks, {results['hours']:.1f} core hours"
     + (f"; broken: {', '.join(results['broken'])}" if results["broken"] else "")
-    + ".\n"
+    + f".{_published(results)}\n"
   )
   return markdown.table(header, rows) + note
+
+
+def _published(results):
+  """Which tasks stand beside the paper's, where these are not all."""
+  if results["published"] in (0, results["tasks"]):
+    return ""
+  return (
+    " The paper's ranks, and all accuracies of networks, are of the "
+    f"{results['published']} that it has of each network."
+  )
 
 
 def uci_batches_table(found: Sequence[dict[str, Any]]) -> str:
@@ -292,7 +312,8 @@ def uci_batches_table(found: Sequence[dict[str, Any]]) -> str:
     + (f" (broken: {', '.join(one['broken'])})" if one["broken"] else "")
     for one in found
   )
-  return markdown.table(header, rows) + f"\n{'; '.join(notes)}.\n"
+  note = f"\n{'; '.join(notes)}.{_published(first)}\n"
+  return markdown.table(header, rows) + note
 
 
 def htru2_results(records: list[dict[str, Any]]) -> dict[str, Any]:

@@ -62,6 +62,32 @@ def test_wilcoxon_has_a_direction_and_drops_gaps():
   assert ranks.one_sided_wilcoxon(a, a) == 1
 
 
+@pytest.mark.parametrize(
+  ("d", "zeros"),
+  [(np.arange(1, 15) * (-1.0) ** np.arange(14), 3), ([2, 2, -1, 3, 3, 1], 4)],
+)
+def test_wilcoxon_is_exact_without_the_pairs_that_are_equal(d, zeros):
+  """14 pairs without ties, 6 with them: the share of sign patterns."""
+  sizes = stats.rankdata(np.abs(d))
+  observed = sizes[np.asarray(d) > 0].sum()
+  patterns = np.array(list(itertools.product((0, 1), repeat=len(d))))
+  share = np.mean(patterns @ sizes >= observed - 1e-9)
+  a = np.concatenate([d, np.zeros(zeros)])
+  p = ranks.one_sided_wilcoxon(a + 7, np.full(len(a), 7.0))
+  assert p == pytest.approx(share, rel=1e-9)
+
+
+def test_wilcoxon_sees_ties_of_float32_quotients():
+  random = np.random.default_rng(1)
+  counts = random.integers(60, 75, (2, 40))
+  whole = ranks.one_sided_wilcoxon(*counts)
+  shares = np.float64(np.float32(counts) / np.float32(113))
+  assert len({*(shares[0] - shares[1]).tolist()}) > len(
+    {*(counts[0] - counts[1]).tolist()}
+  )
+  assert ranks.one_sided_wilcoxon(*shares) == pytest.approx(whole, rel=1e-9)
+
+
 def test_wilcoxon_of_many_pairs_is_normal_with_a_correction():
   d = np.random.default_rng(0).normal(0.3, 1, 80).round(1)
   sizes = stats.rankdata(np.abs(d[d != 0]))

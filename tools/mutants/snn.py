@@ -99,7 +99,7 @@ MUTANTS = (
   ),
   *of(
     "projects/snn/asked.py",
-    f"{TESTS}test_reproduce.py",
+    f"{TESTS}test_reproduce.py {TESTS}test_asked.py",
     ("<= config.small_rows or", "> config.small_rows or"),
     ("bool(elsewhere) or not in_part(context)", "True"),
     ("return bool(elsewhere) or not", "return not"),
@@ -120,6 +120,9 @@ MUTANTS = (
   *of(
     "projects/snn/result_tables.py",
     f"{TESTS}test_reproduce.py",
+    ("if n in where and np.isfinite(", "if n in where or np.isfinite("),
+    ("ours[both or slice(None), i]", "ours[:, i]"),
+    ('if s["with_accuracy"] < s["tasks"]:', "if False:"),
     ("rank[i] - (len(here) + 1) / 2", "rank[i] - (len(networks) + 1) / 2"),
     (
       "ranks.one_sided_wilcoxon(snn, theirs)",
@@ -225,6 +228,8 @@ MUTANTS = (
   *of(
     "common/stats/ranks.py",
     "tests/common/test_ranks.py",
+    ("d = d[d != 0]", "d = d + 0"),
+    ("np.round((a - b) / (scale or 1.0), 6)", "a - b"),
     ("factors * raw[order]", "raw[order]"),
     ("stats.rankdata(-x, axis=1)", "stats.rankdata(x, axis=1)"),
     ('alternative="greater"', 'alternative="less"'),
