@@ -20,7 +20,8 @@ paper has 256, 512 and 1024, depths 2, 4 and 8 where it has up to 32, the
 rectangular form where it has conic too, of residual blocks that of two layers
 with a bottleneck of a half where it has three layers, a quarter and rectangular
 ones too, and `max_steps`, which leaves large tables fewer epochs, but
-`min_epochs` at least. `reproduce`'s `--depths=16,32` adds depths, task by task.
+`min_epochs` at least. The table has 16 and 32, too, which `reproduce`'s
+`--depths=16,32` adds.
 The variant `paper` has the paper's grid, `small_batches` batches of 16, which
 `--table=uci_small` compares on small tasks.
 """
