@@ -13,8 +13,8 @@ those three. That took 10 to 18 s of a CPU core a network, 3 s of `dense`, 30 of
 The paper's: network, batch, shares of the data, epochs, checkpoints. Of the
 released zoo, by google-research/invariant_explanations/config.py, which was
 written for it: the ranges from which hyperparameters are drawn; that they are
-uniform or log-uniform is from memory. Ours: the order of the pictures (a full shuffle of an
-epoch), and dropout's noise, which all networks share.
+uniform or log-uniform is from memory. Ours: the order of the pictures (a full
+shuffle of an epoch), and dropout's noise, which all networks share.
 
 Variants, joined with commas: `v1`, the paper's first version, 18 epochs;
 `wide`, `deep`, `shallow` and `dense` (fully connected), other architectures to
