@@ -11,10 +11,11 @@ import numpy as np
 
 from . import collection, features, paper, scores, studies
 from .collection import Collection
-from .protocols import accuracies, fitted, sides
+from .protocols import accuracies, fitted, sides, split
 
 KNOWN = "hyper+optimizer"  # A set of ours: all that differs between networks.
 SETS = ("hyper", KNOWN, paper.STATISTICS)
+ALONE = ("hyper", paper.STATISTICS)  # Of one optimiser's networks.
 
 
 def of_hyperparameters(
@@ -27,44 +28,41 @@ def of_hyperparameters(
     `r2`: of trees on each of `SETS`, [value, low, high].
     `difference`: R2 on the statistics less that on `KNOWN`, likewise.
     `optimizers`: of each, how many `networks`, quartiles of their `accuracy`,
-      and `r2` of trees on the statistics among those of the test part.
+      and `r2` on the hyperparameters and on the statistics of trees that learn
+      from its networks alone, and are judged on others of them; None where
+      these are fewer than `config.fewest`.
 
   Raises:
     InputError: the zoo's metrics lack a hyperparameter.
   """
   parts, y = sides(found, config), accuracies(found)
-  truth, predicted = y[parts.test], {}
-  for name in SETS:
-    seen = name
-    if name == paper.STATISTICS:  # Of as many layers as there are.
-      seen = features.names_of(found.layout).every
-    x = collection.of_set(found, seen)
-    predict, _ = fitted("gbm", config, x, y, parts)
-    predicted[name] = predict(x[parts.test])
+  x = {name: collection.of_set(found, name) for name in ("hyper", KNOWN)}
+  x[paper.STATISTICS] = studies.statistics(found)
+
+  def judged(name, parts):
+    predict, _ = fitted("gbm", config, x[name], y, parts)
+    predicted = predict(x[name][parts.test])
+    return predicted, scores.with_intervals(y[parts.test], predicted, config)
+
+  every = {name: judged(name, parts) for name in SETS}
+  predicted = {name: guess for name, (guess, _) in every.items()}
   used = np.concatenate(parts)
   optimizer = np.asarray(found.columns[features.OPTIMIZER])
-  judged = lambda guess, which: scores.with_intervals(
-    truth[which], guess[which], config
-  )["r2"]
   groups = {}
   for name in np.unique(optimizer[used]):
-    rows, test = used[optimizer[used] == name], optimizer[parts.test] == name
+    rows = np.sort(used[optimizer[used] == name])
+    own = split(rows, config) if len(rows) >= config.fewest else None
     groups[str(name)] = {
       "networks": len(rows),
       "accuracy": np.percentile(y[rows], (25, 50, 75)).tolist(),
-      "r2": (
-        judged(predicted[paper.STATISTICS], test)
-        if test.sum() > 1
-        else [None, None, None]
-      ),
+      "r2": own and {one: judged(one, own)[1]["r2"] for one in ALONE},
     }
-  every = np.ones(len(truth), bool)
   return {
     **studies.about(found, parts),
     "percentiles": np.percentile(y[used], paper.PERCENTILES).tolist(),
-    "r2": {name: judged(predicted[name], every) for name in SETS},
+    "r2": {name: score["r2"] for name, (_, score) in every.items()},
     "difference": scores.r2_difference(
-      truth, predicted[paper.STATISTICS], predicted[KNOWN], config
+      y[parts.test], predicted[paper.STATISTICS], predicted[KNOWN], config
     ),
     "optimizers": groups,
   }

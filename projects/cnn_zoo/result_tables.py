@@ -81,7 +81,7 @@ def optimizer_table(found: Mapping[str, Any]) -> str:
   """What the optimiser says, and what the statistics say behind it."""
   header = ["data", "R2 of hyperparameters", "with the optimiser"]
   header += ["statistics less that", "optimiser: networks, median accuracy"]
-  header += ["R2 of statistics among its networks"]
+  header += ["R2 among its networks: hyperparameters; statistics"]
   rows = []
   for name, cell in found.items():
     r2, groups = cell["r2"], cell["optimizers"]
@@ -96,8 +96,11 @@ def optimizer_table(found: Mapping[str, Any]) -> str:
           for one, group in groups.items()
         ),
         ", ".join(
-          f"{one}: {spread(group['r2'])}" for one, group in groups.items()
-        ),
+          f"{one}: {'; '.join(map(spread, group['r2'].values()))}"
+          for one, group in groups.items()
+          if group["r2"]
+        )
+        or "-",
       ]
     )
   return markdown.table(header, rows)

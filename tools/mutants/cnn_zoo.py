@@ -90,10 +90,10 @@ MUTANTS = (
     "projects/cnn_zoo/hyperparameter_study.py",
     "tests/projects/cnn_zoo/test_hyperparameter_study.py",
     (
-      "truth, predicted[paper.STATISTICS], predicted[KNOWN], config",
-      "truth, predicted[KNOWN], predicted[paper.STATISTICS], config",
+      "predicted[paper.STATISTICS], predicted[KNOWN], config",
+      "predicted[KNOWN], predicted[paper.STATISTICS], config",
     ),
-    ("optimizer[parts.test] == name", "optimizer[parts.test] != name"),
+    ("judged(one, own)[1]", "judged(one, parts)[1]"),
     ("np.percentile(y[rows], (25", "np.percentile(y[used], (25"),
   ),
   *of(
