@@ -39,7 +39,7 @@ def get_config(variant: str = "") -> ml_collections.ConfigDict:
   config.lessons = 512
   config.warmup_episodes = 100
   config.max_updates = 100
-  config.delays = (10, 30, 60, 100, 200, 500)
+  config.delays = (10, 30, 60, 100, 200)
   config.seeds = 50
   config.trials_at_once = 10
   config.max_episodes = config.rivals_episodes = 20_000
