@@ -285,7 +285,7 @@ def of_set(found: Collection, name: str, place: int = -1) -> np.ndarray:
 
   Args:
     found: the networks.
-    name: of the set, as in the released file; or "hyper+optimizer".
+    name: of the set, as in the released file; or `features.WITH_OPTIMIZER`.
     place: of the epoch in `found.epochs`.
 
   Raises:
@@ -295,7 +295,7 @@ def of_set(found: Collection, name: str, place: int = -1) -> np.ndarray:
   if name.startswith("hyper"):
     wanted = {
       "hyper.learning_rate": ("config.learning_rate",),
-      "hyper+optimizer": (*features.HYPERPARAMETERS, features.OPTIMIZER),
+      features.WITH_OPTIMIZER: (*features.HYPERPARAMETERS, features.OPTIMIZER),
     }.get(name, features.HYPERPARAMETERS)
     here, fine = found.columns, usable(found, place)
     # NaN is such as the deviation of an initialiser that has none.
@@ -305,7 +305,7 @@ def of_set(found: Collection, name: str, place: int = -1) -> np.ndarray:
       raise InputError(
         f"the zoo's metrics have no {', '.join(missing)}, or not of all"
       )
-    if name in ("hyper", "hyper+optimizer"):
+    if name in ("hyper", features.WITH_OPTIMIZER):
       return features.hyper(found.columns, wanted)
   if name == "hyper.learning_rate":
     return features.learning_rate(found.columns)

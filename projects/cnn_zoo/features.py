@@ -145,6 +145,7 @@ HYPERPARAMETERS = (
 )
 CHOICES = ("config.w_init", "config.activation")  # One column a value.
 OPTIMIZER = "config.optimizer"  # Another choice.
+WITH_OPTIMIZER = "hyper+optimizer"  # A set of ours: theirs, and the optimiser.
 
 
 def hyper(

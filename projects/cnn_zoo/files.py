@@ -27,6 +27,10 @@ from common.errors import InputError
 from . import model
 
 METRICS, WEIGHTS, LAYOUT = "metrics.csv.gz", "weights.npy", "layout.csv"
+_MEND = (  # Of a shard whose writing was cut short.
+  "remove the folder if it is a shard, and the same training command makes it "
+  "again"
+)
 SCORES = ("test_accuracy", "test_loss", "train_accuracy", "train_loss")
 COLUMNS = (
   "config.activation",
@@ -223,8 +227,7 @@ def _read(place):
     weights = np.lib.format.open_memmap(place / WEIGHTS, mode="r")
   except foreign.BROKEN as error:
     raise InputError(
-      f"{place / WEIGHTS} cannot be read ({error}): remove the folder if it is "
-      "a shard, and the same training command makes it again"
+      f"{place / WEIGHTS} cannot be read ({error}): {_MEND}"
     ) from error
   if weights.ndim != 2 or not np.issubdtype(weights.dtype, np.floating):
     raise InputError(
@@ -233,10 +236,7 @@ def _read(place):
     )
   path = place / METRICS
   if not path.exists():  # They are written last.
-    raise InputError(
-      f"{place} has {WEIGHTS} and no {METRICS}: remove the folder if it is a "
-      "shard, and the same training command makes it again"
-    )
+    raise InputError(f"{place} has {WEIGHTS} and no {METRICS}: {_MEND}")
   rows = list(csv.DictReader(io.StringIO(table_files.text(path))))
   for i, row in enumerate(rows, 1):
     if None in row or None in row.values():

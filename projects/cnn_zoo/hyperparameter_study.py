@@ -13,7 +13,7 @@ from . import collection, features, paper, scores, studies
 from .collection import Collection
 from .protocols import accuracies, fitted, sides, split
 
-KNOWN = "hyper+optimizer"  # A set of ours: all that differs between networks.
+KNOWN = features.WITH_OPTIMIZER  # All that differs between networks.
 SETS = ("hyper", KNOWN, paper.STATISTICS)
 ALONE = ("hyper", paper.STATISTICS)  # Of one optimiser's networks.
 

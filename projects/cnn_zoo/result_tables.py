@@ -8,6 +8,7 @@ import numpy as np
 from common.tables import markdown
 
 from . import paper, predictors, studies
+from .features import WITH_OPTIMIZER
 from .pictures import named
 
 # Above which the paper's trees are, and below which a score says nothing.
@@ -89,7 +90,7 @@ def optimizer_table(found: Mapping[str, Any]) -> str:
       [
         named(name),
         spread(r2["hyper"]),
-        spread(r2["hyper+optimizer"]),
+        spread(r2[WITH_OPTIMIZER]),
         spread(cell["difference"]),
         ", ".join(
           f"{one}: {group['networks']}, {group['accuracy'][1]:.2f}"
