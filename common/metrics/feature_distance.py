@@ -170,10 +170,10 @@ def save(path: str | pathlib.Path, samples: Samples) -> None:
 
   pytorch-fid and TTUR's code read it too. A kill leaves no half of a file.
   """
-  path = check_name(path)
-  whole = samples.whole
+  path, whole = check_name(path), samples.whole
   if isinstance(whole, frechet.Moments):
     mean, covariance = whole.mean, frechet.covariance(whole)
+    covariance = covariance.astype(whole.scatter.dtype)  # How it was rounded.
   else:
     mean, covariance = whole
   extra = {} if samples.n is None else {"n": samples.n}

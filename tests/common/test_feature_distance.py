@@ -88,7 +88,6 @@ def test_files_of_other_tools_load_and_are_told_apart(tmp_path, capsys):
 def test_float32_statistics_of_no_full_rank(n, tmp_path):
   """Other tools' arrays: their rounding is known, and other members are not."""
   x = np.random.default_rng(0).normal(size=(50, 80)) + 3
-  others = {} if n is None else {"n": n}
   np.savez(
     tmp_path / "theirs.npz",
     mu=x.mean(0).astype(np.float32),
@@ -96,10 +95,12 @@ def test_float32_statistics_of_no_full_rank(n, tmp_path):
     notes="made on Monday",
     protocol=np.array({"by": "pickle"}, object),
     arr_0=np.array([None, "x"], object),
-    **others,
+    **({} if n is None else {"n": n}),
   )
   theirs = feature_distance.load(tmp_path / "theirs.npz")
   assert (theirs.n, theirs.protocol, theirs.notes) == (n and 50, None, {})
+  feature_distance.save(tmp_path / "again.npz", theirs)
+  theirs = feature_distance.load(tmp_path / "again.npz")
   y = np.random.default_rng(1).normal(size=(60, 80))
   got = feature_distance.compare(collected(y), theirs, distance_only=True)
   exact = float(frechet.distance_from_features(y, x))
